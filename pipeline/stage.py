@@ -1,0 +1,152 @@
+"""What a stage is: the two small interfaces between the engine and everything that happens to documents.
+
+A stage is one module `stages/<name>.py`, where <name> is its key in the config, holding one subclass of `MapStage` or
+`GlobalStage` with a pydantic model `Config` beside it. Nothing else has to change to add one.
+
+A document's text moves once. So a stage's work falls into two parts:
+
+    text pass       `measure` sees batches of documents with their text, right after they are read. All stages' measures
+                    run one after the other in one task per input shard. A stage adds columns there (statistics,
+                    scores, signatures), or rewrites the text; it does not drop.
+    decisions       what is kept is decided from columns alone, in the order of the config: by `judge` of a map stage,
+                    row by row, or by the phases of a global stage, which see the whole corpus through exchanges.
+
+Each part depends only on the settings it names, so that editing a threshold repeats decisions and not the text pass.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Settings = Mapping[str, Any]
+
+
+class StageConfig(BaseModel):
+    """Base of every stage's config model: unknown keys are refused, values don't change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MapConfig(StageConfig):
+    """Base of a map stage's config model."""
+
+    early: bool = False
+    """Judge in the text pass and don't store the text of documents that are dropped. Saves disk where most are dropped
+    (a crawl's other languages); a change of this stage's thresholds then reads the sources again."""
+
+
+ConfigT = TypeVar("ConfigT", bound=StageConfig)
+
+
+class ConfigError(Exception):
+    """A setting that cannot work, found before any work. `key` is its path within the stage, `()` for the stage."""
+
+    def __init__(self, message: str, key: tuple[str | int, ...] = ()) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+class Stage(ABC, Generic[ConfigT]):
+    """What both kinds of stage share. Instances are cheap to make and hold no open resources until first used."""
+
+    Config: ClassVar[type[StageConfig]]
+    name: str
+    config: ConfigT
+    seed: int
+
+    def __init__(self, name: str, config: ConfigT, seed: int = 0) -> None:
+        self.name, self.config, self.seed = name, config, seed
+
+    def check(self) -> None:
+        """Look at paths, models and combinations of settings before any work. Raises ConfigError."""
+
+    def measured(self) -> "tuple[pa.Field, ...]":
+        """The columns that `measure` adds. Names start with the stage's name and a dot, except the well-known ones
+        (`language`, `language_score`, `quality`, `domain`). Empty: no part in the text pass."""
+        return ()
+
+    def text_settings(self) -> Settings:
+        """The settings that `measure` depends on, as JSON values. Default: all of them."""
+        return self.config.model_dump(mode="json")
+
+    def measure(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
+        """Text pass: the same rows with the columns of `measured` appended (or existing ones replaced).
+
+        `batch` has at least the columns of `pipeline.documents.DOCUMENT`: id, url, date, dump, source, domain, language
+        (string, null where unknown) and text (large_string, never null). It is also called for batches of no rows.
+        An exception on a batch makes the engine halve it until the document at fault is found and quarantined.
+        """
+        return batch
+
+
+class MapStage(Stage[ConfigT]):
+    """A stage that judges each document by itself."""
+
+    def judged(self) -> tuple[str, ...]:
+        """The columns that `judge` reads. Empty: the stage drops nothing."""
+        return ()
+
+    def judge(self, columns: "pa.RecordBatch") -> "pa.Array":
+        """For each row null (kept) or the reason for the drop, a string like `gopher.too_few_words`.
+
+        `columns` has the columns of `judged`, row for row; where a row was dropped `early` by a stage before this one
+        its measured columns are null, and what is returned for it is ignored.
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One step of a global stage: a set of like tasks, run when all that it reads has been made.
+
+    over        shards: one task per input shard; partitions: one per partition of the exchange `exchange`; once: one
+    method      the stage's method that runs a task; it is given one `pipeline.task.Task`
+    columns     row columns that tasks over shards read (with `kept`, only the rows still kept are of interest)
+    exchange    the exchange that is read: by partition, or, over shards, the partition of the shard's own number
+    artifacts   artifacts of earlier phases that are read, by name
+    everywhere  columns of all shards, read by a task that runs over partitions or once
+    writes      row columns written, over shards, for every row; `reason` among them when the phase drops documents
+    emits       name of the exchange written, with `partitions` partitions (0: one per shard)
+    makes       names of the artifacts made
+    settings    the part of the config that the phase depends on, as JSON values
+    """
+
+    name: str
+    over: Literal["shards", "partitions", "once"]
+    method: str
+    columns: tuple[str, ...] = ()
+    exchange: str | None = None
+    artifacts: tuple[str, ...] = ()
+    everywhere: tuple[str, ...] = ()
+    writes: "tuple[pa.Field, ...]" = ()
+    emits: str | None = None
+    partitions: int = 0
+    makes: tuple[str, ...] = ()
+    settings: Settings = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What is known of the input before any of it is read: what a global stage plans its partitions by."""
+
+    shards: int
+    input_bytes: int
+    memory: int
+    """bytes that one worker may use"""
+    stages: tuple[str, ...]
+    """names of all stages in the order of the config"""
+
+
+class GlobalStage(Stage[ConfigT]):
+    """A stage that needs to see the whole corpus."""
+
+    @abstractmethod
+    def phases(self, corpus: Corpus) -> list[Phase]:
+        """The stage's phases, in order. A phase that needs a column or an artifact which a later stage makes waits for
+        it (remix counts tokens, so its draw waits for the tokenizer)."""
