@@ -1,0 +1,119 @@
+"""What a source format is: the interface between the engine and the formats in `stages/sources/`.
+
+A format is one module `stages/sources/<format>.py` holding one subclass of `Source` with its pydantic model `Config`
+beside it; <format> is the value of `format` in the config. The engine finds the files and their fingerprints, decides
+shards through `group`, and runs `read` once per shard.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Generic, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class SourceConfig(BaseModel):
+    """The settings that every source has."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1, description="what the source is called in every table; part of document ids")
+    format: str = Field(description="warc, wet, jsonl, parquet or files")
+    path: str | list[str] = Field(description="files, globs, directories, or lists of paths (.paths, .paths.gz)")
+    root: str = Field("", description="put before relative paths, and before the lines of a list of paths")
+    dump: str | None = Field(None, description="the crawl or version that the documents belong to")
+    domain: str = Field("web", description="the domain of documents that don't say their own")
+    language: str | None = Field(None, description="the language, where it is known for the whole source")
+    max_document_bytes: int = Field(64 << 20, gt=0, description="larger records are quarantined")
+
+
+SourceConfigT = TypeVar("SourceConfigT", bound=SourceConfig)
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """One input file. `name` is its path below the source's root (what ids and tables show), `path` opens it."""
+
+    path: str
+    name: str
+    size: int | None
+    fingerprint: str
+
+
+class Reading(Protocol):
+    """What the engine offers to a format while it reads a shard."""
+
+    batch_rows: int
+    """a batch has at most this many rows"""
+    batch_bytes: int
+    """a batch ends when its text and content reach this many bytes"""
+
+    def open(self, file: InputFile) -> BinaryIO:
+        """The file's bytes as they are stored (still compressed), seekable where the storage allows it."""
+
+    def bad(self, file: InputFile, place: str, error: str, id: str | None = None, url: str | None = None) -> None:
+        """Quarantine a record: `place` says where in the file it is (`byte 1234`, `line 7`, `row 3`)."""
+
+
+class Source(ABC, Generic[SourceConfigT]):
+    """A format that documents are read from."""
+
+    Config: ClassVar[type[SourceConfig]]
+    config: SourceConfigT
+
+    def __init__(self, config: SourceConfigT) -> None:
+        self.config = config
+
+    def check(self) -> None:
+        """Look at combinations of settings before any work. Raises pipeline.stage.ConfigError."""
+
+    def group(self, files: Sequence[InputFile]) -> list[tuple[InputFile, ...]]:
+        """The shards: by default each file is one. Adding a file must leave most shards as they were."""
+        return [(file,) for file in files]
+
+    def read_settings(self) -> dict[str, Any]:
+        """The settings that what is read depends on, as JSON values."""
+        return self.config.model_dump(mode="json", exclude={"path", "root"})
+
+    @abstractmethod
+    def read(self, shard: Sequence[InputFile], reading: Reading) -> Iterator["pa.RecordBatch"]:
+        """The shard's documents, in the order of the files, as batches of `raw_schema()`.
+
+        A record that can't be read is given to `reading.bad` and left out; damage that ends a file early is one bad
+        record too, and the good records before it stay. Raises OSError when a file can't be opened at all.
+        """
+
+
+def raw_schema() -> "pa.Schema":
+    """The columns of the batches that formats yield.
+
+    id            string    stable: from the source's name and the record's place, or the record's own id
+    url           string    null where there is none
+    date          string    ISO 8601, null where unknown
+    domain        string    null: the source's domain
+    language      string    null: the source's language, or unknown
+    place         string    where in the shard the record is, as in the quarantine: file name and `byte 1234`
+    text          large_string  null where the record's content must be extracted first
+    content       large_binary  the raw payload of such a record, otherwise null
+    content_type  string    media type of content with its parameters, as declared
+    """
+    import pyarrow as pa
+
+    string = pa.string()
+    return pa.schema(
+        [
+            pa.field("id", string, nullable=False),
+            pa.field("url", string),
+            pa.field("date", string),
+            pa.field("domain", string),
+            pa.field("language", string),
+            pa.field("place", string, nullable=False),
+            pa.field("text", pa.large_string()),
+            pa.field("content", pa.large_binary()),
+            pa.field("content_type", string),
+        ]
+    )
