@@ -28,6 +28,7 @@ class SourceConfig(BaseModel):
     dump: str | None = Field(None, description="the crawl or version that the documents belong to")
     domain: str = Field("web", description="the domain of documents that don't say their own")
     language: str | None = Field(None, description="the language, where it is known for the whole source")
+    limit: int | None = Field(None, gt=0, description="take only this many files, the first by name")
     max_document_bytes: int = Field(64 << 20, gt=0, description="larger records are quarantined")
 
 
@@ -58,6 +59,9 @@ class Reading(Protocol):
     def bad(self, file: InputFile, place: str, error: str, id: str | None = None, url: str | None = None) -> None:
         """Quarantine a record: `place` says where in the file it is (`byte 1234`, `line 7`, `row 3`)."""
 
+    def skipped(self, reason: str, n: int = 1) -> None:
+        """Count records that are no documents (requests, images, binary files) by reason, one of a few fixed strings."""
+
 
 class Source(ABC, Generic[SourceConfigT]):
     """A format that documents are read from."""
@@ -77,7 +81,7 @@ class Source(ABC, Generic[SourceConfigT]):
 
     def read_settings(self) -> dict[str, Any]:
         """The settings that what is read depends on, as JSON values."""
-        return self.config.model_dump(mode="json", exclude={"path", "root"})
+        return self.config.model_dump(mode="json", exclude={"path", "root", "limit"})
 
     @abstractmethod
     def read(self, shard: Sequence[InputFile], reading: Reading) -> Iterator["pa.RecordBatch"]:
