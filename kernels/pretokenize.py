@@ -1,0 +1,92 @@
+"""The `deepseek` pre-tokenizer as one left-to-right scan over character classes.
+
+It equals the regular expression that tokenizer.schemes exports, alternative by alternative:
+
+    NEWLINE+                    line ends
+    BLANK? LETTER+              a word with the blank before it
+    BLANK? PUNCTUATION+         punctuation and symbols, likewise
+    CJK+                        Han, kana and bopomofo
+    NUMBER                      each digit by itself
+    BLANK+ before BLANK and LETTER or PUNCTUATION, else BLANK+
+    OTHER+                      controls, formats, private use
+
+A scan writes the end of each piece; a document is followed by one more end at the same place, a piece of no bytes.
+So what reads the ends needs no offsets, and documents of no bytes are seen too.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from kernels.character_classes import class_at
+from kernels.jit import inline, jit, pointer
+
+NEWLINE, BLANK, LETTER, PUNCTUATION, CJK, NUMBER, OTHER = range(7)
+
+
+@inline
+def run_end(text, p, end, kind, ascii, index, blocks):  # type: ignore[no-untyped-def]
+    """Where the run of characters of class `kind` from p ends."""
+    while True:
+        found, length = class_at(text, p, end, ascii, index, blocks)
+        if found != kind:
+            return p
+        p += length
+
+
+@jit
+def _blanks_end(text, p, end, ascii, index, blocks):  # type: ignore[no-untyped-def]
+    """The end of the piece that begins with two blanks or more at p."""
+    last = p
+    while True:
+        found, length = class_at(text, p, end, ascii, index, blocks)
+        if found != BLANK:
+            return last if found == LETTER or found == PUNCTUATION else p
+        last = p
+        p += length
+
+
+@inline
+def _piece_end(text, start, end, ascii, index, blocks):  # type: ignore[no-untyped-def]
+    kind, length = class_at(text, start, end, ascii, index, blocks)
+    p = start + length
+    if kind == NUMBER:
+        return p
+    if kind == BLANK:
+        kind, length = class_at(text, p, end, ascii, index, blocks)
+        if kind == BLANK:
+            return _blanks_end(text, start, end, ascii, index, blocks)
+        if kind != LETTER and kind != PUNCTUATION:
+            return p
+        p += length
+    return run_end(text, p, end, kind, ascii, index, blocks)
+
+
+@jit
+def scan_deepseek(
+    text: npt.NDArray[np.uint8],
+    offsets: npt.NDArray[np.int64],
+    ascii: npt.NDArray[np.uint8],
+    index: npt.NDArray[np.uint16],
+    blocks: npt.NDArray[np.uint8],
+    state: npt.NDArray[np.int64],
+    ends: npt.NDArray[np.int64],
+) -> int:
+    """Write the next ends of pieces of the documents text[offsets[i]:offsets[i + 1]], which are valid UTF-8.
+
+    state: document and position, (0, offsets[0]) at first; carried on from call to call. Returns the number of ends
+    written, at most len(ends); 0 when all documents are done.
+    """
+    data, ascii_, index_, blocks_ = pointer(text), pointer(ascii), pointer(index), pointer(blocks)
+    document, p, n = state[0], state[1], 0
+    while document < len(offsets) - 1 and n < len(ends):
+        end = offsets[document + 1]
+        while p < end and n < len(ends):
+            p = _piece_end(data, p, end, ascii_, index_, blocks_)
+            ends[n] = p
+            n += 1
+        if p == end and n < len(ends):
+            ends[n] = end
+            n += 1
+            document += 1
+    state[0], state[1] = document, p
+    return n

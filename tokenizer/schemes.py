@@ -1,0 +1,215 @@
+"""Named pre-tokenizers: how text is cut into the pieces within which bytes are merged.
+
+    deepseek          the default: the categories of DeepSeek LLM (newlines, words, punctuation, CJK, single digits), with
+                      classes chosen for users, below
+    deepseek_strict   exactly the pre-tokenizer of DeepSeek LLM (arXiv:2401.02954, section 2.1, as published with its
+                      tokenizer)
+    deepseek_v3       that of DeepSeek-V3
+    gpt2, cl100k      those of GPT-2 and of OpenAI's cl100k_base
+
+Each has the form that Hugging Face's `tokenizers` reads. The first two have a scan of their own, equal to it on every
+text and some hundred times as fast; the others run through that library, at its speed.
+
+Where `deepseek` differs from the strict form, and why:
+
+- A letter is whatever is no blank, number, punctuation, symbol, CJK or control character; so accented letters stay in
+  their words (strict cuts them out: na|ï|ve), as do those of scripts without case (Arabic, Hindi, Thai), and combining
+  marks and joiners stay with their letters. Characters assigned to future scripts are letters.
+- Hangul is a letter, and takes the blank before it: Korean puts blanks between words.
+- Punctuation is all punctuation and symbols of Unicode with one blank before it; strict puts curly quotes with CJK and
+  leaves most others over. Emoji are symbols, with their variation selectors.
+- Newlines form runs, so that a blank line can be one token.
+- Numerals used within Chinese text (U+3007) stay with it.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from tokenizer import unicode_ranges as sets
+
+Bytes = npt.NDArray[np.uint8]
+Offsets = npt.NDArray[np.int64]
+
+BLOCK = 1 << 14
+"""Ends of pieces in a block: about 80 KB of text, so that it is still in the core's cache when it is read again."""
+
+_BYTES = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+
+
+class PreTokenizer(Protocol):
+    """Cuts documents into pieces."""
+
+    def blocks(self, text: Bytes, offsets: Offsets) -> Iterator[Offsets]:
+        """The ends of the pieces of the documents text[offsets[i]:offsets[i + 1]], in blocks; see kernels.pretokenize.
+
+        A block is valid until the next one is asked for.
+        """
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """A named pre-tokenizer."""
+
+    name: str
+    hugging_face: dict[str, Any]
+    """the `pre_tokenizer` of a tokenizer.json"""
+    scan: Callable[[], PreTokenizer] | None = None
+
+    def pre_tokenizer(self) -> PreTokenizer:
+        """The fastest exact implementation there is."""
+        return HuggingFaceScan(self.hugging_face) if self.scan is None else self.scan()
+
+
+def _split(pattern: str) -> dict[str, Any]:
+    return {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
+
+
+def _sequence(*steps: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "Sequence", "pretokenizers": [*steps, _BYTES]}
+
+
+def _deepseek_regex() -> str:
+    blank, number, cjk = (f"[{sets.regex_set([text])}]" for text in (sets.BLANKS, sets.NUMBERS, sets.CJK))
+    punctuation, other = (f"[{sets.regex_set([text])}]" for text in (sets.PUNCTUATION, sets.OTHER))
+    rest = ["A D", sets.BLANKS, sets.NUMBERS, sets.CJK, sets.OTHER]
+    letter, letter_or_punctuation = f"[^{sets.regex_set([*rest, sets.PUNCTUATION])}]", f"[^{sets.regex_set(rest)}]"
+    return "|".join(
+        [
+            "[\\r\\n]+",
+            f"{blank}?{letter}+",
+            f"{blank}?{punctuation}+",
+            f"{cjk}+",
+            number,
+            f"{blank}+(?={blank}{letter_or_punctuation})",
+            f"{blank}+",
+            f"{other}+",
+        ]
+    )
+
+
+def _strict_steps() -> list[dict[str, Any]]:
+    letters = "".join(_literal(first, last) for first, last in sets.ranges(sets.CASED_LETTERS))
+    return [
+        _split("[\r\n]"),
+        _split(f"\\s?[{letters}]+"),
+        _split("\\s?[!-/:-~！-／：-～‘-‟　-。]+"),
+        _split("\\s+$"),
+        _split("[一-龥ࠀ-一가-퟿]+"),
+        {"type": "Digits", "individual_digits": True},
+    ]
+
+
+def _literal(first: int, last: int) -> str:
+    return chr(first) if first == last else f"{chr(first)}-{chr(last)}"
+
+
+class KernelScan:
+    """A pre-tokenizer with a scan of its own."""
+
+    def __init__(self, kernel: Callable[..., int], classes: npt.NDArray[np.uint8]) -> None:
+        from kernels.character_classes import class_table
+
+        self._kernel, self._table = kernel, class_table(classes)
+        self._ends = np.empty(BLOCK, np.int64)
+
+    def blocks(self, text: Bytes, offsets: Offsets) -> Iterator[Offsets]:
+        """As PreTokenizer.blocks."""
+        state = np.array([0, offsets[0]], np.int64)
+        while n := self._kernel(text, offsets, *self._table, state, self._ends):
+            yield self._ends[:n]
+
+
+class HuggingFaceScan:
+    """A pre-tokenizer that runs in the library `tokenizers`, one document at a time."""
+
+    def __init__(self, pre_tokenizer: dict[str, Any]) -> None:
+        from tokenizers import Tokenizer
+
+        model = {"type": "BPE", "vocab": {}, "merges": []}
+        parts = {"version": "1.0", "added_tokens": [], "model": model, "pre_tokenizer": pre_tokenizer}
+        self._pre_tokenizer = Tokenizer.from_str(json.dumps(parts)).pre_tokenizer
+
+    def blocks(self, text: Bytes, offsets: Offsets) -> Iterator[Offsets]:
+        """As PreTokenizer.blocks. Pieces come as one character a byte, so their lengths are those in bytes."""
+        for start, end in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
+            pieces = self._pre_tokenizer.pre_tokenize_str(text[start:end].tobytes().decode())
+            lengths = np.fromiter((len(piece) for piece, _ in pieces), np.int64, len(pieces))
+            yield np.append(start + np.cumsum(lengths), end)
+
+
+@cache
+def _deepseek_scan() -> KernelScan:
+    from kernels import pretokenize as kernel
+
+    classes = np.full(0x110000, kernel.LETTER, np.uint8)
+    for text, kind in (
+        ("A D", kernel.NEWLINE),
+        (sets.BLANKS, kernel.BLANK),
+        (sets.CJK, kernel.CJK),
+        (sets.NUMBERS, kernel.NUMBER),
+        (sets.PUNCTUATION, kernel.PUNCTUATION),
+        (sets.OTHER, kernel.OTHER),
+    ):
+        sets.assign(classes, text, kind)
+    return KernelScan(kernel.scan_deepseek, classes)
+
+
+@cache
+def _strict_scan() -> KernelScan:
+    from kernels import pretokenize_strict as kernel
+
+    letter, third, fifth, blank, number = (np.zeros(0x110000, np.uint8) for _ in range(5))
+    sets.assign(letter, sets.CASED_LETTERS, 1)
+    sets.assign(third, sets.STRICT_PUNCTUATION, 1)
+    sets.assign(fifth, sets.STRICT_CJK, 1)
+    sets.assign(blank, sets.BLANKS, 1)
+    sets.assign(number, f"{sets.NUMBERS} {sets.CJK_NUMBERS}", 1)
+    sets.assign(number, sets.NEWER_NUMBERS, 0)
+    conditions = [
+        (letter & third, kernel.LETTER_IN_3),
+        (letter & fifth, kernel.LETTER_IN_5),
+        (letter, kernel.LETTER),
+        (blank & third, kernel.BLANK_IN_3),
+        (third & fifth, kernel.PUNCTUATION_IN_5),
+        (third, kernel.PUNCTUATION),
+        (blank & fifth, kernel.BLANK_IN_5),
+        (blank, kernel.BLANK),
+        (number, kernel.NUMBER),
+        (fifth, kernel.CJK),
+    ]
+    chosen = [condition.astype(bool) for condition, _ in conditions]
+    classes = np.select(chosen, [kind for _, kind in conditions], kernel.OTHER).astype(np.uint8)
+    sets.assign(classes, "A D", kernel.NEWLINE)
+    return KernelScan(kernel.scan_deepseek_strict, classes)
+
+
+_CL100K = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
+    r"|\s+(?!\S)|\s+"
+)
+_DEEPSEEK_V3 = (
+    r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"""
+    r"""| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"""
+)
+
+SCHEMES = {
+    scheme.name: scheme
+    for scheme in (
+        Scheme("deepseek", _sequence(_split(_deepseek_regex())), _deepseek_scan),
+        Scheme("deepseek_strict", _sequence(*_strict_steps()), _strict_scan),
+        Scheme("deepseek_v3", _sequence(_split(r"\p{N}{1,3}"), _split("[一-龥぀-ゟ゠-ヿ]+"), _split(_DEEPSEEK_V3))),
+        Scheme("gpt2", {**_BYTES, "use_regex": True}),
+        Scheme("cl100k", _sequence(_split(_CL100K))),
+    )
+}
+
+
+def scheme_of(pre_tokenizer: Any) -> Scheme | None:
+    """The named scheme that a tokenizer.json's `pre_tokenizer` is, or None."""
+    return next((scheme for scheme in SCHEMES.values() if scheme.hugging_face == pre_tokenizer), None)
