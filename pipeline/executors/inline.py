@@ -1,0 +1,32 @@
+"""Tasks in the calling process, one after the other: for a debugger, and for tests."""
+
+from pipeline.executors.interface import Ended, Event, Moved, answer
+from pipeline.task import TaskSpec
+
+
+class InlineExecutor:
+    """Runs a task when it is waited for."""
+
+    capacity = 1
+
+    def __init__(self) -> None:
+        self._waiting: list[TaskSpec] = []
+
+    def submit(self, spec: TaskSpec) -> None:
+        """Keep the task for the next wait."""
+        self._waiting.append(spec)
+
+    def wait(self) -> list[Event]:
+        """Run the tasks that wait."""
+        events: list[Event] = []
+        for spec in self._waiting:
+
+            def moved(documents: int, bytes: int, spec: TaskSpec = spec) -> None:
+                events.append(Moved(spec, documents, bytes))
+
+            events.append(Ended(spec, answer(spec, moved)))
+        self._waiting.clear()
+        return events
+
+    def close(self) -> None:
+        """Nothing runs."""

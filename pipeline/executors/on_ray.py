@@ -1,0 +1,69 @@
+"""Tasks on Ray: plain Core tasks with files as the hand-over, on a local Ray or on a cluster by address."""
+
+import os
+from typing import Any
+
+from pipeline.executors.interface import Ended, Event, Failure, answer
+from pipeline.stage import ConfigError
+from pipeline.task import TaskSpec
+
+
+class RayExecutor:
+    """One Ray task per task, one core each, `memory` reserved; retries are the driver's, so none are Ray's.
+
+    Progress within a task isn't reported. Workers import dspipe from their own environment: every node has it installed
+    (docker/ holds an image), at the driver's version.
+    """
+
+    def __init__(self, address: str | None, workers: int | None, memory: int) -> None:
+        import ray
+
+        self._ray = ray
+        self._ours = not ray.is_initialized()
+        if self._ours:
+            settings: dict[str, Any] = {"log_to_driver": False, "include_dashboard": False, "logging_level": "error"}
+            if address is None:
+                settings |= {"num_cpus": workers or os.cpu_count()}
+            try:
+                ray.init(address=address or "local", **(settings if address is None else {"log_to_driver": False}))
+            except ConnectionError as error:
+                raise ConfigError(f"no Ray cluster answers at {address}: {error}", ("engine", "address")) from None
+        cores = int(ray.cluster_resources().get("CPU", 1))
+        self.capacity = min(workers, cores) if workers else cores
+        available = ray.cluster_resources().get("memory", 0)
+        # reserving more than a node has would wait for ever
+        reserve = min(memory, int(available / max(1, self.capacity)))
+        self._answer = ray.remote(num_cpus=1, memory=reserve, max_retries=0)(_remote_answer)
+        self._running: dict[Any, TaskSpec] = {}
+
+    def submit(self, spec: TaskSpec) -> None:
+        """Start a Ray task."""
+        self._running[self._answer.remote(spec)] = spec
+
+    def wait(self) -> list[Event]:
+        """Tasks that ended, and workers that died under one."""
+        done, _ = self._ray.wait(list(self._running), num_returns=1, timeout=1.0)
+        events: list[Event] = []
+        for reference in done:
+            spec = self._running.pop(reference)
+            try:
+                events.append(Ended(spec, self._ray.get(reference)))
+            except self._ray.exceptions.RayError as error:
+                first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+                events.append(Ended(spec, Failure("crash", f"Ray lost the task: {first}")))
+        return events
+
+    def close(self) -> None:
+        """Cancel what runs; leave the cluster."""
+        for reference in self._running:
+            self._ray.cancel(reference, force=True)
+        self._running.clear()
+        if self._ours:
+            self._ray.shutdown()
+
+
+def _remote_answer(spec: TaskSpec) -> Any:
+    import pyarrow as pa
+
+    pa.set_cpu_count(1)
+    return answer(spec, lambda documents, bytes: None)

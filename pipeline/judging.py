@@ -1,0 +1,33 @@
+"""Decisions of neighbouring map stages, one task per shard: from measured columns to verdicts, without the text."""
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.discovery import make_stage
+from pipeline.funnel import Funnel
+from pipeline.stage import MapStage
+from pipeline.task import Task
+
+
+def run(task: Task, payload: dict[str, Any]) -> None:
+    """The runner. Payload: stages ([name, settings] in order)."""
+    stages = [make_stage(name, config, task.seed) for name, config in payload["stages"]]
+    funnels = [Funnel(stage.name) for stage in stages]
+    measures = [name for name in ("domain", "text_bytes", "tokens") if name in task.spec.columns]
+    needed = sorted({column for stage in stages if isinstance(stage, MapStage) for column in stage.judged()})
+    for batch in task.rows(list(dict.fromkeys(["reason", *measures, *needed]))):
+        reason = batch.column("reason").cast(pa.string())
+        for stage, funnel in zip(stages, funnels, strict=True):
+            assert isinstance(stage, MapStage)
+            verdict = stage.judge(batch.select(stage.judged())).cast(pa.string())
+            after = pc.coalesce(reason, verdict)
+            before = pa.RecordBatch.from_arrays(
+                [reason, *[batch.column(name) for name in measures]], names=["reason", *measures]
+            )
+            funnel.add(before, after)
+            reason = after
+        task.write(pa.RecordBatch.from_arrays([reason], names=["reason"]))
+        task.progress(documents=batch.num_rows, bytes=0)
+    task.funnel.extend(funnels)

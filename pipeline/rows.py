@@ -1,0 +1,111 @@
+"""Row columns: what is known of each document of a shard, as Parquet files whose rows are in step.
+
+The text pass writes the first file of a shard; each later phase that decides something adds a file with the same rows
+in the same row groups. A column is found through the newest manifest that names it, and each carries a hash of its own
+stored bytes: a phase depends on the columns that it reads, not on the files that they stand in.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import xxhash
+
+from pipeline.store import Store
+
+
+@dataclass(frozen=True)
+class Column:
+    """Where a column of one shard is, and the hash of its stored bytes."""
+
+    file: str
+    hash: str
+
+
+class RowsWriter:
+    """Writes a file of row columns. Each batch becomes a row group."""
+
+    def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
+        # level 1 of zstd: twice the speed of level 3 for 4 % more bytes on extracted text
+        self._writer = pq.ParquetWriter(file, schema, compression="zstd", compression_level=1, write_statistics=False)
+        self._schema = schema
+        self.groups: list[int] = []
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Write one row group."""
+        self._writer.write_batch(batch.select(self._schema.names).cast(self._schema), row_group_size=batch.num_rows + 1)
+        self.groups.append(batch.num_rows)
+
+    def close(self) -> None:
+        """Write the footer; the file itself stays open."""
+        self._writer.close()
+
+
+def column_hashes(store: Store, name: str) -> dict[str, str]:
+    """A hash (xxh3, 128 bits) of each column's stored bytes, over all row groups."""
+    with store.reading(name) as file:
+        metadata = pq.read_metadata(file)
+        hashes: dict[str, str] = {}
+        digests: dict[str, xxhash.xxh3_128] = {}
+        for group in range(metadata.num_row_groups):
+            row_group = metadata.row_group(group)
+            for index in range(metadata.num_columns):
+                chunk = row_group.column(index)
+                start = chunk.dictionary_page_offset or chunk.data_page_offset
+                file.seek(start)
+                column = chunk.path_in_schema.split(".")[0] if _nested(metadata, chunk) else chunk.path_in_schema
+                digest = digests.setdefault(column, xxhash.xxh3_128())
+                digest.update(row_group.num_rows.to_bytes(8, "little"))
+                digest.update(file.read(chunk.total_compressed_size))
+        for column in metadata.schema.to_arrow_schema().names:
+            hashes[column] = digests[column].hexdigest() if column in digests else "empty"
+        return hashes
+
+
+def _nested(metadata: pq.FileMetaData, chunk: pq.ColumnChunkMetaData) -> bool:
+    # column names may hold dots themselves (`heuristics.words`); only lists and structs add parts to the path
+    return chunk.path_in_schema not in metadata.schema.to_arrow_schema().names
+
+
+def read_rows(
+    store: Store, columns: Mapping[str, Column], names: Sequence[str], groups: Sequence[int]
+) -> Iterator[pa.RecordBatch]:
+    """The named columns of a shard, a batch per row group. Raises RuntimeError when the files are out of step."""
+    by_file: dict[str, list[str]] = {}
+    for name in names:
+        by_file.setdefault(columns[name].file, []).append(name)
+    opened = []
+    for file in by_file:
+        path = store.path(file)
+        opened.append(pq.ParquetFile(path if store.local else store.reading(file).__enter__(), memory_map=store.local))
+    try:
+        for group, rows in enumerate(groups):
+            found: dict[str, pa.Array] = {}
+            for parquet, wanted in zip(opened, by_file.values(), strict=True):
+                table = parquet.read_row_group(group, columns=wanted, use_threads=False)
+                if table.num_rows != rows:
+                    raise RuntimeError(f"row group {group} has {table.num_rows} rows where the documents have {rows}")
+                for name in wanted:
+                    found[name] = _one_chunk(table.column(name))
+            yield pa.RecordBatch.from_arrays([found[name] for name in names], names=list(names))
+    finally:
+        for parquet in opened:
+            parquet.close(force=True)
+
+
+def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def file_checksum(store: Store, name: str) -> tuple[int, str]:
+    """Size and sha256 of a stored file."""
+    digest = hashlib.sha256()
+    size = 0
+    with store.reading(name) as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+            size += len(block)
+    return size, digest.hexdigest()
