@@ -1,0 +1,130 @@
+"""Files of text or code, each a document.
+
+Small files are grouped to shards by their names, so that adding one changes one shard: a shard ends behind a file whose
+name hashes to a multiple of `shard_files` (content-defined chunking, as in LBFS: Muthitacharoen, Chen, Mazières, 2001).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from pipeline.source import InputFile, Reading, Source, SourceConfig
+from stages.sources.batches import BatchBuilder, decode_utf8
+from stages.sources.compression import DamagedError, decompressed, open_at
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+_SNIFF = 8192
+
+
+class Config(SourceConfig):
+    """Files of text or code, plain or each compressed (gzip, Zstandard). Binary and empty files are only counted."""
+
+    domains: Mapping[str, str] = Field(
+        default_factory=dict,
+        description="domain by file name: the first pattern that matches the name below root, or its last part, counts",
+    )
+    shard_files: int = Field(256, gt=0, description="files in a shard, on average; at most 4 times as many")
+    shard_bytes: int = Field(128 << 20, gt=0, description="a shard ends when its files reach this size")
+
+
+class FilesSource(Source[Config]):
+    """Documents from files of text and code."""
+
+    Config = Config
+
+    def group(self, files: Sequence[InputFile]) -> list[tuple[InputFile, ...]]:
+        """Shards of neighbouring files in the order of their names."""
+        import xxhash
+
+        shards: list[tuple[InputFile, ...]] = []
+        shard: list[InputFile] = []
+        size = 0
+        for file in sorted(files, key=lambda file: file.name):
+            shard.append(file)
+            size += file.size or 0
+            boundary = (
+                xxhash.xxh64_intdigest(file.name.encode("utf-8", "surrogateescape")) % self.config.shard_files == 0
+            )
+            if boundary or len(shard) >= 4 * self.config.shard_files or size >= self.config.shard_bytes:
+                shards.append(tuple(shard))
+                shard, size = [], 0
+        return [*shards, tuple(shard)] if shard else shards
+
+    def read(self, shard: Sequence[InputFile], reading: Reading) -> Iterator["pa.RecordBatch"]:
+        """The shard's files, each as one document."""
+        builder = BatchBuilder(reading)
+        for file in shard:
+            text = self._text(file, reading)
+            if text is not None:
+                builder.add(file, "byte 0", f"{self.config.name}/{file.name}", text, domain=self._domain(file.name))
+            if builder.full:
+                yield builder.take()
+        if len(builder):
+            yield builder.take()
+
+    def _domain(self, name: str) -> str | None:
+        last = name.rpartition("/")[2]
+        matching = (p for p in self.config.domains if fnmatchcase(name, p) or fnmatchcase(last, p))
+        pattern = next(matching, None)
+        return None if pattern is None else self.config.domains[pattern]
+
+    def _text(self, file: InputFile, reading: Reading) -> str | None:
+        limit = self.config.max_document_bytes
+        parts: list[bytes] = []
+        size = 0
+        with closing(open_at(reading, file, 0)) as stream:
+            _, pieces = decompressed(stream)
+            try:
+                for _, piece in pieces:
+                    if not parts and is_binary(piece):
+                        reading.skipped("binary file")
+                        return None
+                    parts.append(piece)
+                    size += len(piece)
+                    if size > limit:
+                        reading.bad(file, "byte 0", f"the file has more than max_document_bytes = {limit} bytes")
+                        return None
+            except DamagedError as error:
+                reading.bad(file, "byte 0", str(error))
+                return None
+        if not size:
+            reading.skipped("empty file")
+            return None
+        return decode(b"".join(parts))
+
+
+def is_binary(head: bytes) -> bool:
+    """Whether a file that begins so is no text: a NUL in its first 8 KiB (git's rule), or 1 byte in 10 is a control."""
+    head = head[:_SNIFF]
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return False
+    controls = len(head) - len(head.translate(None, _CONTROLS))
+    return b"\0" in head or head.startswith(b"%PDF-") or 10 * controls > len(head)
+
+
+_CONTROLS = bytes({*range(32), 127} - set(b"\t\n\r\f\b\x1b"))
+
+
+def decode(data: bytes) -> str:
+    """The text of a file: by its byte order mark, as UTF-8, or in the encoding that is likeliest by its bytes."""
+    for mark, encoding in _BYTE_ORDER_MARKS.items():
+        if data.startswith(mark):
+            return decode_utf8(data[len(mark) :].decode(encoding, "replace").encode("utf-8", "replace"))
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        # a file that is UTF-8 but for a few bytes stays UTF-8: one in a hundred of those over 127
+        high = len(data) - len(data.translate(None, bytes(range(128, 256))))
+        text = data.decode("utf-8", "replace")
+        if error.start < len(data) - 4 and text.count("\ufffd") * 100 > high:
+            from resiliparse.parse.encoding import bytes_to_str, detect_encoding
+
+            text = bytes_to_str(data, detect_encoding(data) or "cp1252", "replace")
+        return decode_utf8(text.encode("utf-8", "replace"))
+    return decode_utf8(data)

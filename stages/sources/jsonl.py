@@ -1,0 +1,145 @@
+"""JSON lines: one object a line, plain, .gz, .zst or .lz4."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from pipeline.source import InputFile, Reading, Source, SourceConfig
+from stages.sources.batches import BatchBuilder
+from stages.sources.compression import DamagedError, decompressed, open_at
+from stages.sources.fields import Fields
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Config(SourceConfig):
+    """Files with one JSON object a line, plain or compressed. A line may have `max_document_bytes` bytes."""
+
+    fields: Fields = Field(default=Fields(), description="names of the fields")
+
+
+class JsonlSource(Source[Config]):
+    """Documents from JSON lines."""
+
+    Config = Config
+
+    def read(self, shard: Sequence[InputFile], reading: Reading) -> Iterator["pa.RecordBatch"]:
+        """The shard's documents. Lines that hold none are quarantined, blank ones ignored."""
+        builder = BatchBuilder(reading)
+        for file in shard:
+            for number, line in lines(file, reading, self.config.max_document_bytes):
+                try:
+                    self._add(file, number, line, builder)
+                except ValueError as error:
+                    reading.bad(file, f"line {number}", str(error))
+                if builder.full:
+                    yield builder.take()
+        if len(builder):
+            yield builder.take()
+
+    def _add(self, file: InputFile, number: int, line: bytes, builder: BatchBuilder) -> None:
+        row, fields = _parse(line), self.config.fields
+        text = _find(row, (fields.text,))
+        if not isinstance(text, str):
+            found = "null" if text is None else f"of type {type(text).__name__}"
+            missing = text is None and fields.text not in row
+            raise ValueError(
+                f"no field {fields.text!r}" if missing else f"the field {fields.text!r} is {found}, not a string"
+            )
+        builder.add(
+            file,
+            f"line {number}",
+            _string(_find(row, fields.id)) or f"{self.config.name}/{file.name}/{number}",
+            text,
+            url=_string(_find(row, fields.url)),
+            date=_string(_find(row, fields.date)),
+            domain=_string(_find(row, fields.domain)),
+            language=_string(_find(row, fields.language)),
+        )
+
+
+def lines(file: InputFile, reading: Reading, max_bytes: int) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file that aren't blank, with their numbers from 1, without their ends.
+
+    Lines of more than `max_bytes` bytes are quarantined without being held in memory, and so is damage.
+    """
+    number, size = 1, 0
+    parts: list[bytes] = []
+    with closing(open_at(reading, file, 0)) as stream:
+        _, pieces = decompressed(stream)
+        try:
+            for _, piece in pieces:
+                begin = 0
+                while (end := piece.find(b"\n", begin)) >= 0:
+                    size += end - begin
+                    if size <= max_bytes:
+                        line = b"".join((*parts, piece[begin:end])) if parts else piece[begin:end]
+                        if not line.isspace() and line:
+                            yield number, line
+                    else:
+                        _too_long(file, reading, number, size, max_bytes)
+                    number, parts, size, begin = number + 1, [], 0, end + 1
+                size += len(piece) - begin
+                if size <= max_bytes:
+                    parts.append(piece[begin:])
+                else:
+                    parts = []
+        except DamagedError as error:
+            reading.bad(file, f"line {number}", f"{error}; the file is not read from this line on")
+            return
+    if size > max_bytes:
+        _too_long(file, reading, number, size, max_bytes)
+    elif line := b"".join(parts).strip():
+        yield number, line
+
+
+def _too_long(file: InputFile, reading: Reading, number: int, size: int, max_bytes: int) -> None:
+    reading.bad(file, f"line {number}", f"the line has {size} bytes, more than max_document_bytes = {max_bytes}")
+
+
+def _parse(line: bytes) -> dict[str, Any]:
+    """The object in a line. Raises ValueError where there is none or a field is there twice."""
+    try:
+        row = json.loads(line.decode("utf-8-sig"), object_pairs_hook=_unique)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"not UTF-8: {error.reason} at byte {error.start} of the line") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON: {error.msg} at character {error.pos} of the line") from None
+    except RecursionError:
+        raise ValueError("not readable: nested too deeply") from None
+    if not isinstance(row, dict):
+        raise ValueError(f"not a JSON object, but of type {type(row).__name__}")
+    return row
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the field {twice!r} is there twice")
+    return row
+
+
+def _find(row: dict[str, Any], names: Sequence[str]) -> Any:
+    """The value of the first of the (dotted) names that the row has a value for."""
+    for name in names:
+        value: Any = row.get(name)
+        if value is None and "." in name:
+            value = row
+            for part in name.split("."):
+                value = value.get(part) if isinstance(value, dict) else None
+        if value is not None:
+            return value
+    return None
+
+
+def _string(value: Any) -> str | None:
+    """Strings and numbers as a string; null for what isn't a name: truth values, lists, objects, the empty string."""
+    if isinstance(value, str):
+        return value or None
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -1,0 +1,80 @@
+"""WARC and ARC files: the pages of a crawl, as HTTP responses whose text is to be extracted.
+
+A document is a response to HTTP with a status of 200 to 299 and a body of one of `content_types`. Other records are
+no documents and are only counted.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from pipeline.source import InputFile, Reading, Source, SourceConfig
+from stages.sources.archive import Record, records
+from stages.sources.batches import BatchBuilder
+from stages.sources.http import decoded_body, parse_response
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_TYPES = {"warcinfo", "response", "resource", "request", "metadata", "revisit", "conversion", "continuation"}
+_HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body|title|meta|div|p)[\s>/]", re.IGNORECASE)
+
+
+class Config(SourceConfig):
+    """WARC (.warc, .warc.gz, .warc.zst, .warc.lz4) or ARC (.arc, .arc.gz) files."""
+
+    content_types: tuple[str, ...] = Field(
+        ("text/html", "application/xhtml+xml", "text/plain"), description="media types of documents"
+    )
+
+
+class WarcSource(Source[Config]):
+    """Web pages from WARC and ARC files."""
+
+    Config = Config
+
+    def read(self, shard: Sequence[InputFile], reading: Reading) -> Iterator["pa.RecordBatch"]:
+        """The shard's pages, with `content` and `content_type`; their text is still to be extracted."""
+        builder = BatchBuilder(reading)
+
+        for file in shard:
+            for record in records(file, reading, _skip, self.config.max_document_bytes):
+                self._add(file, record, builder, reading)
+                if builder.full:
+                    yield builder.take()
+        if len(builder):
+            yield builder.take()
+
+    def _add(self, file: InputFile, record: Record, builder: BatchBuilder, reading: Reading) -> None:
+        place = f"byte {record.position}"
+        id = record.id or f"{self.config.name}/{file.name}/{record.position}"
+        try:
+            response = parse_response(record.block)
+            if not 200 <= response.status < 300:
+                reading.skipped(f"status {response.status // 100}xx")
+                return
+            declared = response.headers.get("content-type") or _sniffed(record, response.body)
+            if declared.partition(";")[0].strip().lower() not in self.config.content_types:
+                reading.skipped("media type")
+                return
+            body = decoded_body(response, self.config.max_document_bytes)
+        except ValueError as error:
+            reading.bad(file, place, str(error), id, record.url)
+            return
+        date = record.headers.get("warc-date")
+        builder.add(file, place, id, content=body, content_type=declared, url=record.url, date=date)
+
+
+def _skip(record: Record) -> str | None:
+    if record.type != "response":
+        return f"record type {record.type if record.type in _TYPES else 'unknown'}"
+    content_type = record.headers.get("content-type", "application/http").lower()
+    return None if content_type.startswith("application/http") else "response not HTTP"
+
+
+def _sniffed(record: Record, body: bytes) -> str:
+    """The media type where the server named none: what the crawler found, or HTML where a tag of it comes first."""
+    identified = record.headers.get("warc-identified-payload-type", "")
+    return identified or ("text/html" if _HTML.search(body[:1024]) else "")

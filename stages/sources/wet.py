@@ -1,0 +1,41 @@
+"""WET files: Common Crawl's own extracted text, one `conversion` record a page."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from pipeline.source import InputFile, Reading, Source, SourceConfig
+from stages.sources.archive import Record, records
+from stages.sources.batches import BatchBuilder, decode_utf8
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Config(SourceConfig):
+    """WET files (.warc.wet, .warc.wet.gz)."""
+
+
+class WetSource(Source[Config]):
+    """Extracted text from WET files."""
+
+    Config = Config
+
+    def read(self, shard: Sequence[InputFile], reading: Reading) -> Iterator["pa.RecordBatch"]:
+        """The text of the shard's conversion records, as it is."""
+        builder = BatchBuilder(reading)
+
+        for file in shard:
+            for record in records(file, reading, _skip, self.config.max_document_bytes):
+                id = record.id or f"{self.config.name}/{file.name}/{record.position}"
+                text, date = decode_utf8(record.block), record.headers.get("warc-date")
+                builder.add(file, f"byte {record.position}", id, text, url=record.url, date=date)
+                if builder.full:
+                    yield builder.take()
+        if len(builder):
+            yield builder.take()
+
+
+def _skip(record: Record) -> str | None:
+    return (
+        None if record.type == "conversion" else f"record type {'warcinfo' if record.type == 'warcinfo' else 'other'}"
+    )
