@@ -1,0 +1,139 @@
+"""What kinds of character there are, as one table of bit flags that kernels look up by code point.
+
+The table is generated from `unicodedata` on first use (about 0.3 s) in two levels: `pages[code >> 8]` is where the 256
+flags of that page start in `flags`; equal pages are stored once, so that it stays within the cache (about 0.3 MB).
+"""
+
+import re
+import sys
+import unicodedata
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+SPACE = 1 << 0
+LETTER = 1 << 1
+UPPER = 1 << 2  # capital letters, and letters of scripts without case
+LOWER = 1 << 3  # small letters, and letters of scripts without case
+DIGIT = 1 << 4  # 0 to 9
+SYMBOL = 1 << 5  # makes no word by itself
+TERMINAL = 1 << 6  # ends a sentence
+AFFIX = 1 << 7  # a token of its own at either end of a word
+PREFIX = 1 << 8  # a token of its own at the start of a word only
+QUOTE = 1 << 9
+PICTOGRAPH = 1 << 10  # category So: a token of its own anywhere
+PUNCTUATION = 1 << 11  # categories P*
+MARK = 1 << 12  # combining: belongs to the character before it
+LINE_BREAK = 1 << 13  # what str.splitlines splits at
+CURRENCY = 1 << 14
+HYPHEN = 1 << 15
+CLOSER = 1 << 16  # closing quotes and brackets, which may follow the end of a sentence
+UNSPACED = 1 << 17  # a letter of a script that puts no spaces between words
+SCRIPT_SHIFT = 20
+"""The script of a letter is flags >> SCRIPT_SHIFT, an index into SCRIPTS; 0 for all that is no letter."""
+
+SCRIPTS = (
+    "none", "latin", "cyrillic", "greek", "arabic", "hebrew", "devanagari", "hangul", "other",
+    "han", "kana", "thai", "lao", "khmer", "myanmar", "tibetan",
+)  # fmt: skip
+NAMES = {name: index for index, name in enumerate(SCRIPTS)}
+FIRST_UNSPACED = NAMES["han"]
+
+# unicodedata has no script property, but the names of letters begin with the script's
+_SCRIPT_OF_NAME = {
+    "CJK": "han", "IDEOGRAPHIC": "han", "HIRAGANA": "kana", "KATAKANA": "kana", "HALFWIDTH KATAKANA": "kana",
+    "KATAKANA-HIRAGANA": "kana", "FULLWIDTH": "latin", "HALFWIDTH HANGUL": "hangul",
+    **{name.upper(): name for name in SCRIPTS[1:8] + SCRIPTS[11:]},
+}  # fmt: skip
+
+# Unicode's Sentence_Terminal property (PropList.txt), of which unicodedata says nothing but the characters' names
+_TERMINAL_NAME = re.compile(
+    r"(?<!INVERTED )(FULL STOP|QUESTION MARK|EXCLAMATION MARK|INTERROBANG)|DANDA\b|\bSECTION\b(?! SIGN)|\bSHAD\b|END OF TEXT"
+    r"|KHMER SIGN (KHAN|BARIYOOSAN|KOOMUUT|PHNAEK)|PARAGRAPH SEPARATOR"
+)
+_NOT_TERMINAL_NAME = re.compile(r"INVERTED|INITIAL|GREEK QUESTION|ARMENIAN (EXCLAMATION|QUESTION)|OLD NUBIAN|DOUBLE HYPHEN")
+_TERMINALS_BY_OTHER_NAMES = frozenset("܀᪨᪩᪪᪫᭚᭛᭞᭟᰻᰼᱾᱿꤯꧈꧉꫰꫱꯫")
+
+# Beyond ASCII, a bullet, an opening single quote, a middle dot or a dagger that stands alone counts as a word in the
+# implementations that the published thresholds were tuned on (datatrove's among them), so it does here.
+_WORDLIKE_MARKS = frozenset("¡§¶·¿‘‚‛‟†‡•‣․‥‧‰‱′″‴‵‹›※‾‐‑‒―‖‗")
+_SYMBOLS = frozenset("´～∶━►")
+_AFFIXES = frozenset("…,:;!?¿؟¡()[]{}<>_#*&。？！，、；：～·।،۔؛٪—–")
+_QUOTES = frozenset("'\"”“`‘´’‚„»«「」『』（）〔〕【】《》〈〉⟦⟧")
+_PREFIXES = frozenset("§%=")
+_LINE_BREAKS = frozenset("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
+_HYPHENS = frozenset("-–—~")
+
+
+class CharacterClasses(NamedTuple):
+    """The table: flags[pages[code >> 8] + (code & 255)]. pages: uint32[0x1100], flags: uint32[n * 256]; page 0 is
+    Latin-1, so that flags[byte] is an ASCII byte's class."""
+
+    pages: npt.NDArray[np.uint32]
+    flags: npt.NDArray[np.uint32]
+
+    def of(self, character: str) -> int:
+        """The flags of one character."""
+        code = ord(character)
+        return int(self.flags[self.pages[code >> 8] + (code & 255)])
+
+
+@lru_cache(1)
+def character_classes() -> CharacterClasses:
+    """The table for all code points, surrogates included."""
+    flags = np.fromiter(map(_flags, map(chr, range(sys.maxunicode + 1))), np.uint32, sys.maxunicode + 1)
+    distinct, first, page = np.unique(flags.reshape(-1, 256), axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    place = np.empty(len(order), np.uint32)
+    place[order] = np.arange(len(order), dtype=np.uint32)
+    return CharacterClasses(place[page.ravel()] * np.uint32(256), np.ascontiguousarray(distinct[order]).ravel())
+
+
+def _flags(character: str) -> int:
+    category = unicodedata.category(character)
+    kind = category[0]
+    if category in ("Cn", "Cs", "Co"):
+        return 0
+    flags = SPACE if character.isspace() else 0
+    if kind == "L":
+        flags |= LETTER | _letter(character, category)
+    elif kind == "M":
+        flags |= MARK
+    elif category == "Nd" and character.isascii():
+        flags |= DIGIT
+    elif category == "So":
+        flags |= PICTOGRAPH | AFFIX
+    elif category == "Sc":
+        flags |= CURRENCY | PREFIX
+    elif kind == "P":
+        flags |= _punctuation(character, category)
+    if (character.isascii() and kind in "PS") or category == "Cc" or character in _SYMBOLS:
+        flags |= SYMBOL
+    for members, flag in (
+        (_AFFIXES, AFFIX), (_QUOTES, AFFIX | QUOTE), (_PREFIXES, PREFIX), (_LINE_BREAKS, LINE_BREAK), (_HYPHENS, HYPHEN),
+    ):  # fmt: skip
+        if character in members:
+            flags |= flag
+    return flags
+
+
+def _letter(character: str, category: str) -> int:
+    name = unicodedata.name(character, "")
+    words = name.split(" ", 2)
+    script = _SCRIPT_OF_NAME.get(words[0].split("-")[0]) or _SCRIPT_OF_NAME.get(" ".join(words[:2])) or "other"
+    cased = {"Lu": UPPER, "Lt": UPPER, "Ll": LOWER}.get(category, UPPER | LOWER)
+    index = NAMES[script]
+    return cased | index << SCRIPT_SHIFT | (UNSPACED if index >= FIRST_UNSPACED else 0)
+
+
+def _punctuation(character: str, category: str) -> int:
+    flags = PUNCTUATION | (0 if character in _WORDLIKE_MARKS else SYMBOL)
+    if category in ("Pe", "Pf") or character in "\"'":
+        flags |= CLOSER
+    name = unicodedata.name(character, "")
+    named = _TERMINAL_NAME.search(name) and not _NOT_TERMINAL_NAME.search(name)
+    if named or character in _TERMINALS_BY_OTHER_NAMES:
+        flags |= TERMINAL
+    return flags

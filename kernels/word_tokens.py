@@ -1,0 +1,508 @@
+"""Words as corpus linguists count them: punctuation apart, contractions apart, one unit a character where none is spaced.
+
+The rules are those that published thresholds were tuned with, spaCy's for English (https://spacy.io/usage/
+linguistic-features#how-tokenizer-works), written as one scan:
+
+    1. text falls into chunks at white space, and each letter of an unspaced script is a unit with its marks;
+    2. a chunk that is a known contraction or abbreviation is taken from the table of `special_words`;
+    3. else punctuation is stripped off its ends, one token each, with possessives and units after figures, until what
+       is left is known or bare;
+    4. what is left is one token if it is an address (URL, e-mail), else it falls at hyphens, slashes, commas and
+       periods between letters, ellipses and pictographs.
+
+Known differences, each rarer than one token in ten thousand on English web pages: emoticons of three and more characters
+inside a chunk are not put together again, numeric hosts are no addresses, and a chunk's pieces are at most 512.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from kernels.jit import inline, jit
+from kernels.unicode_classes import (
+    AFFIX,
+    CURRENCY,
+    DIGIT,
+    HYPHEN,
+    LETTER,
+    LOWER,
+    MARK,
+    PICTOGRAPH,
+    PREFIX,
+    PUNCTUATION,
+    QUOTE,
+    SPACE,
+    SYMBOL,
+    TERMINAL,
+    UNSPACED,
+    UPPER,
+)
+
+# what a token adds to; int64 each
+TOKENS, WORDS, WORD_CHARACTERS, ALPHABETIC, UNITS, UNIT_CHARACTERS, WRITTEN, SENTENCES, ENDED = range(9)
+COUNTERS = 9
+"""TOKENS, WORDS (with more than symbols), their characters and ALPHABETIC tokens (with a letter) leave out the UNITS,
+letters of unspaced scripts with their marks. WRITTEN: tokens and units in the arrays. SENTENCES: ends of sentences that
+were followed by a word. ENDED: 1 after the end of a sentence."""
+
+PIECES = 512
+_LONGEST_SPECIAL = 16
+_HASH_START = 0xCBF29CE484222325
+_HASH_FACTOR = 0x9E3779B97F4A7C15
+_START, _FACTOR, _SHIFT = np.uint64(_HASH_START), np.uint64(_HASH_FACTOR), np.uint64(32)
+
+
+class SpecialWords(NamedTuple):
+    """keys: uint64[n], hashes of words in open addressing (0 empty); cuts: uint16[n], the two byte offsets, in 8 bits
+    each, at which the word falls apart (0: none)."""
+
+    keys: npt.NDArray[np.uint64]
+    cuts: npt.NDArray[np.uint16]
+
+
+def token_hash(word: str) -> int:
+    """The hash that the kernel gives a token."""
+    value = _HASH_START
+    for byte in word.encode("utf-8"):
+        value = (value ^ byte) * _HASH_FACTOR & (1 << 64) - 1
+    return value ^ value >> 32
+
+
+@lru_cache(1)
+def special_words() -> SpecialWords:
+    """The table of words that don't follow the rules: English contractions, abbreviations, units, emoticons."""
+    words = _contractions() | dict.fromkeys(_whole_words(), ()) | {f"{UNIT_MARK}{unit}": () for unit in _UNITS.split()}
+    size = 1 << (4 * len(words)).bit_length()
+    keys, cuts = np.zeros(size, np.uint64), np.zeros(size, np.uint16)
+    for word, pieces in words.items():
+        key = token_hash(word)
+        slot = key & size - 1
+        while keys[slot]:
+            slot = slot + 1 & size - 1
+        offset, packed = 0, 0
+        for place, piece in enumerate(pieces[:-1]):
+            offset += len(piece.encode("utf-8"))
+            packed |= offset << 8 * place
+        keys[slot], cuts[slot] = key, packed
+    return SpecialWords(keys, cuts)
+
+
+UNIT_MARK = "\x00"
+"""Before a unit of measure in the table: units are tokens only after a figure."""
+_UNITS = "km km² km³ m m² m³ dm dm² dm³ cm cm² cm³ mm mm² mm³ ha µm nm yd in ft kg g mg µg t lb oz m/s km/h kmh mph \
+hPa Pa mbar mb MB kb KB gb GB tb TB T G M K % км м см мм кг г мг км/ч т"
+_APOSTROPHES = ("'", "’")
+
+
+def _contractions() -> dict[str, tuple[str, ...]]:
+    """English auxiliaries and "not" on pronouns, question words and verbs, with and without the apostrophe."""
+    subjects = {
+        "i": "m ll d ve", "you": "ll d ve re", "he": "ll d s", "she": "ll d s", "it": "ll d s", "we": "ll d ve re",
+        "they": "ll d ve re", **dict.fromkeys("who what when where why how there".split(), "ll d ve re s"),
+        **dict.fromkeys(("that", "this"), "ll d s"), **dict.fromkeys(("these", "those"), "ll d ve re"),
+    }  # fmt: skip
+    pairs = [(word, ending) for word, endings in subjects.items() for ending in endings.split()]
+    pairs += [(word, "ve") for word in ("could", "might", "must", "should", "would", "not")]
+    verbs = "ca could do does did had may might must need ought sha should wo would ai are is was were have has dare"
+    parts: dict[str, tuple[str, ...]] = {}
+    for mark in (*_APOSTROPHES, ""):
+        parts |= {f"{form}{mark}ma": (form, f"{mark}m", "a") for form in ("i", "I")}
+        for word, ending in pairs:
+            for form in (word, word.title()):
+                parts[form + mark + ending] = (form, mark + ending)
+                if ending in ("ll", "d"):
+                    parts[f"{form}{mark}{ending}{mark}ve"] = (form, mark + ending, f"{mark}ve")
+        for verb in verbs.split():
+            for form in (verb, verb.title()):
+                parts[f"{form}n{mark}t"] = (form, f"n{mark}t")
+        for form in ("let", "Let"):
+            if mark:
+                parts[f"{form}{mark}s"] = (form, f"{mark}s")
+    # with no apostrophe these are words of their own
+    for word in "ill its hell shell shed were well".split():
+        parts.pop(word, None)
+        parts.pop(word.title(), None)
+    for word, cut in {"cannot": 3, "gonna": 3, "gotta": 3, "yall": 1}.items():
+        for form in (word, word.title()) if word != "yall" else (word,):
+            parts[form] = (form[:cut], form[cut:])
+    for hour in range(1, 13):
+        for half in ("am", "pm", "a.m.", "p.m."):
+            parts[f"{hour}{half}"] = (str(hour), half)
+    return parts
+
+
+def _whole_words() -> set[str]:
+    """Abbreviations, clipped words and emoticons that stay whole."""
+    words = set(
+        "Mt. Ak. Ala. Apr. Ariz. Ark. Aug. Calif. Colo. Conn. Dec. Del. Feb. Fla. Ga. Ia. Id. Ill. Ind. Jan. Jul. Jun. "
+        "Kan. Kans. Ky. La. Mar. Mass. Mich. Minn. Miss. N.C. N.D. N.H. N.J. N.M. N.Y. Neb. Nebr. Nev. Nov. Oct. Okla. "
+        "Ore. Pa. S.C. Sep. Sept. Tenn. Va. Wash. Wis. a.m. p.m. Adm. Bros. co. Co. Corp. D.C. Dr. e.g. E.g. E.G. Gen. "
+        "Gov. i.e. I.e. I.E. Inc. Jr. Ltd. Md. Messrs. Mo. Mont. Mr. Mrs. Ms. Ph.D. Prof. Rep. Rev. Sen. St. vs. v.s. "
+        "and/or w/o C++ ä. ö. ü.".split()
+    )
+    words.update(f"{letter}." for letter in "abcdefghijklmnopqrstuvwxyz")
+    for mark in _APOSTROPHES:
+        words.update(f"{mark}{word}" for word in ["", mark, *"s S d ll re em nuff cause Cause cos bout".split()])
+        words.update(f"{word}{mark}" for word in "doin goin nothin somethin ol lovin havin".split())
+        words.update(f"{start}{mark}{end}" for start, end in (("ma", "am"), ("Ma", "am"), ("o", "clock"), ("O", "clock")))
+    for eyes in ":;=":
+        for mouth in ")(DP]/|" if eyes == ":" else ")(D":
+            words.update({eyes + mouth, f"{eyes}-{mouth}"})
+    words.update("(: (; (= ): =] [= [: :} :> :* :p :o :O :x :X :0 :1 :3 =/ =3 =| 8) 8D <3 xD -_- ^_^ 0.0 o_o O_O".split())
+    # looks like an emoticon of the set above, isn't one there
+    return words - {";|", "=P"}
+
+
+@inline
+def find_special(keys, cuts, value):  # type: ignore[no-untyped-def]
+    """The packed cuts of a word with this hash; -1 when it is not in the table."""
+    mask = np.uint64(len(keys) - 1)
+    slot = value & mask
+    while keys[slot] != np.uint64(0):
+        if keys[slot] == value:
+            return np.int64(cuts[slot])
+        slot = (slot + np.uint64(1)) & mask
+    return np.int64(-1)
+
+
+@inline
+def character(data, i, end, pages, flags):  # type: ignore[no-untyped-def]
+    """Flags and length in bytes of the character at data[i], i < end. Broken UTF-8 is a character without flags."""
+    first = data[i]
+    if first < 0x80:
+        return np.int64(flags[first]), 1
+    length = 2 if first < 0xE0 else 3 if first < 0xF0 else 4
+    if first < 0xC0 or i + length > end:
+        return np.int64(0), 1
+    code = np.int64(first) & (0xFF >> (length + 1))
+    for k in range(1, length):
+        code = code << 6 | np.int64(data[i + k]) & 0x3F
+    if code > 0x10FFFF:
+        return np.int64(0), length
+    return np.int64(flags[np.int64(pages[code >> 8]) + (code & 255)]), length
+
+
+@inline
+def character_before(data, i, start, pages, flags):  # type: ignore[no-untyped-def]
+    """Flags and length of the character that ends before data[i], i > start."""
+    first = i - 1
+    while first > start and data[first] & 0xC0 == 0x80 and i - first < 4:
+        first -= 1
+    kind, _ = character(data, first, i, pages, flags)
+    return kind, i - first
+
+
+@jit
+def hash_bytes(data, start: int, end: int):  # type: ignore[no-untyped-def]
+    value = _START
+    for i in range(start, end):
+        value = (value ^ np.uint64(data[i])) * _FACTOR
+    return value ^ (value >> _SHIFT)
+
+
+@inline
+def write_token(value, characters, kind_any, kind_all, hashes, ends, counters):  # type: ignore[no-untyped-def]
+    """Count one token, and keep its hash and the characters of all tokens up to it while there is room."""
+    if counters[ENDED] != 0:
+        if kind_all & (PUNCTUATION | TERMINAL) == 0:
+            counters[SENTENCES] += 1
+            counters[ENDED] = 0
+    if kind_all & TERMINAL != 0 and characters == 1:
+        counters[ENDED] = 1
+    if kind_all & UNSPACED != 0:
+        counters[UNITS] += 1
+        counters[UNIT_CHARACTERS] += characters
+    else:
+        counters[TOKENS] += 1
+        if kind_all & SYMBOL == 0:
+            counters[WORDS] += 1
+            counters[WORD_CHARACTERS] += characters
+        if kind_any & LETTER != 0:
+            counters[ALPHABETIC] += 1
+    n = counters[WRITTEN]
+    if n < len(hashes):
+        hashes[n] = value
+        ends[n] = (ends[n - 1] if n else 0) + characters
+        counters[WRITTEN] = n + 1
+
+
+@jit
+def write_span(data, start: int, end: int, pages, flags, hashes, ends, counters) -> None:  # type: ignore[no-untyped-def]
+    """Count data[start:end] as one token."""
+    value, kind_any, kind_all, characters, i = _START, 0, -1, 0, start
+    while i < end:
+        kind, length = character(data, i, end, pages, flags)
+        kind_any |= kind
+        kind_all &= kind
+        characters += 1
+        for k in range(i, i + length):
+            value = (value ^ np.uint64(data[k])) * _FACTOR
+        i += length
+    write_token(value ^ (value >> _SHIFT), characters, kind_any, kind_all, hashes, ends, counters)
+
+
+@jit
+def _prefix(data, i: int, end: int, pages, flags) -> int:  # type: ignore[no-untyped-def]
+    """Bytes of the punctuation that data[i:end] starts with; 0: none."""
+    first = data[i]
+    if first == 46:  # a run of periods
+        run = i
+        while run < end and data[run] == 46:
+            run += 1
+        return run - i if run - i > 1 else 0
+    if first == 43:  # plus, unless it is a sign
+        return 1 if i + 1 >= end or not 48 <= data[i + 1] <= 57 else 0
+    kind, length = character(data, i, end, pages, flags)
+    if kind & (AFFIX | PREFIX) != 0:
+        return length
+    if kind & UPPER != 0:  # US$, C$, A$
+        for k in range(1, 3):
+            if i + k < end and data[i + k] == 36 and (data[i + k - 1] in (67, 65) if k == 1 else data[i + 1] == 83):
+                return k + 1
+    return 0
+
+
+@jit
+def _suffix(data, start: int, end: int, pages, flags, keys, cuts) -> int:  # type: ignore[no-untyped-def]
+    """Bytes of the punctuation, possessive or unit that data[start:end] ends with; 0: none."""
+    last = data[end - 1]
+    if last == 46:
+        run = end
+        while run > start and data[run - 1] == 46:
+            run -= 1
+        if end - run > 1:
+            return end - run
+        if run == start:
+            return 0
+        kind, length = character_before(data, run, start, pages, flags)
+        if kind & (LOWER | DIGIT | AFFIX) != 0 and kind & PICTOGRAPH == 0 or data[run - 1] in (37, 43, 45):
+            return 1
+        if kind & UPPER != 0 and run - length > start:
+            second, _ = character_before(data, run - length, start, pages, flags)
+            return 1 if second & UPPER != 0 else 0
+        return 0
+    kind, length = character_before(data, end, start, pages, flags)
+    if kind & AFFIX != 0:
+        return length
+    if end - length <= start:
+        return 0
+    if last in (115, 83):  # 's
+        if data[end - 2] == 39:
+            return 2
+        if end - start >= 4 and data[end - 2] == 0x99 and data[end - 3] == 0x80 and data[end - 4] == 0xE2:
+            return 4
+    if kind & (LETTER | CURRENCY) == 0 and last not in (37, 43, 0xB2, 0xB3):
+        return 0
+    first = end - 1  # after the last figure: a unit, a plus, a currency
+    while first >= start and end - first <= 8 and not 48 <= data[first] <= 57:
+        first -= 1
+    if first < start or end - first > 8 or first == end - 1:
+        return 0
+    if (last == 43 or kind & CURRENCY != 0) and end - length == first + 1:
+        return length
+    value = _START * _FACTOR  # UNIT_MARK, a zero byte, comes first
+    for k in range(first + 1, end):
+        value = (value ^ np.uint64(data[k])) * _FACTOR
+    return end - 1 - first if find_special(keys, cuts, value ^ (value >> _SHIFT)) >= 0 else 0
+
+
+@jit
+def _is_address(data, start: int, end: int, pages, flags) -> bool:  # type: ignore[no-untyped-def]
+    """Whether data[start:end] is a URL with or without a scheme, or an e-mail address."""
+    has_dot = False
+    for i in range(start, end):
+        has_dot |= data[i] == 46
+    if not has_dot:
+        return False
+    if _is_host(data, start, end, pages, flags):
+        return True
+    scheme = True  # letters, figures, + - . _ so far
+    for i in range(start, min(end - 3, start + 2048)):
+        byte = data[i]
+        if byte == 64 and i > start and _is_host(data, i + 1, end, pages, flags):
+            return True
+        if byte == 58 and scheme and i >= start + 2 and data[i + 1] == 47 and data[i + 2] == 47:
+            if _is_host(data, i + 3, end, pages, flags):
+                return True
+        kind, _ = character(data, i, end, pages, flags)
+        scheme &= kind & (LETTER | DIGIT) != 0 or byte in (43, 45, 46, 95) or byte & 0xC0 == 0x80
+    return False
+
+
+@jit
+def _is_host(data, start: int, end: int, pages, flags) -> bool:  # type: ignore[no-untyped-def]
+    """Whether data[start:end] is a domain name with a top level in small letters, then nothing, a port or a path."""
+    i, label, labels, plain = start, start, 0, True
+    while i < end:
+        byte = data[i]
+        alphanumeric = byte >= 0x80 or 48 <= byte <= 57 or 65 <= byte <= 90 or 97 <= byte <= 122
+        if byte == 46:
+            if i == label or data[i - 1] in (45, 95) or i - label > 64:
+                return False
+            labels, label, plain = labels + 1, i + 1, True
+        elif alphanumeric or (byte in (45, 95) and i > label):
+            plain &= 97 <= byte <= 122 or byte >= 0x80
+        else:
+            break
+        i += 1
+    if labels == 0 or i - label < 2 or not plain:
+        return False
+    if i < end and data[i] == 58:
+        i += 1
+        port = i
+        while i < end and 48 <= data[i] <= 57:
+            i += 1
+        if not 2 <= i - port <= 5:
+            return False
+    return i == end or data[i] in (47, 63, 35)
+
+
+@jit
+def _infix(data, i: int, start: int, end: int, pages, flags) -> int:  # type: ignore[no-untyped-def]
+    """Bytes of the infix at data[i] within the word data[start:end]; 0: none."""
+    byte = data[i]
+    if byte == 46 and i + 1 < end and data[i + 1] == 46:
+        run = i
+        while run < end and data[run] == 46:
+            run += 1
+        return run - i
+    kind, length = character(data, i, end, pages, flags)
+    if kind & PICTOGRAPH != 0 or (byte == 0xE2 and length == 3 and data[i + 1] == 0x80 and data[i + 2] == 0xA6):
+        return length
+    if i == start or i + length >= end:
+        return 0
+    before, _ = character_before(data, i, start, pages, flags)
+    after, _ = character(data, i + length, end, pages, flags)
+    if byte in (43, 45, 42, 94) and before & DIGIT != 0 and (after & DIGIT != 0 or data[i + 1] == 45):
+        return 1
+    if byte == 46:
+        return 1 if before & (LOWER | QUOTE) != 0 and after & (UPPER | QUOTE) != 0 else 0
+    if byte == 44:
+        return 1 if before & LETTER != 0 and after & LETTER != 0 else 0
+    if before & (LETTER | DIGIT) == 0:
+        return 0
+    if byte in (58, 60, 61, 62, 47):
+        return 1 if after & LETTER != 0 else 0
+    if kind & HYPHEN != 0:
+        if after & LETTER != 0:
+            return length
+        run = i + length  # two or three hyphens, two dashes
+        while run < end and data[run] == 45 and byte == 45 and run - i < 3:
+            run += 1
+        if byte == 0xE2 and run + 3 <= end and data[run] == 0xE2 and data[run + 2] == data[i + 2] == 0x94:
+            run += 3
+        if run > i + length and run < end:
+            after, _ = character(data, run, end, pages, flags)
+            return run - i if after & LETTER != 0 else 0
+    return 0
+
+
+@jit
+def _special(data, start: int, end: int, keys, cuts) -> int:  # type: ignore[no-untyped-def]
+    if end - start > _LONGEST_SPECIAL or end <= start:
+        return -1
+    return find_special(keys, cuts, hash_bytes(data, start, end))
+
+
+@jit
+def write_chunk(data, start: int, end: int, pages, flags, keys, cuts, pieces, hashes, ends, counters) -> None:  # type: ignore[no-untyped-def]
+    """Count the tokens of a chunk without white space or letters of unspaced scripts. pieces: int64[2 * PIECES], scratch:
+    the ends of the pieces from the front, and the starts of those stripped off the back from the back."""
+    i, j, front, back = start, end, 0, 2 * PIECES
+    special = _special(data, i, j, keys, cuts)
+    while i < j and special < 0 and front < PIECES // 2 and back > PIECES + PIECES // 2:
+        prefix = _prefix(data, i, j, pages, flags)
+        if prefix != 0 and i + prefix < j:
+            special = _special(data, i + prefix, j, keys, cuts)
+            if special >= 0:
+                i += prefix
+                pieces[front], front = i, front + 1
+                break
+        suffix = _suffix(data, i + prefix, j, pages, flags, keys, cuts) if i + prefix < j else 0
+        if suffix != 0:
+            special = _special(data, i, j - suffix, keys, cuts)
+        if prefix != 0 and special < 0:
+            i += prefix
+            pieces[front], front = i, front + 1
+        if suffix != 0:
+            j -= suffix
+            back -= 1
+            pieces[back] = j
+        if special >= 0 or (prefix == 0 and suffix == 0):
+            break
+        special = _special(data, i, j, keys, cuts)
+    if i < j and special >= 0:
+        for offset in (special & 255, special >> 8):
+            if offset != 0:
+                pieces[front], front = i + offset, front + 1
+    elif i < j and not _is_address(data, i, j, pages, flags):
+        k, piece = i, i
+        while k < j and front < back - 4:
+            byte = data[k]
+            infix = 0 if 97 <= byte <= 122 or 65 <= byte <= 90 else _infix(data, k, i, j, pages, flags)
+            if infix == 0:
+                k += 1
+                continue
+            if k > piece:
+                pieces[front], front = k, front + 1
+            k += infix
+            piece = k
+            if k < j:
+                pieces[front], front = k, front + 1
+    if i < j:
+        pieces[front], front = j, front + 1
+    while back < 2 * PIECES:
+        back += 1
+        pieces[front], front = (pieces[back] if back < 2 * PIECES else end), front + 1
+    piece = start
+    for p in range(front):
+        stop = pieces[p]
+        # an emoticon that affixes tore apart: "):" after a bracket
+        if stop - piece == 1 and p + 1 < front and pieces[p + 1] - stop == 1 and data[stop] < 0x80:
+            if _special(data, piece, pieces[p + 1], keys, cuts) == 0:
+                continue
+        if stop > piece:
+            write_span(data, piece, stop, pages, flags, hashes, ends, counters)
+        piece = stop
+
+
+@jit
+def write_tokens(data, start: int, end: int, pages, flags, keys, cuts, pieces, hashes, ends, counters) -> None:  # type: ignore[no-untyped-def]
+    """Count and write all tokens of data[start:end], a line or a whole text."""
+    i = start
+    while i < end:
+        # a chunk of plain ASCII letters is most of an English text
+        value, k = _START, i
+        while k < end and flags[data[k]] & LETTER != 0 and data[k] < 0x80:
+            value = (value ^ np.uint64(data[k])) * _FACTOR
+            k += 1
+        if k > i and (k == end or (data[k] < 0x80 and flags[data[k]] & SPACE != 0)):
+            value ^= value >> _SHIFT
+            if k - i > _LONGEST_SPECIAL or find_special(keys, cuts, value) <= 0:
+                write_token(value, k - i, LETTER, LETTER, hashes, ends, counters)
+            else:
+                write_chunk(data, i, k, pages, flags, keys, cuts, pieces, hashes, ends, counters)
+            i = k + 1
+            continue
+        kind, length = np.int64(0), 0
+        while k < end:
+            kind, length = character(data, k, end, pages, flags)
+            if kind & (SPACE | UNSPACED) != 0:
+                break
+            k += length
+        if k > i:
+            write_chunk(data, i, k, pages, flags, keys, cuts, pieces, hashes, ends, counters)
+        i = k
+        if k < end:
+            i += length
+            if kind & UNSPACED != 0:
+                characters = 1
+                while i < end:  # its marks
+                    mark, length = character(data, i, end, pages, flags)
+                    if mark & MARK == 0:
+                        break
+                    i += length
+                    characters += 1
+                write_token(hash_bytes(data, k, i), characters, kind, kind, hashes, ends, counters)
