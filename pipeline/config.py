@@ -68,7 +68,7 @@ class _TopLevel(BaseModel):
 
 @dataclass(frozen=True)
 class RunConfig:
-    """A validated config. `stages` and `sources` are ready to use; `raw` is what `dspipe run` would need to repeat it."""
+    """A validated config. `stages` and `sources` are ready to use; `raw` is what a repeated run needs."""
 
     name: str
     output: str

@@ -65,14 +65,12 @@ class TextPass:
 
     def run(self) -> None:
         """Read, measure, write; count what is read and what is not."""
-        documents = 0
         for batch in self._documents():
-            documents += batch.num_rows
+            self.task.count("read", batch.num_rows)
             for done in self._measured(batch):
                 if self.task.spec.probe is None and done.num_rows:
                     self.task.write(done)
             self.task.progress(documents=batch.num_rows, bytes=batch.nbytes)
-        self.task.count("read", documents + len(self.quarantined))
         self.task.count("quarantined", len(self.quarantined))
         if self.quarantined and self.task.spec.probe is None:
             name = self.task.spec.file(".quarantine.jsonl")
@@ -91,6 +89,7 @@ class TextPass:
 
     def bad(self, file: InputFile, place: str, error: str, id: str | None = None, url: str | None = None) -> None:
         """Quarantine a record."""
+        self.task.count("read")
         self._quarantine("read", id, url, file.name, place, error)
 
     def skipped(self, reason: str, n: int = 1) -> None:
@@ -108,6 +107,7 @@ class TextPass:
             low, high = (first, last) if probe is None else (max(first, probe[0]), min(last, probe[1]))
             rows = [number - first for number in range(low, high) if number not in skip]
             for number in sorted(skip & set(range(low, high))):
+                self.task.count("read")
                 self._quarantine_row("text pass", batch, number - first, "a worker process died on this document")
             if rows:
                 yield self._with_constants(batch if len(rows) == batch.num_rows else batch.take(rows))
@@ -179,7 +179,7 @@ class TextPass:
         for field in self.schema:
             if field.name == "text_bytes":
                 array = pc.binary_length(batch.column("text")).cast(pa.int64())
-            elif field.name == "text" and not keep_text or field.name not in batch.schema.names:
+            elif (field.name == "text" and not keep_text) or field.name not in batch.schema.names:
                 array = pa.nulls(batch.num_rows, field.type)
             else:
                 array = batch.column(field.name).cast(field.type)

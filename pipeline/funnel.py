@@ -97,4 +97,7 @@ def _grouped(table: pa.Table, by: str) -> list[tuple[str, Sums]]:
     names = ("documents", "text_bytes", "tokens")
     grouped = table.group_by(by).aggregate([(name, "sum") for name in names])
     columns = [grouped.column(f"{name}_sum").to_pylist() for name in names]
-    return [(key, [int(value) for value in sums]) for key, *sums in zip(grouped.column(by).to_pylist(), *columns)]
+    return [
+        (key, [int(value) for value in sums])
+        for key, *sums in zip(grouped.column(by).to_pylist(), *columns, strict=True)
+    ]

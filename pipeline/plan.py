@@ -80,6 +80,15 @@ class Plan:
     readers: dict[int, dict[str, Any]] = field(default_factory=dict)
     """per source, what the text pass of its shards depends on"""
 
+    def tasks(self, phase: PlannedPhase) -> int:
+        """How many tasks a phase has."""
+        if phase.over == "once":
+            return 1
+        if phase.over == "shards":
+            return len(self.shards)
+        sender = next(other for other in self.phases if other.emits == phase.exchange)
+        return sender.partitions or len(self.shards)
+
 
 def make_plan(config: RunConfig, tolerate_unreachable: bool = False) -> Plan:
     """List the inputs and lay out the phases. Raises InvalidConfig.

@@ -18,10 +18,9 @@ from pipeline.hashing import key_of
 from pipeline.plan import DOCUMENTS, Plan, PlannedPhase
 from pipeline.schedule import RunFailed, Scheduler
 from pipeline.stale import remove_stale
+from pipeline.stats import RUN_FILE
 from pipeline.store import Store
 from pipeline.task import ConservationError, Manifest, TaskSpec
-
-RUN_FILE = "run.json"
 
 
 class Progress(Protocol):
@@ -54,7 +53,9 @@ class PhaseSummary:
     counters: dict[str, int]
     funnel: list[Funnel]
     manifests: list[str]
-    inputs: str | None = None
+    notes: dict[str, Any]
+    """of phases that are one task"""
+    inputs: str | None
 
     def as_json(self) -> dict[str, Any]:
         """JSON values."""
@@ -71,7 +72,7 @@ class RunResult:
 
 
 @dataclass
-class _State:
+class State:
     """What the phases done so far have made."""
 
     columns: list[dict[str, list[str]]]
@@ -90,7 +91,7 @@ def run_plan(plan: Plan, executor: Executor, progress: Progress) -> RunResult:
         _same_run(store, plan)
         store.write_bytes("config.yaml", yaml.safe_dump(plan.config.raw, sort_keys=False, allow_unicode=True).encode())
         result = RunResult(store)
-        state = _State([{} for _ in plan.shards], [[] for _ in plan.shards])
+        state = empty_state(plan)
         for phase in plan.phases:
             summary, manifests = _run_phase(plan, phase, state, store, executor, progress)
             result.tasks_run += summary.tasks - summary.reused
@@ -105,7 +106,21 @@ def run_plan(plan: Plan, executor: Executor, progress: Progress) -> RunResult:
         return result
 
 
-def task_specs(plan: Plan, phase: PlannedPhase, state: Any, store: Store | None) -> list[TaskSpec]:
+def empty_state(plan: Plan) -> State:
+    """Nothing made yet."""
+    return State([{} for _ in plan.shards], [[] for _ in plan.shards])
+
+
+def absorb_committed(plan: Plan, phase: PlannedPhase, specs: list[TaskSpec], state: State, store: Store) -> int:
+    """How many of a phase's tasks are done; when all are, what they made is added to the state."""
+    manifests = committed(store, phase, specs)
+    done = sum(spec.key in manifests for spec in specs)
+    if done == len(specs):
+        _absorb(phase, [manifests[spec.key] for spec in specs], state)
+    return done
+
+
+def task_specs(plan: Plan, phase: PlannedPhase, state: State, store: Store | None) -> list[TaskSpec]:
     """The tasks of a phase, once all phases before it are done. `store`: where to write the list of shared inputs."""
     engine = plan.config.engine
     listing, shared = _listing(phase, state)
@@ -114,10 +129,9 @@ def task_specs(plan: Plan, phase: PlannedPhase, state: Any, store: Store | None)
         inputs = f"{phase.name}/inputs-{key_of(listing)[:12]}.json"
         if store is not None and not store.exists(inputs):
             store.write_json(inputs, listing)
-    numbers = {"shards": len(plan.shards), "partitions": phase.partitions or _partitions(plan, phase), "once": 1}
     formats = [code_fingerprint("pipeline.rows"), code_fingerprint("pipeline.exchange")]
     specs = []
-    for number in range(numbers[phase.over]):
+    for number in range(plan.tasks(phase)):
         depends: dict[str, Any] = {**phase.depends, "shared": shared, "formats": formats}
         payload, columns = phase.payload, {}
         if phase.name == DOCUMENTS:
@@ -165,7 +179,7 @@ def task_specs(plan: Plan, phase: PlannedPhase, state: Any, store: Store | None)
 
 
 def _run_phase(
-    plan: Plan, phase: PlannedPhase, state: _State, store: Store, executor: Executor, progress: Progress
+    plan: Plan, phase: PlannedPhase, state: State, store: Store, executor: Executor, progress: Progress
 ) -> tuple[PhaseSummary, list[Manifest]]:
     specs = task_specs(plan, phase, state, store)
     manifests = committed(store, phase, specs)
@@ -193,6 +207,7 @@ def _run_phase(
         counters=_summed(ordered),
         funnel=_merged(ordered),
         manifests=[manifest["file"] for manifest in ordered],
+        notes=ordered[0]["notes"] if phase.over == "once" else {},
         inputs=specs[0].inputs if specs else None,
     )
     progress.phase_ended(summary)
@@ -217,11 +232,6 @@ def committed(store: Store, phase: PlannedPhase, specs: list[TaskSpec]) -> dict[
     return found
 
 
-def _partitions(plan: Plan, phase: PlannedPhase) -> int:
-    sender = next(other for other in plan.phases if phase.exchange is not None and other.emits == phase.exchange)
-    return sender.partitions or len(plan.shards)
-
-
 def _columns(phase: PlannedPhase, there: dict[str, list[str]]) -> tuple[dict[str, list[str]], dict[str, str]]:
     """The columns that a task over a shard is given, and the hashes of those that it depends on."""
     names = {*phase.columns, "id", "reason"}
@@ -231,13 +241,13 @@ def _columns(phase: PlannedPhase, there: dict[str, list[str]]) -> tuple[dict[str
     return columns, {name: place[1] for name, place in columns.items()}
 
 
-def _listing(phase: PlannedPhase, state: _State) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+def _listing(phase: PlannedPhase, state: State) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     """What the tasks of a phase share: the files to read, and the part of their keys that stands for it."""
     if not (phase.exchange or phase.artifacts or phase.everywhere):
         return None, {}
     exchanges = {phase.exchange: state.exchanges[phase.exchange]} if phase.exchange else {}
     artifacts = {name: state.artifacts[name] for name in phase.artifacts}
-    names = {*phase.everywhere, "reason"} if phase.everywhere else set()
+    names = {*phase.everywhere, "id", "reason"} if phase.everywhere else set()
     everywhere = [
         {"columns": {name: there[name] for name in sorted(names) if name in there}, "groups": groups}
         for there, groups in zip(state.columns, state.groups, strict=True)
@@ -259,7 +269,7 @@ def _listing(phase: PlannedPhase, state: _State) -> tuple[dict[str, Any] | None,
     return listing, {"shared": shared}
 
 
-def _absorb(phase: PlannedPhase, manifests: list[Manifest], state: _State) -> None:
+def _absorb(phase: PlannedPhase, manifests: list[Manifest], state: State) -> None:
     if phase.emits:
         state.exchanges[phase.emits] = []
     for name in phase.makes:
@@ -335,7 +345,7 @@ def _merged(manifests: list[Manifest]) -> list[Funnel]:
     return list(merged.values())
 
 
-def _write_run(store: Store, plan: Plan, result: RunResult, state: _State, finished: bool) -> None:
+def _write_run(store: Store, plan: Plan, result: RunResult, state: State, finished: bool) -> None:
     value = {
         "name": plan.config.name,
         "finished": finished,
@@ -347,7 +357,7 @@ def _write_run(store: Store, plan: Plan, result: RunResult, state: _State, finis
     store.write_json(RUN_FILE, value)
 
 
-def _publish(store: Store, state: _State) -> None:
+def _publish(store: Store, state: State) -> None:
     """Artifacts made by one task also stand at the top of the output under their plain names, like tokenizer.json."""
     for file in state.single:
         store.write_bytes(file.rpartition("/")[2].partition(".")[2], store.read_bytes(file))

@@ -1,4 +1,4 @@
-"""The driver's loop over one phase's tasks: bounded work in flight, finite retries, and the search for deadly records."""
+"""The driver's loop over a phase's tasks: bounded work in flight, finite retries, the search for deadly records."""
 
 import time
 from collections import deque
@@ -90,7 +90,7 @@ class Scheduler:
         self._executor.submit(probe)
         while True:
             for event in self._executor.wait():
-                if not isinstance(event, Ended) or event.spec is not probe and event.spec != probe:
+                if not isinstance(event, Ended) or event.spec != probe:
                     self._aside.append(event)
                     continue
                 return event.answer

@@ -60,7 +60,7 @@ class Reading(Protocol):
         """Quarantine a record: `place` says where in the file it is (`byte 1234`, `line 7`, `row 3`)."""
 
     def skipped(self, reason: str, n: int = 1) -> None:
-        """Count records that are no documents (requests, images, binary files) by reason, one of a few fixed strings."""
+        """Count records that are no documents (requests, images) by reason, one of a few fixed strings."""
 
 
 class Source(ABC, Generic[SourceConfigT]):

@@ -202,17 +202,14 @@ class Task:
         """Name a file that the task has written in the manifest."""
         self._files.append({"kind": kind, "name": name, "file": file})
 
-    def _read(self, places: Mapping[str, Column], columns: Sequence[str], groups: Sequence[int]) -> Any:
-        known = [name for name in columns if name in places]
+    def _read(
+        self, places: Mapping[str, Column], columns: Sequence[str], groups: Sequence[int]
+    ) -> Iterator[pa.RecordBatch]:
         missing = [name for name in columns if name not in places and name != "reason"]
         if missing:
             raise KeyError(f"{self.name} reads columns that its phase doesn't name: {', '.join(missing)}")
-        batches: Iterator[pa.RecordBatch]
-        if known:
-            batches = read_rows(self.store, places, known, groups)
-        else:
-            batches = (pa.RecordBatch.from_pylist([{}] * rows) for rows in groups)
-        for batch in batches:
+        known = [name for name in columns if name in places]
+        for batch in read_rows(self.store, places, known or ["id"], groups):
             if "reason" in columns and "reason" not in places:
                 batch = batch.append_column("reason", pa.nulls(batch.num_rows, pa.string()))
             yield batch.select(list(columns))
@@ -245,6 +242,8 @@ class Task:
             self._exchange.commit()
 
     def _abandon(self) -> None:
+        if self._rows is not None:
+            self._rows.abandon()
         if self._exchange is not None:
             self._exchange.abandon()
 
@@ -317,6 +316,10 @@ class _RowsOutput:
                     f"its rows say {self._entry.dropped_documents():,} and {self._entry.out[0]:,}"
                 )
 
+    def abandon(self) -> None:
+        """End the writer while its file is still open; the file is thrown away."""
+        self._writer.close()
+
     def _flush(self, rows: int) -> None:
         table = pa.Table.from_batches(self._waiting).combine_chunks()
         (batch,) = table.slice(0, rows).combine_chunks().to_batches() if rows else (table.slice(0, 0).to_batches(),)
@@ -350,7 +353,7 @@ class _RowsOutput:
 
 
 def execute(spec: TaskSpec, report: Report) -> Manifest:
-    """Run a task and commit it. Raises what the stage raises; nothing that a reader could take for data is left then."""
+    """Run a task and commit it. Raises what the stage raises, and leaves nothing then that could be taken for data."""
     start = time.perf_counter()
     store = Store(spec.root)
     task = Task(spec, store, report)

@@ -1,0 +1,42 @@
+"""A map stage: counts characters and drops short documents. Some texts make it misbehave on purpose."""
+
+import os
+import signal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.stage import MapConfig, MapStage
+
+
+class LengthsConfig(MapConfig):
+    minimum: int = 5
+    unit: str = "characters"
+
+
+class Lengths(MapStage[LengthsConfig]):
+    Config = LengthsConfig
+
+    def measured(self) -> tuple[pa.Field, ...]:
+        return (pa.field("lengths.length", pa.int64()),)
+
+    def text_settings(self) -> dict[str, str]:
+        return {"unit": self.config.unit}
+
+    def measure(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        text = batch.column("text")
+        if pc.any(pc.match_substring(text, "RAISE")).as_py():
+            raise ValueError("this text can't be measured")
+        if pc.any(pc.match_substring(text, "KILL")).as_py():
+            os.kill(os.getpid(), signal.SIGKILL)
+        if pc.any(pc.match_substring(text, "LOSE")).as_py():
+            batch = batch.filter(pc.invert(pc.match_substring(text, "LOSE")))
+            text = batch.column("text")
+        return batch.append_column("lengths.length", pc.utf8_length(text).cast(pa.int64()))
+
+    def judged(self) -> tuple[str, ...]:
+        return ("lengths.length",)
+
+    def judge(self, columns: pa.RecordBatch) -> pa.Array:
+        short = pc.less(columns.column("lengths.length"), self.config.minimum)
+        return pc.if_else(short, "lengths.too_short", pa.scalar(None, pa.string()))

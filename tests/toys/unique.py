@@ -1,0 +1,82 @@
+"""A global stage with every kind of phase: keeps one document of each text, reports how many there were."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.stage import Corpus, GlobalStage, Phase, StageConfig
+from pipeline.task import Task
+
+PARTITIONS = 3
+
+
+class UniqueConfig(StageConfig):
+    lose: bool = False
+    change: bool = False
+
+
+class Unique(GlobalStage[UniqueConfig]):
+    Config = UniqueConfig
+
+    def measured(self) -> tuple[pa.Field, ...]:
+        return (pa.field("unique.key", pa.int64()),)
+
+    def text_settings(self) -> dict[str, str]:
+        return {}
+
+    def measure(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        keys = [sum(text.encode()) if text else 0 for text in batch.column("text").to_pylist()]
+        return batch.append_column("unique.key", pa.array(keys, pa.int64()))
+
+    def phases(self, corpus: Corpus) -> list[Phase]:
+        settings = self.config.model_dump()
+        return [
+            Phase("unique.emit", "shards", "emit", columns=("unique.key",), emits="unique.keys", partitions=PARTITIONS),
+            Phase("unique.reduce", "partitions", "reduce", exchange="unique.keys", emits="unique.losers"),
+            Phase(
+                "unique.verdicts", "shards", "verdicts", exchange="unique.losers",
+                writes=(pa.field("reason", pa.string()),), settings=settings,
+            ),
+            Phase("unique.report", "once", "report", everywhere=("unique.key",), makes=("report",)),
+        ]  # fmt: skip
+
+    def emit(self, task: Task) -> None:
+        first = 0
+        for batch in task.rows(["unique.key", "reason"]):
+            rows = np.arange(first, first + batch.num_rows, dtype=np.uint32)
+            first += batch.num_rows
+            kept = pc.is_null(batch.column("reason"))
+            keys = batch.column("unique.key").filter(kept)
+            records = pa.RecordBatch.from_arrays([keys, pa.array(rows).filter(kept)], names=["key", "row"])
+            task.emit(keys.to_numpy(zero_copy_only=False) % PARTITIONS, records)
+
+    def reduce(self, task: Task) -> None:
+        seen: set[int] = set()
+        for sender, batch in task.received():
+            keys = batch.column("key").to_pylist()
+            losers = [row for row, key in enumerate(keys) if key in seen or seen.add(key)]
+            rows = batch.column("row").take(pa.array(losers, pa.int64()))
+            task.emit(np.full(len(losers), sender), pa.RecordBatch.from_arrays([rows], names=["row"]))
+
+    def verdicts(self, task: Task) -> None:
+        losers = {row for _, batch in task.received() for row in batch.column("row").to_pylist()}
+        first = 0
+        for batch in task.rows(["reason"]):
+            reasons = [
+                reason if reason is not None else "unique.repeated" if first + row in losers else None
+                for row, reason in enumerate(batch.column("reason").to_pylist())
+            ]
+            first += batch.num_rows
+            if self.config.change:
+                reasons = [None for _ in reasons]
+            if self.config.lose:
+                reasons = reasons[1:]
+            task.write(pa.RecordBatch.from_arrays([pa.array(reasons, pa.string())], names=["reason"]))
+
+    def report(self, task: Task) -> None:
+        keys = sum(batch.num_rows for _, batch in task.everywhere(["unique.key"]))
+        with task.make("report", ".json") as file:
+            file.write(json.dumps({"documents": keys}).encode())
+        task.note("documents", keys)
