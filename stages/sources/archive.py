@@ -1,7 +1,7 @@
 """Records of WARC and ARC files, read so that damage costs the records it hit and no others.
 
 The record reader is our own, because where a file is cut short or damaged must be known, and fast readers can end
-quietly there: of the 3,816 places to cut `example.warc.gz` of warcio's tests, FastWARC 2.0 says nothing at half.
+quietly there: of the 3,816 places to cut `example.warc.gz` of warcio's tests, FastWARC 2.0 says nothing at 4 in 10.
 
 Formats: WARC 0.17 to 1.1 (ISO 28500), ARC version 1 (https://archive.org/web/researcher/ArcFileFormat.php).
 """
@@ -101,17 +101,18 @@ def _read(
 
 def _next_start(file: InputFile, reading: Reading, kind: Kind, search: int) -> int | None:
     """The file offset of the first readable record at or behind `search` where reading can start."""
-    magic, lead = (b"\nWARC/", 1) if kind == "plain" else (MAGIC[kind], 0)
+    # a compressed file whose first bytes are damaged looks like a plain one
+    magics = [b"\nWARC/", *MAGIC.values()] if kind == "plain" else [MAGIC[kind]]
+    pattern = re.compile(b"|".join(map(re.escape, magics)))
     with closing(open_at(reading, file, search)) as stream:
         buffer, at = b"", search
         while chunk := stream.read(_SCAN):
             buffer += chunk
-            found = buffer.find(magic)
-            while found >= 0:
-                if _starts_record(file, reading, at + found + lead):
-                    return at + found + lead
-                found = buffer.find(magic, found + 1)
-            tail = buffer[1 - len(magic) :]
+            for match in pattern.finditer(buffer):
+                candidate = at + match.start() + match[0].startswith(b"\n")
+                if _starts_record(file, reading, candidate):
+                    return candidate
+            tail = buffer[-5:]
             at, buffer = at + len(buffer) - len(tail), tail
     return None
 

@@ -43,7 +43,7 @@ class JsonlSource(Source[Config]):
 
     def _add(self, file: InputFile, number: int, line: bytes, builder: BatchBuilder) -> None:
         row, fields = _parse(line), self.config.fields
-        text = _find(row, (fields.text,))
+        text = _find(row, fields.text)
         if not isinstance(text, str):
             found = "null" if text is None else f"of type {type(text).__name__}"
             missing = text is None and fields.text not in row
@@ -53,12 +53,12 @@ class JsonlSource(Source[Config]):
         builder.add(
             file,
             f"line {number}",
-            _string(_find(row, fields.id)) or f"{self.config.name}/{file.name}/{number}",
+            _string(row, fields.id) or f"{self.config.name}/{file.name}/{number}",
             text,
-            url=_string(_find(row, fields.url)),
-            date=_string(_find(row, fields.date)),
-            domain=_string(_find(row, fields.domain)),
-            language=_string(_find(row, fields.language)),
+            url=_string(row, fields.url),
+            date=_string(row, fields.date),
+            domain=_string(row, fields.domain),
+            language=_string(row, fields.language),
         )
 
 
@@ -125,21 +125,20 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return row
 
 
-def _find(row: dict[str, Any], names: Sequence[str]) -> Any:
-    """The value of the first of the (dotted) names that the row has a value for."""
+def _find(row: dict[str, Any], name: str) -> Any:
+    """The value of a field, by its name or by the dotted path to it; null where there is none."""
+    value: Any = row.get(name)
+    if value is None and "." in name:
+        value = row
+        for part in name.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def _string(row: dict[str, Any], names: Sequence[str]) -> str | None:
+    """The first of the named values that is a number or a string that isn't empty, as a string."""
     for name in names:
-        value: Any = row.get(name)
-        if value is None and "." in name:
-            value = row
-            for part in name.split("."):
-                value = value.get(part) if isinstance(value, dict) else None
-        if value is not None:
-            return value
+        value = _find(row, name)
+        if isinstance(value, str | int | float) and not isinstance(value, bool) and value != "":
+            return str(value)
     return None
-
-
-def _string(value: Any) -> str | None:
-    """Strings and numbers as a string; null for what isn't a name: truth values, lists, objects, the empty string."""
-    if isinstance(value, str):
-        return value or None
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

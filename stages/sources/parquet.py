@@ -171,7 +171,7 @@ def _name(array: "pa.Array") -> "pa.Array":
     import pyarrow.compute as pc
 
     if pa.types.is_timestamp(array.type):
-        array = pc.strftime(array, "%Y-%m-%dT%H:%M:%SZ")
+        array = pc.replace_substring_regex(pc.strftime(array, "%Y-%m-%dT%H:%M:%SZ"), r"\.0+Z$", "Z")
     if pa.types.is_nested(array.type) or pa.types.is_boolean(array.type):
         return pa.nulls(len(array), pa.string())
     try:
