@@ -1,0 +1,251 @@
+"""Encoding text to token ids: Arrow columns in, flat ids and offsets out, the ids that Hugging Face gives.
+
+`load` reads any tokenizer.json. Byte-level BPE with a pre-tokenizer that tokenizer.schemes knows runs through the kernels
+(`Encoder`); everything else runs through the library `tokenizers` (`HuggingFaceEncoder`), which says why. Neither adds
+tokens of its own, cuts documents short or pads them, whatever the file asks for: a pipeline wants the document's ids.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from tokenizer.byte_alphabet import CHARACTER_OF, to_bytes
+from tokenizer.schemes import SCHEMES, Scheme, scheme_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Bytes = npt.NDArray[np.uint8]
+Offsets = npt.NDArray[np.int64]
+Ids = npt.NDArray[np.uint32]
+
+CACHE_BYTES = 32 << 20
+
+
+class TokenizerError(Exception):
+    """A tokenizer.json that cannot be used; the message says why."""
+
+
+class AnyEncoder(Protocol):
+    """What both encoders do."""
+
+    vocab_size: int
+    """one more than the largest id"""
+    engine: str
+    """`dspipe`, or `tokenizers: ` and the reason"""
+
+    def encode(self, texts: "pa.Array | pa.ChunkedArray") -> tuple[Ids, Offsets]:
+        """The ids of all rows of a string column (uint32), and their offsets by row (int64, one more than rows)."""
+
+    def decode(self, ids: Sequence[int] | Ids) -> bytes:
+        """The bytes of the ids; special tokens as they are written."""
+
+
+def load(path: str | Path, special: bool = False, cache_bytes: int = CACHE_BYTES) -> AnyEncoder:
+    """An encoder from a tokenizer.json.
+
+    special: whether special tokens written out in a text become special tokens; without it they are plain text, since
+    a text that can write them can end a document or speak for another role. Raises TokenizerError.
+    """
+    try:
+        text = Path(path).read_text("utf-8")
+    except OSError as error:
+        raise TokenizerError(f"cannot read the tokenizer {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise TokenizerError(f"{path} is not a tokenizer.json: it is not UTF-8 text") from error
+    return loads(text, special, cache_bytes, str(path))
+
+
+def loads(text: str, special: bool = False, cache_bytes: int = CACHE_BYTES, name: str = "tokenizer.json") -> AnyEncoder:
+    """As `load`, from the content of a tokenizer.json; `name` is for messages."""
+    try:
+        config = json.loads(text)
+    except ValueError as error:
+        raise TokenizerError(f"{name} is not a tokenizer.json: {error}") from error
+    if not isinstance(config, dict) or not isinstance(config.get("model"), dict):
+        raise TokenizerError(f"{name} is not a tokenizer.json: it has no model")
+    vocabulary = read_vocabulary(config)
+    if isinstance(vocabulary, str):
+        return HuggingFaceEncoder(text, vocabulary, special, name)
+    return Encoder(vocabulary, special, cache_bytes)
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """A byte-level BPE tokenizer that the kernels can run."""
+
+    scheme: Scheme
+    tokens: dict[int, bytes]
+    """the bytes of each id, added tokens included"""
+    merges: npt.NDArray[np.uint32]
+    """rows (left id, right id, id made) in order of rank"""
+    byte_ids: npt.NDArray[np.uint32]
+    added: dict[bytes, int]
+    """added tokens that a text always means when it has them"""
+    special: dict[bytes, int]
+    """special tokens"""
+
+
+def read_vocabulary(config: Mapping[str, Any]) -> Vocabulary | str:
+    """The vocabulary of a parsed tokenizer.json, or why the kernels cannot run it."""
+    model = config["model"]
+    scheme = scheme_of(config.get("pre_tokenizer"))
+    if (kind := model.get("type", "BPE" if "merges" in model else "of no type")) != "BPE":
+        return f"its model is {kind}, not BPE"
+    if scheme is None:
+        known = ", ".join(SCHEMES)
+        return f"its pre-tokenizer is none of {known}"
+    if config.get("normalizer") is not None:
+        return "it normalizes text"
+    for option in ("dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", "ignore_merges"):
+        if model.get(option):
+            return f"its model has the option {option}"
+    vocab: dict[str, int] = model["vocab"]
+    if any(character not in vocab for character in CHARACTER_OF):
+        return "its vocabulary lacks some of the 256 bytes"
+    added, special = {}, {}
+    for token in config.get("added_tokens") or []:
+        if token.get("lstrip") or token.get("rstrip") or token.get("single_word"):
+            return f"its added token {token['content']} takes blanks or whole words"
+        (special if token.get("special") else added)[token["content"].encode()] = token["id"]
+    pairs = [merge.split(" ") if isinstance(merge, str) else merge for merge in model["merges"]]
+    try:
+        rows = [(vocab[left], vocab[right], vocab[left + right]) for left, right in pairs]
+        tokens = {number: to_bytes(token) for token, number in vocab.items()}
+    except (KeyError, ValueError, UnicodeEncodeError):
+        return "its merges and vocabulary are not byte-level throughout"
+    tokens |= {number: content for content, number in (added | special).items()}
+    if max(tokens) >= 1 << 20:
+        return "its ids go above 1,048,575"
+    merges = np.array(rows, np.uint32).reshape(-1, 3)
+    byte_ids = np.array([vocab[character] for character in CHARACTER_OF], np.uint32)
+    return Vocabulary(scheme, tokens, merges, byte_ids, added, special)
+
+
+class Encoder:
+    """Encodes with the kernels. Not for use by two threads at once: it keeps the pieces that it has seen."""
+
+    def __init__(self, vocabulary: Vocabulary, special: bool = False, cache_bytes: int = CACHE_BYTES) -> None:
+        from kernels.bpe_cut import joins_of
+        from kernels.bpe_encode import piece_cache
+        from kernels.bpe_merge import merge_table
+
+        self.engine = "dspipe"
+        self.vocab_size = max(vocabulary.tokens) + 1
+        self._tokens = vocabulary.tokens
+        self._pieces = vocabulary.scheme.pre_tokenizer()
+        self._merges = merge_table(vocabulary.byte_ids, vocabulary.merges)
+        made = [vocabulary.tokens[number] for number in np.unique(vocabulary.merges[:, 2]).tolist()]
+        lengths = np.fromiter(map(len, made), np.int64, len(made))
+        self._joins = joins_of(_readable(b"".join(made)), np.append(0, np.cumsum(lengths)))
+        self._cache = piece_cache(cache_bytes)
+        self._added = vocabulary.added | vocabulary.special if special else vocabulary.added
+        # leftmost, then longest, as Hugging Face finds them
+        found = sorted(self._added, key=len, reverse=True)
+        self._added_pattern = re.compile(b"|".join(map(re.escape, found)))
+
+    def encode(self, texts: "pa.Array | pa.ChunkedArray") -> tuple[Ids, Offsets]:
+        """As AnyEncoder.encode; a null row has no ids. The column must be valid UTF-8, as Arrow's strings are."""
+        from kernels.arrow import text_buffers
+
+        return self.encode_buffers(*text_buffers(texts))
+
+    def encode_buffers(self, text: Bytes, offsets: Offsets) -> tuple[Ids, Offsets]:
+        """The same for the documents text[offsets[i]:offsets[i + 1]]."""
+        spans = self._added_spans(text, offsets) if self._added else []
+        if not spans:
+            return self._encode_plain(text, offsets)
+        borders = np.unique(np.concatenate([offsets, np.array(spans, np.int64)[:, :2].ravel()]))
+        ids, ends = self._encode_plain(text, borders)
+        parts, shift, moved = [], 0, ends.copy()
+        position = 0
+        for start, end, number in spans:
+            first, last = np.searchsorted(borders, [start, end])
+            parts += [ids[position : ends[first]], np.array([number], np.uint32)]
+            position = int(ends[last])
+            shift += 1 - int(ends[last] - ends[first])
+            moved[last:] = ends[last:] + shift
+        parts.append(ids[position:])
+        return np.concatenate(parts), moved[np.searchsorted(borders, offsets)]
+
+    def decode(self, ids: Sequence[int] | Ids) -> bytes:
+        """As AnyEncoder.decode. Raises TokenizerError for an id that the vocabulary lacks."""
+        try:
+            return b"".join([self._tokens[number] for number in np.asarray(ids, np.int64).tolist()])
+        except KeyError as error:
+            raise TokenizerError(f"the vocabulary has no id {error.args[0]}") from error
+
+    def _encode_plain(self, text: Bytes, offsets: Offsets) -> tuple[Ids, Offsets]:
+        from kernels.bpe_encode import FULL, SLACK, empty, encode_pieces
+
+        text, offsets = _read_only(text), _read_only(offsets)
+        # reserved, not used: the operating system gives pages as ids are written
+        ids = np.empty(int(offsets[-1] - offsets[0]) + SLACK, np.uint32)
+        ends = np.zeros(len(offsets), np.int64)
+        state = np.array([0, offsets[0], 0, 0], np.int64)
+        for block in self._pieces.blocks(text, offsets):
+            state[0] = 0
+            while not encode_pieces(text, block, state, self._merges, self._joins, self._cache, ids, ends):
+                empty(self._cache)
+            if self._cache.used[FULL]:
+                empty(self._cache)
+        return ids[: state[3]], ends
+
+    def _added_spans(self, text: Bytes, offsets: Offsets) -> list[tuple[int, int, int]]:
+        """Start, end and id of each added token in the documents."""
+        whole = memoryview(np.ascontiguousarray(text))
+        if self._added_pattern.search(whole, int(offsets[0]), int(offsets[-1])) is None:
+            return []
+        return [
+            (match.start(), match.end(), self._added[match.group()])
+            for start, end in pairwise(offsets.tolist())
+            for match in self._added_pattern.finditer(whole, start, end)
+        ]
+
+
+class HuggingFaceEncoder:
+    """Encodes with the library `tokenizers`."""
+
+    def __init__(self, text: str, reason: str, special: bool = False, name: str = "tokenizer.json") -> None:
+        from tokenizers import Tokenizer
+
+        try:
+            self._tokenizer = Tokenizer.from_str(text)
+        except Exception as error:
+            raise TokenizerError(f"{name} cannot be used: {reason}, and `tokenizers` refuses it: {error}") from error
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._tokenizer.encode_special_tokens = not special
+        self.engine = f"tokenizers: {reason}"
+        self.vocab_size = max(self._tokenizer.get_vocab(with_added_tokens=True).values()) + 1
+
+    def encode(self, texts: "pa.Array | pa.ChunkedArray") -> tuple[Ids, Offsets]:
+        """As AnyEncoder.encode."""
+        rows = [text or "" for text in texts.to_pylist()]
+        encoded = self._tokenizer.encode_batch_fast(rows, add_special_tokens=False)
+        parts = [np.array(row.ids, np.uint32) for row in encoded]
+        offsets = np.append(0, np.cumsum([len(part) for part in parts], dtype=np.int64))
+        return np.concatenate([np.empty(0, np.uint32), *parts]), offsets
+
+    def decode(self, ids: Sequence[int] | Ids) -> bytes:
+        """As AnyEncoder.decode; bytes that are no UTF-8 are lost, since the library gives text."""
+        text: str = self._tokenizer.decode(np.asarray(ids, np.int64).tolist(), skip_special_tokens=False)
+        return text.encode()
+
+
+def _readable(data: bytes) -> Bytes:
+    return np.frombuffer(data, np.uint8)
+
+
+def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A read-only view: kernels are compiled for one kind of array, that of Arrow's buffers."""
+    view = array.view()
+    view.flags.writeable = False
+    return view

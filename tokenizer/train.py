@@ -1,0 +1,77 @@
+"""Training a vocabulary from word counts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Thread
+
+import numpy as np
+import numpy.typing as npt
+
+from tokenizer.byte_alphabet import CHARACTER_OF, ID_OF, to_text
+from tokenizer.counting import WordCounts
+
+POLL_SECONDS = 0.2
+
+
+class TrainingError(Exception):
+    """Settings or words that no vocabulary can be trained from; the message says why."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained vocabulary: the 256 bytes have the ids 0 to 255, row r of `merges` makes id 256 + r."""
+
+    merges: npt.NDArray[np.int32]
+    """rows (left id, right id)"""
+    counts: npt.NDArray[np.int64]
+    """how often each pair was seen when it was merged; never rises"""
+
+    def tokens(self) -> list[bytes]:
+        """The bytes of every id."""
+        tokens = [bytes([byte]) for byte in sorted(range(256), key=ID_OF.__getitem__)]
+        for left, right in self.merges.tolist():
+            tokens.append(tokens[left] + tokens[right])
+        return tokens
+
+    def vocabulary(self) -> dict[str, int]:
+        """The vocabulary as tokenizer.json writes it."""
+        return {to_text(token): number for number, token in enumerate(self.tokens())}
+
+
+def train(
+    words: WordCounts, vocab: int, min_count: int = 2, progress: Callable[[int], None] | None = None
+) -> Trained:
+    """A vocabulary of up to `vocab` tokens, bytes included, with the merges of Hugging Face's trainer in its order.
+
+    min_count: pairs seen fewer times are not merged. progress: called now and then with the number of merges done.
+    There are fewer tokens than asked for when no such pair is left. Raises TrainingError.
+    """
+    from kernels.bpe_train import train_merges
+
+    if vocab < len(CHARACTER_OF):
+        raise TrainingError(f"a vocabulary of {vocab} tokens is smaller than the 256 bytes that it must hold")
+    if min_count < 1:
+        raise TrainingError(f"min_count is {min_count}; it must be at least 1")
+    if len(words) == 0:
+        raise TrainingError("there is no text to train on")
+    done = np.zeros(1, np.int64)
+    byte_ids = np.array(ID_OF, np.int64)
+    results: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]] = []
+    errors: list[Exception] = []
+
+    def work() -> None:
+        try:
+            arguments = (words.data, words.offsets, words.counts, byte_ids, vocab - 256, min_count, done)
+            results.append(train_merges(*arguments))
+        except ValueError as error:
+            errors.append(error)
+
+    worker = Thread(target=work, daemon=True)
+    worker.start()
+    while worker.is_alive():
+        worker.join(POLL_SECONDS)
+        if progress is not None:
+            progress(int(done[0]))
+    if errors:
+        raise TrainingError(str(errors[0]))
+    return Trained(*results[0])
