@@ -112,6 +112,9 @@ class Locator:
 
     def place(self, path: KeyPath) -> str:
         """`configs/cc.yaml:12`, or `--set seed=x`."""
+        beneath = next((edit for at, edit in self.edits.items() if at[: len(path)] == path), None)
+        if beneath is not None and path:
+            return f"--set {beneath}"
         for length in range(len(path), -1, -1):
             if path[:length] in self.edits:
                 return f"--set {self.edits[path[:length]]}"
@@ -212,60 +215,53 @@ def _read(path: Path, edits: Sequence[str]) -> tuple[Any, Locator]:
 
 def _apply(edit: str, values: Any, where: Locator) -> None:
     """One `--set key.path=YAML`. Items of lists are named by their number, their `name` or their only key."""
+    place = f"--set {edit}"
     key, equals, text = edit.partition("=")
     if not equals or not key:
-        raise InvalidConfig([Problem("", "expected --set key.path=value", f"--set {edit}")])
+        raise InvalidConfig([Problem("", "expected --set key.path=value", place)])
     try:
         value, _ = parse_yaml(text)
     except YamlError as error:
-        raise InvalidConfig([Problem(key, f"not valid YAML: {error}", f"--set {edit}")]) from None
+        raise InvalidConfig([Problem(key, f"not valid YAML: {error}", place)]) from None
+    parts = key.split(".")
+    if parts[0] == "engine" and len(parts) > 1 and isinstance(values.get("engine"), str):
+        values["engine"] = {"kind": values["engine"]}
     target, path = values, ()
-    *parents, last = key.split(".")
-    for part in parents:
-        step = _step(target, part)
-        if step is None and isinstance(target, dict):
-            target[part] = {}
-            step = (part,)
-        if step is None:
-            known = ", ".join(_item_names(target)) or "nothing"
-            raise InvalidConfig([Problem(key, f"there is no {part}; there is {known}", f"--set {edit}")])
-        for piece in step:
-            if isinstance(target, list) and target[piece] == part:
-                target[piece] = {part: {}}  # a stage written as a bare name gets settings
-            if isinstance(target, dict) and target.get(piece) is None:
-                target[piece] = {}
-            target = target[piece]
+    while parts:
+        if isinstance(target, dict):
+            step, parts = (parts[0],), parts[1:]
+        elif isinstance(target, list):
+            step, parts = _item(target, parts)
+            if not step:
+                known = ", ".join(_item_names(target)) or "nothing"
+                raise InvalidConfig([Problem(key, f"there is no {parts[0]}; there is {known}", place)])
+        else:
+            raise InvalidConfig([Problem(key, f"{'.'.join(map(str, path))} has no keys of its own", place)])
         path += step
-    if isinstance(target, list):
-        step = _step(target, last)
-        if step is None:
-            known = ", ".join(_item_names(target)) or "nothing"
-            raise InvalidConfig([Problem(key, f"there is no {last}; there is {known}", f"--set {edit}")])
-        for piece in step[:-1]:
-            target = target[piece]
-        path, last = path + step[:-1], step[-1]
-    if not isinstance(target, dict | list):
-        raise InvalidConfig([Problem(key, f"{'.'.join(parents)} has no keys of its own", f"--set {edit}")])
-    if isinstance(target, dict) and path == ("engine",) and isinstance(values.get("engine"), str):
-        target = values["engine"] = {"kind": values["engine"]}
-    target[last] = value
-    where.edits[(*path, last)] = edit
+        for index, part in enumerate(step):
+            if not parts and index == len(step) - 1:
+                target[part] = value
+            elif isinstance(target, list) and isinstance(target[part], str):
+                target[part] = {target[part]: {}}  # a stage written as a bare name gets settings
+            elif isinstance(target, dict) and target.get(part) is None:
+                target[part] = {}
+            target = target[part]
+    where.edits[path] = edit
 
 
-def _step(target: Any, part: str) -> tuple[str | int, ...] | None:
-    if isinstance(target, dict):
-        return (part,) if part in target else None
-    if isinstance(target, list):
-        if part.isdigit() and int(part) < len(target):
-            return (int(part),)
-        for index, item in enumerate(target):
-            if isinstance(item, dict) and item.get("name") == part:
-                return (index,)
-            if isinstance(item, dict) and list(item) == [part]:
-                return (index, part)
-            if item == part:
-                return (index,)
-    return None
+def _item(items: list[Any], parts: list[str]) -> tuple[tuple[str | int, ...], list[str]]:
+    """The item of a list that the first parts name, and the parts after them. A stage's own name may have dots."""
+    if parts[0].isdigit() and int(parts[0]) < len(items):
+        return (int(parts[0]),), parts[1:]
+    for length in range(1, len(parts) + 1):
+        name = ".".join(parts[:length])
+        for index, item in enumerate(items):
+            if isinstance(item, dict) and item.get("name") == name:
+                return (index,), parts[length:]
+            if item == name or (isinstance(item, dict) and list(item) == [name]):
+                # with nothing behind it, what a bare name stands for is set: its settings
+                return (index, name), parts[length:]
+    return (), parts
 
 
 def _item_names(target: Any) -> list[str]:
@@ -412,7 +408,7 @@ def _shown(path: KeyPath, values: Any) -> str:
     for part in path:
         named = isinstance(part, int) and isinstance(values, list) and part < len(values)
         item = values[part] if named else None
-        if named and isinstance(item, dict) and len(item) == 1 and parts == ["stages"]:
+        if named and parts == ["stages"] and (isinstance(item, str) or (isinstance(item, dict) and len(item) == 1)):
             pass
         elif named and isinstance(item, dict) and item.get("name"):
             parts.append(str(item["name"]))
