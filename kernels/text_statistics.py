@@ -39,8 +39,10 @@ from kernels.unicode_classes import (
 )
 from kernels.word_tokens import (
     ALPHABETIC,
+    CHUNKS,
     COUNTERS,
     ENDED,
+    LONGEST,
     PIECES,
     SENTENCES,
     TOKENS,
@@ -52,6 +54,7 @@ from kernels.word_tokens import (
     character,
     character_before,
     special_words,
+    tokens_of,
     write_tokens,
 )
 
@@ -104,7 +107,6 @@ _CLEANED = 1 << 16
 TERMINAL_RULE, JAVASCRIPT_RULE, POLICY_RULE, CITATIONS_RULE = 1, 2, 4, 8
 # what a line holds: the first three are phrases
 _JAVASCRIPT, _LOREM_IPSUM, _POLICY, _CURLY, _BRACKET = 1, 2, 4, 8, 16
-_LINE_WORDS, _LONGEST, _LINE_UNITS, _FOUND, _ELLIPSES, _FIRST, _LAST = range(7)
 
 
 class LineSettings(NamedTuple):
@@ -176,9 +178,8 @@ def _phrase_hash(word: str) -> int:
     """The hash of a stop word: of its token, or of its units one after the other."""
     data = np.frombuffer(word.encode("utf-8"), np.uint8)
     hashes, ends, counters = np.empty(64, np.uint64), np.empty(64, np.int32), np.zeros(COUNTERS, np.int64)
-    classes, special, pieces = character_classes(), special_words(), np.empty(2 * PIECES, np.int64)
     with np.errstate(over="ignore"):
-        write_tokens(data, 0, len(data), *classes, *special, pieces, hashes, ends, counters)
+        tokens_of(data, *character_classes(), *special_words(), hashes, ends, counters)
         written = int(counters[WRITTEN])
         if not 1 <= written <= _LONGEST_STOP_WORD or (written > 1 and counters[UNITS] != written):
             raise ValueError(f"not one word, or more than {_LONGEST_STOP_WORD} letters of an unspaced script: {word!r}")
@@ -250,14 +251,13 @@ _PHRASES = (
 )  # fmt: skip
 _PHRASE_TEXTS = np.array([list(text.encode().ljust(16, b"\0")) for text, _, _ in _PHRASES], np.uint8)
 _PHRASE_FACTS = np.array([(len(text), place, found) for text, place, found in _PHRASES], np.int64)
-# bytes that the scan of a line has to look at: white space, line breaks, rare letters, periods, brackets, non-ASCII
-_PLAIN, _BLANK, _BREAK, _LETTER, _PERIOD, _OTHER = range(6)
+# bytes that the scan of a line has to look at: line breaks, rare letters, periods and brackets, non-ASCII
+_PLAIN, _BREAK, _LETTER, _MARK, _OTHER = range(5)
 _LOOK = np.full(256, _OTHER, np.uint8)
 _LOOK[:128] = _PLAIN
-_LOOK[[9, 31, 32]] = _BLANK
 _LOOK[[10, 11, 12, 13, 28, 29, 30]] = _BREAK
 _LOOK[list(b"kmvKMV")] = _LETTER
-_LOOK[list(b".[{")] = _PERIOD
+_LOOK[list(b".[{")] = _MARK
 
 
 @jit
@@ -278,24 +278,18 @@ def _phrases_at(data, i: int, start: int, end: int) -> int:  # type: ignore[no-u
 
 
 @jit
-def _scan_line(data, start: int, end: int, pages, flags, facts) -> int:  # type: ignore[no-untyped-def]
-    """Facts about the line that begins at data[start]; returns where it ends, at a line break or at `end`.
-
-    facts: int64[7]: words between white space, characters of the longest, letters of unspaced scripts, what was found
-    (bits), ellipses, the first byte that is not white space and the one after the last (both where the line ends if none).
-    """
-    words, longest, units, found, ellipses = 0, 0, 0, 0, 0
-    first, last, word, within = -1, -1, start, 0
-    i = start
+def _scan_line(data, start: int, end: int, pages, flags):  # type: ignore[no-untyped-def]
+    """The line that begins at data[start]: where it ends (a line break or `end`), what was found (bits), ellipses."""
+    found, ellipses, i = 0, 0, start
     while i < end:
         look = _LOOK[data[i]]
         if look == _PLAIN:
             i += 1
             continue
-        kind, length = 0, 1
+        length = 1
         if look == _LETTER:
             found |= _phrases_at(data, i, start, end)
-        elif look == _PERIOD:
+        elif look == _MARK:
             if data[i] == 46:
                 while i + length < end and data[i + length] == 46:
                     length += 1
@@ -303,36 +297,30 @@ def _scan_line(data, start: int, end: int, pages, flags, facts) -> int:  # type:
             else:
                 found |= _CURLY if data[i] == 123 else _BRACKET
         elif look == _BREAK:
-            kind = LINE_BREAK
-        elif look == _BLANK:
-            kind = SPACE
-        else:
+            break
+        elif data[i] == 0xC2 or data[i] == 0xE2:
             kind, length = character(data, i, end, pages, flags)
-            within += length - 1
-            if kind & UNSPACED != 0:
-                units += 1
-            ellipses += length == 3 and data[i] == 0xE2 and data[i + 1] == 0x80 and data[i + 2] == 0xA6
-        if kind & (SPACE | UNSPACED | LINE_BREAK) != 0:
-            if i > word:
-                words += 1
-                longest = max(longest, i - word - within + (length - 1 if look == _OTHER else 0))
-                first = word if first < 0 else first
-                last = i
-            if kind & UNSPACED != 0:
-                first = i if first < 0 else first
-                last = i + length
-            word, within = i + length, 0
             if kind & LINE_BREAK != 0:
                 break
+            ellipses += length == 3 and data[i + 1] == 0x80 and data[i + 2] == 0xA6
         i += length
-    if i >= end and end > word:
-        words += 1
-        longest = max(longest, end - word - within)
-        first = word if first < 0 else first
-        last = end
-    facts[_LINE_WORDS], facts[_LONGEST], facts[_LINE_UNITS], facts[_FOUND] = words, longest, units, found
-    facts[_ELLIPSES], facts[_FIRST], facts[_LAST] = ellipses, min(first, i) if first >= 0 else i, last if last >= 0 else i
-    return min(i, end)
+    return i, found, ellipses
+
+
+@jit
+def _trim(data, start: int, end: int, pages, flags):  # type: ignore[no-untyped-def]
+    """Where data[start:end] begins and ends without the white space around it; (end, end) if there is nothing else."""
+    while start < end:
+        kind, length = character(data, start, end, pages, flags)
+        if kind & SPACE == 0:
+            break
+        start += length
+    while end > start:
+        kind, length = character_before(data, end, start, pages, flags)
+        if kind & SPACE == 0:
+            break
+        end -= length
+    return start, end
 
 
 @jit
@@ -465,7 +453,7 @@ def _count_stop_words(hashes, n: int, script: int, keys, languages, bits, found,
 
 
 @jit
-def _repetition(hashes, ends, n: int, orders, space: int, table, counts, active, slots, grams, result) -> None:  # type: ignore[no-untyped-def]
+def _repetition(hashes, ends, n: int, orders, space: int, table, active, slots, grams, result) -> None:  # type: ignore[no-untyped-def]
     """Characters in the most frequent 2- to 4-gram and in repeated 5- to 10-grams, into result: float64[9].
 
     Top n-grams are counted with the spaces between their words, repeated ones without, and these not overlapping: after
@@ -493,43 +481,44 @@ def _repetition(hashes, ends, n: int, orders, space: int, table, counts, active,
         while size < 2 * places:
             size *= 2
         mask = np.uint64(size - 1)
-        for k in range(size):
-            table[k] = 0
-            counts[k] = 0
+        table[:size] = 0
         for p in range(places):
-            key = grams[p] | np.uint64(1)
-            slot = (key >> np.uint64(1)) & mask
-            while table[slot] != np.uint64(0) and table[slot] != key:
+            # an entry is 32 bits of the hash and the count below; with the slot, 40 bits and more must agree
+            key = grams[p] & _KEY
+            slot = grams[p] & mask
+            while table[slot] != np.uint64(0) and table[slot] & _KEY != key:
                 slot = (slot + np.uint64(1)) & mask
-            table[slot] = key
-            counts[slot] += 1
+            table[slot] = (table[slot] | key) + np.uint64(1)
             slots[p] = np.int32(slot)
         if level < 3:
             best, where = 1, 0
             for p in range(places):
-                if counts[slots[p]] > best:
-                    best, where = counts[slots[p]], active[p]
+                count = np.int64(table[slots[p]] & _COUNT)
+                if count > best:
+                    best, where = count, active[p]
             if n >= wanted:
                 before = ends[where - 1] if where else 0
                 result[level] = (ends[where + wanted - 1] - before + (wanted - 1) * space) * best
         else:
             repeated, free = 0, 0
             for p in range(places):
-                i = active[p]
-                if i < free or counts[slots[p]] == 1:
+                i, entry = active[p], table[slots[p]]
+                if entry & _COUNT == _ONE or i < free:
                     continue
-                if table[slots[p]] == np.uint64(0):  # marked when it was met first
+                if entry & _MET != np.uint64(0):
                     repeated += ends[i + wanted - 1] - (ends[i - 1] if i else 0)
                     free = i + wanted
                 else:
-                    table[slots[p]] = 0
+                    table[slots[p]] = entry | _MET
             result[level] = repeated
         kept = 0
         for p in range(places):
-            if counts[slots[p]] > 1:
-                active[kept], grams[kept] = active[p], grams[p]
-                kept += 1
+            active[kept], grams[kept] = active[p], grams[p]
+            kept += table[slots[p]] & _COUNT != _ONE
         places = kept
+
+
+_KEY, _MET, _COUNT, _ONE = np.uint64(0xFFFFFFFF << 32), np.uint64(1 << 31), np.uint64((1 << 31) - 1), np.uint64(1)
 
 
 @jit
@@ -549,15 +538,16 @@ def _measure(
     while table_capacity < 2 * capacity:
         table_capacity *= 2
     hashes, ends = np.empty(capacity, np.uint64), np.empty(capacity, np.int32)
-    table, table_counts = np.empty(table_capacity, np.uint64), np.empty(table_capacity, np.int32)
+    table = np.empty(table_capacity, np.uint64)
     active, slots = np.empty(capacity, np.int32), np.empty(capacity, np.int32)
     grams = np.empty(capacity, np.uint64)
     line_keys, paragraph_keys = np.empty(line_capacity, np.uint64), np.empty(line_capacity, np.uint64)
     no_hashes, no_ends = np.empty(0, np.uint64), np.empty(0, np.int32)
     pieces, cleaned = np.empty(2 * PIECES, np.int64), np.empty(_CLEANED, np.uint8)
     counters, line_counters = np.empty(COUNTERS, np.int64), np.zeros(COUNTERS, np.int64)
-    facts, letters = np.empty(7, np.int64), np.empty(len(units_per_word), np.int64)
+    letters = np.empty(len(units_per_word), np.int64)
     found, result = np.empty(language_count, np.uint64), np.empty(9, np.float64)
+    limit = len(text)
     data, pages, flags, clean = pointer(text), pointer(page_array), pointer(flag_array), pointer(cleaned)
 
     for d in range(documents):
@@ -572,19 +562,8 @@ def _measure(
         mask = np.uint64(size - 1)
         line_keys[:size] = 0
         paragraph_keys[:size] = 0
-        # of the text without the white space around it, which paragraphs are of
-        body, body_end = start, end
-        while body < end:
-            kind, length = character(data, body, end, pages, flags)
-            if kind & SPACE == 0:
-                break
-            body += length
-        while body_end > body:
-            kind, length = character_before(data, body_end, body, pages, flags)
-            if kind & SPACE == 0:
-                break
-            body_end -= length
-
+        # paragraphs are of the text without the white space around it
+        body, body_end = _trim(data, start, end, pages, flags)
         lines, bullets, ellipsis_lines, ellipses = 0, 0, 0, 0
         feed_lines, duplicate_lines, duplicate_line_characters, covered = 0, 0, 0, 0
         text_lines, terminal_lines, short_lines, duplicate_text_characters = 0, 0, 0, 0
@@ -593,9 +572,9 @@ def _measure(
         sentences, lorem_lines, curly_lines = 0, 0, 0
         line, position, has_text = start, start, False
         while position < end:
-            stop = _scan_line(data, position, end, pages, flags, facts)
-            ellipses += facts[_ELLIPSES]
-            first, last = facts[_FIRST], facts[_LAST]
+            stop, holds, more_ellipses = _scan_line(data, position, end, pages, flags)
+            first, last = _trim(data, position, stop, pages, flags)
+            ellipses += more_ellipses
             lines += 1
             if first < last:
                 has_text = True
@@ -604,18 +583,15 @@ def _measure(
                 if last - first >= 3:
                     a, b, c = data[last - 3], data[last - 2], data[last - 1]
                     ellipsis_lines += (a == 46 and b == 46 and c == 46) or (a == 0xE2 and b == 0x80 and c == 0xA6)
-                before = counters[SENTENCES]
-                counters[ENDED] = 0
+                before, chunks, units = counters[SENTENCES], counters[CHUNKS], counters[UNITS]
+                counters[ENDED], counters[LONGEST] = 0, 0
                 write_tokens(
-                    data, first, last, pages, flags, special_keys, special_cuts, pieces, hashes, ends, counters
+                    data, first, last, limit, pages, flags, special_keys, special_cuts, pieces, hashes, ends, counters
                 )  # fmt: skip
                 in_line = counters[SENTENCES] - before + 1
                 # C4's line rules, in C4's order
-                holds = facts[_FOUND]
-                words = facts[_LINE_WORDS]
-                if script >= FIRST_UNSPACED:
-                    words += np.int64(facts[_LINE_UNITS] / units_a_word)
-                if facts[_LONGEST] <= max_word_length and words >= min_words:
+                words = counters[CHUNKS] - chunks + np.int64((counters[UNITS] - units) / units_a_word)
+                if counters[LONGEST] <= max_word_length and words >= min_words:
                     cited = rules & CITATIONS_RULE != 0 and holds & _BRACKET != 0 and last - first <= _CLEANED
                     ended = False
                     if cited:
@@ -624,7 +600,7 @@ def _measure(
                         if ended and length != last - first:
                             line_counters[:] = 0
                             write_tokens(
-                                clean, 0, length, pages, flags, special_keys, special_cuts, pieces, no_hashes, no_ends,
+                                clean, 0, length, _CLEANED, pages, flags, special_keys, special_cuts, pieces, no_hashes, no_ends,
                                 line_counters,
                             )  # fmt: skip
                             in_line = line_counters[SENTENCES] + 1
@@ -637,7 +613,7 @@ def _measure(
                             if rules & POLICY_RULE == 0 or holds & _POLICY == 0:
                                 sentences += in_line
                                 if script in (_THAI, _LAO):  # a space ends a sentence or a phrase
-                                    sentences += facts[_LINE_WORDS] // 2
+                                    sentences += (counters[CHUNKS] - chunks) // 2
             if stop < end and data[stop] == 13 and stop + 1 < end and data[stop + 1] == 10:
                 stop += 1
             position = stop
@@ -694,8 +670,8 @@ def _measure(
         written = counters[WRITTEN]
         result[:] = 0
         _repetition(
-            hashes, ends, written, orders[script], 0 if script >= FIRST_UNSPACED else 1, table, table_counts, active,
-            slots, grams, result,
+            hashes, ends, written, orders[script], 0 if script >= FIRST_UNSPACED else 1, table, active, slots,
+            grams, result,
         )  # fmt: skip
         stops = _count_stop_words(
             hashes, written, script, stop_keys, stop_languages, stop_bits, found, languages[d]

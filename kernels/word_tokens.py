@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from kernels.jit import inline, jit
+from kernels.jit import inline, jit, load64, pointer
 from kernels.unicode_classes import (
     AFFIX,
     CURRENCY,
@@ -41,17 +41,25 @@ from kernels.unicode_classes import (
 )
 
 # what a token adds to; int64 each
-TOKENS, WORDS, WORD_CHARACTERS, ALPHABETIC, UNITS, UNIT_CHARACTERS, WRITTEN, SENTENCES, ENDED = range(9)
-COUNTERS = 9
+(
+    TOKENS, WORDS, WORD_CHARACTERS, ALPHABETIC, UNITS, UNIT_CHARACTERS, WRITTEN, SENTENCES, ENDED, CHUNKS, LONGEST,
+) = range(11)  # fmt: skip
+COUNTERS = 11
 """TOKENS, WORDS (with more than symbols), their characters and ALPHABETIC tokens (with a letter) leave out the UNITS,
 letters of unspaced scripts with their marks. WRITTEN: tokens and units in the arrays. SENTENCES: ends of sentences that
-were followed by a word. ENDED: 1 after the end of a sentence."""
+were followed by a word. ENDED: 1 after the end of a sentence. CHUNKS: pieces between white space and letters of unspaced
+scripts, LONGEST: characters of the longest."""
 
 PIECES = 512
 _LONGEST_SPECIAL = 16
 _HASH_START = 0xCBF29CE484222325
 _HASH_FACTOR = 0x9E3779B97F4A7C15
 _START, _FACTOR, _SHIFT = np.uint64(_HASH_START), np.uint64(_HASH_FACTOR), np.uint64(32)
+# a byte in each place of eight: to test eight letters at once
+_EACH = 0x0101010101010101
+_BIT5, _LOW7, _TOP = np.uint64(_EACH * 0x20), np.uint64(_EACH * 0x7F), np.uint64(_EACH * 0x80)
+_TO_A, _PAST_Z = np.uint64(_EACH * (0x80 - 0x61)), np.uint64(_EACH * (0x7F - 0x7A))
+_PLACES, _ONE = np.uint64(0x0001020304050607), np.uint64(1)
 
 
 class SpecialWords(NamedTuple):
@@ -63,21 +71,24 @@ class SpecialWords(NamedTuple):
 
 
 def token_hash(word: str) -> int:
-    """The hash that the kernel gives a token."""
-    value = _HASH_START
-    for byte in word.encode("utf-8"):
-        value = (value ^ byte) * _HASH_FACTOR & (1 << 64) - 1
-    return value ^ value >> 32
+    """The hash that the kernel gives a token: of its length and its bytes, eight a step."""
+    data = word.encode("utf-8")
+    value = _HASH_START + len(data) & (1 << 64) - 1
+    for start in range(0, len(data), 8):
+        value = (value ^ int.from_bytes(data[start : start + 8], "little")) * _HASH_FACTOR & (1 << 64) - 1
+        value ^= value >> 32
+    return value
 
 
 @lru_cache(1)
 def special_words() -> SpecialWords:
     """The table of words that don't follow the rules: English contractions, abbreviations, units, emoticons."""
-    words = _contractions() | dict.fromkeys(_whole_words(), ()) | {f"{UNIT_MARK}{unit}": () for unit in _UNITS.split()}
-    size = 1 << (4 * len(words)).bit_length()
+    words = _contractions() | dict.fromkeys(_whole_words(), ())
+    entries = [(token_hash(word), pieces) for word, pieces in words.items()]
+    entries += [(token_hash(unit) ^ _UNIT_SALT, ()) for unit in _UNITS.split()]
+    size = 1 << (4 * len(entries)).bit_length()
     keys, cuts = np.zeros(size, np.uint64), np.zeros(size, np.uint16)
-    for word, pieces in words.items():
-        key = token_hash(word)
+    for key, pieces in entries:
         slot = key & size - 1
         while keys[slot]:
             slot = slot + 1 & size - 1
@@ -89,8 +100,8 @@ def special_words() -> SpecialWords:
     return SpecialWords(keys, cuts)
 
 
-UNIT_MARK = "\x00"
-"""Before a unit of measure in the table: units are tokens only after a figure."""
+# units of measure are tokens only after a figure, so they have keys of their own
+_UNIT_SALT = 0x5851F42D4C957F2D
 _UNITS = "km km² km³ m m² m³ dm dm² dm³ cm cm² cm³ mm mm² mm³ ha µm nm yd in ft kg g mg µg t lb oz m/s km/h kmh mph \
 hPa Pa mbar mb MB kb KB gb GB tb TB T G M K % км м см мм кг г мг км/ч т"
 _APOSTROPHES = ("'", "’")
@@ -173,6 +184,13 @@ def character(data, i, end, pages, flags):  # type: ignore[no-untyped-def]
     first = data[i]
     if first < 0x80:
         return np.int64(flags[first]), 1
+    return wide_character(data, i, end, pages, flags)
+
+
+@jit
+def wide_character(data, i: int, end: int, pages, flags):  # type: ignore[no-untyped-def]
+    """`character` beyond ASCII."""
+    first = data[i]
     length = 2 if first < 0xE0 else 3 if first < 0xF0 else 4
     if first < 0xC0 or i + length > end:
         return np.int64(0), 1
@@ -184,8 +202,8 @@ def character(data, i, end, pages, flags):  # type: ignore[no-untyped-def]
     return np.int64(flags[np.int64(pages[code >> 8]) + (code & 255)]), length
 
 
-@inline
-def character_before(data, i, start, pages, flags):  # type: ignore[no-untyped-def]
+@jit
+def character_before(data, i: int, start: int, pages, flags):  # type: ignore[no-untyped-def]
     """Flags and length of the character that ends before data[i], i > start."""
     first = i - 1
     while first > start and data[first] & 0xC0 == 0x80 and i - first < 4:
@@ -196,10 +214,28 @@ def character_before(data, i, start, pages, flags):  # type: ignore[no-untyped-d
 
 @jit
 def hash_bytes(data, start: int, end: int):  # type: ignore[no-untyped-def]
-    value = _START
-    for i in range(start, end):
-        value = (value ^ np.uint64(data[i])) * _FACTOR
-    return value ^ (value >> _SHIFT)
+    """`token_hash` of data[start:end]."""
+    value = _START + np.uint64(end - start)
+    i = start
+    while i < end:
+        block = np.uint64(0)
+        for k in range(min(8, end - i)):
+            block |= np.uint64(data[i + k]) << np.uint64(8 * k)
+        value = (value ^ block) * _FACTOR
+        value ^= value >> _SHIFT
+        i += 8
+    return value
+
+
+@inline
+def ascii_letters(block):  # type: ignore[no-untyped-def]
+    """How many of the eight bytes, from the lowest, are ASCII letters."""
+    folded = (block & _LOW7) | _BIT5
+    others = (~(folded + _TO_A) | (folded + _PAST_Z) | block) & _TOP
+    if others == np.uint64(0):
+        return 8
+    lowest = (others & (~others + _ONE)) >> np.uint64(7)
+    return np.int64((lowest * _PLACES) >> np.uint64(56))
 
 
 @inline
@@ -231,16 +267,14 @@ def write_token(value, characters, kind_any, kind_all, hashes, ends, counters): 
 @jit
 def write_span(data, start: int, end: int, pages, flags, hashes, ends, counters) -> None:  # type: ignore[no-untyped-def]
     """Count data[start:end] as one token."""
-    value, kind_any, kind_all, characters, i = _START, 0, -1, 0, start
+    kind_any, kind_all, characters, i = 0, -1, 0, start
     while i < end:
         kind, length = character(data, i, end, pages, flags)
         kind_any |= kind
         kind_all &= kind
         characters += 1
-        for k in range(i, i + length):
-            value = (value ^ np.uint64(data[k])) * _FACTOR
         i += length
-    write_token(value ^ (value >> _SHIFT), characters, kind_any, kind_all, hashes, ends, counters)
+    write_token(hash_bytes(data, start, end), characters, kind_any, kind_all, hashes, ends, counters)
 
 
 @jit
@@ -302,10 +336,8 @@ def _suffix(data, start: int, end: int, pages, flags, keys, cuts) -> int:  # typ
         return 0
     if (last == 43 or kind & CURRENCY != 0) and end - length == first + 1:
         return length
-    value = _START * _FACTOR  # UNIT_MARK, a zero byte, comes first
-    for k in range(first + 1, end):
-        value = (value ^ np.uint64(data[k])) * _FACTOR
-    return end - 1 - first if find_special(keys, cuts, value ^ (value >> _SHIFT)) >= 0 else 0
+    unit = hash_bytes(data, first + 1, end) ^ np.uint64(_UNIT_SALT)
+    return end - 1 - first if find_special(keys, cuts, unit) >= 0 else 0
 
 
 @jit
@@ -469,30 +501,49 @@ def write_chunk(data, start: int, end: int, pages, flags, keys, cuts, pieces, ha
 
 
 @jit
-def write_tokens(data, start: int, end: int, pages, flags, keys, cuts, pieces, hashes, ends, counters) -> None:  # type: ignore[no-untyped-def]
-    """Count and write all tokens of data[start:end], a line or a whole text."""
+def write_tokens(data, start: int, end: int, limit: int, pages, flags, keys, cuts, pieces, hashes, ends, counters) -> None:  # type: ignore[no-untyped-def]
+    """Count and write all tokens of data[start:end], a line or a whole text. limit: bytes of data that may be read."""
     i = start
     while i < end:
-        # a chunk of plain ASCII letters is most of an English text
-        value, k = _START, i
-        while k < end and flags[data[k]] & LETTER != 0 and data[k] < 0x80:
-            value = (value ^ np.uint64(data[k])) * _FACTOR
-            k += 1
-        if k > i and (k == end or (data[k] < 0x80 and flags[data[k]] & SPACE != 0)):
+        # ASCII letters, then white space or a mark and white space, are most of an English text
+        k, value = i, np.uint64(0)
+        if i + 8 <= limit:
+            block = load64(data, i)
+            k = i + min(ascii_letters(block), end - i)
+        if i < k < i + 8:
+            value = (_START + np.uint64(k - i)) ^ (block & ((_ONE << np.uint64(8 * (k - i))) - _ONE))
+            value *= _FACTOR
             value ^= value >> _SHIFT
-            if k - i > _LONGEST_SPECIAL or find_special(keys, cuts, value) <= 0:
-                write_token(value, k - i, LETTER, LETTER, hashes, ends, counters)
-            else:
-                write_chunk(data, i, k, pages, flags, keys, cuts, pieces, hashes, ends, counters)
-            i = k + 1
-            continue
-        kind, length = np.int64(0), 0
+        else:
+            while k < end and (97 <= data[k] <= 122 or 65 <= data[k] <= 90):
+                k += 1
+            value = hash_bytes(data, i, k)
+        if k > i:
+            following = data[k] if k < end else np.uint8(32)
+            mark = following in (44, 46, 58, 59, 33, 63) and (k + 1 == end or data[k + 1] == 32 or data[k + 1] == 10)
+            if mark and following == 46:
+                mark = 97 <= data[k - 1] <= 122 and _special(data, i, k + 1, keys, cuts) < 0
+            if mark or (following < 0x80 and flags[following] & SPACE != 0):
+                counters[CHUNKS] += 1
+                counters[LONGEST] = max(counters[LONGEST], k - i + mark)
+                if k - i > _LONGEST_SPECIAL or find_special(keys, cuts, value) <= 0:
+                    write_token(value, k - i, LETTER, LETTER, hashes, ends, counters)
+                else:
+                    write_chunk(data, i, k, pages, flags, keys, cuts, pieces, hashes, ends, counters)
+                if mark:
+                    write_span(data, k, k + 1, pages, flags, hashes, ends, counters)
+                i = k + 1 + mark
+                continue
+        kind, length, characters = np.int64(0), 0, k - i
         while k < end:
             kind, length = character(data, k, end, pages, flags)
             if kind & (SPACE | UNSPACED) != 0:
                 break
             k += length
+            characters += 1
         if k > i:
+            counters[CHUNKS] += 1
+            counters[LONGEST] = max(counters[LONGEST], characters)
             write_chunk(data, i, k, pages, flags, keys, cuts, pieces, hashes, ends, counters)
         i = k
         if k < end:
@@ -500,9 +551,19 @@ def write_tokens(data, start: int, end: int, pages, flags, keys, cuts, pieces, h
             if kind & UNSPACED != 0:
                 characters = 1
                 while i < end:  # its marks
-                    mark, length = character(data, i, end, pages, flags)
-                    if mark & MARK == 0:
+                    mark_kind, length = character(data, i, end, pages, flags)
+                    if mark_kind & MARK == 0:
                         break
                     i += length
                     characters += 1
                 write_token(hash_bytes(data, k, i), characters, kind, kind, hashes, ends, counters)
+
+
+@jit
+def tokens_of(text, page_array, flag_array, keys, cuts, hashes, ends, counters) -> None:  # type: ignore[no-untyped-def]
+    """`write_tokens` of a whole uint8 array."""
+    pieces = np.empty(2 * PIECES, np.int64)
+    write_tokens(
+        pointer(text), 0, len(text), len(text), pointer(page_array), pointer(flag_array), keys, cuts, pieces, hashes, ends,
+        counters,
+    )  # fmt: skip
