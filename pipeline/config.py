@@ -54,7 +54,7 @@ class _TopLevel(BaseModel):
     name: str = Field(description="what the run is called")
     output: str = Field(description="directory or address that the run writes under")
     seed: int = Field(0, ge=0, description="decides every shuffle and sample")
-    engine: EngineConfig = Field(default_factory=EngineConfig, description="local, ray, inline, or a mapping")
+    engine: EngineConfig = Field(EngineConfig.model_validate("local"), description="local, ray, inline, or a mapping")
     sources: list[dict[str, Any]] = Field(min_length=1)
     stages: list[dict[str, Any] | str] = Field(min_length=1)
 
@@ -142,7 +142,9 @@ def validate(values: Any, where: Locator) -> RunConfig:
         top = _TopLevel.model_validate(values)
     except ValidationError as error:
         problems += _problems(error, (), where, values, _TopLevel)
-    sources, stages, modules = [], [], []
+    sources: list[Source[Any]] = []
+    stages: list[Stage[Any]] = []
+    modules: list[str] = []
     if isinstance(values, dict):
         sources = _sources(values.get("sources"), where, values, problems)
         stages, modules = _stages(values.get("stages"), values.get("seed", 0), where, values, problems)
@@ -226,10 +228,12 @@ def _apply(edit: str, values: Any, where: Locator) -> None:
     parts = key.split(".")
     if parts[0] == "engine" and len(parts) > 1 and isinstance(values.get("engine"), str):
         values["engine"] = {"kind": values["engine"]}
-    target, path = values, ()
+    target: Any = values
+    path: tuple[Any, ...] = ()
     while parts:
         if isinstance(target, dict):
-            step, parts = (parts[0],), parts[1:]
+            step: tuple[Any, ...] = (parts[0],)
+            parts = parts[1:]
         elif isinstance(target, list):
             step, parts = _item(target, parts)
             if not step:

@@ -34,7 +34,7 @@ def stage_class(name: str) -> type[Stage[Any]]:
 
 def source_class(format: str) -> type[Source[Any]]:
     """The class of a source format. Raises KeyError when there is none of that name."""
-    return _the_class(f"stages.sources.{format}", Source, format)
+    return _the_class(f"stages.sources.{format}", Source, format)  # type: ignore[type-abstract]
 
 
 def make_stage(name: str, config: dict[str, Any], seed: int) -> Stage[Any]:

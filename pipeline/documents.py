@@ -1,6 +1,7 @@
 """The text pass: read a shard's documents, run every stage's measure on them, write text and columns once."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -65,6 +66,7 @@ class TextPass:
 
     def run(self) -> None:
         """Read, measure, write; count what is read and what is not."""
+        self.task.count("read", 0)
         for batch in self._documents():
             self.task.count("read", batch.num_rows)
             for done in self._measured(batch):
@@ -154,10 +156,10 @@ class TextPass:
         finished: list[tuple[pa.Array, pa.RecordBatch]] = []
         for stage in self.stages:
             before = batch
-            batch = self._guard(stage, lambda stage=stage, batch=batch: stage.measure(batch))
+            batch = self._guard(stage, partial(stage.measure, batch))
             self._same_documents(stage, before, batch)
             if isinstance(stage, MapStage) and getattr(stage.config, "early", False) and stage.judged():
-                reason = self._guard(stage, lambda stage=stage, batch=batch: stage.judge(batch.select(stage.judged())))
+                reason = self._guard(stage, partial(stage.judge, batch.select(stage.judged())))
                 dropped = pc.is_valid(reason)
                 if pc.any(dropped).as_py():
                     here = positions if positions is not None else pa.array(range(batch.num_rows))

@@ -7,6 +7,7 @@ stored bytes: a phase depends on the columns that it reads, not on the files tha
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -77,11 +78,11 @@ def read_rows(
     by_file: dict[str, list[str]] = {}
     for name in names:
         by_file.setdefault(columns[name].file, []).append(name)
-    opened = []
-    for file in by_file:
-        path = store.path(file)
-        opened.append(pq.ParquetFile(path if store.local else store.reading(file).__enter__(), memory_map=store.local))
-    try:
+    with ExitStack() as stack:
+        opened = []
+        for file in by_file:
+            where = store.path(file) if store.local else stack.enter_context(store.reading(file))
+            opened.append(stack.enter_context(pq.ParquetFile(where, memory_map=store.local)))
         for group, rows in enumerate(groups):
             found: dict[str, pa.Array] = {}
             for parquet, wanted in zip(opened, by_file.values(), strict=True):
@@ -91,9 +92,6 @@ def read_rows(
                 for name in wanted:
                     found[name] = _one_chunk(table.column(name))
             yield pa.RecordBatch.from_arrays([found[name] for name in names], names=list(names))
-    finally:
-        for parquet in opened:
-            parquet.close(force=True)
 
 
 def _one_chunk(column: pa.ChunkedArray) -> pa.Array:

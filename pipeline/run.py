@@ -19,7 +19,7 @@ from pipeline.plan import DOCUMENTS, Plan, PlannedPhase
 from pipeline.schedule import RunFailed, Scheduler
 from pipeline.stale import remove_stale
 from pipeline.stats import RUN_FILE
-from pipeline.store import Store
+from pipeline.store import Store, storage_error
 from pipeline.task import ConservationError, Manifest, TaskSpec
 
 
@@ -87,23 +87,29 @@ def run_plan(plan: Plan, executor: Executor, progress: Progress) -> RunResult:
     """Run a plan to its end. Raises RunFailed, ConservationError, StorageError, InvalidConfig; resumable after any."""
     store = Store(plan.config.output)
     store.prepare()
-    with _locked(store, plan):
-        _same_run(store, plan)
-        store.write_bytes("config.yaml", yaml.safe_dump(plan.config.raw, sort_keys=False, allow_unicode=True).encode())
-        result = RunResult(store)
-        state = empty_state(plan)
-        for phase in plan.phases:
-            summary, manifests = _run_phase(plan, phase, state, store, executor, progress)
-            result.tasks_run += summary.tasks - summary.reused
-            _check_conservation(phase, manifests, summary, result.phases, plan)
-            _absorb(phase, manifests, state)
-            result.phases.append(summary)
-            _write_run(store, plan, result, state, finished=False)
-        _publish(store, state)
-        _write_run(store, plan, result, state, finished=True)
-        if not plan.config.engine.keep_stale:
-            remove_stale(store, _referenced(result, store))
-        return result
+    try:
+        with _locked(store, plan):
+            return _run_phases(plan, store, executor, progress)
+    except OSError as error:
+        raise storage_error(error, str(error.filename or store.root), "use") from error
+
+
+def _run_phases(plan: Plan, store: Store, executor: Executor, progress: Progress) -> RunResult:
+    _same_run(store, plan)
+    store.write_bytes("config.yaml", yaml.safe_dump(plan.config.raw, sort_keys=False, allow_unicode=True).encode())
+    result, state = RunResult(store), empty_state(plan)
+    for phase in plan.phases:
+        summary, manifests = _run_phase(plan, phase, state, store, executor, progress)
+        result.tasks_run += summary.tasks - summary.reused
+        _check_conservation(phase, manifests, summary, result.phases, plan)
+        _absorb(phase, manifests, state)
+        result.phases.append(summary)
+        _write_run(store, plan, result, state, finished=False)
+    _publish(store, state)
+    _write_run(store, plan, result, state, finished=True)
+    if not plan.config.engine.keep_stale:
+        remove_stale(store, _referenced(result, store))
+    return result
 
 
 def empty_state(plan: Plan) -> State:
@@ -133,7 +139,8 @@ def task_specs(plan: Plan, phase: PlannedPhase, state: State, store: Store | Non
     specs = []
     for number in range(plan.tasks(phase)):
         depends: dict[str, Any] = {**phase.depends, "shared": shared, "formats": formats}
-        payload, columns = phase.payload, {}
+        payload = phase.payload
+        columns: dict[str, list[str]] = {}
         if phase.name == DOCUMENTS:
             shard = plan.shards[number]
             source = plan.config.sources[shard.source]
@@ -249,21 +256,19 @@ def _listing(phase: PlannedPhase, state: State) -> tuple[dict[str, Any] | None, 
     artifacts = {name: state.artifacts[name] for name in phase.artifacts}
     names = {*phase.everywhere, "id", "reason"} if phase.everywhere else set()
     everywhere = [
-        {"columns": {name: there[name] for name in sorted(names) if name in there}, "groups": groups}
+        ({name: there[name] for name in sorted(names) if name in there}, groups)
         for there, groups in zip(state.columns, state.groups, strict=True)
     ]
     listing = {
         "exchanges": {name: [[sender, file] for sender, file, _ in files] for name, files in exchanges.items()},
         "artifacts": artifacts,
-        "everywhere": everywhere if phase.everywhere else [],
+        "everywhere": [{"columns": places, "groups": groups} for places, groups in everywhere if phase.everywhere],
     }
     shared = key_of(
         [
             {name: [[sender, digest] for sender, _, digest in files] for name, files in exchanges.items()},
             {name: [[entry[0], entry[3]] for entry in files] for name, files in artifacts.items()},
-            [[{name: place[1] for name, place in e["columns"].items()}, e["groups"]] for e in everywhere]
-            if phase.everywhere
-            else [],
+            [[{name: place[1] for name, place in places.items()}, groups] for places, groups in everywhere if names],
         ]
     )
     return listing, {"shared": shared}

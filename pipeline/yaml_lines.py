@@ -34,7 +34,7 @@ for _tag, _pattern, _first in (
         "-+.0123456789",
     ),
 ):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})\\Z"), list(_first))  # type: ignore[no-untyped-call]
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})\\Z"), list(_first))
 
 
 def parse_yaml(text: str) -> tuple[Any, dict[KeyPath, int]]:
@@ -46,14 +46,14 @@ def parse_yaml(text: str) -> tuple[Any, dict[KeyPath, int]]:
         if node is None:
             return None, lines
         _walk(node, (), lines)
-        return loader.construct_document(node), lines  # type: ignore[no-untyped-call]
+        return loader.construct_document(node), lines
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise YamlError(" ".join(str(error.problem or error.context).split()), mark.line + 1 if mark else 1) from None
     except yaml.YAMLError as error:
         raise YamlError(" ".join(str(error).split()), 1) from None
     finally:
-        loader.dispose()  # type: ignore[no-untyped-call]
+        loader.dispose()
 
 
 def _walk(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int]) -> None:
