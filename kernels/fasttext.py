@@ -1,0 +1,373 @@
+"""fastText classification over Arrow buffers: fastText's own labels and probabilities, no string per document.
+
+A document is the sum of its features' rows, divided by their number (Joulin et al., "Bag of Tricks for Efficient Text
+Classification", 2016). Features are, per token: its row if it is in the dictionary, the rows of its character n-grams,
+and word n-grams. What makes this fast is that a token's contribution is always the same vector, and that tokens repeat:
+the sums of short tokens are kept in a cache, so that most tokens cost one look-up and one addition of `dim` floats.
+A cached sum is the sum that would be computed, so results do not depend on what the cache holds.
+
+Line breaks separate tokens like blanks, and the end-of-sentence token is added once, at the end of the document: what
+fastText's predict gives for the text with its line breaks replaced by blanks.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from kernels.arrow import Bytes, Offsets
+from kernels.fasttext_model import LABEL_PREFIX, FastTextModel, Float32, Int32
+from kernels.fasttext_output import HIERARCHICAL, SIGMOID, SOFTMAX, classify, huffman_tree
+from kernels.jit import inline, jit, load64, pointer
+
+UInt64 = npt.NDArray[np.uint64]
+Int64 = npt.NDArray[np.int64]
+
+EOS = b"</s>"
+_SEPARATORS = b" \n\r\t\v\f\0"
+_CACHED_BYTES = 16
+_CACHE_FLOATS = 1 << 19
+
+_LABEL = np.frombuffer(LABEL_PREFIX.encode(), np.uint8)
+_EOS = np.frombuffer(EOS, np.uint8)
+_IS_SEPARATOR = np.isin(np.arange(256), np.frombuffer(_SEPARATORS, np.uint8))
+
+
+@inline
+def _fnv(h: np.uint64, byte: np.uint8) -> np.uint64:
+    """One step of fastText's 32-bit FNV-1a, which takes bytes as signed: those over 127 flip the upper bits too."""
+    extended = np.uint64(byte)
+    if byte >= 128:
+        extended |= np.uint64(0xFFFFFF00)
+    return ((h ^ extended) * np.uint64(16777619)) & np.uint64(0xFFFFFFFF)
+
+
+@inline
+def _add_row(total, matrix, row, dim):  # type: ignore[no-untyped-def]
+    start = row * dim
+    for k in range(dim):
+        total[k] += matrix[start + k]
+
+
+@inline
+def _bucket_row(h, buckets, words, pruned, filter_bits, table):  # type: ignore[no-untyped-def]
+    """Matrix row of an n-gram hash, or -1 where pruning took it away."""
+    bucket = h % np.uint64(buckets)
+    if pruned == 0:
+        return words + np.int64(bucket)
+    if (filter_bits[np.int64(bucket >> np.uint64(6))] >> (bucket & np.uint64(63))) & np.uint64(1) == np.uint64(0):
+        return np.int64(-1)
+    slot = np.int64(bucket) & (pruned - 1)
+    while table[2 * slot] != np.int32(bucket):
+        slot = (slot + 1) & (pruned - 1)
+    return words + np.int64(table[2 * slot + 1])
+
+
+@jit
+def _add_subwords(total, data, start, end, matrix, numbers, filter_bits, table):  # type: ignore[no-untyped-def]
+    """Add the rows of all character n-grams of `<` + data[start:end] + `>` to `total`. Returns how many there were.
+
+    Dictionary::computeSubwords: n from min_n to max_n characters, a lone `<` or `>` left out.
+    """
+    dim, min_n, max_n = numbers[0], numbers[1], numbers[2]
+    buckets, words, pruned = numbers[4], numbers[5], numbers[6]
+    count = 0
+    first = np.int64(start - 1)  # stands for the `<`
+    while first < end:
+        h = np.uint64(2166136261)
+        at = first
+        n = 1
+        while n <= max_n and at <= end:
+            if at == start - 1:
+                h = _fnv(h, np.uint8(60))
+                at += 1
+            elif at == end:
+                h = _fnv(h, np.uint8(62))
+                at += 1
+            else:
+                h = _fnv(h, data[at])
+                at += 1
+                while at < end and data[at] & 0xC0 == 0x80:
+                    h = _fnv(h, data[at])
+                    at += 1
+            if n >= min_n and not (n == 1 and first == start - 1):
+                row = _bucket_row(h, buckets, words, pruned, filter_bits, table)
+                if row >= 0:
+                    _add_row(total, matrix, row, dim)
+                    count += 1
+            n += 1
+        first += 1
+        while first < end and data[first] & 0xC0 == 0x80:
+            first += 1
+    return count
+
+
+@inline
+def _starts_with(data, start, end, prefix):  # type: ignore[no-untyped-def]
+    if end - start < len(prefix):
+        return False
+    same = True
+    for k in range(len(prefix)):
+        same &= data[start + k] == prefix[k]
+    return same
+
+
+@jit
+def _word_id(data, start, end, h, slots, hashes, word_data, word_offsets):  # type: ignore[no-untyped-def]
+    """Number of the word data[start:end] with hash `h` in the dictionary, or -1."""
+    slot = np.int64(h) & (len(slots) - 1)
+    while slots[slot] >= 0:
+        word = slots[slot]
+        if hashes[word] == h and word_offsets[word + 1] - word_offsets[word] == end - start:
+            k = 0
+            while start + k < end and data[start + k] == word_data[word_offsets[word] + k]:
+                k += 1
+            if start + k == end:
+                return np.int64(word)
+        slot = (slot + 1) & (len(slots) - 1)
+    return np.int64(-1)
+
+
+@inline
+def _key(data, start, end, size):  # type: ignore[no-untyped-def]
+    """A token of at most 16 bytes as two numbers; tokens hold no NUL, so different tokens have different keys."""
+    length = end - start
+    low, high = np.uint64(0), np.uint64(0)
+    if start + 16 <= size:
+        full = np.uint64(0xFFFFFFFFFFFFFFFF)
+        low = load64(data, start)
+        if length < 8:
+            low &= full >> np.uint64(64 - 8 * length)
+        elif length > 8:
+            high = load64(data, start + 8) & (full >> np.uint64(128 - 8 * length))
+    else:
+        for k in range(length):
+            if k < 8:
+                low |= np.uint64(data[start + k]) << np.uint64(8 * k)
+            else:
+                high |= np.uint64(data[start + k]) << np.uint64(8 * (k - 8))
+    return low, high
+
+
+@inline
+def _document_end(data, start, end, bound):  # type: ignore[no-untyped-def]
+    """Where reading stops: before the first blank at or after `bound` bytes if one is near, else at a character."""
+    if bound == 0 or end - start <= bound:
+        return end
+    stop = start + bound
+    for at in range(stop, min(stop + 64, end)):
+        if _IS_SEPARATOR[data[at]]:
+            return np.int64(at)
+    while stop > start and data[stop] & 0xC0 == 0x80:
+        stop -= 1
+    return np.int64(stop)
+
+
+@jit
+def _document_vector(  # type: ignore[no-untyped-def]
+    hidden, token_sum, partial, data, start, end, numbers, inputs, slots, hashes, word_data, word_offsets,
+    filter_bits, table, cache_keys, cache_counts, cache_sums,
+):  # fmt: skip
+    """The sum of the rows of the features of data[start:end], into `hidden`. Returns the number of features."""
+    data_at, matrix, sums_at = pointer(data), pointer(inputs), pointer(cache_sums)
+    bits_at, table_at = pointer(filter_bits), pointer(table)
+    hidden_at, token_at = pointer(hidden), pointer(token_sum)
+    dim, max_n, word_ngrams, buckets = numbers[0], numbers[2], numbers[3], numbers[4]
+    words, pruned, eos, with_buckets = numbers[5], numbers[6], numbers[9], numbers[10]
+    cache_mask = np.uint64(len(cache_counts) - 1)
+    hidden[:] = 0
+    features, tokens = 0, 0
+    at = start
+    more = True
+    while more:
+        while at < end and _IS_SEPARATOR[data_at[at]]:
+            at += 1
+        token = at
+        while at < end and not _IS_SEPARATOR[data_at[at]]:
+            at += 1
+        h = np.uint64(2166136261)
+        if token == at or (at - token == 4 and _starts_with(data_at, token, at, _EOS)):
+            more = False
+            for k in range(4):
+                h = _fnv(h, _EOS[k])
+            if eos >= 0:
+                _add_row(hidden_at, matrix, eos, dim)
+                features += 1
+        elif _starts_with(data_at, token, at, _LABEL):
+            continue
+        else:
+            slot = np.int64(0)
+            low, high, known = np.uint64(0), np.uint64(0), False
+            short = max_n > 0 and at - token <= _CACHED_BYTES
+            if short:
+                low, high = _key(data_at, token, at, len(data))
+                mixed = (low ^ (high * np.uint64(0x9E3779B97F4A7C15))) * np.uint64(0xFF51AFD7ED558CCD)
+                slot = np.int64((mixed >> np.uint64(32)) & cache_mask)
+                known = cache_keys[2 * slot] == low and cache_keys[2 * slot + 1] == high
+            if not known or word_ngrams > 1:
+                for k in range(token, at):
+                    h = _fnv(h, data_at[k])
+            if known:
+                _add_row(hidden_at, sums_at, slot, dim)
+                features += cache_counts[slot]
+            else:
+                token_sum[:] = 0
+                count = 0
+                word = _word_id(data, token, at, h, slots, hashes, word_data, word_offsets)
+                if word >= 0:
+                    _add_row(token_at, matrix, word, dim)
+                    count += 1
+                if max_n > 0 and with_buckets:
+                    count += _add_subwords(token_at, data_at, token, at, matrix, numbers, bits_at, table_at)
+                for k in range(dim):
+                    hidden[k] += token_sum[k]
+                features += count
+                if short:
+                    cache_keys[2 * slot], cache_keys[2 * slot + 1] = low, high
+                    cache_counts[slot] = count
+                    for k in range(dim):
+                        cache_sums[slot * dim + k] = token_sum[k]
+        if word_ngrams > 1 and with_buckets:
+            # Dictionary::addWordNgrams: word hashes are sign-extended from 32 to 64 bits
+            if h >= np.uint64(0x80000000):
+                h |= np.uint64(0xFFFFFFFF00000000)
+            for back in range(min(tokens, word_ngrams - 1), 0, -1):
+                joined = partial[back - 1] * np.uint64(116049371) + h
+                row = _bucket_row(joined, buckets, words, pruned, bits_at, table_at)
+                if row >= 0:
+                    _add_row(hidden_at, matrix, row, dim)
+                    features += 1
+                partial[back] = joined
+            partial[0] = h
+            tokens += 1
+    return features
+
+
+@jit
+def predict_batch(  # type: ignore[no-untyped-def]
+    data, offsets, bound, sure, wanted, numbers, inputs, outputs, slots, hashes, word_data, word_offsets,
+    filter_bits, table, children, parents, cache_keys, cache_counts, cache_sums, label_out, score_out,
+):  # fmt: skip
+    """Classify the documents data[offsets[i]:offsets[i + 1]]; see `Classifier` for the arrays."""
+    dim, word_ngrams, labels = numbers[0], numbers[3], numbers[7]
+    hidden, token_sum = np.zeros(dim, np.float32), np.zeros(dim, np.float32)
+    scratch, stack = np.zeros(2 * labels + 2), np.zeros(2 * labels + 2, np.int64)
+    partial = np.zeros(word_ngrams, np.uint64)
+    for document in range(len(offsets) - 1):
+        start, last = offsets[document], offsets[document + 1]
+        reach = bound
+        while True:
+            end = _document_end(data, start, last, reach)
+            features = _document_vector(
+                hidden, token_sum, partial, data, start, end, numbers, inputs, slots, hashes, word_data, word_offsets,
+                filter_bits, table, cache_keys, cache_counts, cache_sums,
+            )  # fmt: skip
+            best, score = np.int64(-1), np.nan
+            if features > 0:
+                scale = np.float32(1.0) / np.float32(features)
+                for k in range(dim):
+                    hidden[k] *= scale
+                best, score = classify(hidden, outputs, numbers, children, parents, scratch, stack, wanted)
+            if end == last or score >= sure:
+                break
+            reach *= 4
+        label_out[document], score_out[document] = best, score
+
+
+def fnv(data: bytes) -> int:
+    """fastText's hash of a token (Dictionary::hash)."""
+    h = 2166136261
+    for byte in data:
+        h = ((h ^ (byte | 0xFFFFFF00 if byte >= 128 else byte)) * 16777619) & 0xFFFFFFFF
+    return h
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """label: int32 [documents], the label's number, -1 where the document has no known feature; score: float32, its
+    probability, NaN there (fastText's own, which may exceed 1 by about 1e-5)."""
+
+    label: Int32
+    score: Float32
+
+
+class Classifier:
+    """A model ready for `predict`. Holds a cache of token sums, so one thread at a time may use it."""
+
+    def __init__(self, model: FastTextModel) -> None:
+        self.labels = model.labels
+        words, labels = len(model.words), len(model.labels)
+        pruned_slots = 0
+        self._filter, self._table = np.zeros(1, np.uint64), np.zeros(2, np.int32)
+        if model.pruned is not None and len(model.pruned):
+            pruned_slots = _power_of_two(2 * len(model.pruned))
+            self._filter, self._table = _prune_table(model.pruned, model.buckets, pruned_slots)
+        with_buckets = model.buckets > 0 and (model.pruned is None or len(model.pruned) > 0)
+        loss = {"hs": HIERARCHICAL, "softmax": SOFTMAX}.get(model.loss, SIGMOID)
+        eos = model.words.index(EOS) if EOS in model.words else -1
+        numbers = [
+            model.dim, model.min_n, model.max_n, max(model.word_ngrams, 1), max(model.buckets, 1),
+            words, pruned_slots, labels, loss, eos, with_buckets,
+        ]  # fmt: skip
+        self._numbers = np.array(numbers, np.int64)
+        self._inputs, self._outputs = model.inputs.reshape(-1), model.outputs.reshape(-1)
+        self._hashes = np.array([fnv(word) for word in model.words], np.uint64)
+        self._slots = _word_slots(self._hashes)
+        self._word_data = np.frombuffer(b"".join(model.words) or b"\0", np.uint8)
+        self._word_offsets = np.cumsum([0, *map(len, model.words)], dtype=np.int64)
+        counts = model.counts if model.loss == "hs" else np.ones(labels, np.int64)
+        self._children, self._parents = huffman_tree(counts)
+        # 2 MB of sums: within the second-level cache, and enough for the words that a text is made of
+        entries = max(1024, _power_of_two(_CACHE_FLOATS // model.dim)) if model.max_n > 0 else 1
+        self._cache_keys, self._cache_counts = np.zeros(2 * entries, np.uint64), np.zeros(entries, np.int64)
+        self._cache_sums = np.zeros(entries * model.dim if model.max_n > 0 else 1, np.float32)
+
+    def predict(
+        self, data: Bytes, offsets: Offsets, bound: int = 0, sure: float = 0.0, label: str | None = None
+    ) -> Prediction:
+        """Best label of each document (of `kernels.arrow.text_buffers`), or the probability of `label`.
+
+        With `bound` above 0, of a longer document only about its first `bound` bytes are read (up to the next blank)
+        if their score is `sure` or more; else four times as many, and so on.
+        """
+        wanted = -1 if label is None else self.labels.index(label)
+        documents = len(offsets) - 1
+        result = Prediction(np.empty(documents, np.int32), np.empty(documents, np.float32))
+        predict_batch(
+            data, offsets, bound, sure, wanted, self._numbers, self._inputs, self._outputs, self._slots, self._hashes,
+            self._word_data, self._word_offsets, self._filter, self._table, self._children, self._parents,
+            self._cache_keys, self._cache_counts, self._cache_sums, result.label, result.score,
+        )  # fmt: skip
+        return result
+
+
+def _power_of_two(at_least: int) -> int:
+    return 1 << max(at_least - 1, 1).bit_length()
+
+
+def _word_slots(hashes: UInt64) -> Int32:
+    """Open-addressing table (linear probing) from hash to word number; -1 is free."""
+    size = _power_of_two(2 * len(hashes) + 2)
+    slots = [-1] * size
+    for word, h in enumerate(hashes.tolist()):
+        slot = h & (size - 1)
+        while slots[slot] >= 0:
+            slot = (slot + 1) & (size - 1)
+        slots[slot] = word
+    return np.array(slots, np.int32)
+
+
+def _prune_table(pruned: Int32, buckets: int, size: int) -> tuple[UInt64, Int32]:
+    """A bit per bucket (most n-grams of a text are pruned), and an open-addressing table from bucket to row."""
+    bits = np.zeros(buckets // 64 + 1, np.uint64)
+    keys, rows = pruned[:, 0].astype(np.uint64), pruned[:, 1].tolist()
+    np.bitwise_or.at(bits, (keys >> np.uint64(6)).astype(np.int64), np.uint64(1) << (keys & np.uint64(63)))
+    table = np.full((size, 2), -1, np.int32)
+    used = [False] * size
+    for key, row in zip(keys.tolist(), rows, strict=True):
+        slot = key & (size - 1)
+        while used[slot]:
+            slot = (slot + 1) & (size - 1)
+        used[slot] = True
+        table[slot] = key, row
+    return bits, table.reshape(-1)

