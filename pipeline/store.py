@@ -47,8 +47,10 @@ def open_filesystem(path: str) -> tuple[Any, str]:
 
     protocol = path.split("://")[0] if "://" in path else "file"
     try:
-        # a bucket that is public, like commoncrawl, must not need credentials: AWS_* in the environment decide
-        options = {"anon": True} if protocol == "s3" and not _has_s3_credentials() else {}
+        # listings must not be remembered: workers make files that the driver looks for
+        options: dict[str, Any] = {} if protocol == "file" else {"use_listings_cache": False}
+        if protocol == "s3" and not _has_s3_credentials():
+            options["anon"] = True  # a bucket that is public, like commoncrawl, must not need credentials
         return cast("tuple[Any, str]", fsspec.core.url_to_fs(path, **options))
     except ImportError as error:
         extra = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "http": "http", "https": "http"}.get(protocol)
@@ -105,7 +107,6 @@ class Store:
             base = Path(self.path(folder))
             return sorted(entry.name for entry in os.scandir(base) if entry.is_file()) if base.is_dir() else []
         try:
-            self._filesystem.invalidate_cache()
             entries = self._filesystem.ls(f"{self._base}/{folder}", detail=True)
         except FileNotFoundError:
             return []
@@ -116,7 +117,6 @@ class Store:
         if self._filesystem is None:
             return sorted(e.name for e in os.scandir(self.root) if e.is_dir()) if Path(self.root).is_dir() else []
         try:
-            self._filesystem.invalidate_cache()
             entries = self._filesystem.ls(self._base, detail=True)
         except FileNotFoundError:
             return []
