@@ -1,0 +1,187 @@
+"""Packing kernels: order keys, joining documents into streams, and filling rows of fixed length.
+
+Token arrays are uint16 or uint32, whichever the vocabulary needs; each kernel is compiled once for each that is used.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from kernels.jit import inline, jit
+
+Tokens = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
+UInt64 = npt.NDArray[np.uint64]
+Int64 = npt.NDArray[np.int64]
+
+FNV_OFFSET = np.uint64(0xCBF29CE484222325)
+FNV_PRIME = np.uint64(0x100000001B3)
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+MIX_2 = np.uint64(0x94D049BB133111EB)
+LOW_32 = np.uint64(0xFFFFFFFF)
+BITS_32, BITS_31, BITS_30, BITS_27 = np.uint64(32), np.uint64(31), np.uint64(30), np.uint64(27)
+
+PLAIN, PREFIX_SUFFIX_MIDDLE, SUFFIX_PREFIX_MIDDLE = 0, 1, 2
+"""How a document is laid out: as it is, or for fill-in-the-middle (see `stages.packing.middle`)."""
+
+
+@inline
+def mix(value: np.uint64) -> np.uint64:
+    """The output function of SplitMix64 (Steele, Lea, Flood 2014): a bijection of 64 bits that scatters them well."""
+    value = (value ^ (value >> BITS_30)) * MIX_1
+    value = (value ^ (value >> BITS_27)) * MIX_2
+    return value ^ (value >> BITS_31)
+
+
+@jit
+def hash_strings(data: npt.NDArray[np.uint8], offsets: Int64, seed: np.uint64) -> UInt64:
+    """A 64-bit hash of each string data[offsets[i]:offsets[i + 1]]: FNV-1a over its bytes, then `mix` with the seed."""
+    count = len(offsets) - 1
+    out = np.empty(count, np.uint64)
+    start = mix(seed + GOLDEN)
+    for i in range(count):
+        value = FNV_OFFSET
+        for k in range(offsets[i], offsets[i + 1]):
+            value = (value ^ np.uint64(data[k])) * FNV_PRIME
+        out[i] = mix(mix(value) ^ start)
+    return out
+
+
+@jit
+def salted(hashes: UInt64, salts: Int64) -> UInt64:
+    """A fresh 64-bit hash of each pair (hash, salt): the order key of copy `salt` of a document, for one."""
+    out = np.empty(len(hashes), np.uint64)
+    for i in range(len(hashes)):
+        out[i] = mix(hashes[i] + (np.uint64(salts[i]) + np.uint64(1)) * GOLDEN)
+    return out
+
+
+@jit
+def scaled(hashes: UInt64, starts: UInt64, widths: UInt64) -> UInt64:
+    """starts + hashes * widths / 2**64, rounded down: each hash moved into its interval, its order kept.
+
+    This is how a key says both its part of the token axis and a random place within it.
+    """
+    out = np.empty(len(hashes), np.uint64)
+    for i in range(len(hashes)):
+        a, b = hashes[i] >> BITS_32, hashes[i] & LOW_32
+        c, d = widths[i] >> BITS_32, widths[i] & LOW_32
+        middle = a * d + (b * d >> BITS_32)
+        low = b * c + (middle & LOW_32)
+        out[i] = starts[i] + a * c + (middle >> BITS_32) + (low >> BITS_32)
+    return out
+
+
+@jit
+def join_documents(
+    tokens: Tokens,
+    starts: Int64,
+    ends: Int64,
+    begin: int,
+    end: int,
+    layouts: npt.NDArray[np.uint8],
+    cuts: Int64,
+    sentinels: Int64,
+    stream: Tokens,
+) -> int:
+    """Write the documents one behind the other into `stream`; returns the number of tokens written.
+
+    Document i is tokens[starts[i]:ends[i]], with `begin` in front (none if negative) and `end` behind. Where
+    layouts[i] is not PLAIN it is cut at cuts[i, 0] <= cuts[i, 1] into prefix, middle and suffix, which are set in the
+    layout's order with the three `sentinels` (before prefix, suffix, middle).
+    """
+    at = 0
+    for i in range(len(starts)):
+        if begin >= 0:
+            stream[at] = begin
+            at += 1
+        first, last = starts[i], ends[i]
+        if layouts[i] == PLAIN:
+            for k in range(first, last):
+                stream[at] = tokens[k]
+                at += 1
+        else:
+            middle, suffix = first + cuts[i, 0], first + cuts[i, 1]
+            stream[at] = sentinels[0]
+            at += 1
+            if layouts[i] == PREFIX_SUFFIX_MIDDLE:
+                for k in range(first, middle):
+                    stream[at] = tokens[k]
+                    at += 1
+            stream[at] = sentinels[1]
+            at += 1
+            for k in range(suffix, last):
+                stream[at] = tokens[k]
+                at += 1
+            stream[at] = sentinels[2]
+            at += 1
+            if layouts[i] == SUFFIX_PREFIX_MIDDLE:
+                for k in range(first, middle):
+                    stream[at] = tokens[k]
+                    at += 1
+            for k in range(middle, suffix):
+                stream[at] = tokens[k]
+                at += 1
+        stream[at] = end
+        at += 1
+    return at
+
+
+@jit
+def copy_pieces(stream: Tokens, sources: Int64, lengths: Int64, targets: Int64, rows: Tokens) -> None:
+    """rows[targets[i]:targets[i] + lengths[i]] = stream[sources[i]:...] for each piece; `rows` is the flat row block."""
+    for i in range(len(sources)):
+        source, target = sources[i], targets[i]
+        for k in range(lengths[i]):
+            rows[target + k] = stream[source + k]
+
+
+@jit
+def fill_rows(lengths: Int64, row_length: int, crop: bool, row: Int64, kept: Int64) -> int:
+    """Put pieces of 1..row_length tokens into rows, whole; returns the number of rows.
+
+    Row by row, the longest piece that still fits is taken: this is first-fit decreasing (at most 11/9 of the fewest
+    rows, plus one; Johnson 1973), without its search over open rows. Of equal lengths the earlier piece goes first.
+    row[i] is piece i's row. kept[i] is its length, less where `crop` is set: then, when no piece fits the space that
+    is left, the shortest one is cut to it, so that every row but the last is full.
+    """
+    count = len(lengths)
+    heads = np.full(row_length + 1, -1, np.int64)
+    following = np.empty(count, np.int64)
+    for back in range(count):
+        i = count - 1 - back
+        following[i] = heads[lengths[i]]
+        heads[lengths[i]] = i
+    # below[n] leads towards the longest length <= n that still has pieces, with path halving as in union-find:
+    # lengths run out and never come back, so a search costs next to nothing however long rows are
+    below = np.arange(row_length + 1)
+    above = np.arange(row_length + 2)
+    for n in range(1, row_length + 1):
+        if heads[n] < 0:
+            below[n] = n - 1
+            above[n] = n + 1
+    rows, left = 0, count
+    while left > 0:
+        space = row_length
+        while space > 0 and left > 0:
+            n = space
+            while below[n] != n:
+                below[n] = below[below[n]]
+                n = below[n]
+            if n == 0:
+                if not crop:
+                    break
+                n = space
+                while above[n] != n:
+                    above[n] = above[above[n]]
+                    n = above[n]
+            i = heads[n]
+            heads[n] = following[i]
+            if heads[n] < 0:
+                below[n] = n - 1
+                above[n] = n + 1
+            row[i] = rows
+            kept[i] = min(n, space)
+            space -= kept[i]
+            left -= 1
+        rows += 1
+    return rows

@@ -1,0 +1,311 @@
+"""The arithmetic of a mixture: how many tokens of each domain are drawn, and which documents that means.
+
+Each domain has an axis. A document has a place on it, a number in 0..1 that depends on the seed and its id alone;
+its second copy has that place plus one, its third plus two. Drawing e epochs takes every copy whose place is below e:
+whole epochs and a seeded part of the next. Parts of the training run (phases) are intervals on that axis one after the
+other, so a later phase goes on with the documents that earlier ones have not used up.
+
+With targets lambda * weight, floors and caps, one number lambda makes the tokens meet the budget. Weights alone: lambda
+is the budget. Equal weights and caps at N epochs: that is UniMax (Chung et al. 2023, algorithm 1). Weights n ** (1 / T):
+temperature sampling (Devlin et al. 2019) that doesn't run over its caps.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.stage import ConfigError
+
+BINS = 1024
+"""The places of a domain's documents are counted in this many bins, so that a part of an epoch is drawn by tokens and
+not by documents: it misses its target by at most the tokens of one bin, about a thousandth of the domain, or by one
+document where documents are larger than that."""
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What is there of a domain: documents, tokens, and its tokens by place (`BINS` numbers)."""
+
+    name: str
+    documents: int
+    tokens: int
+    bins: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked for a part of the run: its share of all tokens, and one of the four ways to weigh domains.
+
+    weights       parts of the tokens, 0..1, by domain
+    multipliers   parts in proportion to the tokens that are there times this number, by domain (1 where not named)
+    temperature   parts in proportion to tokens ** (1 / temperature)
+    unimax        equal parts as far as the caps allow
+    None of them: in proportion to the tokens that are there.
+    """
+
+    share: float = 1.0
+    weights: Mapping[str, float] | None = None
+    multipliers: Mapping[str, float] | None = None
+    temperature: float | None = None
+    unimax: bool = False
+
+    @property
+    def strict(self) -> bool:
+        """Weights and multipliers are wishes to be met or refused; the other two bend to the caps."""
+        return self.weights is not None or self.multipliers is not None
+
+
+def plan_mixture(
+    domains: Sequence[Domain],
+    wishes: Sequence[Wish],
+    budget: float | None,
+    max_epochs: float | Mapping[str, float],
+    min_tokens: Mapping[str, float],
+    others: str = "refuse",
+    unit: str = "tokens",
+) -> dict[str, Any]:
+    """The plan: `tokens` drawn in all, and for each domain what is there, asked and got, and its `edges` in epochs.
+
+    `edges[p]` is where phase p ends on the domain's axis. Without a budget it is what the caps allow, at most all the
+    tokens there are (weights), or what the multipliers say. Raises ConfigError, with the arithmetic, when a wish can't
+    be met: no such domain, nothing in it, a domain that no weight is given for, a budget above the caps.
+    """
+    named = {domain.name for domain in domains}
+    for name in [*min_tokens, *(max_epochs if isinstance(max_epochs, Mapping) else ())]:
+        if name not in named:
+            raise ConfigError(f"there is no domain {name!r}; there are {_names(named)}")
+    available = np.array([domain.tokens for domain in domains], float)
+    caps = available * [_epochs(max_epochs, domain.name) for domain in domains]
+    floors = np.array([float(min_tokens.get(domain.name, 0)) for domain in domains])
+    for domain, floor, cap in zip(domains, floors, caps, strict=True):
+        if floor > cap:
+            raise ConfigError(
+                f"min_tokens asks {floor:.6g} {unit} of {domain.name!r}, but its {domain.tokens:,} {unit} in "
+                f"{_epochs(max_epochs, domain.name):g} epochs are {cap:.6g}",
+                ("min_tokens", domain.name),
+            )
+    weights = [_weights(domains, wish, available, others) for wish in wishes]
+    shares = [wish.share for wish in wishes]
+    if not any(row.sum() > 0 for row in weights):
+        return _as_plan(domains, wishes, [np.zeros(len(domains))] * len(wishes), weights, unit, budget)
+    total = _budget(domains, wishes, weights, shares, caps) if budget is None else budget
+    _check_budget(domains, wishes, weights, shares, total, caps, max_epochs, unit)
+    drawn = []
+    used = np.zeros(len(domains))
+    for wish, row, share in zip(wishes, weights, shares, strict=True):
+        # minimum tokens count over the whole run: each phase gives its share of them
+        drawn.append(_solve(row, share * total, np.minimum(floors * share, caps - used), caps - used))
+        if wish.strict:
+            _check_caps(domains, drawn[-1], share * total, unit)
+        used = used + drawn[-1]
+    return _as_plan(domains, wishes, drawn, weights, unit, budget)
+
+
+def places(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
+    """The place in 0..1 of documents with these hashes of (seed, id); 53 bits, so float64 holds it exactly."""
+    return (hashes >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def bin_of(place: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """The bin that a place is counted in."""
+    return (place * BINS).astype(np.int64)
+
+
+def copies_of(place: npt.NDArray[np.float64], edge: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
+    """How often documents are drawn whose domains' axes are drawn up to `edge` epochs."""
+    whole = np.floor(edge)
+    return (whole + (place < edge - whole)).astype(np.int32)
+
+
+def phase_of(
+    place: npt.NDArray[np.float64], copy: npt.NDArray[np.int64], edges: npt.NDArray[np.float64]
+) -> npt.NDArray[np.int64]:
+    """The phase in which copy number `copy` of a document is seen; `edges` is (documents, phases)."""
+    whole = np.floor(edges)
+    # compared like copies_of does, since place + copy would be rounded
+    before = (copy[:, None] > whole) | ((copy[:, None] == whole) & (place[:, None] >= edges - whole))
+    phases: npt.NDArray[np.int64] = before.sum(axis=1)
+    return phases
+
+
+def _weights(
+    domains: Sequence[Domain], wish: Wish, available: npt.NDArray[np.float64], others: str
+) -> npt.NDArray[np.float64]:
+    asked = wish.weights if wish.weights is not None else wish.multipliers
+    key = "weights" if wish.weights is not None else "multipliers"
+    named = {domain.name for domain in domains}
+    for name, value in (asked or {}).items():
+        if value < 0:
+            raise ConfigError(f"{key}: {name!r} has {value:g}, below 0", (key, name))
+        if value > 0 and name not in named:
+            raise ConfigError(f"{key}: no document of domain {name!r} is kept; there are {_names(named)}", (key, name))
+    if wish.weights is not None:
+        total = math.fsum(wish.weights.values())
+        if abs(total - 1) > 1e-6:
+            percent = " (they look like percents: divide by 100)" if abs(total - 100) < 1 else ""
+            terms = " + ".join(f"{value:g}" for value in wish.weights.values())
+            raise ConfigError(f"weights must sum to 1, but {terms} = {total:g}{percent}", ("weights",))
+        unnamed = [domain for domain in domains if domain.name not in wish.weights and domain.tokens]
+        if unnamed and others == "refuse":
+            listed = ", ".join(f"{domain.name!r} ({domain.documents:,} documents)" for domain in unnamed[:5])
+            raise ConfigError(
+                f"no weight is given for {listed}; give it one (0 leaves it out), or set `others: drop`", ("weights",)
+            )
+        return np.array([wish.weights.get(domain.name, 0.0) for domain in domains])
+    if wish.multipliers is not None:
+        row = available * [wish.multipliers.get(domain.name, 1.0) for domain in domains]
+    elif wish.temperature is not None:
+        row = available ** (1 / wish.temperature) * (available > 0)
+    elif wish.unimax:
+        row = (available > 0).astype(float)
+    else:
+        row = available
+    total_weight = row.sum()
+    normalized: npt.NDArray[np.float64] = row / total_weight if total_weight else row
+    return normalized
+
+
+def _budget(
+    domains: Sequence[Domain],
+    wishes: Sequence[Wish],
+    weights: Sequence[npt.NDArray[np.float64]],
+    shares: Sequence[float],
+    caps: npt.NDArray[np.float64],
+) -> float:
+    if len(wishes) == 1 and wishes[0].multipliers is not None:
+        return math.fsum(domain.tokens * wishes[0].multipliers.get(domain.name, 1.0) for domain in domains)
+    return min(float(sum(domain.tokens for domain in domains)), _most(wishes, weights, shares, caps))
+
+
+def _most(
+    wishes: Sequence[Wish],
+    weights: Sequence[npt.NDArray[np.float64]],
+    shares: Sequence[float],
+    caps: npt.NDArray[np.float64],
+) -> float:
+    """The largest budget that the caps allow: what strict wishes ask grows with it, the others take what is left."""
+    strict = sum(
+        (row * share for wish, row, share in zip(wishes, weights, shares, strict=True) if wish.strict),
+        np.zeros(len(caps)),
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        limit = float(np.min(np.where(strict > 0, caps / strict, np.inf), initial=np.inf))
+    reached = sum((row > 0 for row in weights), np.zeros(len(caps), bool))
+    return min(limit, float(caps[reached].sum()))
+
+
+def _check_budget(
+    domains: Sequence[Domain],
+    wishes: Sequence[Wish],
+    weights: Sequence[npt.NDArray[np.float64]],
+    shares: Sequence[float],
+    total: float,
+    caps: npt.NDArray[np.float64],
+    max_epochs: float | Mapping[str, float],
+    unit: str,
+) -> None:
+    most = _most(wishes, weights, shares, caps)
+    if total <= most * (1 + 1e-9):
+        return
+    lines = []
+    for i, domain in enumerate(domains):
+        part = sum(row[i] * share for wish, row, share in zip(wishes, weights, shares, strict=True) if wish.strict)
+        if part * total > caps[i] * (1 + 1e-9):
+            lines.append(
+                f"{domain.name!r}: {part:.4g} of {total:.6g} is {part * total:.6g}, but {domain.tokens:,} {unit} in "
+                f"{_epochs(max_epochs, domain.name):g} epochs are {caps[i]:.6g}"
+            )
+    lines = lines or [f"all domains within their epochs give {float(caps.sum()):.6g}, not {total:.6g}"]
+    raise ConfigError(
+        f"the mixture can't be drawn: {'; '.join(lines)}. The largest budget these caps allow is {most:.6g} {unit}",
+        ("tokens",),
+    )
+
+
+def _solve(
+    weights: npt.NDArray[np.float64],
+    total: float,
+    floors: npt.NDArray[np.float64],
+    caps: npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64]:
+    """clip(lambda * weights, floors, caps) with the lambda that makes it sum to `total` (or as near as it gets)."""
+
+    def drawn(scale: float) -> npt.NDArray[np.float64]:
+        return np.clip(scale * weights, floors, caps)
+
+    low, high = 0.0, max(total, 1.0)
+    while drawn(high).sum() < total and high < 1e30:
+        high *= 2
+    for _ in range(200):  # halving: ends when no float64 lies between
+        middle = (low + high) / 2
+        if middle in (low, high):
+            break
+        low, high = (middle, high) if drawn(middle).sum() < total else (low, middle)
+    return drawn(high)
+
+
+def _check_caps(domains: Sequence[Domain], drawn: npt.NDArray[np.float64], total: float, unit: str) -> None:
+    if abs(float(drawn.sum()) - total) > 1e-6 * max(total, 1.0):
+        parts = " + ".join(f"{domain.name} {value:.6g}" for domain, value in zip(domains, drawn, strict=True))
+        raise ConfigError(
+            f"the mixture can't be drawn: {total:.6g} {unit} are asked, but with minimum tokens and epochs it is "
+            f"{parts} = {float(drawn.sum()):.6g}",
+            ("min_tokens",),
+        )
+
+
+def _as_plan(
+    domains: Sequence[Domain],
+    wishes: Sequence[Wish],
+    drawn: Sequence[npt.NDArray[np.float64]],
+    weights: Sequence[npt.NDArray[np.float64]],
+    unit: str,
+    budget: float | None,
+) -> dict[str, Any]:
+    total = float(sum(row.sum() for row in drawn))
+    entries = []
+    for i, domain in enumerate(domains):
+        ends = np.cumsum([row[i] for row in drawn])
+        edges = [_edge(domain, float(end)) for end in ends]
+        got = float(ends[-1])
+        entries.append(
+            {
+                "domain": domain.name,
+                "documents": domain.documents,
+                "tokens": domain.tokens,
+                "weight_asked": round(float(sum(w[i] * wish.share for w, wish in zip(weights, wishes, strict=True))), 9),
+                "weight_got": round(got / total, 9) if total else 0.0,
+                "epochs": round(got / domain.tokens, 9) if domain.tokens else 0.0,
+                "tokens_drawn": round(got),
+                "edges": edges,
+            }
+        )
+    phases = [{"share": wish.share, "tokens": round(float(row.sum()))} for wish, row in zip(wishes, drawn, strict=True)]
+    return {"unit": unit, "budget": budget, "tokens": round(total), "phases": phases, "domains": entries}
+
+
+def _edge(domain: Domain, tokens: float) -> float:
+    """Where on the domain's axis this many tokens are below: whole epochs, and within one by the counted bins."""
+    if domain.tokens == 0 or tokens <= 0:
+        return 0.0
+    whole = math.floor(tokens / domain.tokens + 1e-9)
+    rest = tokens - whole * domain.tokens
+    if rest <= 1e-9 * domain.tokens:
+        return float(whole)
+    ends = np.cumsum(domain.bins)
+    found = int(np.searchsorted(ends, rest))
+    before = int(ends[found] - domain.bins[found])
+    return whole + (found + (rest - before) / int(domain.bins[found])) / BINS
+
+
+def _epochs(max_epochs: float | Mapping[str, float], name: str) -> float:
+    return max_epochs.get(name, math.inf) if isinstance(max_epochs, Mapping) else max_epochs
+
+
+def _names(names: set[str]) -> str:
+    listed = sorted(names)
+    return ", ".join(listed[:10]) + (f" and {len(listed) - 10} more" if len(listed) > 10 else "") or "none"

@@ -1,0 +1,172 @@
+"""One partition's documents: put in order, and read again block by block, so that memory stays bounded.
+
+A first pass over what was received keeps all but the tokens (about 100 bytes a document). Rows are planned from that.
+Then blocks of rows are filled, each from a pass that keeps only the tokens it needs; a partition that fits takes one.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from kernels.arrow import text_buffers
+from kernels.pack import copy_pieces, join_documents
+from stages.packing.documents import Documents
+from stages.packing.pieces import Pieces
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Int64 = npt.NDArray[np.int64]
+Tokens = npt.NDArray[Any]
+Received = Callable[[], "Iterator[tuple[int, pa.RecordBatch]]"]
+
+
+@dataclass(frozen=True)
+class Special:
+    """The ids that packing adds; begin is -1 where no begin token is wanted."""
+
+    end: int
+    begin: int
+    pad: int
+    sentinels: Int64
+
+    @property
+    def around(self) -> int:
+        """How many tokens are put around each document."""
+        return 2 if self.begin >= 0 else 1
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How documents are written: theirs is `Documents.arrays`' meaning of layout and cuts."""
+
+    layout: npt.NDArray[np.uint8]
+    cuts: Int64
+
+
+class Partition:
+    """The documents received, in the order in which they are packed: by order key, or as they come without keys."""
+
+    def __init__(self, received: Received, shuffle: bool) -> None:
+        self._received = received
+        keys, lengths, copies = [np.empty(0, np.uint64)], [np.empty(0, np.int64)], [np.empty(0, np.int32)]
+        ids, id_lengths = [np.empty(0, np.uint8)], [np.empty(0, np.int64)]
+        names: dict[str, list[str]] = {"domain": [], "source": []}
+        codes: dict[str, list[npt.NDArray[np.int32]]] = {name: [np.empty(0, np.int32)] for name in names}
+        self.dtype = np.dtype(np.uint16)
+        for _, batch in received():
+            keys.append(batch.column("key").to_numpy().copy())
+            copies.append(batch.column("copy").to_numpy().copy())
+            tokens = batch.column("tokens")
+            lengths.append(np.diff(tokens.offsets.to_numpy()))
+            self.dtype = np.dtype(tokens.type.value_type.to_pandas_dtype())
+            data, offsets = text_buffers(batch.column("id"))
+            ids.append(data[offsets[0] : offsets[-1]].copy())
+            id_lengths.append(np.diff(offsets))
+            for name, known in names.items():
+                encoded = batch.column(name).dictionary_encode()
+                values = encoded.dictionary.to_pylist()
+                known.extend(value for value in values if value not in known)
+                numbers = np.array([known.index(value) for value in values], np.int32)
+                codes[name].append(numbers[encoded.indices.to_numpy()])
+        key = np.concatenate(keys)
+        # stable: documents with one id have one key, and stay in the order of their shards
+        order = np.argsort(key, kind="stable") if shuffle else np.arange(len(key))
+        self.rank = np.empty(len(key), np.int64)
+        self.rank[order] = np.arange(len(key))
+        self.keys = key[order]
+        self.lengths = np.concatenate(lengths)[order]
+        """tokens of each document, in packing order"""
+        arrays: dict[str, npt.NDArray[Any]] = {"copy": np.concatenate(copies)[order]}
+        sorted_names = {name: sorted(known) for name, known in names.items()}
+        for name, known in names.items():
+            renumbered = np.array([sorted_names[name].index(value) for value in known], np.int32)
+            found = np.concatenate(codes[name])[order]
+            arrays[name] = renumbered[found] if len(known) else found
+        arrays["ids"], arrays["id_offsets"] = _reordered(np.concatenate(ids), np.concatenate(id_lengths), order)
+        self.documents = Documents(arrays, sorted_names["domain"], sorted_names["source"])
+
+    def __len__(self) -> int:
+        return len(self.rank)
+
+    def blocks(
+        self, pieces: Pieces, rows: int, row_length: int, special: Special, layout: Layout, budget: int
+    ) -> Iterator[Tokens]:
+        """The rows in blocks (n, row_length); `budget` is about how many bytes of tokens may be held."""
+        block_rows = max(1, budget // (row_length * self.dtype.itemsize))
+        starts = np.searchsorted(pieces.row, np.arange(0, rows + block_rows, block_rows))
+        for number, first_row in enumerate(range(0, rows, block_rows)):
+            here = pieces[int(starts[number]) : int(starts[number + 1])]
+            count = min(block_rows, rows - first_row)
+            yield self.filled(here, first_row, count, row_length, special, layout)
+
+    def filled(
+        self, pieces: Pieces, first_row: int, rows: int, row_length: int, special: Special, layout: Layout
+    ) -> Tokens:
+        """Some rows, (rows, row_length); `pieces` are all of theirs."""
+        out = np.full(rows * row_length, special.pad, self.dtype)
+        if len(pieces):
+            first, last = int(pieces.document.min()), int(pieces.document.max()) + 1
+            stream, begins = self._streams(first, last, special, layout)
+            sources = begins[pieces.document - first] + pieces.start
+            targets = (pieces.row - first_row) * row_length + pieces.column
+            copy_pieces(stream, sources, pieces.length, targets, out)
+        return out.reshape(rows, row_length)
+
+    def stream_lengths(self, special: Special, layout: Layout) -> Int64:
+        """Tokens of each document with all that is added to it."""
+        lengths: Int64 = self.lengths + special.around + len(special.sentinels) * (layout.layout > 0)
+        return lengths
+
+    def _streams(self, first: int, last: int, special: Special, layout: Layout) -> tuple[Tokens, Int64]:
+        """The joined documents first..last of the packing order, and where each of them begins."""
+        starts, ends = np.empty(last - first, np.int64), np.empty(last - first, np.int64)
+        parts: list[Tokens] = [np.empty(0, self.dtype)]
+        at = arrived = 0
+        for _, batch in self._received():
+            rank = self.rank[arrived : arrived + batch.num_rows] - first
+            arrived += batch.num_rows
+            wanted = (rank >= 0) & (rank < last - first)
+            if not wanted.any():
+                continue
+            tokens = batch.column("tokens")
+            if not wanted.all():
+                import pyarrow as pa
+
+                tokens = tokens.filter(pa.array(wanted))
+            offsets = tokens.offsets.to_numpy()
+            parts.append(tokens.values.to_numpy(zero_copy_only=True)[offsets[0] : offsets[-1]])
+            starts[rank[wanted]] = offsets[:-1] - offsets[0] + at
+            ends[rank[wanted]] = offsets[1:] - offsets[0] + at
+            at += len(parts[-1])
+        tokens_here = np.concatenate(parts)
+        lengths = self.stream_lengths(special, layout)[first:last]
+        stream = np.empty(int(lengths.sum()), self.dtype)
+        chosen = slice(first, last)
+        written = join_documents(
+            tokens_here,
+            starts,
+            ends,
+            special.begin,
+            special.end,
+            layout.layout[chosen],
+            layout.cuts[chosen],
+            special.sentinels,
+            stream,
+        )
+        if written != len(stream):
+            raise AssertionError(f"{written:,} tokens were written where {len(stream):,} were counted")
+        return stream, np.cumsum(lengths) - lengths
+
+
+def _reordered(
+    data: npt.NDArray[np.uint8], lengths: Int64, order: npt.NDArray[np.intp]
+) -> tuple[npt.NDArray[np.uint8], Int64]:
+    starts = (np.cumsum(lengths) - lengths)[order]
+    chosen = lengths[order]
+    ends = np.cumsum(chosen)
+    index = np.repeat(starts - (ends - chosen), chosen) + np.arange(int(chosen.sum()))
+    return data[index], np.concatenate([np.zeros(1, np.int64), ends]).astype(np.int64)

@@ -1,0 +1,29 @@
+"""What packing needs to know of a tokenizer.json: its added tokens, and how many ids there are."""
+
+import json
+from collections.abc import Sequence
+
+Added = dict[str, int]
+
+END = ("<｜end▁of▁sentence｜>", "<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "<|im_end|>", "<|eot_id|>")
+BEGIN = ("<｜begin▁of▁sentence｜>", "<|begin_of_text|>", "<|startoftext|>", "<s>", "<bos>", "<|bos|>")
+PAD = ("<｜▁pad▁｜>", "<|pad|>", "<pad>", "[PAD]", "<|endofpad|>", "<|finetune_right_pad_id|>")
+"""Names in public tokenizers, in the order in which they are tried: DeepSeek, GPT and OLMo, Llama 3, Llama 2, Gemma."""
+
+
+def added_tokens(data: bytes) -> tuple[Added, int]:
+    """The added tokens of a tokenizer.json and the number of its ids (one more than the largest)."""
+    tokenizer = json.loads(data)
+    added = {token["content"]: int(token["id"]) for token in tokenizer.get("added_tokens") or []}
+    vocabulary = (tokenizer.get("model") or {}).get("vocab") or {}
+    ids = vocabulary.values() if isinstance(vocabulary, dict) else range(len(vocabulary))
+    return added, 1 + max([*ids, *added.values()], default=-1)
+
+
+def find_token(tokens: Added, names: Sequence[str]) -> int:
+    """The id of the first of these names that is there. Raises KeyError, saying what was tried and what there is."""
+    for name in names:
+        if name in tokens:
+            return tokens[name]
+    there = ", ".join(list(tokens)[:20]) or "none"
+    raise KeyError(f"the tokenizer has none of {', '.join(names)}; its special tokens are {there}")

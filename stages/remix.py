@@ -1,0 +1,264 @@
+"""Remix: how often each document is seen, so that the domains have the wanted parts of all tokens.
+
+    remix: {by: domain, weights: {web: 0.6, books: 0.2, code: 0.2}, max_epochs: 4, tokens: 2e12}
+
+`count` counts each domain's documents and tokens, `plan` works out the mixture (`stages.mixture`) and keeps it as a
+small JSON file, `draw` gives each document its number of copies. Tokens are the tokenizer's; in a config without a
+tokenizer they are bytes of text. End-of-document tokens, which pack adds, are not counted.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PositiveFloat, model_validator
+
+from pipeline.stage import ConfigError, Corpus, GlobalStage, Phase, Settings, StageConfig
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from pipeline.task import Task
+
+MAX_DOMAINS = 10_000
+"""More values than this are no domains: the plan is a table that people read, and `count` keeps 1,024 numbers each."""
+
+UNKNOWN = "unknown"
+"""The domain of documents whose column is null."""
+
+DOMAIN = "remix.domain"
+"""The column with the domain that a document was drawn as."""
+
+
+def _number(value: Any) -> Any:
+    # YAML reads 2e12 as a string (it wants 2.0e+12)
+    if isinstance(value, str):
+        return float(value.replace("_", ""))
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_number), Field(gt=0, allow_inf_nan=False)]
+Weight = Annotated[float, BeforeValidator(_number), Field(ge=0, allow_inf_nan=False)]
+
+
+class Mixture(StageConfig):
+    """One way to weigh domains. With none of the four, domains keep their natural parts."""
+
+    weights: dict[str, Weight] | None = None
+    """Parts of the tokens by domain; they sum to 1. A wish to be met or refused."""
+    multipliers: dict[str, Weight] | None = None
+    """How often each domain is seen compared with the others, 1 where not named. A wish to be met or refused."""
+    temperature: PositiveFloat | None = None
+    """Parts in proportion to tokens ** (1 / temperature); above 1 small domains get more. Bends to max_epochs."""
+    unimax: bool = False
+    """Equal parts as far as max_epochs allows (Chung et al. 2023)."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Mixture":
+        given = [name for name in ("weights", "multipliers", "temperature") if getattr(self, name) is not None]
+        given += ["unimax"] if self.unimax else []
+        if len(given) > 1:
+            raise ValueError(f"give one of {', '.join(given)}")
+        return self
+
+
+class Part(Mixture):
+    """A part of the training run, by its share of the tokens."""
+
+    share: Annotated[float, Field(gt=0, le=1)]
+
+
+class Config(Mixture):
+    """Settings of `remix`."""
+
+    by: str = "domain"
+    """The column that says a document's domain (`domain`, `source`, `language`, a classifier's label, ...), or `host`
+    for the host of its `url`."""
+    groups: dict[str, list[str]] | None = None
+    """Domains as lists of the column's values (lists of hosts, say); any other value is `other`."""
+    max_epochs: Annotated[float, BeforeValidator(_number), Field(gt=0)] | dict[str, Number] = 4
+    """How often a domain may be seen, for all or by domain. Up to four epochs are almost as good as fresh data
+    (Muennighoff et al. 2023, "Scaling data-constrained language models")."""
+    tokens: Number | None = None
+    """The budget. Default: all that is there, or less where max_epochs says so."""
+    min_tokens: dict[str, Number] = Field(default_factory=dict)
+    """Tokens that rare domains get at least, over the whole run."""
+    others: Literal["refuse", "drop"] = "refuse"
+    """What to do with domains that `weights` doesn't name."""
+    phases: list[Part] | None = None
+    """Mixtures one after the other along the run, instead of one; their shares sum to 1."""
+
+    @model_validator(mode="after")
+    def _phases(self) -> "Config":
+        if self.phases is None:
+            return self
+        if any((self.weights, self.multipliers, self.temperature, self.unimax)):
+            raise ValueError("with phases, the mixture is given in each of them")
+        total = sum(part.share for part in self.phases)
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"the phases' shares must sum to 1, they sum to {total:g}")
+        return self
+
+
+class Remix(GlobalStage[Config]):
+    """Draws documents by domain."""
+
+    Config = Config
+
+    def phases(self, corpus: Corpus) -> list[Phase]:
+        import pyarrow as pa
+
+        unit = "tokens" if "tokenizer" in corpus.stages else "text_bytes"
+        key = "url" if self.config.by == "host" else self.config.by
+        columns = tuple(dict.fromkeys(("id", key, unit, "reason")))
+        grouping: Settings = self.config.model_dump(mode="json", include={"by", "groups"}) | {"unit": unit}
+        wish: Settings = self.config.model_dump(mode="json", exclude={"by", "groups"}) | {"unit": unit}
+        return [
+            Phase("remix.count", "shards", "count", columns=columns, makes=("domains",), settings=grouping),
+            Phase("remix.plan", "once", "plan", artifacts=("domains",), makes=("mixture",), settings=wish),
+            Phase(
+                "remix.draw",
+                "shards",
+                "draw",
+                columns=columns,
+                artifacts=("mixture",),
+                writes=(pa.field("copies", pa.int32()), pa.field(DOMAIN, pa.string()), pa.field("reason", pa.string())),
+                settings=grouping,
+            ),
+        ]
+
+    def count(self, task: "Task") -> None:
+        """Documents and tokens by domain, and the tokens by place on the domain's axis."""
+        import numpy as np
+
+        from stages import mixture
+
+        unit, documents, bins = "text_bytes", {}, {}
+        for batch, names, codes, hashes in self._documents(task):
+            unit = batch.schema.names[-2]
+            tokens = batch.column(unit).to_numpy(zero_copy_only=False).astype(np.int64)
+            kept = batch.column("reason").is_null().to_numpy(zero_copy_only=False)
+            place = mixture.bin_of(mixture.places(hashes))
+            for code in np.unique(codes[kept]).tolist():
+                chosen = kept & (codes == code)
+                name = names[code]
+                documents[name] = documents.get(name, 0) + int(chosen.sum())
+                sums = bins.setdefault(name, np.zeros(mixture.BINS, np.int64))
+                np.add.at(sums, place[chosen], tokens[chosen])
+                if len(documents) > MAX_DOMAINS:
+                    raise ConfigError(f"{self.config.by!r} has more than {MAX_DOMAINS:,} values; group them", ("by",))
+        entries = {
+            name: {
+                "documents": documents[name],
+                "tokens": int(bins[name].sum()),
+                "bins": {str(i): int(bins[name][i]) for i in np.flatnonzero(bins[name])},
+            }
+            for name in sorted(documents)
+        }
+        with task.make("domains") as file:
+            file.write(json.dumps({"unit": unit, "domains": entries}).encode())
+
+    def plan(self, task: "Task") -> None:
+        """The mixture. Raises ConfigError when a wish can't be met."""
+        import numpy as np
+
+        from stages import mixture
+
+        documents: dict[str, int] = {}
+        bins: dict[str, npt.NDArray[np.int64]] = {}
+        unit = "tokens"
+        for artifact in task.artifact("domains"):
+            counted = json.loads(artifact.read())
+            unit = counted["unit"]
+            for name, entry in counted["domains"].items():
+                documents[name] = documents.get(name, 0) + entry["documents"]
+                sums = bins.setdefault(name, np.zeros(mixture.BINS, np.int64))
+                np.add.at(sums, [int(i) for i in entry["bins"]], list(entry["bins"].values()))
+            if len(documents) > MAX_DOMAINS:
+                raise ConfigError(f"{self.config.by!r} has more than {MAX_DOMAINS:,} values; group them", ("by",))
+        domains = [mixture.Domain(name, documents[name], int(bins[name].sum()), bins[name]) for name in sorted(documents)]
+        parts = self.config.phases or [Part(share=1, **self.config.model_dump(include=set(Mixture.model_fields)))]
+        wishes = [mixture.Wish(p.share, p.weights, p.multipliers, p.temperature, p.unimax) for p in parts]
+        plan = mixture.plan_mixture(
+            domains,
+            wishes,
+            self.config.tokens,
+            self.config.max_epochs,
+            self.config.min_tokens,
+            self.config.others,
+            unit="tokens" if unit == "tokens" else "bytes",
+        )
+        with task.make("mixture") as file:
+            file.write(json.dumps({"by": self.config.by, "seed": self.seed, **plan}, indent=1).encode())
+        shown = ("domain", "documents", "tokens", "weight_asked", "weight_got", "epochs", "tokens_drawn")
+        task.note("mixture", [{name: entry[name] for name in shown} for entry in plan["domains"]])
+
+    def draw(self, task: "Task") -> None:
+        """The number of copies of each document: it depends on the seed, its id and its domain's plan alone."""
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        from stages import mixture
+
+        plan = json.loads(task.artifact("mixture")[0].read())
+        ends = {entry["domain"]: entry["edges"][-1] for entry in plan["domains"]}
+        for batch, names, codes, hashes in self._documents(task):
+            tokens = batch.column(batch.schema.names[-2]).to_numpy(zero_copy_only=False).astype(np.int64)
+            reason = batch.column("reason")
+            kept = reason.is_null().to_numpy(zero_copy_only=False)
+            edges = np.array([ends.get(name, 0.0) for name in names], float)
+            copies = mixture.copies_of(mixture.places(hashes), edges[codes]) * kept
+            task.count("copies_drawn", int(copies.sum()))
+            task.count("tokens_drawn", int((copies * tokens).sum()))
+            left = pa.array(kept & (copies == 0))
+            domains = pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(names, pa.string())).cast(pa.string())
+            task.write(
+                pa.RecordBatch.from_arrays(
+                    [
+                        pa.array(copies.astype(np.int32)),
+                        domains,
+                        pc.if_else(left, f"{self.name}.not_drawn", reason),
+                    ],
+                    names=["copies", DOMAIN, "reason"],
+                )
+            )
+
+    def _documents(
+        self, task: "Task"
+    ) -> "Iterator[tuple[pa.RecordBatch, list[str], npt.NDArray[np.int64], npt.NDArray[np.uint64]]]":
+        """Batches of the shard, their domains' names, the domain of each row, and the hash of each row's id.
+
+        The last two columns of a batch are the number of tokens (or bytes) and `reason`.
+        """
+        import numpy as np
+        import pyarrow.compute as pc
+
+        from kernels.arrow import text_buffers
+        from kernels.pack import hash_strings
+
+        key = "url" if self.config.by == "host" else self.config.by
+        unit = "tokens" if "tokens" in task.spec.columns else "text_bytes"
+        group_of = {value: name for name, values in (self.config.groups or {}).items() for value in values}
+        for batch in task.rows(list(dict.fromkeys(("id", key, unit, "reason")))):
+            column = batch.column(key)
+            if self.config.by == "host":
+                column = host(column)
+            encoded = pc.fill_null(column.cast("string"), UNKNOWN).dictionary_encode()
+            values = encoded.dictionary.to_pylist()
+            if self.config.groups is not None:
+                values = [group_of.get(value, "other") for value in values]
+            names = sorted(set(values))
+            codes = np.array([names.index(value) for value in values], np.int64)[encoded.indices.to_numpy()]
+            hashes = hash_strings(*text_buffers(batch.column("id")), np.uint64(self.seed))
+            yield batch, names, codes, hashes
+
+
+def host(urls: "pa.Array") -> "pa.Array":
+    """The hosts of URLs in lower case, without user and port; null where there is none."""
+    import pyarrow.compute as pc
+
+    found = pc.extract_regex(urls, r"^[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/?#@]*@)?(?P<host>[^/:?#]+)")
+    return pc.utf8_lower(pc.struct_field(found, "host"))

@@ -1,0 +1,155 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kernels.arrow import text_buffers
+from kernels.jit import INTERPRETED
+from kernels.pack import copy_pieces, fill_rows, hash_strings, join_documents, salted, scaled
+
+WIDE = np.uint64(2**64 - 1)
+
+
+def slow_mix(value):
+    value = ((value ^ value >> 30) * 0xBF58476D1CE4E5B9) % 2**64
+    value = ((value ^ value >> 27) * 0x94D049BB133111EB) % 2**64
+    return value ^ value >> 31
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    # uncompiled, numpy warns of the overflows that hashing is made of
+    with np.errstate(over="ignore"):
+        yield
+
+
+@settings(deadline=None, max_examples=30 if INTERPRETED else 100)
+@given(st.lists(st.text(), max_size=8), st.integers(0, 2**64 - 1))
+def test_hash_strings(texts, seed):
+    import pyarrow as pa
+
+    found = hash_strings(*text_buffers(pa.array(texts, pa.string())), np.uint64(seed))
+    start = slow_mix((seed + 0x9E3779B97F4A7C15) % 2**64)
+    for text, value in zip(texts, found.tolist(), strict=True):
+        expected = 0xCBF29CE484222325
+        for byte in text.encode():
+            expected = (expected ^ byte) * 0x100000001B3 % 2**64
+        assert value == slow_mix(slow_mix(expected) ^ start)
+
+
+def test_hashes_of_a_slice_are_those_of_its_rows():
+    import pyarrow as pa
+
+    column = pa.array(["a", "bb", "", "dddd"], pa.string())
+    whole = hash_strings(*text_buffers(column), np.uint64(3))
+    assert hash_strings(*text_buffers(column.slice(1, 2)), np.uint64(3)).tolist() == whole[1:3].tolist()
+
+
+@settings(deadline=None, max_examples=30 if INTERPRETED else 100)
+@given(st.lists(st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 2**40)), max_size=5))
+def test_salted(pairs):
+    found = salted(np.array([p[0] for p in pairs], np.uint64), np.array([p[1] for p in pairs], np.int64))
+    expected = [slow_mix((value + (salt + 1) * 0x9E3779B97F4A7C15) % 2**64) for value, salt in pairs]
+    assert found.tolist() == expected
+
+
+@settings(deadline=None, max_examples=50 if INTERPRETED else 300)
+@given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))
+def test_scaled(value, start, width):
+    start = min(start, 2**64 - 1 - width)
+    found = scaled(*(np.array([n], np.uint64) for n in (value, start, width)))
+    assert int(found[0]) == start + value * width // 2**64
+
+
+documents = st.lists(st.lists(st.integers(0, 90), max_size=12), max_size=6)
+
+
+@settings(deadline=None, max_examples=50 if INTERPRETED else 200)
+@given(documents, st.booleans(), st.sampled_from([np.uint16, np.uint32]), st.randoms(use_true_random=False))
+def test_join_documents(texts, begin, dtype, random):
+    tokens = np.array([token for text in texts for token in text], dtype)
+    ends = np.cumsum([len(text) for text in texts]).astype(np.int64)
+    starts = ends - np.array([len(text) for text in texts], np.int64)
+    layouts = np.array([random.randrange(3) for _ in texts], np.uint8)
+    cuts = np.array([sorted(random.randint(0, len(text)) for _ in "ab") for text in texts], np.int64).reshape(-1, 2)
+    expected = []
+    for text, layout, (a, b) in zip(texts, layouts, cuts, strict=True):
+        prefix, middle, suffix = text[:a], text[a:b], text[b:]
+        body = {
+            0: text,
+            1: [93, *prefix, 94, *suffix, 95, *middle],
+            2: [93, 94, *suffix, 95, *prefix, *middle],
+        }[int(layout)]
+        expected += ([91] if begin else []) + body + [92]
+    out = np.zeros(len(expected), dtype)
+    sentinels = np.array([93, 94, 95], np.int64)
+    # the documents in reverse order in memory: order is that of starts, not of the tokens
+    written = join_documents(tokens, starts, ends, 91 if begin else -1, 92, layouts, cuts, sentinels, out)
+    assert written == len(expected)
+    assert out.tolist() == expected
+
+
+def test_join_documents_takes_any_order():
+    tokens = np.array([1, 2, 3, 4], np.uint16)
+    starts, ends = np.array([2, 0], np.int64), np.array([4, 1], np.int64)
+    out = np.zeros(5, np.uint16)
+    none = np.zeros((2, 2), np.int64)
+    join_documents(tokens, starts, ends, -1, 9, np.zeros(2, np.uint8), none, np.empty(0, np.int64), out)
+    assert out.tolist() == [3, 4, 9, 1, 9]
+
+
+def test_copy_pieces():
+    stream = np.arange(10, dtype=np.uint32)
+    rows = np.full(8, 99, np.uint32)
+    copy_pieces(stream, np.array([7, 0]), np.array([3, 2]), np.array([0, 5]), rows)
+    assert rows.tolist() == [7, 8, 9, 99, 99, 0, 1, 99]
+
+
+def slow_fill(lengths, row_length, crop):
+    """Row by row, the longest that fits; with crop, else the shortest that doesn't, cut."""
+    left = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
+    rows = []
+    while left:
+        row, space = [], row_length
+        while space and left:
+            fits = [i for i in left if lengths[i] <= space]
+            if fits:
+                chosen = fits[0]
+            elif crop:
+                shortest = min(lengths[i] for i in left)
+                chosen = next(i for i in left if lengths[i] == shortest)
+            else:
+                break
+            left.remove(chosen)
+            row.append((chosen, min(space, lengths[chosen])))
+            space -= row[-1][1]
+        rows.append(row)
+    return rows
+
+
+@settings(deadline=None, max_examples=50 if INTERPRETED else 300)
+@given(st.lists(st.integers(1, 20), max_size=30), st.integers(20, 40), st.booleans())
+def test_fill_rows(lengths, row_length, crop):
+    row, kept = (np.full(len(lengths), -1, np.int64) for _ in "ab")
+    count = fill_rows(np.array(lengths, np.int64), row_length, crop, row, kept)
+    expected = slow_fill(lengths, row_length, crop)
+    assert count == len(expected)
+    for number, pieces in enumerate(expected):
+        for piece, length in pieces:
+            assert (row[piece], kept[piece]) == (number, length)
+
+
+def test_first_fit_decreasing_needs_few_rows():
+    lengths = np.random.default_rng(1).integers(1, 4097, 20_000)
+    row, kept = np.empty_like(lengths), np.empty_like(lengths)
+    count = fill_rows(lengths, 4096, False, row, kept)
+    least = -(-int(lengths.sum()) // 4096)
+    assert least <= count <= 11 / 9 * least + 1
+    assert np.bincount(row, kept).max() <= 4096
+
+
+def test_fill_rows_of_one_length():
+    lengths = np.full(7, 4, np.int64)
+    row, kept = np.empty_like(lengths), np.empty_like(lengths)
+    assert fill_rows(lengths, 4, False, row, kept) == 7
+    assert row.tolist() == list(range(7))

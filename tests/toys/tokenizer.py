@@ -1,0 +1,45 @@
+"""A tokenizer stage that is one line long: a document's tokens are its bytes."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.stage import Corpus, GlobalStage, Phase, StageConfig
+from pipeline.task import Task
+
+SPECIAL = {"<s>": 256, "</s>": 257, "<pad>": 258, "<PRE>": 259, "<SUF>": 260, "<MID>": 261}
+
+
+class TokenizerConfig(StageConfig):
+    wide: bool = False
+
+
+class Tokenizer(GlobalStage[TokenizerConfig]):
+    Config = TokenizerConfig
+
+    def phases(self, corpus: Corpus) -> list[Phase]:
+        return [
+            Phase("tokenizer.train", "once", "train", makes=("tokenizer",)),
+            Phase(
+                "tokenizer.encode", "shards", "encode", columns=("text", "reason"), artifacts=("tokenizer",),
+                writes=(pa.field("tokens", pa.int64()),), makes=("token_ids",), settings=self.config.model_dump(),
+            ),
+        ]  # fmt: skip
+
+    def train(self, task: Task) -> None:
+        added = [{"id": number, "content": name, "special": True} for name, number in SPECIAL.items()]
+        with task.make("tokenizer") as file:
+            file.write(json.dumps({"model": {"vocab": {chr(i): i for i in range(256)}}, "added_tokens": added}).encode())
+
+    def encode(self, task: Task) -> None:
+        with task.make("token_ids", ".bin") as file:
+            for batch in task.rows(["text", "reason"]):
+                kept = [
+                    text.encode() if reason is None else b""
+                    for text, reason in zip(batch["text"].to_pylist(), batch["reason"].to_pylist(), strict=True)
+                ]
+                ids = np.frombuffer(b"".join(kept), np.uint8)
+                file.write(ids.astype("<u4" if self.config.wide else "<u2").tobytes())
+                counts = pa.array([len(text) for text in kept], pa.int64())
+                task.write(pa.RecordBatch.from_arrays([counts], names=["tokens"]))
