@@ -159,7 +159,7 @@ class TextPass:
             batch = self._guard(stage, partial(stage.measure, batch))
             self._same_documents(stage, before, batch)
             if isinstance(stage, MapStage) and getattr(stage.config, "early", False) and stage.judged():
-                reason = self._guard(stage, partial(stage.judge, batch.select(stage.judged())))
+                reason = self._guard(stage, partial(stage.verdicts, batch))
                 dropped = pc.is_valid(reason)
                 if pc.any(dropped).as_py():
                     here = positions if positions is not None else pa.array(range(batch.num_rows))

@@ -21,8 +21,7 @@ def run(task: Task, payload: dict[str, Any]) -> None:
         reason = batch.column("reason").cast(pa.string())
         for stage, funnel in zip(stages, funnels, strict=True):
             assert isinstance(stage, MapStage)
-            verdict = stage.judge(batch.select(stage.judged())).cast(pa.string())
-            after = pc.coalesce(reason, verdict)
+            after = pc.coalesce(reason, stage.verdicts(batch))
             before = pa.RecordBatch.from_arrays(
                 [reason, *[batch.column(name) for name in measures]], names=["reason", *measures]
             )

@@ -39,6 +39,8 @@ class MapConfig(StageConfig):
     early: bool = False
     """Judge in the text pass and don't store the text of documents that are dropped. Saves disk where most are dropped
     (a crawl's other languages); a change of this stage's thresholds then reads the sources again."""
+    domains: tuple[str, ...] | None = None
+    """Judge only documents of these domains (rules for web pages would drop most source code). Default: all."""
 
 
 ConfigT = TypeVar("ConfigT", bound=StageConfig)
@@ -72,8 +74,8 @@ class Stage(ABC, Generic[ConfigT]):
         return ()
 
     def text_settings(self) -> Settings:
-        """The settings that `measure` depends on, as JSON values. Default: all of them."""
-        return self.config.model_dump(mode="json")
+        """The settings that `measure` depends on, as JSON values. Default: all of them that are the stage's own."""
+        return self.config.model_dump(mode="json", exclude=set(MapConfig.model_fields))
 
     def measure(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
         """Text pass: the same rows with the columns of `measured` appended (or existing ones replaced).
@@ -99,6 +101,18 @@ class MapStage(Stage[ConfigT]):
         its measured columns are null, and what is returned for it is ignored.
         """
         raise NotImplementedError
+
+    def verdicts(self, columns: "pa.RecordBatch") -> "pa.Array":
+        """`judge` for the documents of the domains that the stage is for; `columns` has `domain` besides."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        reasons = self.judge(columns.select(list(self.judged()))).cast(pa.string())
+        domains = getattr(self.config, "domains", None)
+        if domains is None:
+            return reasons
+        concerned = pc.is_in(columns.column("domain").cast(pa.string()), pa.array(domains, pa.string()))
+        return pc.if_else(concerned, reasons, pa.scalar(None, pa.string()))
 
 
 @dataclass(frozen=True)

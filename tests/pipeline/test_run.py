@@ -139,3 +139,13 @@ def test_another_runs_output_is_refused(toy: dict[str, Any]) -> None:
     run_inline(toy)
     with pytest.raises(InvalidConfig, match="holds the run 'test'"):
         run_inline(toy, name="other")
+
+
+def test_a_stage_can_be_for_some_domains(toy: dict[str, Any], tmp_path: Path) -> None:
+    for early in (False, True):
+        stages = [{"tests.toys.lengths": {"domains": ["books"], "early": early}}]
+        result = run_inline({**toy, "stages": stages, "output": str(tmp_path / f"books-{early}")})
+        assert {row["reason"] for row in rows_of(result, ["reason"])} == {None}
+        stages = [{"tests.toys.lengths": {"domains": ["toys", "books"], "early": early}}]
+        result = run_inline({**toy, "stages": stages, "output": str(tmp_path / f"toys-{early}")})
+        assert [row["reason"] for row in rows_of(result, ["reason"])].count("lengths.too_short") == 2
