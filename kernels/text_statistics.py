@@ -39,6 +39,7 @@ from kernels.unicode_classes import (
 )
 from kernels.word_tokens import (
     ALPHABETIC,
+    CAPACITY,
     CHUNKS,
     COUNTERS,
     ENDED,
@@ -153,7 +154,7 @@ def text_statistics(
         classes, special = character_classes(), special_words()
         with np.errstate(over="ignore"):
             _measure(
-                data, offsets, classes.pages, classes.flags, special.keys, special.cuts, *stop_words[:3],
+                data, offsets, classes.pages, classes.flags, *special, *stop_words[:3],
                 len(stop_words.names), languages, _orders(), _units_per_word(), *settings, counts, shares,
             )  # fmt: skip
     return TextStatistics(counts, shares)
@@ -421,14 +422,13 @@ _LETTERS_PER_WORD = 5.0
 
 
 @jit
-def _count_stop_words(hashes, n: int, script: int, keys, languages, bits, found, language: int) -> int:  # type: ignore[no-untyped-def]
+def _count_stop_words(hashes, n: int, script: int, keys, mask, languages, bits, found, count: int, language: int) -> int:  # type: ignore[no-untyped-def]
     """Different stop words of the language among the first n tokens; language -1: of the one with most. found: uint64
     [languages], scratch."""
     if language == -2:
         return -1
-    for k in range(len(found)):
+    for k in range(count):
         found[k] = 0
-    mask = np.uint64(len(keys) - 1)
     reach = _LONGEST_STOP_WORD if script >= FIRST_UNSPACED else 1
     for i in range(n):
         value = hashes[i]
@@ -442,13 +442,13 @@ def _count_stop_words(hashes, n: int, script: int, keys, languages, bits, found,
                 break
             value = extend(value, hashes[i + k])
     best = 0
-    for k in range(len(found)):
+    for k in range(count):
         if language in (k, -1):
-            count, rest = 0, found[k]
+            bit_count, rest = 0, found[k]
             while rest != np.uint64(0):
                 rest &= rest - np.uint64(1)
-                count += 1
-            best = max(best, count)
+                bit_count += 1
+            best = max(best, bit_count)
     return best
 
 
@@ -481,7 +481,8 @@ def _repetition(hashes, ends, n: int, orders, space: int, table, active, slots, 
         while size < 2 * places:
             size *= 2
         mask = np.uint64(size - 1)
-        table[:size] = 0
+        for k in range(size):
+            table[k] = 0
         for p in range(places):
             # an entry is 32 bits of the hash and the count below; with the slot, 40 bits and more must agree
             key = grams[p] & _KEY
@@ -523,7 +524,7 @@ _KEY, _MET, _COUNT, _ONE = np.uint64(0xFFFFFFFF << 32), np.uint64(1 << 31), np.u
 
 @jit
 def _measure(
-    text, offsets, page_array, flag_array, special_keys, special_cuts, stop_keys, stop_languages, stop_bits,
+    text, offsets, page_array, flag_array, sieve_array, special_key_array, special_cut_array, stop_keys, stop_languages, stop_bits,
     language_count, languages, orders, units_per_word, short_line, min_words, max_word_length, rules, out_counts, out_shares,
 ) -> None:  # type: ignore[no-untyped-def]  # fmt: skip
     documents = len(offsets) - 1
@@ -537,31 +538,37 @@ def _measure(
     table_capacity = 16
     while table_capacity < 2 * capacity:
         table_capacity *= 2
-    hashes, ends = np.empty(capacity, np.uint64), np.empty(capacity, np.int32)
-    table = np.empty(table_capacity, np.uint64)
-    active, slots = np.empty(capacity, np.int32), np.empty(capacity, np.int32)
-    grams = np.empty(capacity, np.uint64)
-    line_keys, paragraph_keys = np.empty(line_capacity, np.uint64), np.empty(line_capacity, np.uint64)
-    no_hashes, no_ends = np.empty(0, np.uint64), np.empty(0, np.int32)
-    pieces, cleaned = np.empty(2 * PIECES, np.int64), np.empty(_CLEANED, np.uint8)
-    counters, line_counters = np.empty(COUNTERS, np.int64), np.zeros(COUNTERS, np.int64)
+    hash_array, end_array = np.empty(capacity, np.uint64), np.empty(capacity, np.int32)
+    table_array, gram_array = np.empty(table_capacity, np.uint64), np.empty(capacity, np.uint64)
+    active_array, slot_array = np.empty(capacity, np.int32), np.empty(capacity, np.int32)
+    line_array, paragraph_array = np.empty(line_capacity, np.uint64), np.empty(line_capacity, np.uint64)
+    piece_array, cleaned = np.empty(2 * PIECES, np.int64), np.empty(_CLEANED, np.uint8)
+    counter_array, line_counter_array = np.empty(COUNTERS, np.int64), np.zeros(COUNTERS, np.int64)
     letters = np.empty(len(units_per_word), np.int64)
-    found, result = np.empty(language_count, np.uint64), np.empty(9, np.float64)
+    found_array, result = np.empty(language_count, np.uint64), np.empty(9, np.float64)
     limit = len(text)
     data, pages, flags, clean = pointer(text), pointer(page_array), pointer(flag_array), pointer(cleaned)
+    sieve, special_keys, special_cuts = pointer(sieve_array), pointer(special_key_array), pointer(special_cut_array)
+    pieces, hashes, ends = pointer(piece_array), pointer(hash_array), pointer(end_array)
+    counters, line_counters = pointer(counter_array), pointer(line_counter_array)
+    table, grams, active, slots = pointer(table_array), pointer(gram_array), pointer(active_array), pointer(slot_array)
+    line_keys, paragraph_keys, found = pointer(line_array), pointer(paragraph_array), pointer(found_array)
+    keys, key_languages, key_bits = pointer(stop_keys), pointer(stop_languages), pointer(stop_bits)
+    key_mask = np.uint64(len(stop_keys) - 1)
 
     for d in range(documents):
         start, end = offsets[d], offsets[d + 1]
         characters, hash_signs, feeds, script = _survey(data, start, end, pages, flags, units_per_word, letters)
         ascii_only = characters == end - start
         units_a_word = units_per_word[script]
-        counters[:] = 0
+        counter_array[:] = 0
+        counters[CAPACITY] = capacity
         size = 16
         while size < 2 * min(feeds + 2, LINE_WINDOW):
             size *= 2
         mask = np.uint64(size - 1)
-        line_keys[:size] = 0
-        paragraph_keys[:size] = 0
+        line_array[:size] = 0
+        paragraph_array[:size] = 0
         # paragraphs are of the text without the white space around it
         body, body_end = _trim(data, start, end, pages, flags)
         lines, bullets, ellipsis_lines, ellipses = 0, 0, 0, 0
@@ -586,7 +593,7 @@ def _measure(
                 before, chunks, units = counters[SENTENCES], counters[CHUNKS], counters[UNITS]
                 counters[ENDED], counters[LONGEST] = 0, 0
                 write_tokens(
-                    data, first, last, limit, pages, flags, special_keys, special_cuts, pieces, hashes, ends, counters
+                    data, first, last, limit, pages, flags, sieve, special_keys, special_cuts, pieces, hashes, ends, counters
                 )  # fmt: skip
                 in_line = counters[SENTENCES] - before + 1
                 # C4's line rules, in C4's order
@@ -598,9 +605,9 @@ def _measure(
                         length = _without_citations(data, first, last, clean)
                         ended = _ends_sentence(clean, 0, length, script, pages, flags)
                         if ended and length != last - first:
-                            line_counters[:] = 0
+                            line_counter_array[:] = 0
                             write_tokens(
-                                clean, 0, length, _CLEANED, pages, flags, special_keys, special_cuts, pieces, no_hashes, no_ends,
+                                clean, 0, length, _CLEANED, pages, flags, sieve, special_keys, special_cuts, pieces, hashes, ends,
                                 line_counters,
                             )  # fmt: skip
                             in_line = line_counters[SENTENCES] + 1
@@ -674,7 +681,7 @@ def _measure(
             grams, result,
         )  # fmt: skip
         stops = _count_stop_words(
-            hashes, written, script, stop_keys, stop_languages, stop_bits, found, languages[d]
+            hashes, written, script, keys, key_mask, key_languages, key_bits, found, language_count, languages[d]
         )  # fmt: skip
         counts = out_counts[d]
         counts[0], counts[1], counts[2], counts[3] = script, characters, np.int64(words), stops
