@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from pipeline.source import InputFile, Reading, Source, SourceConfig
-from stages.sources.batches import BatchBuilder, decode_utf8
+from stages.sources.batches import BatchBuilder
+from stages.sources.charset import decode
 from stages.sources.compression import DamagedError, decompressed, open_at
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _SNIFF = 8192
 
 
@@ -109,22 +109,3 @@ def is_binary(head: bytes) -> bool:
 
 
 _CONTROLS = bytes({*range(32), 127} - set(b"\t\n\r\f\b\x1b"))
-
-
-def decode(data: bytes) -> str:
-    """The text of a file: by its byte order mark, as UTF-8, or in the encoding that is likeliest by its bytes."""
-    for mark, encoding in _BYTE_ORDER_MARKS.items():
-        if data.startswith(mark):
-            return decode_utf8(data[len(mark) :].decode(encoding, "replace").encode("utf-8", "replace"))
-    try:
-        data.decode()
-    except UnicodeDecodeError as error:
-        # a file that is UTF-8 but for a few bytes stays UTF-8: one in a hundred of those over 127
-        high = len(data) - len(data.translate(None, bytes(range(128, 256))))
-        text = data.decode("utf-8", "replace")
-        if error.start < len(data) - 4 and text.count("\ufffd") * 100 > high:
-            from resiliparse.parse.encoding import bytes_to_str, detect_encoding
-
-            text = bytes_to_str(data, detect_encoding(data) or "cp1252", "replace")
-        return decode_utf8(text.encode("utf-8", "replace"))
-    return decode_utf8(data)
