@@ -189,8 +189,8 @@ class Store:
         return json.loads(self.read_bytes(name))
 
     def write_json(self, name: str, value: Any) -> None:
-        """Write a value as JSON, readable, with keys in order."""
-        self.write_bytes(name, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n")
+        """Write a value as readable JSON."""
+        self.write_bytes(name, json.dumps(value, indent=1, ensure_ascii=False).encode() + b"\n")
 
     def remove(self, name: str) -> None:
         """Remove a file; nothing happens when it isn't there."""
