@@ -47,6 +47,8 @@ def language_datatrove(measure: Measure, paths: Sequence[str | Path], mb: float 
     from datatrove.data import Document
     from datatrove.pipeline.filters import LanguageFilter
 
+    # it asks for one packaging of the fasttext module by name; the one installed here serves as well
+    LanguageFilter._requires_dependencies = []
     stage = LanguageFilter(languages=["en"])
     stage.model._model = _fasttext_model()
     documents = [Document(text=text, id="") for text in read_texts(paths, mb)]
