@@ -116,9 +116,7 @@ def count_pieces(
             key = hash_bytes(data, p, n, size, U64(0))
             i = (key >> U64(20)) * U64(4) & mask
             while rows[i] != U64(0) and not (
-                rows[i] == key
-                and I64(rows[i + U64(2)]) == n
-                and _same(store, I64(rows[i + U64(1)]), data, p, n, size)
+                rows[i] == key and I64(rows[i + U64(2)]) == n and _same(store, I64(rows[i + U64(1)]), data, p, n, size)
             ):
                 i = i + U64(4) & mask
             if rows[i] == U64(0):
@@ -210,9 +208,7 @@ class CharacterPairs:
         self.table = np.zeros(1 << 17, np.uint64)
         self._used = 0
 
-    def add(
-        self, words: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]
-    ) -> None:
+    def add(self, words: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> None:
         """Count the pairs of the words words[offsets[i]:offsets[i + 1]], valid UTF-8, each seen counts[i] times."""
         state = np.array([0, self._used], np.int64)
         while not _count_character_pairs(words, offsets, counts, state, self.table):

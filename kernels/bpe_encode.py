@@ -1,9 +1,9 @@
 """Encoding pieces to token ids: a cache of pieces seen, and merges for those that are not in it.
 
 Pieces of up to 15 bytes are looked up as two words that hold their bytes and their length; 256 of them are queued, so
-that their slots are on the way from memory while others are looked up. Pieces of up to 256 bytes are looked up by a hash
-and compared byte by byte; longer ones are merged each time. The cache has a fixed size: it is full or it is not, and who
-calls empties it. What is in it never changes an id.
+that their slots are on the way from memory while others are looked up. Pieces of up to 256 bytes are looked up by a
+hash and compared byte by byte; longer ones are merged each time. The cache has a fixed size: when it is full, who calls
+empties it. What is in it never changes an id.
 """
 
 from typing import NamedTuple
@@ -70,7 +70,9 @@ def piece_cache(size: int) -> PieceCache:
     """An empty cache of at most `size` bytes, at least 64 KiB."""
     slots = 1 << max(9, (size * 2 // 3 // 32).bit_length() - 1)  # of 32 bytes; a power of two within two thirds
     used = np.zeros(5, np.int64)
-    return PieceCache(_aligned(4 * slots), _aligned(slots // 4), np.empty(slots, np.uint32), np.empty(slots, np.uint8), used)
+    return PieceCache(
+        _aligned(4 * slots), _aligned(slots // 4), np.empty(slots, np.uint32), np.empty(slots, np.uint8), used
+    )
 
 
 def empty(cache: PieceCache) -> None:
@@ -216,11 +218,7 @@ def _encode_long(text, start, n, merges, cache, ids, o):  # type: ignore[no-unty
     else:
         count = I64(merge_long(text, start, n, merges, ids, o) - o)
     arena_used, bytes_used = used[ARENA_USED], used[BYTES_USED]
-    if (
-        used[LONG_USED] >= cache.most_long
-        or arena_used + count > cache.most_arena
-        or bytes_used + n > cache.most_bytes
-    ):
+    if used[LONG_USED] >= cache.most_long or arena_used + count > cache.most_arena or bytes_used + n > cache.most_bytes:
         used[FULL] = 1
         return o + count
     cache.long[i], cache.long[i + U64(1)] = key, U64(bytes_used)
@@ -257,9 +255,7 @@ def _drain(text, merges, cache, queue, k, ids, o, id_offsets, documents):  # typ
             documents += 1
             id_offsets[documents] = o
         elif n <= WORD:
-            o = _encode_word(
-                text, start, n, merges, cache, queue[item + 4], queue[item + 2], queue[item + 3], ids, o
-            )
+            o = _encode_word(text, start, n, merges, cache, queue[item + 4], queue[item + 2], queue[item + 3], ids, o)
         else:
             o = _encode_long(text, start, n, merges, cache, ids, o)
     return o, documents
@@ -310,4 +306,4 @@ def encode_pieces(
             k = 0
     o, documents = _drain(data, raw, pieces, queue, k, out, o, id_offsets, documents)
     state[0], state[1], state[2], state[3] = piece, p, documents, o
-    return piece == len(ends) and queue_array[0] == queue[0]  # the second is true: it keeps the queue alive
+    return bool(piece == len(ends) and queue_array[0] == queue[0])  # the second is true: it keeps the queue alive

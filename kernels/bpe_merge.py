@@ -50,7 +50,7 @@ class RawMerges(NamedTuple):
 
 
 def merge_table(byte_ids: npt.NDArray[np.uint32], merges: npt.NDArray[np.uint32]) -> MergeTable:
-    """The table of merges: rows (left id, right id, id made) in order of rank; of the same pair, the last row counts."""
+    """The table of merges: rows (left id, right id, id made) by rank; of rows with the same pair, the last counts."""
     if len(merges) > MAX_MERGES or (len(merges) and merges.max() > MAX_ID) or byte_ids.max() > MAX_ID:
         raise ValueError(f"at most {MAX_MERGES} merges and ids up to {MAX_ID}")
     slots = max(4, 1 << (2 * len(merges)).bit_length())

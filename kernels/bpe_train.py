@@ -164,7 +164,7 @@ def _highest_below(table: npt.NDArray[np.uint64], limit: int) -> int:
     highest = 0
     for row in range(0, len(table), 3):
         if table[row] != EMPTY and I64(table[row + 1]) < limit:
-            highest = max(highest, I64(table[row + 1]))
+            highest = max(highest, int(table[row + 1]))
     return highest
 
 
@@ -200,9 +200,7 @@ def _apply(  # type: ignore[no-untyped-def]
             right = U64(symbols[k])
             if U64(b) << U64(32) | right != key:
                 _unlink(rows, mask, U64(b) << U64(32) | right, j, weight, before, after)
-            n_fresh, used = _link(
-                rows, mask, new64 << U64(32) | right, i, weight, before, after, fresh, n_fresh, used
-            )
+            n_fresh, used = _link(rows, mask, new64 << U64(32) | right, i, weight, before, after, fresh, n_fresh, used)
         symbols[i], symbols[j], back[k - 1] = new, GONE, length_a + length_b
     return n_fresh, used
 
@@ -281,9 +279,7 @@ def _train(  # type: ignore[no-untyped-def]
             table, used = _compacted(table, 2 * n)
         if 2 * n > len(fresh):
             fresh = np.empty(4 * n, np.uint64)
-        n_fresh, used = _apply(
-            table, used, todo, n, key, new, lengths, symbols, back, weights, before, after, fresh
-        )
+        n_fresh, used = _apply(table, used, todo, n, key, new, lengths, symbols, back, weights, before, after, fresh)
         for x in range(n_fresh):
             count = I64(table[_find(table, U64(len(table) // 3 - 1), fresh[x]) + 1])
             if count >= low:

@@ -40,7 +40,7 @@ def _blanks_end(text, p, end, ascii, index, blocks):  # type: ignore[no-untyped-
     while True:
         found, length = class_at(text, p, end, ascii, index, blocks)
         if found != BLANK:
-            return last if found == LETTER or found == PUNCTUATION else p
+            return last if found in (LETTER, PUNCTUATION) else p
         last = p
         p += length
 

@@ -1,6 +1,6 @@
 """How byte-level tokenizers write bytes as text: one printable character a byte, the same in every tokenizer.json.
 
-Printable Latin-1 characters stand for themselves, the other 68 bytes for the characters from U+0100 on (GPT-2's encoder).
+Printable Latin-1 characters stand for themselves, the other 68 bytes for the characters from U+0100 on, as in GPT-2.
 """
 
 _PRINTABLE = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}

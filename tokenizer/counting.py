@@ -1,8 +1,8 @@
 """Counts of distinct pieces: what a vocabulary is trained from.
 
 Rare words must not simply be dropped before training: without those seen once, 22 % of the tokens of a 50 MB sample
-change. `cut_rare_pairs` drops what cannot matter instead. A token that spans the border of two characters occurs at most
-as often as these two characters meet. So where they meet fewer than `bound` times, and every merge was seen at least
+change. `cut_rare_pairs` drops what cannot matter instead. A token that spans the border of two characters occurs at
+most as often as these two characters meet. So where they meet fewer than `bound` times, and every merge was seen at least
 `bound` times, no token of whole characters can span the border, and cutting words there changes none of them. Left are
 tokens that hold a part of a character on both sides of a border, since the same bytes may meet between many pairs of
 characters: measured, some tens of 100,000.
@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tokenizer.schemes import BLOCK, Bytes, Offsets, PreTokenizer
+from tokenizer.arrays import Bytes, Offsets, read_only
+from tokenizer.schemes import BLOCK, PreTokenizer
 
 
 @dataclass(frozen=True)
@@ -27,16 +28,6 @@ class WordCounts:
 
     def __len__(self) -> int:
         return len(self.counts)
-
-    def sorted(self) -> "WordCounts":
-        """The same words in the order of their bytes, so that equal counts are equal files."""
-        words = [
-            self.data[start:end].tobytes() for start, end in zip(self.offsets[:-1], self.offsets[1:], strict=True)
-        ]
-        order = np.array(sorted(range(len(words)), key=words.__getitem__), np.int64)
-        data = np.frombuffer(b"".join([words[i] for i in order.tolist()]), np.uint8)
-        lengths = np.diff(self.offsets)[order]
-        return WordCounts(data, np.append(0, np.cumsum(lengths)).astype(np.int64), self.counts[order])
 
 
 class WordCounter:
@@ -58,7 +49,7 @@ class WordCounter:
 
     def add_texts(self, pre_tokenizer: PreTokenizer, text: Bytes, offsets: Offsets) -> None:
         """Count the pieces of the documents text[offsets[i]:offsets[i + 1]], valid UTF-8."""
-        text, offsets = _read_only(text), _read_only(offsets)
+        text, offsets = read_only(text), read_only(offsets)
         state = np.array([0, offsets[0]], np.int64)
         for ends in pre_tokenizer.blocks(text, offsets):
             if len(ends) > len(self._ones):
@@ -68,16 +59,16 @@ class WordCounter:
     def add_words(self, words: WordCounts) -> None:
         """Add counts made elsewhere."""
         state = np.array([0, words.offsets[0]], np.int64)
-        self._add(_read_only(words.data), words.offsets[1:], words.counts, state)
+        self._add(read_only(words.data), words.offsets[1:], words.counts, state)
 
     def add_cut(self, words: WordCounts, pairs: npt.NDArray[np.uint64], bound: int) -> None:
         """Add what remains of the words when they are cut at character pairs counted fewer than `bound` times."""
         from kernels.bpe_count import cut_at_rare_pairs
 
-        data = _read_only(words.data)
+        data, offsets, counts = read_only(words.data), read_only(words.offsets), read_only(words.counts)
         ends, weights = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.int64)
         cut, state = np.array([0, words.offsets[0]], np.int64), np.array([0, words.offsets[0]], np.int64)
-        while n := cut_at_rare_pairs(data, words.offsets, words.counts, pairs, bound, cut, ends, weights):
+        while n := cut_at_rare_pairs(data, offsets, counts, pairs, bound, cut, ends, weights):
             self._add(data, ends[:n], weights, state)
 
     def words(self) -> WordCounts:
@@ -89,12 +80,10 @@ class WordCounter:
         offsets = np.append(rows[:, 1], np.uint64(used)).astype(np.int64)
         return WordCounts(self._table.store[:used], offsets, rows[:, 3].astype(np.int64))
 
-    def _add(
-        self, text: Bytes, ends: Offsets, weights: npt.NDArray[np.int64], state: npt.NDArray[np.int64]
-    ) -> None:
+    def _add(self, text: Bytes, ends: Offsets, weights: npt.NDArray[np.int64], state: npt.NDArray[np.int64]) -> None:
         from kernels.bpe_count import count_pieces, grown
 
-        state[0] = 0
+        state[0], ends, weights = 0, read_only(ends), read_only(weights)
         while not count_pieces(text, ends, weights, state, self._table):
             self._table = grown(self._table, int(ends[state[0]] - state[1]))
 
@@ -108,13 +97,7 @@ def cut_rare_pairs(parts: Iterable[WordCounts], again: Iterable[WordCounts], bou
 
     pairs, counter = CharacterPairs(), WordCounter()
     for part in parts:
-        pairs.add(_read_only(part.data), part.offsets, part.counts)
+        pairs.add(read_only(part.data), read_only(part.offsets), read_only(part.counts))
     for part in again:
         counter.add_cut(part, pairs.table, bound)
     return counter.words()
-
-
-def _read_only(array: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    view = array.view()
-    view.flags.writeable = False
-    return view

@@ -1,6 +1,6 @@
 """Encoding text to token ids: Arrow columns in, flat ids and offsets out, the ids that Hugging Face gives.
 
-`load` reads any tokenizer.json. Byte-level BPE with a pre-tokenizer that tokenizer.schemes knows runs through the kernels
+`load` reads any tokenizer.json. Byte-level BPE with a pre-tokenizer of tokenizer.schemes runs through the kernels
 (`Encoder`); everything else runs through the library `tokenizers` (`HuggingFaceEncoder`), which says why. Neither adds
 tokens of its own, cuts documents short or pads them, whatever the file asks for: a pipeline wants the document's ids.
 """
@@ -16,15 +16,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from tokenizer.arrays import Bytes, Ids, Offsets, read_only
 from tokenizer.byte_alphabet import CHARACTER_OF, to_bytes
 from tokenizer.schemes import SCHEMES, Scheme, scheme_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-Bytes = npt.NDArray[np.uint8]
-Offsets = npt.NDArray[np.int64]
-Ids = npt.NDArray[np.uint32]
 
 CACHE_BYTES = 32 << 20
 
@@ -65,16 +62,21 @@ def load(path: str | Path, special: bool = False, cache_bytes: int = CACHE_BYTES
 
 def loads(text: str, special: bool = False, cache_bytes: int = CACHE_BYTES, name: str = "tokenizer.json") -> AnyEncoder:
     """As `load`, from the content of a tokenizer.json; `name` is for messages."""
+    vocabulary = read_vocabulary(parse(text, name))
+    if isinstance(vocabulary, str):
+        return HuggingFaceEncoder(text, vocabulary, special, name)
+    return Encoder(vocabulary, special, cache_bytes)
+
+
+def parse(text: str, name: str) -> dict[str, Any]:
+    """The content of a tokenizer.json. Raises TokenizerError when it is something else."""
     try:
         config = json.loads(text)
     except ValueError as error:
         raise TokenizerError(f"{name} is not a tokenizer.json: {error}") from error
     if not isinstance(config, dict) or not isinstance(config.get("model"), dict):
         raise TokenizerError(f"{name} is not a tokenizer.json: it has no model")
-    vocabulary = read_vocabulary(config)
-    if isinstance(vocabulary, str):
-        return HuggingFaceEncoder(text, vocabulary, special, name)
-    return Encoder(vocabulary, special, cache_bytes)
+    return config
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,8 @@ def read_vocabulary(config: Mapping[str, Any]) -> Vocabulary | str:
     vocab: dict[str, int] = model["vocab"]
     if any(character not in vocab for character in CHARACTER_OF):
         return "its vocabulary lacks some of the 256 bytes"
-    added, special = {}, {}
+    added: dict[bytes, int] = {}
+    special: dict[bytes, int] = {}
     for token in config.get("added_tokens") or []:
         if token.get("lstrip") or token.get("rstrip") or token.get("single_word"):
             return f"its added token {token['content']} takes blanks or whole words"
@@ -185,7 +188,7 @@ class Encoder:
     def _encode_plain(self, text: Bytes, offsets: Offsets) -> tuple[Ids, Offsets]:
         from kernels.bpe_encode import FULL, SLACK, empty, encode_pieces
 
-        text, offsets = _read_only(text), _read_only(offsets)
+        text, offsets = read_only(text), read_only(offsets)
         # reserved, not used: the operating system gives pages as ids are written
         ids = np.empty(int(offsets[-1] - offsets[0]) + SLACK, np.uint32)
         ends = np.zeros(len(offsets), np.int64)
@@ -200,7 +203,7 @@ class Encoder:
 
     def _added_spans(self, text: Bytes, offsets: Offsets) -> list[tuple[int, int, int]]:
         """Start, end and id of each added token in the documents."""
-        whole = memoryview(np.ascontiguousarray(text))
+        whole = np.ascontiguousarray(text).data
         if self._added_pattern.search(whole, int(offsets[0]), int(offsets[-1])) is None:
             return []
         return [
@@ -242,10 +245,3 @@ class HuggingFaceEncoder:
 
 def _readable(data: bytes) -> Bytes:
     return np.frombuffer(data, np.uint8)
-
-
-def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """A read-only view: kernels are compiled for one kind of array, that of Arrow's buffers."""
-    view = array.view()
-    view.flags.writeable = False
-    return view

@@ -1,7 +1,7 @@
 """Named pre-tokenizers: how text is cut into the pieces within which bytes are merged.
 
-    deepseek          the default: the categories of DeepSeek LLM (newlines, words, punctuation, CJK, single digits), with
-                      classes chosen for users, below
+    deepseek          the default: the categories of DeepSeek LLM (newlines, words, punctuation, CJK, single digits),
+                      with classes chosen for users, below
     deepseek_strict   exactly the pre-tokenizer of DeepSeek LLM (arXiv:2401.02954, section 2.1, as published with its
                       tokenizer)
     deepseek_v3       that of DeepSeek-V3
@@ -32,9 +32,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokenizer import unicode_ranges as sets
-
-Bytes = npt.NDArray[np.uint8]
-Offsets = npt.NDArray[np.int64]
+from tokenizer.arrays import Bytes, Offsets
 
 BLOCK = 1 << 14
 """Ends of pieces in a block: about 80 KB of text, so that it is still in the core's cache when it is read again."""

@@ -7,6 +7,7 @@ from threading import Thread
 import numpy as np
 import numpy.typing as npt
 
+from tokenizer.arrays import read_only
 from tokenizer.byte_alphabet import CHARACTER_OF, ID_OF, to_text
 from tokenizer.counting import WordCounts
 
@@ -38,9 +39,7 @@ class Trained:
         return {to_text(token): number for number, token in enumerate(self.tokens())}
 
 
-def train(
-    words: WordCounts, vocab: int, min_count: int = 2, progress: Callable[[int], None] | None = None
-) -> Trained:
+def train(words: WordCounts, vocab: int, min_count: int = 2, progress: Callable[[int], None] | None = None) -> Trained:
     """A vocabulary of up to `vocab` tokens, bytes included, with the merges of Hugging Face's trainer in its order.
 
     min_count: pairs seen fewer times are not merged. progress: called now and then with the number of merges done.
@@ -61,8 +60,8 @@ def train(
 
     def work() -> None:
         try:
-            arguments = (words.data, words.offsets, words.counts, byte_ids, vocab - 256, min_count, done)
-            results.append(train_merges(*arguments))
+            data, offsets, counts = read_only(words.data), read_only(words.offsets), read_only(words.counts)
+            results.append(train_merges(data, offsets, counts, byte_ids, vocab - 256, min_count, done))
         except ValueError as error:
             errors.append(error)
 

@@ -1,8 +1,8 @@
 """The sets of characters that pre-tokenizers are made of, as ranges in hexadecimal.
 
-They are written out, not asked of a Unicode library, for two reasons: token ids must not change with the Unicode version
-of whatever program reads the tokenizer, and they must not change with the version of Python. They follow the general
-categories of Unicode 17.0; ranges were joined where only unassigned characters lie between them.
+They are written out, not asked of a Unicode library, for two reasons: token ids must not change with the Unicode
+version of whatever program reads the tokenizer, and they must not change with the version of Python. They follow the
+general categories of Unicode 17.0; ranges were joined where only unassigned characters lie between them.
 """
 
 from collections.abc import Iterable
