@@ -125,6 +125,21 @@ def stats(
 
 
 @app.command()
+def explain(
+    run: RunDirectory, document: Annotated[str, typer.Argument(help="a document's id or URL", metavar="ID|URL")]
+) -> None:
+    """Print one document's way through a run: its columns, scores, verdicts and what it duplicates."""
+    from pipeline.explain import NotThere, print_explanation
+    from pipeline.explain import explain as explained
+    from pipeline.stats import NoRun, read_run
+
+    try:
+        print_explanation(explained(*read_run(run), document), _console())
+    except (NoRun, NotThere) as error:
+        _refuse(str(error))
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of configs, for editors."""
     import json

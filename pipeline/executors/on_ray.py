@@ -1,6 +1,7 @@
 """Tasks on Ray: plain Core tasks with files as the hand-over, on a local Ray or on a cluster by address."""
 
 import os
+import time
 from typing import Any
 
 from pipeline.executors.interface import Ended, Event, Failure, answer
@@ -28,13 +29,15 @@ class RayExecutor:
                 ray.init(address=address or "local", **(settings if address is None else {"log_to_driver": False}))
             except ConnectionError as error:
                 raise ConfigError(f"no Ray cluster answers at {address}: {error}", ("engine", "address")) from None
-        cores = int(ray.cluster_resources().get("CPU", 1))
-        self.capacity = min(workers, cores) if workers else cores
-        available = ray.cluster_resources().get("memory", 0)
+        self._limit, self._looked = workers, -1.0
         # reserving more than a node has would wait for ever
-        reserve = min(memory, int(available / max(1, self.capacity)))
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+        fitting = [node["memory"] / node["CPU"] for node in nodes if "memory" in node]
+        reserve = int(min([memory, *fitting]))
         self._answer = ray.remote(num_cpus=1, memory=reserve, max_retries=0)(_remote_answer)
         self._running: dict[Any, TaskSpec] = {}
+        self.capacity = 1
+        self._look_at_cluster()
 
     def submit(self, spec: TaskSpec) -> None:
         """Start a Ray task."""
@@ -42,6 +45,7 @@ class RayExecutor:
 
     def wait(self) -> list[Event]:
         """Tasks that ended, and workers that died under one."""
+        self._look_at_cluster()
         done, _ = self._ray.wait(list(self._running), num_returns=1, timeout=1.0)
         events: list[Event] = []
         for reference in done:
@@ -52,6 +56,14 @@ class RayExecutor:
                 first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
                 events.append(Ended(spec, Failure("crash", f"Ray lost the task: {first}")))
         return events
+
+    def _look_at_cluster(self) -> None:
+        # nodes come and go under an autoscaler; a second's old count is fine
+        if time.monotonic() - self._looked < 1.0:
+            return
+        self._looked = time.monotonic()
+        cores = int(self._ray.cluster_resources().get("CPU", 0))
+        self.capacity = max(1, min(self._limit, cores) if self._limit else cores)
 
     def close(self) -> None:
         """Cancel what runs; leave the cluster."""
