@@ -1,0 +1,102 @@
+"""Records between phases: which rows take part, where they go, and what a partition has received."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.stage import Corpus
+
+if TYPE_CHECKING:
+    from kernels.minhash import Signatures
+    from pipeline.task import Task
+
+Numbers = npt.NDArray[np.uint64]
+ROW = np.uint64(0xFFFFFFFF)
+
+
+def partitions_for(corpus: Corpus, bytes_per_input_byte: float) -> int:
+    """Partitions such that what each receives takes about an eighth of a worker's memory.
+
+    A power of two, so that it seldom changes as the corpus grows; no fewer than 8 where there are as many shards, so
+    that workers share the work.
+    """
+    enough = corpus.input_bytes * bytes_per_input_byte / (corpus.memory / 8)
+    least = min(corpus.shards, 8)
+    return 1 << max(0, int(max(enough, least) - 1).bit_length())
+
+
+def spread(keys: Numbers, partitions: int) -> npt.NDArray[np.int64]:
+    """The partition of each key, from its upper 32 bits; keys must be hashes."""
+    return (((keys >> np.uint64(32)) * np.uint64(partitions)) >> np.uint64(32)).astype(np.int64)
+
+
+def mixed(numbers: Numbers) -> Numbers:
+    """Hashes of document numbers (the finalizer of MurmurHash3)."""
+    x = numbers ^ (numbers >> np.uint64(33))
+    x = x * np.uint64(0xFF51AFD7ED558CCD)
+    x ^= x >> np.uint64(33)
+    x = x * np.uint64(0xC4CEB9FE1A85EC53)
+    x ^= x >> np.uint64(33)
+    return x
+
+
+def rows_kept(task: "Task", columns: Sequence[str]) -> Iterator[tuple[npt.NDArray[np.uint32], pa.RecordBatch]]:
+    """The rows of the task's shard that are still kept: (their numbers in the shard, their columns), batch by batch."""
+    first = 0
+    for batch in task.rows(["reason", *columns]):
+        kept = pc.is_null(batch.column("reason")).to_numpy(zero_copy_only=False)
+        rows = (first + np.flatnonzero(kept)).astype(np.uint32)
+        first += batch.num_rows
+        yield rows, batch.filter(pa.array(kept)).select(list(columns))
+
+
+def record_batch(columns: dict[str, Any]) -> pa.RecordBatch:
+    """A batch from numpy or Arrow arrays."""
+    return pa.RecordBatch.from_arrays([pa.array(values) for values in columns.values()], names=list(columns))
+
+
+class Received:
+    """All records of a partition: small columns in memory, signatures in a file without a name.
+
+    A partition is planned to fit the memory; one that holds a giant cluster doesn't, and then the file's pages are what
+    the operating system may take back.
+    """
+
+    def __init__(self, documents: Numbers, columns: pa.Table, signed: "Signatures") -> None:
+        self.documents, self.columns, self.signed = documents, columns, signed
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+    def numbers(self, name: str) -> npt.NDArray[Any]:
+        """A column without nulls as numpy."""
+        values: npt.NDArray[Any] = self.columns.column(name).to_numpy()
+        return values
+
+
+@contextmanager
+def received(task: "Task", signature: str | None = None) -> Iterator[Received]:
+    """The records sent to this task, with their documents' numbers; `signature` names the column with signatures."""
+    documents, tables = [np.empty(0, np.uint64)], []
+    width = 0
+    with tempfile.TemporaryFile() as file:
+        for sender, batch in task.received():
+            documents.append(batch.column("row").to_numpy().astype(np.uint64) | np.uint64(sender << 32))
+            if signature is not None:
+                column = batch.column(signature)
+                width = column.type.byte_width
+                file.write(
+                    memoryview(column.buffers()[1])[column.offset * width : (column.offset + len(column)) * width]
+                )
+                batch = batch.drop_columns([signature])
+            tables.append(batch)
+        file.flush()
+        values: Signatures = np.memmap(file, np.uint32, "r") if width else np.empty(0, np.uint32)
+        table = pa.Table.from_batches(tables) if tables else pa.table({})
+        yield Received(np.concatenate(documents), table, values.reshape(-1, max(1, width // 4)))

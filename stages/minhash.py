@@ -1,0 +1,377 @@
+"""Near-duplicate removal by MinHash, across the whole corpus or within each dump.
+
+    minhash: {shingle: 5, bands: 14, rows: 8, keep: [quality, oldest]}
+    minhash: {threshold: 0.8, permutations: 256, scope: per_dump}
+
+Documents are compared by the Jaccard similarity of their sets of shingles, as their signatures estimate it
+(`kernels.minhash`). All that is remembered between phases goes through exchanges keyed by hashes:
+
+    bands        shards -> partitions   the keys of each document's bands: 12 bytes each
+    candidates   partitions -> shards   documents that share a key, each paired with the key's first two
+    pairs        shards -> partitions   the signatures of both sides, by representative
+    verify       partitions -> one      pairs whose signatures agree in `threshold` of their places
+    components   one -> shards          connected components of these pairs
+    members      shards -> partitions   signature and order of every document of a component
+    keepers      partitions -> shards   best copy first, a document is dropped when it resembles a copy already kept
+                                        and kept where it resembles none: see `kernels.near_pairs.leaders`
+    verdicts     shards                 row columns
+    report       once                   tables and alarms
+
+So a document is dropped only if it is itself like the copy kept in its place; that a chain connects them is not enough.
+The verdicts depend on the documents and the settings alone, not on partitions, workers or the order of arrival.
+"""
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+from pipeline.stage import ConfigError, Corpus, Phase, Settings
+from stages.dedup.keep import KeepConfig
+from stages.dedup.verdicts import DedupStage
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from pipeline.task import Task
+
+BYTES_PER_DOCUMENT = 1000
+"""stored bytes per document that partitions are planned by: fewer than any crawl has"""
+HOT = 10_000
+"""documents that share a band key from which on the key is reported"""
+HOT_KEYS = 100
+"""hot keys listed per partition"""
+
+
+class Config(KeepConfig):
+    """Settings of `minhash`."""
+
+    shingle: Annotated[int, Field(ge=1, le=64)] = 5
+    """Units (words, or characters of scripts without spaces) in a shingle."""
+    bands: Annotated[int, Field(ge=1, le=1024)] | None = None
+    rows: Annotated[int, Field(ge=1, le=64)] | None = None
+    """Bands and rows of a band: documents of similarity s become candidates with probability 1 - (1 - s^rows)^bands.
+    Default 14 and 8 (FineWeb, Penedo et al. 2024), or with `threshold` those that datasketch finds best for it."""
+    threshold: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Least similarity of a document to its kept copy. Default: where the curve of the bands is steepest,
+    (1 / bands)^(1 / rows), 0.72 for 14 and 8."""
+    permutations: Annotated[int, Field(ge=1, le=4096)] | None = None
+    """Length of signatures: their similarity has a standard error of sqrt(s (1 - s) / permutations). Default:
+    bands * rows, or 128 with a threshold alone."""
+    scope: Literal["global", "per_dump"] = "global"
+    """Whether documents of different dumps are compared."""
+    min_cluster: Annotated[int, Field(ge=2)] = 2
+    """Clusters with fewer documents are left alone."""
+
+
+class Minhash(DedupStage[Config]):
+    """Keeps one document of each set of near-duplicates."""
+
+    Config = Config
+
+    @property
+    def permutations(self) -> int:
+        """The length of signatures."""
+        if self.config.permutations is not None:
+            return self.config.permutations
+        return self.config.bands * self.config.rows if self.config.bands and self.config.rows else self._default()
+
+    def _default(self) -> int:
+        return 14 * 8 if self.config.threshold is None else 128
+
+    @property
+    def banding(self) -> tuple[int, int]:
+        """(bands, rows)."""
+        if self.config.bands is not None and self.config.rows is not None:
+            return self.config.bands, self.config.rows
+        if self.config.threshold is None:
+            return 14, 8
+        from datasketch import MinHashLSH
+
+        lsh = MinHashLSH(threshold=self.config.threshold, num_perm=self.permutations)
+        return lsh.b, lsh.r
+
+    @property
+    def threshold(self) -> float:
+        """The least similarity of a document to its kept copy."""
+        bands, rows = self.banding
+        return (1 / bands) ** (1 / rows) if self.config.threshold is None else self.config.threshold
+
+    @property
+    def least(self) -> int:
+        """How many places of two signatures must agree."""
+        import math
+
+        return max(1, math.ceil(self.threshold * self.permutations - 1e-9))
+
+    def check(self) -> None:
+        super().check()
+        if (self.config.bands is None) != (self.config.rows is None):
+            missing = "rows" if self.config.rows is None else "bands"
+            raise ConfigError("`bands` and `rows` go together", (missing,))
+        if self.permutations < 2 and self.config.threshold is not None and self.config.bands is None:
+            raise ConfigError("a threshold alone needs at least 2 permutations", ("permutations",))
+        bands, rows = self.banding
+        if bands * rows > self.permutations:
+            message = f"{bands} bands of {rows} rows need {bands * rows} permutations, there are {self.permutations}"
+            raise ConfigError(message, ("permutations",))
+
+    def measured(self) -> "tuple[pa.Field, ...]":
+        import pyarrow as pa
+
+        return (pa.field(f"{self.name}.signature", pa.binary(4 * self.permutations)),)
+
+    def text_settings(self) -> Settings:
+        return {"shingle": self.config.shingle, "permutations": self.permutations}
+
+    def measure(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
+        import pyarrow as pa
+
+        from kernels.arrow import text_buffers
+        from kernels.minhash import signatures
+
+        signed, units = signatures(*text_buffers(batch.column("text")), self.config.shingle, self.permutations)
+        return batch.append_column(f"{self.name}.signature", _signature_column(signed, pa.array(units == 0)))
+
+    def phases(self, corpus: Corpus) -> list[Phase]:
+        from stages.dedup.records import partitions_for
+
+        bands, rows = self.banding
+        signature = f"{self.name}.signature"
+        by_key = partitions_for(corpus, 40 * bands / BYTES_PER_DOCUMENT)
+        by_document = partitions_for(corpus, (4 * self.permutations + 64) / BYTES_PER_DOCUMENT)
+        banding = {"bands": bands, "rows": rows, "scope": self.config.scope}
+        keeping = self.config.model_dump(mode="json", include={"keep", "sources"})
+        choosing = keeping | {"least": self.least, "min_cluster": self.config.min_cluster}
+        scoped = ("dump",) if self.config.scope == "per_dump" else ()
+        wanted = tuple(dict.fromkeys([signature, "dump", "reason", *self.policy.columns()]))
+        return [
+            self._phase("bands", "shards", columns=(signature, "reason", *scoped), emits="keys", partitions=by_key,
+                        settings=banding),
+            self._phase("candidates", "partitions", exchange="keys", emits="candidates", makes=("hot",)),
+            self._phase("pairs", "shards", columns=(signature,), exchange="candidates", emits="pairs",
+                        partitions=by_document),
+            self._phase("verify", "partitions", exchange="pairs", emits="edges", partitions=1,
+                        settings={"least": self.least}),
+            self._phase("components", "partitions", exchange="edges", emits="labels"),
+            self._phase("members", "shards", columns=wanted, exchange="labels", emits="members",
+                        partitions=by_document, settings=keeping),
+            self._phase("keepers", "partitions", exchange="members", emits="sent_back", settings=choosing),
+            *self.closing_phases(self.name, f"{self.name}.sent_back", "verdicts", "report"),
+        ]  # fmt: skip
+
+    def _phase(self, method: str, over: Literal["shards", "partitions"], **given: Any) -> Phase:
+        for key in ("exchange", "emits"):
+            if key in given:
+                given[key] = f"{self.name}.{given[key]}"
+        if "makes" in given:
+            given["makes"] = tuple(f"{self.name}.{name}" for name in given["makes"])
+        return Phase(f"{self.name}.{method}", over, method, **given)
+
+    def bands(self, task: "Task") -> None:
+        """Send the band keys of every document that is still kept and has a signature."""
+        import numpy as np
+
+        from kernels.minhash import band_keys
+        from stages.dedup.records import mixed, record_batch, rows_kept, spread
+
+        bands, rows = self.banding
+        signature = f"{self.name}.signature"
+        per_dump = self.config.scope == "per_dump"
+        for numbers, batch in rows_kept(task, [signature, "dump"] if per_dump else [signature]):
+            signed, known = _signatures(batch.column(signature))
+            keys = band_keys(signed, bands, rows)
+            if per_dump:
+                keys ^= mixed(_name_hashes(batch.column("dump"))[known])[:, None]
+            keys = keys.reshape(-1)
+            records = record_batch({"key": keys, "row": np.repeat(numbers[known], bands)})
+            task.emit(spread(keys, task.spec.partitions), records)
+            task.progress(documents=batch.num_rows, bytes=0)
+
+    def candidates(self, task: "Task") -> None:
+        """Pair documents that share a key."""
+        import numpy as np
+
+        from kernels.near_pairs import candidate_pairs
+        from stages.dedup.records import received, record_batch
+
+        with received(task) as records:
+            if len(records):
+                keys = records.numbers("key")
+                members, representatives, hot, sizes = candidate_pairs(keys, records.documents, HOT)
+                # a representative is asked for its signature too
+                once = np.unique(representatives)
+                members, representatives = _unique_pairs(
+                    np.concatenate([members, once]), np.concatenate([representatives, once])
+                )
+                shards = (members >> np.uint64(32)).astype(np.int64)
+                rows = (members & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+                task.emit(shards, record_batch({"row": rows, "representative": representatives}))
+                task.count("keys", len(keys))
+                task.count("pairs", len(members) - len(once))
+                task.count("hot keys", len(hot))
+            else:
+                sizes = np.empty(0, np.int64)
+        with task.make(f"{self.name}.hot") as file:
+            file.write(json.dumps(sorted(sizes.tolist(), reverse=True)[:HOT_KEYS]).encode())
+
+    def pairs(self, task: "Task") -> None:
+        """Send the signatures that are asked for to their representatives' partitions."""
+        import numpy as np
+        import pyarrow as pa
+
+        from stages.dedup.records import mixed, spread
+
+        asked = [batch for _, batch in task.received()]
+        if not asked:
+            return
+        table = pa.Table.from_batches(asked)
+        rows, representatives = _unique_pairs(table.column("row").to_numpy(), table.column("representative").to_numpy())
+        first = 0
+        for batch in task.rows([f"{self.name}.signature"]):
+            start, end = np.searchsorted(rows, [first, first + batch.num_rows])
+            places = pa.array(rows[start:end].astype(np.int64) - first)
+            records = pa.RecordBatch.from_arrays(
+                [pa.array(rows[start:end]), pa.array(representatives[start:end]), batch.column(0).take(places)],
+                names=["row", "representative", "signature"],
+            )
+            task.emit(spread(mixed(representatives[start:end]), task.spec.partitions), records)
+            first += batch.num_rows
+
+    def verify(self, task: "Task") -> None:
+        """Send on the pairs whose signatures agree."""
+        import numpy as np
+
+        from kernels.near_pairs import agreements
+        from stages.dedup.records import received, record_batch
+
+        with received(task, "signature") as records:
+            if not len(records):
+                return
+            representatives = records.numbers("representative")
+            own = np.flatnonzero(representatives == records.documents)
+            own = own[np.argsort(representatives[own])]
+            pairs = np.flatnonzero(representatives != records.documents)
+            right = own[np.searchsorted(representatives[own], representatives[pairs])]
+            alike = agreements(records.signed, pairs, right) >= self.least
+            task.count("compared", len(pairs))
+            task.count("alike", int(alike.sum()))
+            pairs = pairs[alike]
+            edges = {"document": records.documents[pairs], "representative": representatives[pairs]}
+            task.emit(np.zeros(len(pairs), np.int64), record_batch(edges))
+
+    def components(self, task: "Task") -> None:
+        """Label every document of a pair with the smallest document of its connected component."""
+        import numpy as np
+
+        from stages.dedup.components import connected_components
+        from stages.dedup.records import record_batch
+
+        edges = (
+            (batch.column("document").to_numpy(), batch.column("representative").to_numpy())
+            for _, batch in task.received()
+        )
+        for nodes, roots in connected_components(edges, task.memory // 2):
+            shards = (nodes >> np.uint64(32)).astype(np.int64)
+            rows = (nodes & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+            task.emit(shards, record_batch({"row": rows, "component": roots}))
+            task.count("documents", len(nodes))
+            task.count("components", int((nodes == roots).sum()))
+
+    def members(self, task: "Task") -> None:
+        """Send every document of a component, with what decides whether it is kept, to the component's partition."""
+        import numpy as np
+        import pyarrow as pa
+
+        from stages.dedup.records import mixed, record_batch, spread
+
+        labels = [batch for _, batch in task.received()]
+        if not labels:
+            return
+        table = pa.Table.from_batches(labels).sort_by("row")
+        rows, components = table.column("row").to_numpy(), table.column("component").to_numpy()
+        signature = f"{self.name}.signature"
+        first = 0
+        for batch in task.rows(list(dict.fromkeys([signature, "dump", *self.policy.columns()]))):
+            start, end = np.searchsorted(rows, [first, first + batch.num_rows])
+            chosen = batch.take(pa.array(rows[start:end].astype(np.int64) - first))
+            columns = {"row": rows[start:end], "component": components[start:end], "dump": chosen.column("dump")}
+            columns |= {"signature": chosen.column(signature), **self.policy.order(chosen)}
+            task.emit(spread(mixed(components[start:end]), task.spec.partitions), record_batch(columns))
+            first += batch.num_rows
+
+    def keepers(self, task: "Task") -> None:
+        """Choose the kept copies of each component, and compare every other document with them."""
+        import numpy as np
+
+        from kernels.near_pairs import LEADERS, leaders
+        from stages.dedup.records import received
+        from stages.dedup.verdicts import send_verdicts
+
+        with received(task, "signature") as records:
+            if not len(records):
+                return
+            components = records.numbers("component")
+            orders = [records.numbers(name) for name in self.policy.order_names]
+            order = self.policy.sort([components], orders, records.documents)
+            sizes = np.diff(np.flatnonzero(np.concatenate([[1], np.diff(components[order]), [1]])))
+            large = np.repeat(sizes >= self.config.min_cluster, sizes)
+            order, sizes = order[large], sizes[sizes >= self.config.min_cluster]
+            groups = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+            keepers, equal = leaders(records.signed, order, groups, self.least)
+            kept = keepers[order] == order
+            copies = np.add.reduceat(kept, groups[:-1]) if len(sizes) else sizes
+            task.count("kept of chains", int((copies - 1).sum()))
+            task.count("components with too many kept", int((copies > LEADERS).sum()))
+            send_verdicts(task, records, order, groups, keepers, (equal / self.permutations).astype(np.float32))
+
+    def verdicts(self, task: "Task") -> None:
+        """Drop documents that resemble a kept copy."""
+        self.write_verdicts(task, self.name, f"{self.name}.near_duplicate")
+
+    def report(self, task: "Task") -> None:
+        """Tables, alarms and hot keys."""
+        self.write_report(task, self.name)
+
+
+def _signature_column(signed: "npt.NDArray[np.uint32]", empty: "pa.Array") -> "pa.Array":
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = pa.Array.from_buffers(pa.binary(4 * signed.shape[1]), len(signed), [None, pa.py_buffer(signed)])
+    return pc.if_else(empty, pa.scalar(None, column.type), column)
+
+
+def _signatures(column: "pa.Array") -> "tuple[npt.NDArray[np.uint32], npt.NDArray[np.bool_]]":
+    """The signatures that aren't null, and which these are."""
+    import numpy as np
+
+    width = column.type.byte_width // 4
+    known = column.is_valid().to_numpy(zero_copy_only=False)
+    data = column.buffers()[1]
+    values = np.frombuffer(data, np.uint32) if data is not None else np.empty(0, np.uint32)
+    return values.reshape(-1, width)[column.offset : column.offset + len(column)][known], known
+
+
+def _name_hashes(column: "pa.Array") -> "npt.NDArray[np.uint64]":
+    import pyarrow as pa
+
+    from kernels.arrow import text_buffers
+    from kernels.text_hash import text_hashes
+
+    return text_hashes(*text_buffers(column.cast(pa.large_string())))[:, 0]
+
+
+def _unique_pairs(
+    left: "npt.NDArray[Any]", right: "npt.NDArray[np.uint64]"
+) -> "tuple[npt.NDArray[Any], npt.NDArray[np.uint64]]":
+    """Each pair once, sorted by the left side, then the right."""
+    import numpy as np
+
+    order = np.lexsort([right, left])
+    left, right = left[order], right[order]
+    first = np.ones(len(left), bool)
+    first[1:] = (left[1:] != left[:-1]) | (right[1:] != right[:-1])
+    return left[first], right[first]

@@ -1,0 +1,265 @@
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from kernels.arrow import text_buffers
+from kernels.minhash import band_keys, signatures
+from pipeline.config import InvalidConfig
+from stages.dedup import records
+from tests.engine import artifact_files, planned, rows_of, run_inline, tasks_run
+from tests.kernels.test_components import components_slowly
+
+COLUMNS = ["id", "reason"] + [
+    f"minhash.{name}" for name in ("keeper", "cluster", "cluster_size", "similarity", "duplicates", "dumps")
+]
+
+
+def write_corpus(directory: Path, shards: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Files of JSON lines, and the sources that read them: one dump per shard, in the order of their names."""
+    sources = []
+    for name, documents in shards.items():
+        (directory / f"{name}.jsonl").write_text("".join(json.dumps(document) + "\n" for document in documents))
+        sources.append({"name": name, "format": "jsonl", "path": str(directory / f"{name}.jsonl"), "dump": name})
+    return sources
+
+
+def words(rng: np.random.Generator, count: int) -> list[str]:
+    return [f"w{number}" for number in rng.integers(0, 5000, count)]
+
+
+def corpus(seed: int = 1, shards: int = 4, families: int = 25) -> dict[str, list[dict[str, Any]]]:
+    """Families of edited copies spread over shards, some of them long chains, among documents of their own."""
+    rng = np.random.default_rng(seed)
+    texts: list[list[str]] = [words(rng, int(rng.integers(1, 120))) for _ in range(120)]
+    for family in range(families):
+        current = words(rng, 100)
+        for _ in range(int(rng.integers(1, 12))):
+            texts.append(list(current))
+            source = current if family % 2 else texts[-1].copy()
+            for place in rng.integers(0, 100, int(rng.integers(0, 7))):
+                source[place] = f"edit{rng.integers(0, 1000)}"
+            current = source
+    texts += [[], [], ["…"], ["short", "text"], ["short", "text"], ["Short,", "text!"]]
+    order = rng.permutation(len(texts))
+    parts: dict[str, list[dict[str, Any]]] = {f"d{shard}": [] for shard in range(shards)}
+    for place, text in enumerate(order):
+        url = f"https://host{text % 5}.example/{text}"
+        document = {"id": f"t{text}", "text": " ".join(texts[text]), "url": url}
+        parts[f"d{place * shards // len(order)}"].append(document)
+    return parts
+
+
+def dedup_slowly(
+    shards: dict[str, list[dict[str, Any]]], bands: int, rows: int, least: int, per_dump: bool = False
+) -> dict[int, tuple[int, int, int]]:
+    """Per document number of a component: (kept copy, component, places that agree), with dictionaries."""
+    numbers, texts, dumps = [], [], []
+    for shard, (dump, documents) in enumerate(shards.items()):
+        for row, document in enumerate(documents):
+            numbers.append(shard << 32 | row)
+            texts.append(document["text"])
+            dumps.append(dump if per_dump else "")
+    signed, units = signatures(*text_buffers(pa.array(texts, pa.large_string())), 5, bands * rows)
+    keys = band_keys(signed, bands, rows).tolist()
+    agree = lambda a, b: int((signed[a] == signed[b]).sum())  # noqa: E731
+    groups = defaultdict(list)
+    for place in range(len(texts)):
+        if units[place]:
+            for key in keys[place]:
+                groups[key, dumps[place]].append(place)
+    pairs = {
+        (place, first) for group in groups.values() for i, place in enumerate(group) for first in group[: min(i, 2)]
+    }
+    label = components_slowly([pair for pair in sorted(pairs) if agree(*pair) >= least])
+    verdicts, kept = {}, defaultdict(list)
+    for place in sorted(label):
+        alike = [copy for copy in kept[label[place]] if agree(place, copy) >= least]
+        keeper = alike[0] if alike else place
+        if not alike:
+            kept[label[place]].append(place)
+        verdicts[numbers[place]] = (numbers[keeper], numbers[label[place]], agree(place, keeper))
+    return verdicts
+
+
+def numbered(rows: list[dict[str, Any]], shards: dict[str, list[dict[str, Any]]]) -> dict[int, dict[str, Any]]:
+    numbers = [shard << 32 | row for shard, part in enumerate(shards.values()) for row in range(len(part))]
+    return dict(zip(numbers, rows, strict=True))
+
+
+def settings_of(tmp_path: Path, shards: dict[str, list[dict[str, Any]]], **minhash: Any) -> dict[str, Any]:
+    stages = [{"minhash": minhash}]
+    return {"output": str(tmp_path / "run"), "sources": write_corpus(tmp_path, shards), "stages": stages}
+
+
+@pytest.mark.parametrize("scope", ["global", "per_dump"])
+def test_the_same_verdicts_as_with_dictionaries(tmp_path: Path, scope: str) -> None:
+    shards = corpus()
+    result = run_inline(settings_of(tmp_path, shards, scope=scope))
+    found = numbered(rows_of(result, COLUMNS), shards)
+    expected = dedup_slowly(shards, 14, 8, 81, scope == "per_dump")
+    sizes: dict[int, int] = defaultdict(int)
+    duplicates: dict[int, list[int]] = defaultdict(list)
+    for number, (keeper, component, _) in expected.items():
+        sizes[component] += 1
+        if keeper != number:
+            duplicates[keeper].append(number)
+    assert len(duplicates) > 15 and any(
+        len({expected[n][0] for n in expected if expected[n][1] == c}) > 1 for c in sizes
+    )
+    for number, row in found.items():
+        keeper, component, equal = expected.get(number, (number, None, 0))
+        dropped = keeper != number
+        assert row["reason"] == ("minhash.near_duplicate" if dropped else None)
+        assert row["minhash.keeper"] == (keeper if dropped else None)
+        assert row["minhash.cluster"] == component
+        assert row["minhash.cluster_size"] == (sizes[component] if component is not None else None)
+        assert row["minhash.similarity"] == (pytest.approx(equal / 112) if dropped else None)
+        assert row["minhash.duplicates"] == (len(duplicates[number]) or None)
+        dumps = sorted({f"d{copy >> 32}" for copy in [number, *duplicates[number]]})
+        assert row["minhash.dumps"] == (dumps if duplicates[number] else None)
+
+
+def test_partitions_and_memory_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shards = corpus(2)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    one = rows_of(run_inline(settings_of(tmp_path / "a", shards)), COLUMNS)
+    monkeypatch.setattr("stages.dedup.records.partitions_for", lambda corpus, share: 13)
+    monkeypatch.setattr("kernels.components.BYTES_PER_EDGE", 1 << 40)
+    monkeypatch.setattr("stages.dedup.components.BYTES_PER_EDGE", 1 << 40)
+    assert rows_of(run_inline(settings_of(tmp_path / "b", shards)), COLUMNS) == one
+
+
+def test_exact_duplicates_that_went_before_take_no_part(tmp_path: Path) -> None:
+    text = " ".join(words(np.random.default_rng(3), 80))
+    near = text.replace("w1", "W1") + "!"
+    shards = {"d0": [{"id": "a", "text": text}, {"id": "b", "text": text}], "d1": [{"id": "c", "text": near}]}
+    config = settings_of(tmp_path, shards)
+    config["stages"] = [{"exact_dedup": {}}, {"minhash": {}}]
+    rows = rows_of(run_inline(config), ["reason", "exact_dedup.keeper", *COLUMNS[2:]])
+    assert [row["reason"] for row in rows] == [None, "exact_dedup.duplicate", "minhash.near_duplicate"]
+    assert rows[1]["exact_dedup.keeper"] == 0 and rows[1]["minhash.cluster"] is None
+    assert rows[2]["minhash.keeper"] == 0 and rows[0]["minhash.duplicates"] == 1
+
+
+@pytest.mark.parametrize(
+    ("keep", "kept"),
+    [
+        ({"keep": ["oldest"]}, "a"),
+        ({"keep": ["newest"]}, "e"),
+        ({"keep": ["longest"]}, "c"),
+        ({"keep": ["source", "newest"], "sources": ["s1"]}, "d"),
+        ({"keep": ["tests.toys.lengths.length"]}, "b"),
+    ],
+)
+def test_the_kept_copy_is_a_choice(tmp_path: Path, keep: dict[str, Any], kept: str) -> None:
+    base = words(np.random.default_rng(4), 200)
+    texts = {
+        "a": " ".join(base),
+        "b": " ".join(base) + " " * 60,
+        "c": " ".join(base) + " é" * 2 + "𝟎" * 20,
+        "d": " ".join(base) + ".",
+        "e": " ".join(base) + "..",
+    }
+    shards = {
+        "s0": [{"id": name, "text": texts[name]} for name in "abc"],
+        "s1": [{"id": "d", "text": texts["d"]}],
+        "s2": [{"id": "e", "text": texts["e"]}],
+    }
+    if "tests.toys.lengths.length" in keep["keep"]:
+        keep = {"keep": ["lengths.length"]}
+    config = settings_of(tmp_path, shards, **keep)
+    config["stages"].insert(0, {"tests.toys.lengths": {"minimum": 0}})
+    rows = rows_of(run_inline(config), ["id", "reason", "minhash.dumps"])
+    assert [row["id"] for row in rows if row["reason"] is None] == [kept]
+    assert next(row["minhash.dumps"] for row in rows if row["reason"] is None) == ["s0", "s1", "s2"]
+
+
+def test_half_the_corpus_in_one_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stages.minhash.HOT", 1000)
+    text = " ".join(words(np.random.default_rng(5), 40))
+    shards = {
+        f"d{shard}": [
+            {"id": f"{shard}-{n}", "text": text if n % 2 else f"{text[: n % 50]} own {shard} {n}"} for n in range(1000)
+        ]
+        for shard in range(3)
+    }
+    result = run_inline(settings_of(tmp_path, shards))
+    rows = rows_of(result, ["id", *COLUMNS[1:]])
+    clones = [row for row in rows if int(row["id"].split("-")[1]) % 2]
+    assert [row["reason"] for row in clones] == [None] + ["minhash.near_duplicate"] * 1499
+    assert {row["minhash.cluster_size"] for row in clones} == {1500}
+    hot = [size for file in artifact_files(result, "minhash.hot") for size in json.loads(file.read_text())]
+    assert hot.count(1500) == 14
+
+
+def test_statistics_name_shares_clusters_and_alarms(tmp_path: Path) -> None:
+    text = " ".join(words(np.random.default_rng(6), 40))
+    shards = {
+        "d0": [{"id": f"a{n}", "text": f"{n} {n * n} own", "url": f"https://good.example/{n}"} for n in range(150)],
+        "d1": [{"id": f"b{n}", "text": text, "url": f"https://copy.example/{n}"} for n in range(150)],
+    }
+    result = run_inline(settings_of(tmp_path, shards))
+    (file,) = artifact_files(result, "minhash.report")
+    report = json.loads(file.read_text())
+    assert report["by source"][1] == {"source": "d1", "documents": 150, "dropped": 149, "share": 0.9933}
+    assert report["by dump"][1]["share so far"] == round(149 / 300, 4)
+    assert report["cluster sizes"] == [{"at least": 128, "clusters": 1}]
+    assert report["largest clusters"] == [{"documents": 150, "id": "b0", "url": "https://copy.example/0"}]
+    assert {(alarm["of"], alarm["name"]) for alarm in report["alarms"]} == {("source", "d1"), ("host", "copy.example")}
+
+
+def test_another_threshold_reads_no_text_again(tmp_path: Path) -> None:
+    shards = corpus(7)
+    config = settings_of(tmp_path, shards)
+    run_inline(config)
+    config["stages"] = [{"minhash": {"threshold": 0.9, "bands": 14, "rows": 8}}]
+    again = tasks_run(run_inline(config))
+    assert "minhash.verify" in again and "minhash.keepers" in again
+    assert not {"documents", "minhash.bands", "minhash.candidates", "minhash.pairs"} & again.keys()
+
+
+def test_a_threshold_alone_chooses_bands_as_datasketch_does() -> None:
+    from datasketch import MinHashLSH
+
+    from pipeline.discovery import make_stage
+
+    for threshold in (0.5, 0.8, 0.95):
+        stage = make_stage("minhash", {"threshold": threshold, "permutations": 256}, 0)
+        oracle = MinHashLSH(threshold=threshold, num_perm=256)
+        assert stage.banding == (oracle.b, oracle.r) and stage.threshold == threshold
+    assert make_stage("minhash", {}, 0).threshold == pytest.approx(0.719, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"bands": 14}, "go together"),
+        ({"bands": 20, "rows": 10, "permutations": 128}, "20 bands of 10 rows need 200 permutations, there are 128"),
+        ({"keep": ["oldest", "longest"]}, "nothing can follow `oldest`"),
+        ({"keep": ["source"]}, "go together"),
+        ({"keep": ["quality", "quality"]}, "twice"),
+        ({"threshold": 1.5}, "less than or equal to 1"),
+        ({"keep": ["no.such.column"]}, "no.such.column"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidConfig, match=message):
+        planned(settings_of(tmp_path, {"d0": [{"id": "a", "text": "b"}]}, **settings))
+
+
+def test_no_documents_at_all(tmp_path: Path) -> None:
+    result = run_inline(settings_of(tmp_path, {"d0": [], "d1": []}))
+    assert rows_of(result, COLUMNS) == []
+
+
+def test_partitions_grow_with_the_corpus() -> None:
+    from pipeline.stage import Corpus
+
+    sizes = [records.partitions_for(Corpus(1000, size, 1 << 30, ()), 0.5) for size in (0, 1 << 30, 1 << 40)]
+    assert sizes == [8, 8, 4096]
