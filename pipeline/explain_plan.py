@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.plan import DOCUMENTS, Plan, PlannedPhase
 from pipeline.run import absorb_committed, empty_state, task_specs
 from pipeline.stage import GlobalStage, MapStage
+from pipeline.stats import new_table
 from pipeline.store import Store
 from pipeline.units import human_bytes
 
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
 def print_plan(plan: Plan, console: "Console") -> None:
     """Print the inputs, the stages and the phases with their state."""
-    from rich.table import Table
-
     config = plan.config
     engine = config.engine
     where = f" at {engine.address}" if engine.address else ""
@@ -25,7 +24,7 @@ def print_plan(plan: Plan, console: "Console") -> None:
         f"engine {engine.kind}{where}, {workers}, {human_bytes(engine.memory)} of memory each; seed {config.seed}",
         highlight=False,
     )
-    inputs = Table(title="\nInputs", title_justify="left", header_style="bold")
+    inputs = new_table("Inputs")
     for name in ("source", "format", "dump", "domain", "path"):
         inputs.add_column(name)
     for name in ("shards", "files", "bytes"):
@@ -40,16 +39,16 @@ def print_plan(plan: Plan, console: "Console") -> None:
         where_from = f"{source.config.root}{', '.join(paths)}"
         names = (source.config.name, source.config.format, source.config.dump or "", source.config.domain, where_from)
         inputs.add_row(*names, *listed)
+    console.print()
     console.print(inputs)
     for message in plan.unreachable:
         console.print(f"[yellow]could not be listed now:[/] {message}", highlight=False)
+    console.print()
     console.print(_phases(plan))
 
 
 def _phases(plan: Plan) -> Any:
-    from rich.table import Table
-
-    table = Table(title="\nPhases", title_justify="left", header_style="bold")
+    table = new_table("Phases")
     for name in ("phase", "tasks", "state", "what it does"):
         table.add_column(name, justify="right" if name == "tasks" else "left")
     store = Store(plan.config.output) if not plan.unreachable else None

@@ -81,6 +81,8 @@ class State:
     artifacts: dict[str, list[list[Any]]] = field(default_factory=dict)
     single: list[str] = field(default_factory=list)
     """files of artifacts made by phases of one task"""
+    files: set[str] = field(default_factory=set)
+    """all that the manifests so far name, and themselves"""
 
 
 def run_plan(plan: Plan, executor: Executor, progress: Progress) -> RunResult:
@@ -103,12 +105,13 @@ def _run_phases(plan: Plan, store: Store, executor: Executor, progress: Progress
         result.tasks_run += summary.tasks - summary.reused
         _check_conservation(phase, manifests, summary, result.phases, plan)
         _absorb(phase, manifests, state)
+        state.files.update([summary.inputs] if summary.inputs else [])
         result.phases.append(summary)
         _write_run(store, plan, result, state, finished=False)
     _publish(store, state)
     _write_run(store, plan, result, state, finished=True)
     if not plan.config.engine.keep_stale:
-        remove_stale(store, _referenced(result, store))
+        remove_stale(store, state.files)
     return result
 
 
@@ -225,18 +228,16 @@ def committed(store: Store, phase: PlannedPhase, specs: list[TaskSpec]) -> dict[
     """The manifests of the tasks that are done already, by key."""
     there = set(store.names(phase.name))
     by_key = {name.partition("-")[2].partition(".")[0]: name for name in there if name.endswith(".manifest.json")}
-    found = {}
-    for spec in specs:
-        # found by key alone: the same work may stand at another place now (a shard was added before it)
-        name = by_key.get(spec.key[:12])
-        if name is None:
-            continue
-        manifest = store.read_json(f"{phase.name}/{name}")
+    # found by key alone: the same work may stand at another place now (a shard was added before it)
+    wanted = list(dict.fromkeys(by_key[spec.key[:12]] for spec in specs if spec.key[:12] in by_key))
+    manifests = store.read_json_many([f"{phase.name}/{name}" for name in wanted])
+    keys = {spec.key for spec in specs}
+    return {
+        manifest["key"]: manifest
+        for manifest in manifests
         # a file that the manifest names may have been removed by hand
-        whole = all(file["file"].rpartition("/")[2] in there for file in manifest["files"])
-        if manifest["key"] == spec.key and whole:
-            found[spec.key] = manifest
-    return found
+        if manifest["key"] in keys and all(file["file"].rpartition("/")[2] in there for file in manifest["files"])
+    }
 
 
 def _columns(phase: PlannedPhase, there: dict[str, list[str]]) -> tuple[dict[str, list[str]], dict[str, str]]:
@@ -280,6 +281,7 @@ def _absorb(phase: PlannedPhase, manifests: list[Manifest], state: State) -> Non
     for name in phase.makes:
         state.artifacts[name] = []
     for number, manifest in enumerate(manifests):
+        state.files.update([manifest["file"], *[file["file"] for file in manifest["files"]]])
         if phase.name == DOCUMENTS:
             state.columns[number], state.groups[number] = dict(manifest["columns"]), manifest["groups"]
         elif phase.over == "shards":
@@ -366,16 +368,6 @@ def _publish(store: Store, state: State) -> None:
     """Artifacts made by one task also stand at the top of the output under their plain names, like tokenizer.json."""
     for file in state.single:
         store.write_bytes(file.rpartition("/")[2].partition(".")[2], store.read_bytes(file))
-
-
-def _referenced(result: RunResult, store: Store) -> set[str]:
-    names: set[str] = set()
-    for summary in result.phases:
-        names.update([summary.inputs] if summary.inputs else [])
-        for manifest_file in summary.manifests:
-            names.add(manifest_file)
-            names.update(file["file"] for file in store.read_json(manifest_file)["files"])
-    return names
 
 
 def _same_run(store: Store, plan: Plan) -> None:

@@ -10,6 +10,7 @@ from pipeline.units import human_bytes, human_seconds
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.table import Table
 
 RUN_FILE = "run.json"
 
@@ -60,6 +61,16 @@ def as_json(run: dict[str, Any]) -> str:
     return json.dumps({**{k: v for k, v in run.items() if k != "artifacts"}, "phases": phases}, ensure_ascii=False)
 
 
+def new_table(title: str) -> "Table":
+    """An empty table in the one style that all have."""
+    from rich import box
+    from rich.table import Table
+
+    return Table(
+        title=title, title_justify="left", title_style="bold", header_style="dim", box=box.SIMPLE, pad_edge=False
+    )
+
+
 def _tables(run: dict[str, Any]) -> Iterator["RenderableType"]:
     for table in (_funnel_table(run), _domain_table(run), _skipped_table(run)):
         if table is not None:
@@ -71,9 +82,7 @@ def _tables(run: dict[str, Any]) -> Iterator["RenderableType"]:
 
 
 def _funnel_table(run: dict[str, Any]) -> Any:
-    from rich.table import Table
-
-    table = Table(title="Funnel", title_justify="left", header_style="bold")
+    table = new_table("Funnel")
     table.add_column("stage")
     for name in ("documents in", "dropped", "documents out", "share", "bytes out", "tokens out"):
         table.add_column(name, justify="right")
@@ -105,13 +114,11 @@ def _funnel_table(run: dict[str, Any]) -> Any:
 
 
 def _domain_table(run: dict[str, Any]) -> Any:
-    from rich.table import Table
-
     entries = [Funnel.from_json(value) for phase in run["phases"] for value in phase["funnel"]]
     if not entries or not entries[-1].domains:
         return None
     last = entries[-1]
-    table = Table(title="Kept, by domain", title_justify="left", header_style="bold")
+    table = new_table("Kept, by domain")
     table.add_column("domain")
     for name in ("documents", "bytes", "share", "tokens"):
         table.add_column(name, justify="right")
@@ -123,13 +130,11 @@ def _domain_table(run: dict[str, Any]) -> Any:
 
 
 def _skipped_table(run: dict[str, Any]) -> Any:
-    from rich.table import Table
-
     counters = run["phases"][0]["counters"] if run["phases"] else {}
     skipped = {key.removeprefix("skipped."): n for key, n in counters.items() if key.startswith("skipped.")}
     if not skipped:
         return None
-    table = Table(title="Records that are no documents", title_justify="left", header_style="bold")
+    table = new_table("Records that are no documents")
     table.add_column("what")
     table.add_column("records", justify="right")
     for name, n in sorted(skipped.items(), key=lambda item: -item[1]):
@@ -138,9 +143,7 @@ def _skipped_table(run: dict[str, Any]) -> Any:
 
 
 def _phase_table(run: dict[str, Any]) -> Any:
-    from rich.table import Table
-
-    table = Table(title="Phases", title_justify="left", header_style="bold")
+    table = new_table("Phases")
     table.add_column("phase")
     for name in ("tasks", "done before", "worker time", "written"):
         table.add_column(name, justify="right")
@@ -159,12 +162,10 @@ def _phase_table(run: dict[str, Any]) -> Any:
 
 
 def _note(title: str, value: Any) -> "RenderableType":
-    from rich.table import Table
-
     if isinstance(value, dict):
         value = [{"": key, "value": item} for key, item in value.items()]
     if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
-        table = Table(title=title, title_justify="left", header_style="bold")
+        table = new_table(title)
         names = list(dict.fromkeys(name for item in value for name in item))
         for name in names:
             numbers = all(isinstance(item.get(name), int | float) for item in value)

@@ -9,7 +9,7 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -187,6 +187,15 @@ class Store:
     def read_json(self, name: str) -> Any:
         """A JSON file's value."""
         return json.loads(self.read_bytes(name))
+
+    def read_json_many(self, names: Sequence[str]) -> list[Any]:
+        """The values of many JSON files; on an object store they are asked for together."""
+        if self._filesystem is None or not names:
+            return [self.read_json(name) for name in names]
+        paths = [f"{self._base}/{name}" for name in names]
+        found = self._filesystem.cat(list(dict.fromkeys(paths)))
+        # fsspec answers for a single path with its bytes alone
+        return [json.loads(found[path] if isinstance(found, dict) else found) for path in paths]
 
     def write_json(self, name: str, value: Any) -> None:
         """Write a value as readable JSON."""

@@ -20,13 +20,14 @@ def verify_files(root: str) -> Verification:
     store, run = read_run(root)
     result = Verification()
     for phase in run["phases"]:
-        for name in dict.fromkeys(phase["manifests"]):
-            if not store.exists(name):
-                result.problems.append(f"{name}: the manifest is gone; run again to make it anew")
-                continue
-            for file in store.read_json(name)["files"]:
+        there = set(store.names(phase["name"]))
+        names = list(dict.fromkeys(phase["manifests"]))
+        gone = [name for name in names if name.rpartition("/")[2] not in there]
+        result.problems += [f"{name}: the manifest is gone; run again to make it anew" for name in gone]
+        for manifest in store.read_json_many([name for name in names if name not in gone]):
+            for file in manifest["files"]:
                 result.files += 1
-                if not store.exists(file["file"]):
+                if file["file"].rpartition("/")[2] not in there:
                     result.problems.append(f"{file['file']}: the file is gone")
                     continue
                 size, sha256 = file_checksum(store, file["file"])
