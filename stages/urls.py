@@ -1,0 +1,139 @@
+"""Block lists for URLs: domains with their subdomains, URLs with what lies below them, and words.
+
+    - urls: {block: [lists/ut1, extra-domains.txt], words: [casino]}
+
+A folder is read for files named `domains`, `urls` and `words` in it and its subfolders, the form of the UT1 lists of
+the University of Toulouse that RefinedWeb (Penedo et al., 2023, section 3.1) and FineWeb block with; the categories of
+interest are named by giving their folders (`lists/ut1/adult`). A file is read line by line, one entry each.
+"""
+
+import hashlib
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import field_validator
+
+from pipeline.stage import ConfigError, MapConfig, MapStage, Settings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from kernels.url_lists import Table
+
+_NAMES = {"domains": "domain", "urls": "url", "words": "word"}
+
+
+class UrlsConfig(MapConfig):
+    """Settings of `urls`."""
+
+    block: tuple[str, ...] = ()
+    """List files and folders of lists. A file named `domains`, `urls` or `words` (with any suffix) holds these; of
+    another, lines with a path are URLs and the others domains."""
+
+    words: tuple[str, ...] = ()
+    """Block URLs that hold one of these as a whole word: a run of letters and digits, in any case."""
+
+    @field_validator("block", "words", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
+
+
+class UrlsStage(MapStage[UrlsConfig]):
+    """Adds `urls.blocked` (string: domain, url, word, or null). Drops with `urls.blocked_domain`, `urls.blocked_url`
+    and `urls.blocked_word`; a document without a URL is kept.
+
+    Reads no text, so with `early: true` and before `extract` blocked pages are not even parsed."""
+
+    Config = UrlsConfig
+
+    def check(self) -> None:
+        if not self.config.block and not self.config.words:
+            raise ConfigError("nothing to block: give `block` or `words`")
+        for number, word in enumerate(self.config.words):
+            if not word.isalnum():
+                raise ConfigError(f"not a word of letters and digits: {word!r}", ("words", number))
+        _ = self._lists
+
+    def measured(self) -> "tuple[pa.Field, ...]":
+        import pyarrow as pa
+
+        return (pa.field("urls.blocked", pa.string()),)
+
+    def text_settings(self) -> Settings:
+        return {"lists": self._digest}
+
+    def measure(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
+        import pyarrow as pa
+
+        from kernels.arrow import text_buffers
+        from kernels.url_lists import KINDS, blocked_by
+
+        found = blocked_by(*text_buffers(batch.column("url")), self._table)
+        kinds = pa.array([None, *KINDS], pa.string())
+        return batch.append_column(self.measured()[0], kinds.take(pa.array(found)))
+
+    def judged(self) -> tuple[str, ...]:
+        return ("urls.blocked",)
+
+    def judge(self, columns: "pa.RecordBatch") -> "pa.Array":
+        import pyarrow.compute as pc
+
+        return pc.binary_join_element_wise("urls.blocked", columns.column("urls.blocked"), "_")
+
+    @cached_property
+    def _lists(self) -> list[tuple[Path, str | None]]:
+        """The list files, each with the kind of its entries."""
+        lists: list[tuple[Path, str | None]] = []
+        for number, name in enumerate(self.config.block):
+            path = Path(name).expanduser()
+            if path.is_dir():
+                inside = sorted(file for file in path.rglob("*") if file.is_file() and file.stem in _NAMES)
+                if not inside:
+                    raise ConfigError(f"{path}: no file named domains, urls or words in this folder", ("block", number))
+                lists += [(file, _NAMES[file.stem]) for file in inside]
+            elif path.is_file():
+                lists.append((path, _NAMES.get(path.stem)))
+            else:
+                raise ConfigError(f"no such file or folder: {path}", ("block", number))
+        return lists
+
+    @cached_property
+    def _digest(self) -> str:
+        """SHA-256 over the lists' contents and kinds, wherever they lie."""
+        digest = hashlib.sha256()
+        for path, kind in self._lists:
+            with path.open("rb") as file:
+                digest.update(f"{kind} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+        digest.update("\n".join(self.config.words).encode())
+        return digest.hexdigest()
+
+    @cached_property
+    def _table(self) -> "Table":
+        """The lists' table, mapped from the cache folder, where the first worker of a machine writes it."""
+        import numpy as np
+
+        from kernels import url_lists
+        from kernels.url_lists import Table, build_table, entry_keys
+
+        # a table is only good for the hash function that made it
+        code = hashlib.sha256(Path(url_lists.__file__).read_bytes()).hexdigest()
+        cached = cache_folder() / f"urls-{self._digest[:32]}-{code[:16]}.npy"
+        if not cached.exists():
+            parts = [entry_keys(path.read_bytes(), kind) for path, kind in self._lists]
+            parts.append(entry_keys("\n".join(self.config.words).encode(), "word"))
+            table = build_table(parts)
+            cached.parent.mkdir(parents=True, exist_ok=True)
+            partial = cached.with_suffix(f".{os.getpid()}")
+            with partial.open("wb") as file:
+                np.save(file, np.append(table.slots, np.uint64(table.kinds)))
+            partial.replace(cached)
+        array = np.load(cached, mmap_mode="r").view(np.ndarray)
+        return Table(array[:-1], int(array[-1]))
+
+
+def cache_folder() -> Path:
+    """Where tables built from lists are kept for the workers of this machine: `$XDG_CACHE_HOME/dspipe`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dspipe"

@@ -1,0 +1,79 @@
+"""The URL stage: lists on disk, verdicts, the shared table, bad settings."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from pipeline.stage import ConfigError
+from stages.urls import UrlsConfig, UrlsStage, cache_folder
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def ut1(tmp_path: Path) -> Path:
+    for category, name, lines in [
+        ("adult", "domains", "bad.com\nworse.org\n"),
+        ("adult", "urls", "blog.net/~bad\n"),
+        ("adult", "expressions", "(not|read)\n"),
+        ("games", "domains", "play.io\n"),
+    ]:
+        (tmp_path / "ut1" / category).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "ut1" / category / name).write_text(lines)
+    return tmp_path / "ut1"
+
+
+def stage(**settings: object) -> UrlsStage:
+    return UrlsStage("urls", UrlsConfig.model_validate(settings))
+
+
+URLS = ["http://www.bad.com/a", "http://blog.net/~bad/x", "http://play.io/casino", "http://fine.org/", None]
+
+
+def reasons(stage: UrlsStage) -> list[str | None]:
+    stage.check()
+    batch = stage.measure(pa.record_batch({"url": pa.array(URLS, pa.string())}))
+    verdict: list[str | None] = stage.judge(batch.select(stage.judged())).to_pylist()
+    return verdict
+
+
+def test_folders_files_and_words(ut1: Path) -> None:
+    everything = ["urls.blocked_domain", "urls.blocked_url", "urls.blocked_domain", None, None]
+    assert reasons(stage(block=[str(ut1)])) == everything
+    adult = stage(block=str(ut1 / "adult"), words=["Casino"])
+    assert reasons(adult) == ["urls.blocked_domain", "urls.blocked_url", "urls.blocked_word", None, None]
+    mixed = ut1.parent / "mixed.txt"
+    mixed.write_text("bad.com\nblog.net/~bad\n")
+    assert reasons(stage(block=[str(mixed)])) == ["urls.blocked_domain", "urls.blocked_url", None, None, None]
+
+
+def test_the_table_is_built_once_and_follows_the_lists(ut1: Path) -> None:
+    reasons(stage(block=[str(ut1)]))
+    (built,) = cache_folder().iterdir()
+    when = built.stat().st_mtime_ns
+    before = stage(block=[str(ut1)]).text_settings()
+    assert reasons(stage(block=[str(ut1)]))[3] is None
+    assert built.stat().st_mtime_ns == when
+    (ut1 / "games" / "domains").write_text("fine.org\n")
+    changed = stage(block=[str(ut1)])
+    assert changed.text_settings() != before
+    assert reasons(changed) == ["urls.blocked_domain", "urls.blocked_url", None, "urls.blocked_domain", None]
+
+
+def test_empty_batches(ut1: Path) -> None:
+    assert stage(block=[str(ut1)]).measure(pa.record_batch({"url": pa.array([], pa.string())})).num_rows == 0
+
+
+def test_bad_settings(tmp_path: Path) -> None:
+    for settings, message in [
+        ({}, "nothing to block"),
+        ({"words": ["two words"]}, "not a word"),
+        ({"block": [str(tmp_path / "absent")]}, "no such file"),
+        ({"block": [str(tmp_path)]}, "no file named domains"),
+    ]:
+        with pytest.raises(ConfigError, match=message):
+            stage(**settings).check()
