@@ -1,21 +1,21 @@
 """All text statistics that quality heuristics judge by, in one pass over an Arrow text column.
 
-For each document the kernel walks its lines once. A line is hashed for duplicates, judged by C4's line rules, and cut into
-tokens (kernels/word_tokens.py); then the tokens' n-grams are counted. What the statistics mean is what the rules of the
-Gopher paper (Rae et al. 2021, arXiv 2112.11446, appendix A.1.1), C4 (Raffel et al. 2020, JMLR 21/140, section 2.2) and
-FineWeb (Penedo et al. 2024, arXiv 2406.17557, section 3.6) ask for; see `STATISTICS`.
+For each document the kernel walks its lines once. A line is hashed for duplicates, judged by C4's line rules, and cut
+into tokens (kernels/word_tokens.py); then the tokens' n-grams are counted. What the statistics mean is what the rules
+of the Gopher paper (Rae et al. 2021, arXiv 2112.11446, appendix A.1.1), C4 (Raffel et al. 2020, JMLR 21/140, section
+2.2) and FineWeb (Penedo et al. 2024, arXiv 2406.17557, section 3.6) ask for; see `STATISTICS`.
 
-N-grams are counted by levels: a repeated n-gram begins with a repeated (n-1)-gram, so only places whose shorter n-gram was
-repeated are looked at again. English web text has 15 % of places left at 3 words and 3 % at 5.
+N-grams are counted by levels: a repeated n-gram begins with a repeated (n-1)-gram, so only places whose shorter
+n-gram was repeated are looked at again. English web text has 15 % of places left at 3 words and 3 % at 5.
 
-Unspaced scripts: a unit is a letter with its marks, and so many units say what one English word says (`UNITS_PER_WORD`);
-counts of words are divided by it and the orders of n-grams multiplied.
+Unspaced scripts: a unit is a letter with its marks, and so many units say what one English word says
+(`UNITS_PER_WORD`); counts of words are divided by it and the orders of n-grams multiplied.
 
-Memory: repetition is measured within a document's first million (2^20) tokens and first 2^18 lines, so that a kernel holds
-about 60 MB of scratch on a document of any size. Everything else is counted over the whole document.
+Memory: repetition is measured within a document's first million (2^20) tokens and first 2^18 lines, so that a kernel
+holds about 60 MB of scratch on a document of any size. Everything else is counted over the whole document.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -34,7 +34,6 @@ from kernels.unicode_classes import (
     SCRIPTS,
     SPACE,
     TERMINAL,
-    UNSPACED,
     character_classes,
 )
 from kernels.word_tokens import (
@@ -94,9 +93,9 @@ STATISTICS = {
 }
 
 UNITS_PER_WORD = {"han": 1.5, "kana": 2.0, "thai": 4.0, "lao": 4.0, "khmer": 4.0, "myanmar": 4.0, "tibetan": 5.0}
-"""Letters (with marks) per English word of the same text: measured on the Universal Declaration of Human Rights, 1,745
-words in English; 2,633 letters in Chinese (1.51; Traditional 1.43), 3,640 in Japanese (2.09), 7,113 in Thai (4.08), 7,453
-in Lao (4.27), 6,480 in Burmese (3.71), 9,020 in Dzongkha (5.17). Khmer as Thai."""
+"""Letters (with marks) per English word of the same text: measured on the Universal Declaration of Human Rights,
+1,745 words in English; 2,633 letters in Chinese (1.51; Traditional 1.43), 3,640 in Japanese (2.09), 7,113 in Thai
+(4.08), 7,453 in Lao (4.27), 6,480 in Burmese (3.71), 9,020 in Dzongkha (5.17). Khmer as Thai."""
 
 WINDOW = 1 << 20
 LINE_WINDOW = 1 << 18
@@ -141,12 +140,14 @@ def text_statistics(
     offsets: Offsets,
     stop_words: StopWords,
     languages: npt.NDArray[np.int16],
-    settings: LineSettings = LineSettings(),
+    settings: LineSettings | None = None,
 ) -> TextStatistics:
     """The statistics of each row of a text column (see kernels.arrow.text_buffers).
 
-    languages: int16[documents], the language's place in stop_words.names; -1 when it is unknown, -2 when it has no list.
+    languages: int16[documents], the language's place in stop_words.names; -1 when it is unknown, -2 when it has no
+    list.
     """
+    settings = settings or LineSettings()
     documents = len(offsets) - 1
     counts = np.zeros((documents, len(COUNTS)), np.int32)
     shares = np.zeros((documents, len(SHARES)), np.float32)
@@ -160,10 +161,13 @@ def text_statistics(
     return TextStatistics(counts, shares)
 
 
-def make_stop_words(lists: dict[str, Sequence[str]]) -> StopWords:
-    """The table of stop words, at most 63 a language; in unspaced scripts a word is 1 to 4 letters anywhere in the text."""
+def make_stop_words(lists: Mapping[str, Sequence[str]]) -> StopWords:
+    """The table of stop words, at most 63 a language; in unspaced scripts a word is 1 to 4 letters anywhere in the
+    text."""
     entries = [
-        (_phrase_hash(word), language, bit) for language, words in enumerate(lists.values()) for bit, word in enumerate(words)
+        (_phrase_hash(word), language, bit)
+        for language, words in enumerate(lists.values())
+        for bit, word in enumerate(words)
     ]
     size = 1 << (4 * len(entries) + 1).bit_length()
     table = StopWords(np.zeros(size, np.uint64), np.zeros(size, np.uint8), np.zeros(size, np.uint64), tuple(lists))
@@ -209,7 +213,7 @@ def extend(gram, value):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _hash_span(data, start: int, end: int):  # type: ignore[no-untyped-def]
+def _hash_span(data, start, end):  # type: ignore[no-untyped-def]
     """A hash of data[start:end], eight bytes a step; never 0."""
     value = np.uint64(end - start + 1) * np.uint64(0x9E3779B97F4A7C15)
     i = start
@@ -225,7 +229,7 @@ def _hash_span(data, start: int, end: int):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _seen(keys, mask, value) -> bool:  # type: ignore[no-untyped-def]
+def _seen(keys, mask, value):  # type: ignore[no-untyped-def]
     """Whether the set holds the value; it does afterwards."""
     slot = value & mask
     while keys[slot] != np.uint64(0):
@@ -237,7 +241,7 @@ def _seen(keys, mask, value) -> bool:  # type: ignore[no-untyped-def]
 
 
 @jit
-def _characters(data, start: int, end: int) -> int:  # type: ignore[no-untyped-def]
+def _characters(data, start, end):  # type: ignore[no-untyped-def]
     count = 0
     for i in range(start, end):
         count += data[i] & 0xC0 != 0x80
@@ -262,7 +266,7 @@ _LOOK[list(b".[{")] = _MARK
 
 
 @jit
-def _phrases_at(data, i: int, start: int, end: int) -> int:  # type: ignore[no-untyped-def]
+def _phrases_at(data, i, start, end):  # type: ignore[no-untyped-def]
     """Bits of the phrases within data[start:end] whose rare letter is data[i]; ASCII case is ignored."""
     found = 0
     for p in range(len(_PHRASE_TEXTS)):
@@ -279,7 +283,7 @@ def _phrases_at(data, i: int, start: int, end: int) -> int:  # type: ignore[no-u
 
 
 @jit
-def _scan_line(data, start: int, end: int, pages, flags):  # type: ignore[no-untyped-def]
+def _scan_line(data, start, end, pages, flags):  # type: ignore[no-untyped-def]
     """The line that begins at data[start]: where it ends (a line break or `end`), what was found (bits), ellipses."""
     found, ellipses, i = 0, 0, start
     while i < end:
@@ -309,7 +313,7 @@ def _scan_line(data, start: int, end: int, pages, flags):  # type: ignore[no-unt
 
 
 @jit
-def _trim(data, start: int, end: int, pages, flags):  # type: ignore[no-untyped-def]
+def _trim(data, start, end, pages, flags):  # type: ignore[no-untyped-def]
     """Where data[start:end] begins and ends without the white space around it; (end, end) if there is nothing else."""
     while start < end:
         kind, length = character(data, start, end, pages, flags)
@@ -325,7 +329,7 @@ def _trim(data, start: int, end: int, pages, flags):  # type: ignore[no-untyped-
 
 
 @jit
-def _without_citations(data, start: int, end: int, cleaned) -> int:  # type: ignore[no-untyped-def]
+def _without_citations(data, start, end, cleaned):  # type: ignore[no-untyped-def]
     """Copy data[start:end] without Wikipedia's [1], [edit] and [citation needed]; returns the length."""
     n, i = 0, start
     while i < end:
@@ -351,19 +355,19 @@ _EDIT, _NEEDED = np.frombuffer(b"[edit]", np.uint8), np.frombuffer(b"[citation n
 
 
 @jit
-def _equal(data, i: int, end: int, text) -> bool:  # type: ignore[no-untyped-def]
+def _equal(data, i, end, text):  # type: ignore[no-untyped-def]
     if i + len(text) > end:
         return False
+    same = True
     for k in range(len(text)):
-        if data[i + k] != text[k]:
-            return False
-    return True
+        same &= data[i + k] == text[k]
+    return same
 
 
 @jit
-def _ends_sentence(data, start: int, end: int, script: int, pages, flags) -> bool:  # type: ignore[no-untyped-def]
-    """C4's terminal punctuation: . ? ! and straight quotes, no ellipsis. In other scripts than Latin also the script's own
-    marks, closing quotes and brackets after one. Thai and Lao, which write none, always."""
+def _ends_sentence(data, start, end, script, pages, flags):  # type: ignore[no-untyped-def]
+    """C4's terminal punctuation: . ? ! and straight quotes, no ellipsis. In other scripts than Latin also the
+    script's own marks, closing quotes and brackets after one. Thai and Lao, which write none, always."""
     if end <= start:
         return False
     last = data[end - 1]
@@ -384,7 +388,7 @@ _LATIN, _HAN, _KANA, _THAI, _LAO = (NAMES[name] for name in ("latin", "han", "ka
 
 
 @jit
-def _survey(data, start: int, end: int, pages, flags, units_per_word, letters):  # type: ignore[no-untyped-def]
+def _survey(data, start, end, pages, flags, units_per_word, letters):  # type: ignore[no-untyped-def]
     """Characters, '#' signs, line feeds and the script of data[start:end]. letters: int64[scripts], scratch."""
     characters, hashes, feeds, ascii_letters = 0, 0, 0, 0
     for i in range(start, end):
@@ -392,7 +396,7 @@ def _survey(data, start: int, end: int, pages, flags, units_per_word, letters): 
         characters += byte & 0xC0 != 0x80
         hashes += byte == 35
         feeds += byte == 10
-        ascii_letters += np.uint8((byte | 0x20) - 97) < 26
+        ascii_letters += 97 <= byte | 0x20 <= 122
     if characters == end - start:
         return characters, hashes, feeds, _LATIN if ascii_letters else 0
     for k in range(len(letters)):
@@ -422,7 +426,9 @@ _LETTERS_PER_WORD = 5.0
 
 
 @jit
-def _count_stop_words(hashes, n: int, script: int, keys, mask, languages, bits, found, count: int, language: int) -> int:  # type: ignore[no-untyped-def]
+def _count_stop_words(  # type: ignore[no-untyped-def]
+    hashes, n, script, keys, mask, languages, bits, found, count, language,
+):  # fmt: skip
     """Different stop words of the language among the first n tokens; language -1: of the one with most. found: uint64
     [languages], scratch."""
     if language == -2:
@@ -453,7 +459,7 @@ def _count_stop_words(hashes, n: int, script: int, keys, mask, languages, bits, 
 
 
 @jit
-def _repetition(hashes, ends, n: int, orders, space: int, table, active, slots, grams, result) -> None:  # type: ignore[no-untyped-def]
+def _repetition(hashes, ends, n, orders, space, table, active, slots, grams, result):  # type: ignore[no-untyped-def]
     """Characters in the most frequent 2- to 4-gram and in repeated 5- to 10-grams, into result: float64[9].
 
     Top n-grams are counted with the spaces between their words, repeated ones without, and these not overlapping: after
@@ -492,14 +498,14 @@ def _repetition(hashes, ends, n: int, orders, space: int, table, active, slots, 
             table[slot] = (table[slot] | key) + np.uint64(1)
             slots[p] = np.int32(slot)
         if level < 3:
-            best, where = 1, 0
+            best, where = _ONE, 0
             for p in range(places):
-                count = np.int64(table[slots[p]] & _COUNT)
+                count = table[slots[p]] & _COUNT
                 if count > best:
                     best, where = count, active[p]
             if n >= wanted:
                 before = ends[where - 1] if where else 0
-                result[level] = (ends[where + wanted - 1] - before + (wanted - 1) * space) * best
+                result[level] = (ends[where + wanted - 1] - before + (wanted - 1) * space) * np.int64(best)
         else:
             repeated, free = 0, 0
             for p in range(places):
@@ -523,10 +529,11 @@ _KEY, _MET, _COUNT, _ONE = np.uint64(0xFFFFFFFF << 32), np.uint64(1 << 31), np.u
 
 
 @jit
-def _measure(
-    text, offsets, page_array, flag_array, sieve_array, special_key_array, special_cut_array, stop_keys, stop_languages, stop_bits,
-    language_count, languages, orders, units_per_word, short_line, min_words, max_word_length, rules, out_counts, out_shares,
-) -> None:  # type: ignore[no-untyped-def]  # fmt: skip
+def _measure(  # type: ignore[no-untyped-def]
+    text, offsets, page_array, flag_array, sieve_array, special_key_array, special_cut_array, stop_keys,
+    stop_languages, stop_bits, language_count, languages, orders, units_per_word, short_line, min_words,
+    max_word_length, rules, out_counts, out_shares,
+):  # fmt: skip
     documents = len(offsets) - 1
     longest = 0
     for d in range(documents):
@@ -593,7 +600,8 @@ def _measure(
                 before, chunks, units = counters[SENTENCES], counters[CHUNKS], counters[UNITS]
                 counters[ENDED], counters[LONGEST] = 0, 0
                 write_tokens(
-                    data, first, last, limit, pages, flags, sieve, special_keys, special_cuts, pieces, hashes, ends, counters
+                    data, first, last, limit, pages, flags, sieve, special_keys, special_cuts, pieces, hashes, ends,
+                    counters,
                 )  # fmt: skip
                 in_line = counters[SENTENCES] - before + 1
                 # C4's line rules, in C4's order
@@ -607,8 +615,8 @@ def _measure(
                         if ended and length != last - first:
                             line_counter_array[:] = 0
                             write_tokens(
-                                clean, 0, length, _CLEANED, pages, flags, sieve, special_keys, special_cuts, pieces, hashes, ends,
-                                line_counters,
+                                clean, 0, length, _CLEANED, pages, flags, sieve, special_keys, special_cuts, pieces,
+                                hashes, ends, line_counters,
                             )  # fmt: skip
                             in_line = line_counters[SENTENCES] + 1
                     else:

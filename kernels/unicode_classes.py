@@ -50,10 +50,12 @@ _SCRIPT_OF_NAME = {
 
 # Unicode's Sentence_Terminal property (PropList.txt), of which unicodedata says nothing but the characters' names
 _TERMINAL_NAME = re.compile(
-    r"(?<!INVERTED )(FULL STOP|QUESTION MARK|EXCLAMATION MARK|INTERROBANG)|DANDA\b|\bSECTION\b(?! SIGN)|\bSHAD\b|END OF TEXT"
-    r"|KHMER SIGN (KHAN|BARIYOOSAN|KOOMUUT|PHNAEK)|PARAGRAPH SEPARATOR"
+    r"(?<!INVERTED )(FULL STOP|QUESTION MARK|EXCLAMATION MARK|INTERROBANG)|DANDA\b"
+    r"|\bSECTION\b(?! SIGN)|\bSHAD\b|END OF TEXT|KHMER SIGN (KHAN|BARIYOOSAN|KOOMUUT|PHNAEK)|PARAGRAPH SEPARATOR"
 )
-_NOT_TERMINAL_NAME = re.compile(r"INVERTED|INITIAL|GREEK QUESTION|ARMENIAN (EXCLAMATION|QUESTION)|OLD NUBIAN|DOUBLE HYPHEN")
+_NOT_TERMINAL_NAME = re.compile(
+    r"INVERTED|INITIAL|GREEK QUESTION|ARMENIAN (EXCLAMATION|QUESTION)|OLD NUBIAN|DOUBLE HYPHEN"
+)
 _TERMINALS_BY_OTHER_NAMES = frozenset("܀᪨᪩᪪᪫᭚᭛᭞᭟᰻᰼᱾᱿꤯꧈꧉꫰꫱꯫")
 
 # Beyond ASCII, a bullet, an opening single quote, a middle dot or a dagger that stands alone counts as a word in the
@@ -112,7 +114,8 @@ def _flags(character: str) -> int:
     if (character.isascii() and kind in "PS") or category == "Cc" or character in _SYMBOLS:
         flags |= SYMBOL
     for members, flag in (
-        (_AFFIXES, AFFIX), (_QUOTES, AFFIX | QUOTE), (_PREFIXES, PREFIX), (_LINE_BREAKS, LINE_BREAK), (_HYPHENS, HYPHEN),
+        (_AFFIXES, AFFIX), (_QUOTES, AFFIX | QUOTE), (_PREFIXES, PREFIX), (_LINE_BREAKS, LINE_BREAK),
+        (_HYPHENS, HYPHEN),
     ):  # fmt: skip
         if character in members:
             flags |= flag

@@ -1,4 +1,5 @@
-"""Words as corpus linguists count them: punctuation apart, contractions apart, one unit a character where none is spaced.
+"""Words as corpus linguists count them: punctuation apart, contractions apart, one unit a character where none is
+spaced.
 
 The rules are those that published thresholds were tuned with, spaCy's for English (https://spacy.io/usage/
 linguistic-features#how-tokenizer-works), written as one scan:
@@ -10,11 +11,13 @@ linguistic-features#how-tokenizer-works), written as one scan:
     4. what is left is one token if it is an address (URL, e-mail), else it falls at hyphens, slashes, commas and
        periods between letters, ellipses and pictographs.
 
-Known differences, each rarer than one token in ten thousand on English web pages: emoticons of three and more characters
-inside a chunk are not put together again, numeric hosts are no addresses, and a chunk's pieces are at most 512.
+Known differences, each rarer than one token in ten thousand on English web pages: emoticons of three and more
+characters inside a chunk are not put together again, numeric hosts are no addresses, and a chunk's pieces are at most
+512.
 """
 
 from functools import lru_cache
+from string import ascii_lowercase
 from typing import NamedTuple
 
 import numpy as np
@@ -42,14 +45,14 @@ from kernels.unicode_classes import (
 
 # what a token adds to; int64 each
 (
-    TOKENS, WORDS, WORD_CHARACTERS, ALPHABETIC, UNITS, UNIT_CHARACTERS, WRITTEN, SENTENCES, ENDED, CHUNKS, LONGEST, CAPACITY,
+    TOKENS, WORDS, WORD_CHARACTERS, ALPHABETIC, UNITS, UNIT_CHARACTERS, WRITTEN, SENTENCES, ENDED, CHUNKS,
+    LONGEST, CAPACITY,
 ) = range(12)  # fmt: skip
 COUNTERS = 12
 """TOKENS, WORDS (with more than symbols), their characters and ALPHABETIC tokens (with a letter) leave out the UNITS,
-letters of unspaced scripts with their marks. WRITTEN: tokens and units in the arrays. SENTENCES: ends of sentences that
-were followed by a word. ENDED: 1 after the end of a sentence. CHUNKS: pieces between white space and letters of unspaced
-scripts, LONGEST: characters of the longest. CAPACITY: the room in the
-arrays, set by the caller."""
+letters of unspaced scripts with their marks. WRITTEN: tokens and units in the arrays. SENTENCES: ends of sentences
+that were followed by a word. ENDED: 1 after the end of a sentence. CHUNKS: pieces between white space and letters of
+unspaced scripts, LONGEST: characters of the longest. CAPACITY: the room in the arrays, set by the caller."""
 
 PIECES = 512
 _LONGEST_SPECIAL = 16
@@ -65,9 +68,9 @@ _PLACES, _ONE = np.uint64(0x0001020304050607), np.uint64(1)
 
 
 class SpecialWords(NamedTuple):
-    """keys: uint64[8192], hashes of words in open addressing (0 empty); cuts: uint16[8192], the two byte offsets, in 8 bits
-    each, at which the word falls apart (0: none). sieve: uint64[1024], a bit for each key's lowest 16 bits: 8 kB that stay
-    in the nearest cache and spare 98 % of the words a look at the table."""
+    """keys: uint64[8192], hashes of words in open addressing (0 empty); cuts: uint16[8192], the two byte offsets, in
+    8 bits each, at which the word falls apart (0: none). sieve: uint64[1024], a bit for each key's lowest 16 bits: 8
+    kB that stay in the nearest cache and spare 98 % of the words a look at the table."""
 
     sieve: npt.NDArray[np.uint64]
     keys: npt.NDArray[np.uint64]
@@ -111,17 +114,34 @@ _UNITS = "km km² km³ m m² m³ dm dm² dm³ cm cm² cm³ mm mm² mm³ ha µm n
 hPa Pa mbar mb MB kb KB gb GB tb TB T G M K % км м см мм кг г мг км/ч т"
 _APOSTROPHES = ("'", "’")
 
+_SUBJECTS = {
+    "i": "m ll d ve",
+    "you we they": "ll d ve re",
+    "he she it": "ll d s",
+    "who what when where why how there": "ll d ve re s",
+    "that this": "ll d s",
+    "these those": "ll d ve re",
+}
+_VERBS = "ca could do does did had may might must need ought sha should wo would ai are is was were have has dare"
+_NO_CONTRACTIONS = "ill its hell shell shed were well"
+_ABBREVIATIONS = """
+Mt. Ak. Ala. Apr. Ariz. Ark. Aug. Calif. Colo. Conn. Dec. Del. Feb. Fla. Ga. Ia. Id. Ill. Ind. Jan. Jul. Jun. Kan. Kans.
+Ky. La. Mar. Mass. Mich. Minn. Miss. N.C. N.D. N.H. N.J. N.M. N.Y. Neb. Nebr. Nev. Nov. Oct. Okla. Ore. Pa. S.C. Sep.
+Sept. Tenn. Va. Wash. Wis. a.m. p.m. Adm. Bros. co. Co. Corp. D.C. Dr. e.g. E.g. E.G. Gen. Gov. i.e. I.e. I.E. Inc. Jr.
+Ltd. Md. Messrs. Mo. Mont. Mr. Mrs. Ms. Ph.D. Prof. Rep. Rev. Sen. St. vs. v.s. and/or w/o C++ ä. ö. ü.
+"""
+_CLIPPED_BEFORE = "s S d ll re em nuff cause Cause cos bout"
+_CLIPPED_AFTER = "doin goin nothin somethin ol lovin havin"
+_EMOTICONS = """
+:) :-) :( :-( :D :-D :P :-P :] :-] :/ :-/ :| :-| ;) ;-) ;( ;D ;-D =) =( =D (: (; (= ): =] [= [: :} :> :* :p :o :O :x :X
+:0 :1 :3 =/ =3 =| 8) 8D <3 xD -_- ^_^ 0.0 o_o O_O
+"""
+
 
 def _contractions() -> dict[str, tuple[str, ...]]:
     """English auxiliaries and "not" on pronouns, question words and verbs, with and without the apostrophe."""
-    subjects = {
-        "i": "m ll d ve", "you": "ll d ve re", "he": "ll d s", "she": "ll d s", "it": "ll d s", "we": "ll d ve re",
-        "they": "ll d ve re", **dict.fromkeys("who what when where why how there".split(), "ll d ve re s"),
-        **dict.fromkeys(("that", "this"), "ll d s"), **dict.fromkeys(("these", "those"), "ll d ve re"),
-    }  # fmt: skip
-    pairs = [(word, ending) for word, endings in subjects.items() for ending in endings.split()]
+    pairs = [(word, end) for words, ends in _SUBJECTS.items() for word in words.split() for end in ends.split()]
     pairs += [(word, "ve") for word in ("could", "might", "must", "should", "would", "not")]
-    verbs = "ca could do does did had may might must need ought sha should wo would ai are is was were have has dare"
     parts: dict[str, tuple[str, ...]] = {}
     for mark in (*_APOSTROPHES, ""):
         parts |= {f"{form}{mark}ma": (form, f"{mark}m", "a") for form in ("i", "I")}
@@ -130,14 +150,14 @@ def _contractions() -> dict[str, tuple[str, ...]]:
                 parts[form + mark + ending] = (form, mark + ending)
                 if ending in ("ll", "d"):
                     parts[f"{form}{mark}{ending}{mark}ve"] = (form, mark + ending, f"{mark}ve")
-        for verb in verbs.split():
+        for verb in _VERBS.split():
             for form in (verb, verb.title()):
                 parts[f"{form}n{mark}t"] = (form, f"n{mark}t")
         for form in ("let", "Let"):
             if mark:
                 parts[f"{form}{mark}s"] = (form, f"{mark}s")
     # with no apostrophe these are words of their own
-    for word in "ill its hell shell shed were well".split():
+    for word in _NO_CONTRACTIONS.split():
         parts.pop(word, None)
         parts.pop(word.title(), None)
     for word, cut in {"cannot": 3, "gonna": 3, "gotta": 3, "yall": 1}.items():
@@ -151,24 +171,15 @@ def _contractions() -> dict[str, tuple[str, ...]]:
 
 def _whole_words() -> set[str]:
     """Abbreviations, clipped words and emoticons that stay whole."""
-    words = set(
-        "Mt. Ak. Ala. Apr. Ariz. Ark. Aug. Calif. Colo. Conn. Dec. Del. Feb. Fla. Ga. Ia. Id. Ill. Ind. Jan. Jul. Jun. "
-        "Kan. Kans. Ky. La. Mar. Mass. Mich. Minn. Miss. N.C. N.D. N.H. N.J. N.M. N.Y. Neb. Nebr. Nev. Nov. Oct. Okla. "
-        "Ore. Pa. S.C. Sep. Sept. Tenn. Va. Wash. Wis. a.m. p.m. Adm. Bros. co. Co. Corp. D.C. Dr. e.g. E.g. E.G. Gen. "
-        "Gov. i.e. I.e. I.E. Inc. Jr. Ltd. Md. Messrs. Mo. Mont. Mr. Mrs. Ms. Ph.D. Prof. Rep. Rev. Sen. St. vs. v.s. "
-        "and/or w/o C++ ä. ö. ü.".split()
-    )
-    words.update(f"{letter}." for letter in "abcdefghijklmnopqrstuvwxyz")
+    words = {*_ABBREVIATIONS.split(), *_EMOTICONS.split()}
+    words.update(f"{letter}." for letter in ascii_lowercase)
     for mark in _APOSTROPHES:
-        words.update(f"{mark}{word}" for word in ["", mark, *"s S d ll re em nuff cause Cause cos bout".split()])
-        words.update(f"{word}{mark}" for word in "doin goin nothin somethin ol lovin havin".split())
-        words.update(f"{start}{mark}{end}" for start, end in (("ma", "am"), ("Ma", "am"), ("o", "clock"), ("O", "clock")))
-    for eyes in ":;=":
-        for mouth in ")(DP]/|" if eyes == ":" else ")(D":
-            words.update({eyes + mouth, f"{eyes}-{mouth}"})
-    words.update("(: (; (= ): =] [= [: :} :> :* :p :o :O :x :X :0 :1 :3 =/ =3 =| 8) 8D <3 xD -_- ^_^ 0.0 o_o O_O".split())
-    # looks like an emoticon of the set above, isn't one there
-    return words - {";|", "=P"}
+        words.update(f"{mark}{word}" for word in ["", mark, *_CLIPPED_BEFORE.split()])
+        words.update(f"{word}{mark}" for word in _CLIPPED_AFTER.split())
+        words.update(
+            f"{start}{mark}{end}" for start, end in (("ma", "am"), ("Ma", "am"), ("o", "clock"), ("O", "clock"))
+        )
+    return words
 
 
 @inline
@@ -192,7 +203,7 @@ def character(data, i, end, pages, flags):  # type: ignore[no-untyped-def]
 
 
 @jit
-def wide_character(data, i: int, end: int, pages, flags):  # type: ignore[no-untyped-def]
+def wide_character(data, i, end, pages, flags):  # type: ignore[no-untyped-def]
     """`character` beyond ASCII."""
     first = data[i]
     length = 2 if first < 0xE0 else 3 if first < 0xF0 else 4
@@ -207,7 +218,7 @@ def wide_character(data, i: int, end: int, pages, flags):  # type: ignore[no-unt
 
 
 @jit
-def character_before(data, i: int, start: int, pages, flags):  # type: ignore[no-untyped-def]
+def character_before(data, i, start, pages, flags):  # type: ignore[no-untyped-def]
     """Flags and length of the character that ends before data[i], i > start."""
     first = i - 1
     while first > start and data[first] & 0xC0 == 0x80 and i - first < 4:
@@ -217,7 +228,7 @@ def character_before(data, i: int, start: int, pages, flags):  # type: ignore[no
 
 
 @jit
-def hash_bytes(data, start: int, end: int):  # type: ignore[no-untyped-def]
+def hash_bytes(data, start, end):  # type: ignore[no-untyped-def]
     """`token_hash` of data[start:end]."""
     value = _START + np.uint64(end - start)
     i = start
@@ -245,10 +256,9 @@ def ascii_letters(block):  # type: ignore[no-untyped-def]
 @inline
 def write_token(value, characters, kind_any, kind_all, hashes, ends, counters):  # type: ignore[no-untyped-def]
     """Count one token, and keep its hash and the characters of all tokens up to it while there is room."""
-    if counters[ENDED] != 0:
-        if kind_all & (PUNCTUATION | TERMINAL) == 0:
-            counters[SENTENCES] += 1
-            counters[ENDED] = 0
+    if counters[ENDED] != 0 and kind_all & (PUNCTUATION | TERMINAL) == 0:
+        counters[SENTENCES] += 1
+        counters[ENDED] = 0
     if kind_all & TERMINAL != 0 and characters == 1:
         counters[ENDED] = 1
     if kind_all & UNSPACED != 0:
@@ -269,7 +279,7 @@ def write_token(value, characters, kind_any, kind_all, hashes, ends, counters): 
 
 
 @jit
-def write_span(data, start: int, end: int, pages, flags, hashes, ends, counters) -> None:  # type: ignore[no-untyped-def]
+def write_span(data, start, end, pages, flags, hashes, ends, counters):  # type: ignore[no-untyped-def]
     """Count data[start:end] as one token."""
     kind_any, kind_all, characters, i = 0, -1, 0, start
     while i < end:
@@ -282,7 +292,7 @@ def write_span(data, start: int, end: int, pages, flags, hashes, ends, counters)
 
 
 @jit
-def _prefix(data, i: int, end: int, pages, flags) -> int:  # type: ignore[no-untyped-def]
+def _prefix(data, i, end, pages, flags):  # type: ignore[no-untyped-def]
     """Bytes of the punctuation that data[i:end] starts with; 0: none."""
     first = data[i]
     if first == 46:  # a run of periods
@@ -303,7 +313,7 @@ def _prefix(data, i: int, end: int, pages, flags) -> int:  # type: ignore[no-unt
 
 
 @jit
-def _suffix(data, start: int, end: int, pages, flags, keys, cuts) -> int:  # type: ignore[no-untyped-def]
+def _suffix(data, start, end, pages, flags, keys, cuts):  # type: ignore[no-untyped-def]
     """Bytes of the punctuation, possessive or unit that data[start:end] ends with; 0: none."""
     last = data[end - 1]
     if last == 46:
@@ -315,7 +325,7 @@ def _suffix(data, start: int, end: int, pages, flags, keys, cuts) -> int:  # typ
         if run == start:
             return 0
         kind, length = character_before(data, run, start, pages, flags)
-        if kind & (LOWER | DIGIT | AFFIX) != 0 and kind & PICTOGRAPH == 0 or data[run - 1] in (37, 43, 45):
+        if (kind & (LOWER | DIGIT | AFFIX) != 0 and kind & PICTOGRAPH == 0) or data[run - 1] in (37, 43, 45):
             return 1
         if kind & UPPER != 0 and run - length > start:
             second, _ = character_before(data, run - length, start, pages, flags)
@@ -345,7 +355,7 @@ def _suffix(data, start: int, end: int, pages, flags, keys, cuts) -> int:  # typ
 
 
 @jit
-def _is_address(data, start: int, end: int, pages, flags) -> bool:  # type: ignore[no-untyped-def]
+def _is_address(data, start, end, pages, flags):  # type: ignore[no-untyped-def]
     """Whether data[start:end] is a URL with or without a scheme, or an e-mail address."""
     has_dot = False
     for i in range(start, end):
@@ -359,16 +369,16 @@ def _is_address(data, start: int, end: int, pages, flags) -> bool:  # type: igno
         byte = data[i]
         if byte == 64 and i > start and _is_host(data, i + 1, end, pages, flags):
             return True
-        if byte == 58 and scheme and i >= start + 2 and data[i + 1] == 47 and data[i + 2] == 47:
-            if _is_host(data, i + 3, end, pages, flags):
-                return True
+        slashes = byte == 58 and data[i + 1] == 47 and data[i + 2] == 47
+        if slashes and scheme and i >= start + 2 and _is_host(data, i + 3, end, pages, flags):
+            return True
         kind, _ = character(data, i, end, pages, flags)
         scheme &= kind & (LETTER | DIGIT) != 0 or byte in (43, 45, 46, 95) or byte & 0xC0 == 0x80
     return False
 
 
 @jit
-def _is_host(data, start: int, end: int, pages, flags) -> bool:  # type: ignore[no-untyped-def]
+def _is_host(data, start, end, pages, flags):  # type: ignore[no-untyped-def]
     """Whether data[start:end] is a domain name with a top level in small letters, then nothing, a port or a path."""
     i, label, labels, plain = start, start, 0, True
     while i < end:
@@ -396,7 +406,7 @@ def _is_host(data, start: int, end: int, pages, flags) -> bool:  # type: ignore[
 
 
 @jit
-def _infix(data, i: int, start: int, end: int, pages, flags) -> int:  # type: ignore[no-untyped-def]
+def _infix(data, i, start, end, pages, flags):  # type: ignore[no-untyped-def]
     """Bytes of the infix at data[i] within the word data[start:end]; 0: none."""
     byte = data[i]
     if byte == 46 and i + 1 < end and data[i + 1] == 46:
@@ -436,16 +446,18 @@ def _infix(data, i: int, start: int, end: int, pages, flags) -> int:  # type: ig
 
 
 @jit
-def _special(data, start: int, end: int, keys, cuts) -> int:  # type: ignore[no-untyped-def]
+def _special(data, start, end, keys, cuts):  # type: ignore[no-untyped-def]
     if end - start > _LONGEST_SPECIAL or end <= start:
         return -1
     return find_special(keys, cuts, hash_bytes(data, start, end))
 
 
 @jit
-def write_chunk(data, start: int, end: int, pages, flags, keys, cuts, pieces, hashes, ends, counters) -> None:  # type: ignore[no-untyped-def]
-    """Count the tokens of a chunk without white space or letters of unspaced scripts. pieces: int64[2 * PIECES], scratch:
-    the ends of the pieces from the front, and the starts of those stripped off the back from the back."""
+def write_chunk(  # type: ignore[no-untyped-def]
+    data, start, end, pages, flags, keys, cuts, pieces, hashes, ends, counters,
+):  # fmt: skip
+    """Count the tokens of a chunk without white space or letters of unspaced scripts. pieces: int64[2 * PIECES],
+    scratch: the ends of the pieces from the front, and the starts of those stripped off the back from the back."""
     i, j, front, back = start, end, 0, 2 * PIECES
     special = _special(data, i, j, keys, cuts)
     while i < j and special < 0 and front < PIECES // 2 and back > PIECES + PIECES // 2:
@@ -496,9 +508,9 @@ def write_chunk(data, start: int, end: int, pages, flags, keys, cuts, pieces, ha
     for p in range(front):
         stop = pieces[p]
         # an emoticon that affixes tore apart: "):" after a bracket
-        if stop - piece == 1 and p + 1 < front and pieces[p + 1] - stop == 1 and data[stop] < 0x80:
-            if _special(data, piece, pieces[p + 1], keys, cuts) == 0:
-                continue
+        pair = stop - piece == 1 and p + 1 < front and pieces[p + 1] - stop == 1
+        if pair and _special(data, piece, pieces[p + 1], keys, cuts) == 0:
+            continue
         if stop > piece:
             write_span(data, piece, stop, pages, flags, hashes, ends, counters)
         piece = stop
@@ -510,7 +522,9 @@ def _may_be_special(sieve, value):  # type: ignore[no-untyped-def]
 
 
 @jit
-def write_tokens(data, start: int, end: int, limit: int, pages, flags, sieve, keys, cuts, pieces, hashes, ends, counters) -> None:  # type: ignore[no-untyped-def]
+def write_tokens(  # type: ignore[no-untyped-def]
+    data, start, end, limit, pages, flags, sieve, keys, cuts, pieces, hashes, ends, counters,
+):  # fmt: skip
     """Count and write all tokens of data[start:end], a line or a whole text. limit: bytes of data that may be read."""
     i = start
     while i < end:
@@ -569,11 +583,11 @@ def write_tokens(data, start: int, end: int, limit: int, pages, flags, sieve, ke
 
 
 @jit
-def tokens_of(text, pages, flags, sieve, keys, cuts, hashes, ends, counters) -> None:  # type: ignore[no-untyped-def]
+def tokens_of(text, pages, flags, sieve, keys, cuts, hashes, ends, counters):  # type: ignore[no-untyped-def]
     """`write_tokens` of a whole uint8 array, with arrays for all else."""
     pieces = np.empty(2 * PIECES, np.int64)
     counters[CAPACITY] = len(hashes)
     write_tokens(
-        pointer(text), 0, len(text), len(text), pointer(pages), pointer(flags), pointer(sieve), pointer(keys), pointer(cuts),
-        pointer(pieces), pointer(hashes), pointer(ends), pointer(counters),
+        pointer(text), 0, len(text), len(text), pointer(pages), pointer(flags), pointer(sieve), pointer(keys),
+        pointer(cuts), pointer(pieces), pointer(hashes), pointer(ends), pointer(counters),
     )  # fmt: skip
