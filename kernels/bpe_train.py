@@ -235,7 +235,7 @@ def _train(  # type: ignore[no-untyped-def]
     before, after = np.empty(size, np.int32), np.empty(size, np.int32)
     lengths = np.ones(256 + len(merges), np.int32)
     fresh, todo = np.empty(1 << 16, np.uint64), np.empty(1 << 16, np.int32)
-    table = np.full(3 << 18, EMPTY)  # pairs of bytes are at most 65,536
+    table = np.full(3 << 17, EMPTY)  # pairs of bytes are at most 65,536
     used = _lay_out(words, offsets, counts, byte_ids, table, symbols, weights, before, after, fresh)
     heap_counts, heap_keys, n_heap = np.empty(1 << 16, np.int64), np.empty(1 << 16, np.uint64), 0
     low, made = I64(1) << 62, 0

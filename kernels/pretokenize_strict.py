@@ -1,3 +1,4 @@
+# ruff: noqa: SIM109 - comparisons one by one; a tuple's membership test made the scan a third slower
 """The `deepseek_strict` pre-tokenizer, which is that of DeepSeek LLM, as one left-to-right scan.
 
 The original is a sequence of seven steps, each of which splits again what those before it have cut:
