@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from pipeline.discovery import make_stage, source_class, source_formats, stage_class, stage_names
+from pipeline.discovery import source_class, source_formats, stage_class, stage_names
 from pipeline.source import Source
 from pipeline.stage import ConfigError, Stage
 from pipeline.units import ByteSize
@@ -329,7 +329,7 @@ def _stages(
             problems += _problems(error, (*path, name), where, values, kind.Config)
             continue
         modules.append(name)
-        stages.append(make_stage(name, validated.model_dump(), seed if isinstance(seed, int) else 0))
+        stages.append(kind(name.rpartition(".")[2], validated, seed if isinstance(seed, int) else 0))
     return stages, modules
 
 

@@ -37,8 +37,13 @@ def source_class(format: str) -> type[Source[Any]]:
     return _the_class(f"stages.sources.{format}", Source, format)  # type: ignore[type-abstract]
 
 
+def settings_of(stage: Stage[Any]) -> dict[str, Any]:
+    """A stage's settings for `make_stage`: those that were given, since some models look at which were."""
+    return dict(stage.config.model_dump(mode="json", exclude_unset=True))
+
+
 def make_stage(name: str, config: dict[str, Any], seed: int) -> Stage[Any]:
-    """A stage from its validated settings."""
+    """A stage from its settings."""
     found = stage_class(name)
     return found(name.rpartition(".")[2], found.Config.model_validate(config), seed)
 

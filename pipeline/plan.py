@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.code import code_fingerprint
 from pipeline.config import InvalidConfig, Locator, Problem, RunConfig
-from pipeline.discovery import stage_module
+from pipeline.discovery import settings_of, stage_module
 from pipeline.inputs import Unreachable, input_files
 from pipeline.source import InputFile
 from pipeline.stage import ConfigError, Corpus, GlobalStage, MapStage, Phase, Stage
@@ -179,7 +179,7 @@ def _text_pass(config: RunConfig) -> PlannedPhase:
             stage.config.model_dump(mode="json") if getattr(stage.config, "early", False) else stage.text_settings()
         )
         depends.append([module, dict(settings), code_fingerprint(stage_module(module))])
-        payload.append([module, stage.config.model_dump(mode="json")])
+        payload.append([module, settings_of(stage)])
     schema = document_schema(list(config.stages))
     engine = config.engine
     return PlannedPhase(
@@ -205,13 +205,14 @@ def _judging(config: RunConfig, indexes: Sequence[int], number: int) -> PlannedP
     modules = [config.modules[index] for index in indexes]
     columns = [column for stage in stages if isinstance(stage, MapStage) for column in stage.judged()]
     settings = [[module, stage.config.model_dump(mode="json")] for module, stage in zip(modules, stages, strict=True)]
+    payload = [[module, settings_of(stage)] for module, stage in zip(modules, stages, strict=True)]
     schema = pa.schema([pa.field("reason", pa.string())])
     return PlannedPhase(
         name=JUDGE if number == 1 else f"{JUDGE}-{number}",
         stages=tuple(stage.name for stage in stages),
         over="shards",
         runner="pipeline.judging:run",
-        payload={"stages": settings},
+        payload={"stages": payload},
         depends={
             "stages": settings,
             "code": [code_fingerprint(stage_module(module)) for module in modules]
@@ -234,7 +235,7 @@ def _global(config: RunConfig, index: int, phase: Phase) -> PlannedPhase:
         stages=(stage.name,),
         over=phase.over,
         runner="pipeline.task:run_stage_method",
-        payload={"stage": module, "config": stage.config.model_dump(mode="json"), "method": phase.method},
+        payload={"stage": module, "config": settings_of(stage), "method": phase.method},
         depends={
             "method": phase.method,
             "settings": dict(phase.settings),

@@ -151,7 +151,7 @@ def task_specs(plan: Plan, phase: PlannedPhase, state: State, store: Store | Non
             depends |= {"source": plan.readers[shard.source], "files": files}
             payload = {
                 **payload,
-                "source": source.config.model_dump(mode="json"),
+                "source": source.config.model_dump(mode="json", exclude_unset=True),
                 "files": [[file.path, file.name, file.size, file.fingerprint] for file in shard.files],
             }
         elif phase.over == "shards":
