@@ -152,13 +152,61 @@ def text_statistics(
     counts = np.zeros((documents, len(COUNTS)), np.int32)
     shares = np.zeros((documents, len(SHARES)), np.float32)
     if documents:
-        classes, special = character_classes(), special_words()
+        scratch = _scratch(int(np.diff(offsets).max()), len(stop_words.names))
         with np.errstate(over="ignore"):
             _measure(
-                data, offsets, classes.pages, classes.flags, *special, *stop_words[:3],
-                len(stop_words.names), languages, _orders(), _units_per_word(), *settings, counts, shares,
+                data, offsets, character_classes(), special_words(), *stop_words[:3], languages, _orders(),
+                _units_per_word(), settings, scratch, counts, shares,
             )  # fmt: skip
     return TextStatistics(counts, shares)
+
+
+class _Scratch(NamedTuple):
+    """What a kernel works in. It is allocated outside because a kernel's own array dies with its last use as an array,
+    while pointers to it live on."""
+
+    hashes: npt.NDArray[np.uint64]
+    ends: npt.NDArray[np.int32]
+    grams: npt.NDArray[np.uint64]
+    active: npt.NDArray[np.int32]
+    slots: npt.NDArray[np.int32]
+    table: npt.NDArray[np.uint64]
+    lines: npt.NDArray[np.uint64]
+    paragraphs: npt.NDArray[np.uint64]
+    pieces: npt.NDArray[np.int64]
+    cleaned: npt.NDArray[np.uint8]
+    counters: npt.NDArray[np.int64]
+    line_counters: npt.NDArray[np.int64]
+    letters: npt.NDArray[np.int64]
+    found: npt.NDArray[np.uint64]
+    result: npt.NDArray[np.float64]
+
+
+def _scratch(longest: int, languages: int) -> _Scratch:
+    """Room for documents of up to `longest` bytes, or for the windows where they are longer."""
+    tokens = min(longest, WINDOW) + 1
+    lines = np.empty((2, _table_size(min(longest + 2, LINE_WINDOW))), np.uint64)
+    return _Scratch(
+        hashes=np.empty(tokens, np.uint64),
+        ends=np.empty(tokens, np.int32),
+        grams=np.empty(tokens, np.uint64),
+        active=np.empty(tokens, np.int32),
+        slots=np.empty(tokens, np.int32),
+        table=np.empty(_table_size(tokens), np.uint64),
+        lines=lines[0],
+        paragraphs=lines[1],
+        pieces=np.empty(2 * PIECES, np.int64),
+        cleaned=np.empty(_CLEANED, np.uint8),
+        counters=np.zeros(COUNTERS, np.int64),
+        line_counters=np.zeros(COUNTERS, np.int64),
+        letters=np.zeros(len(SCRIPTS), np.int64),
+        found=np.zeros(languages, np.uint64),
+        result=np.zeros(len(_ORDERS), np.float64),
+    )
+
+
+def _table_size(entries: int) -> int:
+    return max(16, 1 << (2 * entries - 1).bit_length())
 
 
 def make_stop_words(lists: Mapping[str, Sequence[str]]) -> StopWords:
@@ -184,13 +232,14 @@ def _phrase_hash(word: str) -> int:
     data = np.frombuffer(word.encode("utf-8"), np.uint8)
     hashes, ends, counters = np.empty(64, np.uint64), np.empty(64, np.int32), np.zeros(COUNTERS, np.int64)
     with np.errstate(over="ignore"):
-        tokens_of(data, *character_classes(), *special_words(), hashes, ends, counters)
+        pieces = np.empty(2 * PIECES, np.int64)
+        tokens_of(data, character_classes(), special_words(), pieces, hashes, ends, counters)
         written = int(counters[WRITTEN])
         if not 1 <= written <= _LONGEST_STOP_WORD or (written > 1 and counters[UNITS] != written):
             raise ValueError(f"not one word, or more than {_LONGEST_STOP_WORD} letters of an unspaced script: {word!r}")
         value = hashes[0]
         for k in range(1, written):
-            value = extend(value, hashes[k])
+            value = np.uint64(extend(value, hashes[k]))
     return int(value)
 
 
@@ -399,7 +448,7 @@ def _survey(data, start, end, pages, flags, units_per_word, letters):  # type: i
         ascii_letters += 97 <= byte | 0x20 <= 122
     if characters == end - start:
         return characters, hashes, feeds, _LATIN if ascii_letters else 0
-    for k in range(len(letters)):
+    for k in range(len(units_per_word)):
         letters[k] = 0
     letters[_LATIN] = ascii_letters
     i = start
@@ -415,7 +464,7 @@ def _survey(data, start, end, pages, flags, units_per_word, letters):  # type: i
         letters[_KANA] += letters[_HAN]
         letters[_HAN] = 0
     best, most = 0, 0.0
-    for k in range(1, len(letters)):
+    for k in range(1, len(units_per_word)):
         words = letters[k] / (units_per_word[k] if k >= FIRST_UNSPACED else _LETTERS_PER_WORD)
         if words > most:
             best, most = k, words
@@ -530,38 +579,23 @@ _KEY, _MET, _COUNT, _ONE = np.uint64(0xFFFFFFFF << 32), np.uint64(1 << 31), np.u
 
 @jit
 def _measure(  # type: ignore[no-untyped-def]
-    text, offsets, page_array, flag_array, sieve_array, special_key_array, special_cut_array, stop_keys,
-    stop_languages, stop_bits, language_count, languages, orders, units_per_word, short_line, min_words,
-    max_word_length, rules, out_counts, out_shares,
+    text, offsets, classes, special, stop_keys, stop_languages, stop_bits, languages, orders, units_per_word,
+    settings, scratch, out_counts, out_shares,
 ):  # fmt: skip
-    documents = len(offsets) - 1
-    longest = 0
-    for d in range(documents):
-        longest = max(longest, offsets[d + 1] - offsets[d])
-    capacity = min(longest, WINDOW) + 1
-    line_capacity = 16
-    while line_capacity < 2 * min(longest + 2, LINE_WINDOW):
-        line_capacity *= 2
-    table_capacity = 16
-    while table_capacity < 2 * capacity:
-        table_capacity *= 2
-    hash_array, end_array = np.empty(capacity, np.uint64), np.empty(capacity, np.int32)
-    table_array, gram_array = np.empty(table_capacity, np.uint64), np.empty(capacity, np.uint64)
-    active_array, slot_array = np.empty(capacity, np.int32), np.empty(capacity, np.int32)
-    line_array, paragraph_array = np.empty(line_capacity, np.uint64), np.empty(line_capacity, np.uint64)
-    piece_array, cleaned = np.empty(2 * PIECES, np.int64), np.empty(_CLEANED, np.uint8)
-    counter_array, line_counter_array = np.empty(COUNTERS, np.int64), np.zeros(COUNTERS, np.int64)
-    letters = np.empty(len(units_per_word), np.int64)
-    found_array, result = np.empty(language_count, np.uint64), np.empty(9, np.float64)
-    limit = len(text)
-    data, pages, flags, clean = pointer(text), pointer(page_array), pointer(flag_array), pointer(cleaned)
-    sieve, special_keys, special_cuts = pointer(sieve_array), pointer(special_key_array), pointer(special_cut_array)
-    pieces, hashes, ends = pointer(piece_array), pointer(hash_array), pointer(end_array)
-    counters, line_counters = pointer(counter_array), pointer(line_counter_array)
-    table, grams, active, slots = pointer(table_array), pointer(gram_array), pointer(active_array), pointer(slot_array)
-    line_keys, paragraph_keys, found = pointer(line_array), pointer(paragraph_array), pointer(found_array)
+    documents, limit, language_count = len(offsets) - 1, len(text), len(scratch.found)
+    data, pages, flags, clean = pointer(text), pointer(classes.pages), pointer(classes.flags), pointer(scratch.cleaned)
+    sieve, special_keys, special_cuts = pointer(special.sieve), pointer(special.keys), pointer(special.cuts)
+    pieces, hashes, ends = pointer(scratch.pieces), pointer(scratch.hashes), pointer(scratch.ends)
+    counters, line_counters = pointer(scratch.counters), pointer(scratch.line_counters)
+    table, grams = pointer(scratch.table), pointer(scratch.grams)
+    active, slots, letters = pointer(scratch.active), pointer(scratch.slots), pointer(scratch.letters)
+    line_keys, paragraph_keys, found = pointer(scratch.lines), pointer(scratch.paragraphs), pointer(scratch.found)
     keys, key_languages, key_bits = pointer(stop_keys), pointer(stop_languages), pointer(stop_bits)
     key_mask = np.uint64(len(stop_keys) - 1)
+    line_array, paragraph_array, result = scratch.lines, scratch.paragraphs, scratch.result
+    counter_array, line_counter_array, capacity = scratch.counters, scratch.line_counters, len(scratch.hashes)
+    short_line, min_words = settings.short_line, settings.min_words
+    max_word_length, rules = settings.max_word_length, settings.rules
 
     for d in range(documents):
         start, end = offsets[d], offsets[d + 1]

@@ -583,11 +583,11 @@ def write_tokens(  # type: ignore[no-untyped-def]
 
 
 @jit
-def tokens_of(text, pages, flags, sieve, keys, cuts, hashes, ends, counters):  # type: ignore[no-untyped-def]
+def tokens_of(text, classes, special, pieces, hashes, ends, counters):  # type: ignore[no-untyped-def]
     """`write_tokens` of a whole uint8 array, with arrays for all else."""
-    pieces = np.empty(2 * PIECES, np.int64)
     counters[CAPACITY] = len(hashes)
     write_tokens(
-        pointer(text), 0, len(text), len(text), pointer(pages), pointer(flags), pointer(sieve), pointer(keys),
-        pointer(cuts), pointer(pieces), pointer(hashes), pointer(ends), pointer(counters),
+        pointer(text), 0, len(text), len(text), pointer(classes.pages), pointer(classes.flags), pointer(special.sieve),
+        pointer(special.keys), pointer(special.cuts), pointer(pieces), pointer(hashes), pointer(ends),
+        pointer(counters),
     )  # fmt: skip
