@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 BYTES_PER_DOCUMENT = 1000
 """stored bytes per document that partitions are planned by: fewer than any crawl has"""
+WEIGHTS = (0.1, 0.9)
+"""what datasketch weighs false positives and false negatives of the bands with: a candidate too many costs one
+comparison of signatures, one too few is a duplicate that stays"""
 HOT = 10_000
 """documents that share a band key from which on the key is reported"""
 HOT_KEYS = 100
@@ -90,7 +93,7 @@ class Minhash(DedupStage[Config]):
             return 14, 8
         from datasketch import MinHashLSH
 
-        lsh = MinHashLSH(threshold=self.config.threshold, num_perm=self.permutations)
+        lsh = MinHashLSH(threshold=self.config.threshold, num_perm=self.permutations, weights=WEIGHTS)
         return lsh.b, lsh.r
 
     @property

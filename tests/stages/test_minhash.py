@@ -231,7 +231,7 @@ def test_a_threshold_alone_chooses_bands_as_datasketch_does() -> None:
 
     for threshold in (0.5, 0.8, 0.95):
         stage = make_stage("minhash", {"threshold": threshold, "permutations": 256}, 0)
-        oracle = MinHashLSH(threshold=threshold, num_perm=256)
+        oracle = MinHashLSH(threshold=threshold, num_perm=256, weights=(0.1, 0.9))
         assert stage.banding == (oracle.b, oracle.r) and stage.threshold == threshold
     assert make_stage("minhash", {}, 0).threshold == pytest.approx(0.719, abs=1e-3)
 
