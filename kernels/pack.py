@@ -128,7 +128,7 @@ def join_documents(
 
 @jit
 def copy_pieces(stream: Tokens, sources: Int64, lengths: Int64, targets: Int64, rows: Tokens) -> None:
-    """rows[targets[i]:targets[i] + lengths[i]] = stream[sources[i]:...] for each piece; `rows` is the flat row block."""
+    """rows[targets[i]:targets[i] + lengths[i]] = stream[sources[i]:...] for each piece; `rows` is flat."""
     for i in range(len(sources)):
         source, target = sources[i], targets[i]
         for k in range(lengths[i]):

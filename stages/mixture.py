@@ -6,8 +6,8 @@ whole epochs and a seeded part of the next. Parts of the training run (phases) a
 other, so a later phase goes on with the documents that earlier ones have not used up.
 
 With targets lambda * weight, floors and caps, one number lambda makes the tokens meet the budget. Weights alone: lambda
-is the budget. Equal weights and caps at N epochs: that is UniMax (Chung et al. 2023, algorithm 1). Weights n ** (1 / T):
-temperature sampling (Devlin et al. 2019) that doesn't run over its caps.
+is the budget. Equal weights and caps at N epochs: that is UniMax (Chung et al. 2023, algorithm 1). Weights
+n ** (1 / T): temperature sampling (Devlin et al. 2019) that doesn't run over its caps.
 """
 
 import math
@@ -277,7 +277,9 @@ def _as_plan(
                 "domain": domain.name,
                 "documents": domain.documents,
                 "tokens": domain.tokens,
-                "weight_asked": round(float(sum(w[i] * wish.share for w, wish in zip(weights, wishes, strict=True))), 9),
+                "weight_asked": round(
+                    float(sum(w[i] * wish.share for w, wish in zip(weights, wishes, strict=True))), 9
+                ),
                 "weight_got": round(got / total, 9) if total else 0.0,
                 "epochs": round(got / domain.tokens, 9) if domain.tokens else 0.0,
                 "tokens_drawn": round(got),

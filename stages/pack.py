@@ -14,7 +14,6 @@ partition order into one more shard, so that at most the very last row is short 
 """
 
 import json
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
@@ -24,12 +23,9 @@ from pipeline.stage import ConfigError, Corpus, GlobalStage, Phase, StageConfig
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    import pyarrow as pa
 
-    from pipeline.task import ArtifactFile, Task
-    from stages.packing.documents import Documents
+    from pipeline.task import Task
     from stages.packing.partition import Layout, Partition, Special
-    from stages.packing.pieces import Pieces
 
 Summary = dict[str, Any]
 
@@ -71,7 +67,7 @@ class Config(StageConfig):
     end_token: str | None = None
     begin_token: str | None = None
     pad_token: str | None = None
-    """Names of the tokens. Default: the first usual name that the tokenizer has; padding falls back to the end token."""
+    """Names of the tokens. Default: the first usual name that the tokenizer has; for padding, else the end token."""
     fill_in_the_middle: Middle | None = None
     shard_bytes: Annotated[int, BeforeValidator(lambda value: int(float(value))), Field(ge=1 << 16)] = 256_000_000
     """A partition for each so many bytes of the sources, as stored; a shard is the tokens of one partition."""
@@ -88,11 +84,13 @@ class Pack(GlobalStage[Config]):
         columns = ("id", "source", *(("copies", "remix.domain") if mixed else ("domain",)), "tokens", "reason")
         settings = self.config.model_dump(mode="json", exclude={"shard_bytes", "remainder"})
         return [
+            Phase("pack.shards", "once", "number_shards", emits="pack.shard"),
             Phase(
                 "pack.scatter",
                 "shards",
                 "scatter",
                 columns=columns,
+                exchange="pack.shard",
                 artifacts=("token_ids", *(("mixture",) if mixed else ())),
                 emits="pack.documents",
                 partitions=partitions,
@@ -132,19 +130,30 @@ class Pack(GlobalStage[Config]):
             ),
         ]
 
+    def number_shards(self, task: "Task") -> None:
+        """Tell each shard its number, by which `scatter` finds the shard's token ids."""
+        import numpy as np
+        import pyarrow as pa
+
+        numbers = np.arange(task.shards, dtype=np.int64)
+        task.emit(numbers, pa.RecordBatch.from_arrays([pa.array(numbers)], names=["shard"]))
+
     def scatter(self, task: "Task") -> None:
         """Send each copy of each drawn document, with its tokens, to the partition of its order key."""
         import numpy as np
         import pyarrow as pa
 
+        from stages.packing.order import Axis
+        from stages.packing.token_ids import TokenIds
+
         mixed = "copies" in task.spec.columns
         domain = "remix.domain" if mixed else "domain"
         columns = ["id", "source", domain, "tokens", "reason", *(["copies"] if mixed else [])]
-        parts = _Parts(json.loads(task.artifact("mixture")[0].read()) if mixed else None)
-        if not self.config.shuffle and parts.count > 1:
+        axis = Axis(json.loads(task.artifact("mixture")[0].read()) if mixed else None)
+        if not self.config.shuffle and axis.count > 1:
             raise ConfigError("phases of a mixture need shuffle: true", ("shuffle",))
         drawn = dict.fromkeys(("documents", "tokens", "empty"), 0)
-        with _TokenIds(task) as token_ids:
+        with TokenIds(task) as token_ids:
             for batch in task.rows(columns):
                 tokens = batch.column("tokens").to_numpy(zero_copy_only=False).astype(np.int64)
                 ids, offsets = token_ids.take(tokens)
@@ -157,7 +166,7 @@ class Pack(GlobalStage[Config]):
                 copy = np.arange(len(row)) - np.repeat(np.cumsum(times) - times, times)
                 names = batch.column(domain)
                 lists = pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(ids))
-                key = parts.keys(batch.column("id"), names, row, copy, self.seed)
+                key = axis.keys(batch.column("id"), names, row, copy, self.seed)
                 chosen = pa.array(row)
                 records = pa.RecordBatch.from_arrays(
                     [
@@ -182,9 +191,11 @@ class Pack(GlobalStage[Config]):
         """Sort a partition, cut it into rows, write them as a shard; send on what is less than a row."""
         import numpy as np
 
-        from stages.packing.documents import with_pieces
+        from stages.packing.documents import Documents, with_pieces
+        from stages.packing.manifest import describe
         from stages.packing.partition import Partition
         from stages.packing.pieces import split_pieces, whole_pieces
+        from stages.packing.rests import rest_records
         from stages.packing.shard import write_shard
 
         special = self._special(task.artifact("tokenizer")[0].read())
@@ -197,7 +208,7 @@ class Pack(GlobalStage[Config]):
         else:
             pieces, rows = whole_pieces(lengths, length, self.config.mode == "aligned")
         table = {**partition.documents.arrays, "tokens": lengths, "layout": layout.layout, "cuts": layout.cuts}
-        whole = type(partition.documents)(table, partition.documents.domains, partition.documents.sources)
+        whole = Documents(table, partition.documents.domains, partition.documents.sources)
         in_rows = pieces[: int(np.searchsorted(pieces.row, rows))]
         tokens = int(in_rows.length.sum())
         rest = pieces[len(in_rows) :]
@@ -219,11 +230,11 @@ class Pack(GlobalStage[Config]):
         if rows:
             blocks = partition.blocks(in_rows, rows, length, special, layout, budget)
             documents = with_pieces(whole, in_rows, rows)
-            _describe(summary, documents, partition.dtype.name)
+            describe(summary, documents, partition.dtype.name)
             write_shard(
                 lambda suffix: task.make("shards", suffix),
                 self.config.format,
-                _followed(task, blocks),
+                blocks,
                 documents,
                 rows,
                 length,
@@ -231,7 +242,7 @@ class Pack(GlobalStage[Config]):
             )
         if len(rest):
             filled = partition.filled(rest, rows, 1, length, special, layout)
-            task.emit(np.zeros(len(rest), np.int64), _rest_records(whole, rest, filled[0]))
+            task.emit(np.zeros(len(rest), np.int64), rest_records(whole, rest, filled[0]))
         for name in NAMES:
             task.count(name, summary[name])
         with task.make("summaries", ".summary.json") as file:
@@ -241,12 +252,14 @@ class Pack(GlobalStage[Config]):
         """Join the rests of all partitions, in their order, into rows of one more shard."""
         import numpy as np
 
-        from stages.packing.documents import Documents, with_pieces
+        from stages.packing.documents import with_pieces
+        from stages.packing.manifest import describe
         from stages.packing.pieces import Pieces, split_pieces
+        from stages.packing.rests import received_rests
         from stages.packing.shard import write_shard
 
         special = self._special(task.artifact("tokenizer")[0].read())
-        table, starts, tokens, lengths = _received_rests(task)
+        table, starts, tokens, lengths = received_rests(task)
         length, total = self.config.length, int(lengths.sum())
         again = split_pieces(lengths, length)
         rows = total // length if self.config.remainder == "drop" else -(-total // length)
@@ -267,8 +280,8 @@ class Pack(GlobalStage[Config]):
             "dropped_documents": int(((per_rest == 0) & (starts == 0)).sum()),
         }
         if rows:
-            documents = with_pieces(Documents(table.arrays, table.domains, table.sources), pieces, rows)
-            _describe(summary, documents, tokens.dtype.name)
+            documents = with_pieces(table, pieces, rows)
+            describe(summary, documents, tokens.dtype.name)
             write_shard(
                 lambda suffix: task.make("tail", suffix),
                 self.config.format,
@@ -306,7 +319,7 @@ class Pack(GlobalStage[Config]):
         sides = tokens + totals["added"], totals["tokens"] + totals["cropped"] + totals["dropped"]
         if sides[0] != sides[1] or documents != totals["documents"]:
             raise ConservationError(
-                f"pack: {documents:,} documents with {tokens:,} tokens were drawn and {totals['added']:,} tokens added; "
+                f"pack: {documents:,} documents with {tokens:,} tokens were drawn, {totals['added']:,} tokens added; "
                 f"{totals['documents']:,} documents came out, with {totals['tokens']:,} tokens in rows, "
                 f"{totals['cropped']:,} cropped and {totals['dropped']:,} dropped"
             )
@@ -332,17 +345,20 @@ class Pack(GlobalStage[Config]):
             },
         )
         if self.config.format == "mds":
-            index["version"], index["shards"] = 2, [
-                mds.shard_entry(
-                    part["files"][".mds"]["name"],
-                    part["files"][".mds"]["bytes"],
-                    part["files"][".mds"]["sha256"],
-                    part["rows"],
-                    self.config.length,
-                    index["dtype"],
-                )
-                for part in index["parts"]
-            ]
+            index["version"], index["shards"] = (
+                2,
+                [
+                    mds.shard_entry(
+                        part["files"][".mds"]["name"],
+                        part["files"][".mds"]["bytes"],
+                        part["files"][".mds"]["sha256"],
+                        part["rows"],
+                        self.config.length,
+                        index["dtype"],
+                    )
+                    for part in index["parts"]
+                ],
+            )
         with task.make("index") as file:
             file.write(json.dumps(index, indent=1, ensure_ascii=False).encode())
         task.note("packed", {name: value for name, value in index.items() if name not in ("parts", "shards")})
@@ -382,7 +398,7 @@ class Pack(GlobalStage[Config]):
 
         partitions = task.spec.partitions
         if not self.config.shuffle:
-            return np.full(len(key), (task.shard or 0) * partitions // task.shards, np.int64)
+            return np.full(len(key), task.shard * partitions // task.shards, np.int64)
         return ((key >> np.uint64(32)) * np.uint64(partitions) >> np.uint64(32)).astype(np.int64)
 
     def _layout(self, partition: "Partition") -> "Layout":
@@ -398,147 +414,3 @@ class Pack(GlobalStage[Config]):
         wanted = np.array([middle.domains is None or name in middle.domains for name in names], bool)
         chosen = wanted[partition.documents.arrays["domain"]]
         return Layout(*rearrange(partition.keys, partition.lengths, chosen, middle.rate, middle.second_form))
-
-
-class _Parts:
-    """The parts of the token axis that a mixture has, and the order keys of documents in them."""
-
-    def __init__(self, plan: dict[str, Any] | None) -> None:
-        shares = [phase["tokens"] for phase in plan["phases"]] if plan else [1]
-        total = max(1, sum(shares))
-        ends = [(1 << 64) * sum(shares[: i + 1]) // total for i in range(len(shares))]
-        self._starts = [0, *ends[:-1]]
-        self._widths = [end - start for start, end in zip(self._starts, ends, strict=True)]
-        self._edges = {entry["domain"]: entry["edges"] for entry in plan["domains"]} if plan else {}
-        self.count = len(shares)
-
-    def keys(
-        self,
-        ids: "pa.Array",
-        domains: "pa.Array",
-        row: "npt.NDArray[np.int64]",
-        copy: "npt.NDArray[np.int64]",
-        seed: int,
-    ) -> "npt.NDArray[np.uint64]":
-        """The order key of each copy; `row` and `copy` say which of which document."""
-        import numpy as np
-
-        from kernels.arrow import text_buffers
-        from kernels.pack import hash_strings, salted, scaled
-        from stages.mixture import phase_of, places
-
-        hashes = hash_strings(*text_buffers(ids), np.uint64(seed))
-        keys = salted(hashes[row], copy)
-        if self.count == 1:
-            return keys
-        names = domains.dictionary_encode()
-        edges = np.array([self._edges[name] for name in names.dictionary.to_pylist()], float)
-        part = phase_of(places(hashes[row]), copy, edges[names.indices.to_numpy()[row]])
-        return scaled(keys, np.array(self._starts, np.uint64)[part], np.array(self._widths, np.uint64)[part])
-
-
-class _TokenIds:
-    """The shard's flat token ids, read along with its rows."""
-
-    def __init__(self, task: "Task") -> None:
-        import numpy as np
-
-        found = [entry for entry in task.artifact("token_ids") if entry.sender == task.shard]
-        self._file: ArtifactFile | None = found[0] if found else None
-        total = sum(int(np.sum(batch.column("tokens").to_numpy())) for batch in task.rows(["tokens"]))
-        size = self._file.size if self._file else 0
-        if size not in (2 * total, 4 * total):
-            raise RuntimeError(f"{task.name}: the token ids have {size:,} bytes, its rows count {total:,} tokens")
-        self._dtype = np.dtype("<u2" if size == 2 * total else "<u4")
-
-    def __enter__(self) -> "_TokenIds":
-        self._context = self._file.open() if self._file else None
-        self._stream = self._context.__enter__() if self._context else None
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        if self._context:
-            self._context.__exit__(*error)
-
-    def take(self, tokens: "npt.NDArray[np.int64]") -> "tuple[npt.NDArray[Any], npt.NDArray[np.int64]]":
-        """The ids of the next rows, that have so many tokens each, and the offsets of the rows in them."""
-        import numpy as np
-
-        offsets = np.zeros(len(tokens) + 1, np.int64)
-        np.cumsum(tokens, out=offsets[1:])
-        data = self._stream.read(int(offsets[-1]) * self._dtype.itemsize) if self._stream else b""
-        return np.frombuffer(data, self._dtype), offsets
-
-
-def _describe(summary: Summary, documents: "Documents", dtype: str) -> None:
-    summary["dtype"] = dtype
-    summary["begun"] = len(documents.begun())
-    for column, names in (("domain", documents.domains), ("source", documents.sources)):
-        summary[f"{column}s"] = documents.tokens_by(names, column)
-
-
-def _followed(task: "Task", blocks: "Iterator[npt.NDArray[Any]]") -> "Iterator[npt.NDArray[Any]]":
-    for block in blocks:
-        yield block
-        task.progress(documents=0, bytes=block.nbytes)
-
-
-def _rest_records(documents: "Documents", rest: "Pieces", row: "npt.NDArray[Any]") -> "pa.RecordBatch":
-    """One record for each piece of a partition's last, short row."""
-    import numpy as np
-    import pyarrow as pa
-
-    arrays, chosen = documents.arrays, rest.document
-    offsets = np.append(rest.column, rest.column[-1] + rest.length[-1])
-    cuts = arrays["cuts"][chosen]
-    columns = {
-        "id": pa.array([documents.id(int(number)) for number in chosen], pa.string()),
-        "copy": pa.array(arrays["copy"][chosen]),
-        "domain": pa.array([documents.domains[code] for code in arrays["domain"][chosen]], pa.string()),
-        "source": pa.array([documents.sources[code] for code in arrays["source"][chosen]], pa.string()),
-        "layout": pa.array(arrays["layout"][chosen]),
-        "cut_start": pa.array(cuts[:, 0]),
-        "cut_end": pa.array(cuts[:, 1]),
-        "document_tokens": pa.array(arrays["tokens"][chosen]),
-        "start": pa.array(rest.start),
-        "tokens": pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(row)),
-    }
-    return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
-
-
-def _received_rests(
-    task: "Task",
-) -> "tuple[Documents, npt.NDArray[np.int64], npt.NDArray[Any], npt.NDArray[np.int64]]":
-    """The rests as a table of documents (one for each), where they start in their documents, their tokens and lengths."""
-    import numpy as np
-    import pyarrow as pa
-
-    from kernels.arrow import text_buffers
-    from stages.packing.documents import Documents
-
-    batches = [batch for _, batch in task.received()]
-    if not batches:
-        none = np.empty(0, np.int64)
-        return Documents({"tokens": none}, [], []), none, np.empty(0, np.uint16), none
-    records = pa.Table.from_batches(batches).combine_chunks()
-
-    def column(name: str) -> "npt.NDArray[Any]":
-        return records.column(name).to_numpy()
-
-    arrays: dict[str, npt.NDArray[Any]] = {name: column(name) for name in ("copy", "layout")}
-    arrays["tokens"] = column("document_tokens")
-    arrays["cuts"] = np.stack([column("cut_start"), column("cut_end")], axis=1)
-    names: dict[str, list[str]] = {}
-    for name in ("domain", "source"):
-        values = records.column(name).to_pylist()
-        names[name] = sorted(set(values))
-        arrays[name] = np.array([names[name].index(value) for value in values], np.int32)
-    arrays["ids"], arrays["id_offsets"] = text_buffers(records.column("id"))
-    lists = records.column("tokens").combine_chunks()
-    lists = lists.chunk(0) if isinstance(lists, pa.ChunkedArray) else lists
-    return (
-        Documents(arrays, names["domain"], names["source"]),
-        column("start"),
-        lists.flatten().to_numpy(),
-        np.diff(lists.offsets.to_numpy()),
-    )

@@ -78,7 +78,7 @@ class Config(Mixture):
     for the host of its `url`."""
     groups: dict[str, list[str]] | None = None
     """Domains as lists of the column's values (lists of hosts, say); any other value is `other`."""
-    max_epochs: Annotated[float, BeforeValidator(_number), Field(gt=0)] | dict[str, Number] = 4
+    max_epochs: Annotated[float, BeforeValidator(_number), Field(gt=0)] | dict[str, Number] = 4.0
     """How often a domain may be seen, for all or by domain. Up to four epochs are almost as good as fresh data
     (Muennighoff et al. 2023, "Scaling data-constrained language models")."""
     tokens: Number | None = None
@@ -135,7 +135,9 @@ class Remix(GlobalStage[Config]):
 
         from stages import mixture
 
-        unit, documents, bins = "text_bytes", {}, {}
+        unit = "text_bytes"
+        documents: dict[str, int] = {}
+        bins: dict[str, npt.NDArray[np.int64]] = {}
         for batch, names, codes, hashes in self._documents(task):
             unit = batch.schema.names[-2]
             tokens = batch.column(unit).to_numpy(zero_copy_only=False).astype(np.int64)
@@ -178,7 +180,9 @@ class Remix(GlobalStage[Config]):
                 np.add.at(sums, [int(i) for i in entry["bins"]], list(entry["bins"].values()))
             if len(documents) > MAX_DOMAINS:
                 raise ConfigError(f"{self.config.by!r} has more than {MAX_DOMAINS:,} values; group them", ("by",))
-        domains = [mixture.Domain(name, documents[name], int(bins[name].sum()), bins[name]) for name in sorted(documents)]
+        domains = [
+            mixture.Domain(name, documents[name], int(bins[name].sum()), bins[name]) for name in sorted(documents)
+        ]
         parts = self.config.phases or [Part(share=1, **self.config.model_dump(include=set(Mixture.model_fields)))]
         wishes = [mixture.Wish(p.share, p.weights, p.multipliers, p.temperature, p.unimax) for p in parts]
         plan = mixture.plan_mixture(

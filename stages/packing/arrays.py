@@ -1,6 +1,6 @@
 """Named arrays in one file, in the safetensors layout: the readers of that format open it, and numpy maps it.
 
-    uint64 length of the header | header: JSON {name: {dtype, shape, data_offsets}, __metadata__: {str: str}} | data
+uint64 length of the header | header: JSON {name: {dtype, shape, data_offsets}, __metadata__: {str: str}} | data
 """
 
 import json
@@ -34,11 +34,11 @@ def save_arrays(file: BinaryIO, arrays: Mapping[str, npt.NDArray[Any]], metadata
     text += b" " * (-len(text) % 8)
     file.write(struct.pack("<Q", len(text)) + text)
     for name in ordered:
-        file.write(memoryview(np.ascontiguousarray(arrays[name]).reshape(-1).view(np.uint8)))
+        file.write(np.ascontiguousarray(arrays[name]).data)
 
 
 def load_arrays(path: Path | str) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
-    """The arrays, mapped into memory, and the metadata. Raises ValueError when the file is cut short or no such file."""
+    """The arrays, mapped into memory, and the metadata. Raises ValueError when the file is cut short."""
     with Path(path).open("rb") as file:
         head = file.read(8)
         length = struct.unpack("<Q", head)[0] if len(head) == 8 else 1 << 63

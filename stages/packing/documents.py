@@ -81,7 +81,7 @@ def load_documents(path: Path | str) -> Documents:
 def with_pieces(documents: Documents, pieces: Pieces, rows: int) -> Documents:
     """The table for these pieces: only the documents that they are of, renumbered; rows counted from 0."""
     used, renumbered = np.unique(pieces.document, return_inverse=True)
-    arrays = {
+    arrays: dict[str, Array] = {
         name: documents.arrays[name][used]
         for name in ("tokens", "copy", "domain", "source", "layout", "cuts")
         if name in documents.arrays

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from stages.packing.documents import SUFFIX
+from stages.packing.documents import SUFFIX, Documents
 from stages.packing.tokenizer_file import added_tokens
 
 if TYPE_CHECKING:
@@ -52,6 +52,14 @@ def manifest(
         "sources": _summed([entry["sources"] for entry in entries]),
         "parts": entries,
     }
+
+
+def describe(summary: dict[str, Any], documents: Documents, dtype: str) -> None:
+    """Add to a shard's summary what its part of the manifest needs."""
+    summary["dtype"] = dtype
+    summary["begun"] = len(documents.begun())
+    for column, names in (("domain", documents.domains), ("source", documents.sources)):
+        summary[f"{column}s"] = documents.tokens_by(names, column)
 
 
 def _part(summary: Mapping[str, Any], files: "Sequence[ArtifactFile]") -> dict[str, Any]:

@@ -44,9 +44,7 @@ def write_header(file: BinaryIO, rows: int, row_length: int, dtype: npt.DTypeLik
     file.write(header(rows, row_length, dtype))
 
 
-def shard_entry(
-    name: str, size: int, sha256: str, rows: int, row_length: int, dtype: npt.DTypeLike
-) -> dict[str, Any]:
+def shard_entry(name: str, size: int, sha256: str, rows: int, row_length: int, dtype: npt.DTypeLike) -> dict[str, Any]:
     """The shard's entry in the `index.json` that StreamingDataset reads; `name` is relative to that file."""
     raw = {"basename": name, "bytes": size, "hashes": {"sha256": sha256}}
     return {**columns(row_length, dtype), "raw_data": raw, "samples": rows, "zip_data": None}

@@ -46,7 +46,8 @@ def rearrange(
 
     def draw(salt: int) -> npt.NDArray[np.float64]:
         hashes = salted(keys, np.full(len(keys), salt, np.int64))
-        return (hashes >> np.uint64(11)).astype(np.float64) * 2.0**-53
+        drawn: npt.NDArray[np.float64] = (hashes >> np.uint64(11)).astype(np.float64) * 2.0**-53
+        return drawn
 
     taken = chosen & (draw(1) < rate) & (lengths > 0)
     layout = np.where(taken, np.where(draw(2) < second_form, 2, 1), 0).astype(np.uint8)

@@ -1,8 +1,8 @@
 """Rows as Parquet: `tokens`, and which documents they are.
 
-    tokens      list<uint16 or uint32>[row length]
-    documents   list<struct<id, domain, source: string; copy: int32; column, length: int32; start: int64>>
-                one for each piece: `length` tokens from `column` on are the document's stream from `start` on
+tokens      list<uint16 or uint32>[row length]
+documents   list<struct<id, domain, source: string; copy: int32; column, length: int32; start: int64>>
+            one for each piece: `length` tokens from `column` on are the document's stream from `start` on
 """
 
 from collections.abc import Iterator

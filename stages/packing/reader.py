@@ -1,4 +1,4 @@
-"""Reading packed shards in a trainer. Needs numpy (and pyarrow for Parquet shards); works with torch without needing it.
+"""Reading packed shards in a trainer. Needs numpy alone (pyarrow for Parquet shards); works with torch.
 
     from stages.packing.reader import PackedDataset
 
@@ -45,7 +45,7 @@ class Rows(Protocol):
 
 
 def find_index(path: Path | str) -> Path:
-    """The `index.json` of a packed data set: the file itself, or the newest of a folder or of a run. Raises ShardError."""
+    """The `index.json` of a packed data set: the file itself, or a folder's or a run's. Raises ShardError."""
     path = Path(path)
     if path.is_file():
         return path
@@ -84,10 +84,11 @@ class Shards:
         return shard, row - (int(self.ends[shard - 1]) if shard else 0)
 
     def file(self, shard: int, suffix: str) -> Path:
-        """The path of a shard's file. Raises ShardError when it is missing or has another size than the manifest says."""
+        """The path of a shard's file. Raises ShardError when it is missing or isn't as long as the manifest says."""
         entry = self.parts[shard]["files"][suffix]
         for folder in (self.path.parent, self.path.parent.parent):
-            if (path := folder / entry["name"]).is_file():
+            path = folder / str(entry["name"])
+            if path.is_file():
                 size = path.stat().st_size
                 if size != entry["bytes"]:
                     raise ShardError(f"{path} has {size:,} bytes, the manifest says {entry['bytes']:,}")
@@ -182,7 +183,7 @@ class PackedDataset:
         """One row, by its number among all rows.
 
         tokens          int64[row length]
-        position_ids    int64[row length], from 0 in each document (where a document goes on from an earlier row: from 0)
+        position_ids    int64[row length], from 0 in each piece (also where a document goes on from an earlier row)
         document_ids    int64[row length], the number of the document's piece within the row, -1 for padding
         loss_mask       bool[row length], False for padding
         domain          int, into `domains`: the domain that most of the row's tokens are of
@@ -211,7 +212,7 @@ class PackedDataset:
         }
 
     def read(self, rows: Int64) -> npt.NDArray[Any]:
-        """The tokens of many rows, (rows, row length) in the shards' own type: the fast way when nothing else is needed."""
+        """The tokens of many rows, (rows, row length) in the shards' own type: fast, when nothing else is needed."""
         out = np.empty((len(rows), self.row_length), self.shards.dtype)
         shards = np.searchsorted(self.shards.ends, rows, side="right")
         for i, (shard, row) in enumerate(zip(shards.tolist(), np.asarray(rows).tolist(), strict=True)):

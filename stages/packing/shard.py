@@ -33,7 +33,7 @@ def write_shard(
             if format == "mds":
                 mds.write_header(file, rows, row_length, dtype)
             for block in blocks:
-                file.write(memoryview(np.ascontiguousarray(block).reshape(-1).view(np.uint8)))
+                file.write(np.ascontiguousarray(block).data)
     if format == "megatron":
         with make(".idx") as file:
             megatron.write_index(file, rows, row_length, dtype)

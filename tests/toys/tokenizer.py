@@ -11,6 +11,19 @@ from pipeline.task import Task
 SPECIAL = {"<s>": 256, "</s>": 257, "<pad>": 258, "<PRE>": 259, "<SUF>": 260, "<MID>": 261}
 
 
+def tokenizer_json() -> bytes:
+    """The tokenizer as Hugging Face's library loads it: byte b has the id b."""
+    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    letters = {byte: chr(byte) for byte in plain}
+    letters |= {byte: chr(256 + i) for i, byte in enumerate(byte for byte in range(256) if byte not in plain)}
+    model = {"type": "BPE", "vocab": {letters[byte]: byte for byte in range(256)}, "merges": []}
+    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    added = [{"id": number, "content": name, **flags} for name, number in SPECIAL.items()]
+    level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+    tokenizer = {"version": "1.0", "added_tokens": added, "pre_tokenizer": level, "decoder": level, "model": model}
+    return json.dumps(tokenizer).encode()
+
+
 class TokenizerConfig(StageConfig):
     wide: bool = False
 
@@ -28,9 +41,8 @@ class Tokenizer(GlobalStage[TokenizerConfig]):
         ]  # fmt: skip
 
     def train(self, task: Task) -> None:
-        added = [{"id": number, "content": name, "special": True} for name, number in SPECIAL.items()]
         with task.make("tokenizer") as file:
-            file.write(json.dumps({"model": {"vocab": {chr(i): i for i in range(256)}}, "added_tokens": added}).encode())
+            file.write(tokenizer_json())
 
     def encode(self, task: Task) -> None:
         with task.make("token_ids", ".bin") as file:
