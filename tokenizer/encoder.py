@@ -41,7 +41,7 @@ class AnyEncoder(Protocol):
     def encode(self, texts: "pa.Array | pa.ChunkedArray") -> tuple[Ids, Offsets]:
         """The ids of all rows of a string column (uint32), and their offsets by row (int64, one more than rows)."""
 
-    def decode(self, ids: Sequence[int] | Ids) -> bytes:
+    def decode(self, ids: Sequence[int] | npt.NDArray[Any]) -> bytes:
         """The bytes of the ids; special tokens as they are written."""
 
 
@@ -178,7 +178,7 @@ class Encoder:
         parts.append(ids[position:])
         return np.concatenate(parts), moved[np.searchsorted(borders, offsets)]
 
-    def decode(self, ids: Sequence[int] | Ids) -> bytes:
+    def decode(self, ids: Sequence[int] | npt.NDArray[Any]) -> bytes:
         """As AnyEncoder.decode. Raises TokenizerError for an id that the vocabulary lacks."""
         try:
             return b"".join([self._tokens[number] for number in np.asarray(ids, np.int64).tolist()])
@@ -237,7 +237,7 @@ class HuggingFaceEncoder:
         offsets = np.append(0, np.cumsum([len(part) for part in parts], dtype=np.int64))
         return np.concatenate([np.empty(0, np.uint32), *parts]), offsets
 
-    def decode(self, ids: Sequence[int] | Ids) -> bytes:
+    def decode(self, ids: Sequence[int] | npt.NDArray[Any]) -> bytes:
         """As AnyEncoder.decode; bytes that are no UTF-8 are lost, since the library gives text."""
         text: str = self._tokenizer.decode(np.asarray(ids, np.int64).tolist(), skip_special_tokens=False)
         return text.encode()

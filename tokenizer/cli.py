@@ -1,0 +1,244 @@
+"""`dspipe tokenizer`: train, evaluate, encode, decode."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from tokenizer.encoder import AnyEncoder
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+TokenizerFile = Annotated[Path, typer.Argument(help="a tokenizer.json", metavar="TOKENIZER")]
+
+
+@app.command()
+def train(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            help="a run's YAML config with a tokenizer stage, or files to train on: .jsonl, .parquet, .warc, .wet "
+            "(compressed or not), other files as plain text",
+            metavar="CONFIG|FILES...",
+        ),
+    ],
+    output: Annotated[str | None, typer.Option(help="output directory, for FILES; resumed if it is there")] = None,
+    vocab: Annotated[int | None, typer.Option(help="tokens without the special ones [100000]")] = None,
+    special: Annotated[int | None, typer.Option(help="special tokens [15]")] = None,
+    pad_to: Annotated[int | None, typer.Option(help="rows of the model's embedding [102400]")] = None,
+    scheme: Annotated[str | None, typer.Option(help="pre-tokenizer [deepseek]")] = None,
+    sample_bytes: Annotated[float | None, typer.Option(help="how much text to count [24e9]")] = None,
+    min_count: Annotated[int | None, typer.Option(help="pairs seen fewer times are not merged [2]")] = None,
+    cut_below: Annotated[int | None, typer.Option(help="cut words where characters meet fewer times [by size]")] = None,
+) -> None:
+    """Train a tokenizer, or go on where an earlier run of the same command stopped."""
+    given = {
+        "vocab": vocab,
+        "special": special,
+        "pad_to": pad_to,
+        "scheme": scheme,
+        "sample_bytes": sample_bytes,
+        "min_count": min_count,
+        "cut_below": cut_below,
+    }
+    settings = {name: value for name, value in given.items() if value is not None}
+    if len(inputs) == 1 and Path(inputs[0]).suffix in (".yaml", ".yml"):
+        if settings or output:
+            _refuse("a config says itself how to train and where to; options are for FILES")
+        _train(inputs[0])
+    elif output is None:
+        _refuse("--output DIRECTORY is needed to train on files")
+    else:
+        _train(_config_of(inputs, output, settings))
+
+
+def _config_of(files: list[str], output: str, settings: dict[str, Any]) -> dict[str, Any]:
+    missing = [file for file in files if "://" not in file and "*" not in file and not Path(file).exists()]
+    if missing:
+        _refuse(f"no such file: {', '.join(missing)}")
+    sources = [
+        {"name": f"files-{number}", "format": _format_of(file), "path": file} for number, file in enumerate(files)
+    ]
+    return {"name": "tokenizer", "output": output, "sources": sources, "stages": [{"tokenizer": {"train": settings}}]}
+
+
+def _format_of(file: str) -> str:
+    suffixes = Path(file).suffixes
+    known = {".jsonl": "jsonl", ".parquet": "parquet", ".wet": "wet", ".warc": "warc"}
+    return next((known[suffix] for suffix in reversed(suffixes) if suffix in known), "files")
+
+
+def _train(config: str | dict[str, Any]) -> None:
+    """Run the phases of a config up to the one that trains (or takes) the tokenizer."""
+    import dataclasses
+
+    from pipeline.config import InvalidConfig, Locator, check, load_config, validate
+    from pipeline.executors import make_executor
+    from pipeline.plan import make_plan
+    from pipeline.progress import make_progress
+    from pipeline.run import run_plan
+    from pipeline.schedule import RunFailed
+    from pipeline.stage import ConfigError
+    from pipeline.store import StorageError
+
+    try:
+        loaded = load_config(config) if isinstance(config, str) else validate(config, Locator("files", {}, {}))
+        check(loaded)
+        # what later phases of the config have made already is no waste
+        engine = loaded.engine.model_copy(update={"keep_stale": True})
+        plan = make_plan(dataclasses.replace(loaded, engine=engine))
+        last = next((i for i, phase in enumerate(plan.phases) if "tokenizer" in phase.makes), None)
+        if last is None:
+            _refuse(f"{config} has no stage `tokenizer`")
+        plan = dataclasses.replace(plan, phases=plan.phases[: last + 1])
+        executor = make_executor(plan.config.engine)
+        try:
+            with make_progress() as progress:
+                result = run_plan(plan, executor, progress)
+        finally:
+            executor.close()
+    except (InvalidConfig, ConfigError, StorageError) as error:
+        _refuse(str(error))
+    except RunFailed as error:
+        if error.user:
+            _refuse(str(error))
+        print(f"failed: {error}\nWhat is finished is kept: the same command goes on from there.", file=sys.stderr)
+        raise typer.Exit(1) from None
+    notes = _training_notes(result.store, result.phases[-1].manifests)
+    if notes:
+        if notes["tokens"] < notes["asked"]:
+            print(
+                f"note: {notes['asked']:,} tokens were asked for, the text gave {notes['tokens']:,}: no other pair was "
+                "seen often enough. The special tokens follow the last of them."
+            )
+        print(f"{notes['tokens']:,} tokens from {notes['words']:,} distinct words; the last pair was seen ", end="")
+        print(f"{notes['last_count']:,} times")
+    print(f"{result.store.root}/tokenizer.json")
+
+
+def _training_notes(store: Any, manifests: list[str]) -> dict[str, int]:
+    notes: dict[str, int] = store.read_json(manifests[0]).get("notes", {}).get("training", {})
+    return notes
+
+
+@app.command()
+def evaluate(
+    tokenizers: Annotated[
+        list[Path], typer.Argument(help="tokenizer.json files, side by side", metavar="TOKENIZER...")
+    ],
+    inputs: Annotated[list[Path], typer.Option("--input", help="text: .jsonl, .parquet or plain; may be repeated")],
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON object on standard output")] = False,
+    picture: Annotated[Path | None, typer.Option(help="write bytes per token as an SVG picture")] = None,
+) -> None:
+    """Compare tokenizers on a text: bytes per token by language and domain, and what the vocabulary is used for."""
+    import json
+
+    from tokenizer.evaluate import evaluate_all, print_report, svg
+    from tokenizer.text_files import TextFileError
+
+    encoders = {_name(path, tokenizers): _load(path) for path in tokenizers}
+    try:
+        report = evaluate_all(encoders, inputs)
+    except TextFileError as error:
+        _refuse(str(error))
+    if picture is not None:
+        picture.write_text(svg(report), "utf-8")
+    if as_json:
+        print(json.dumps(report, ensure_ascii=False))
+    else:
+        print_report(report)
+
+
+def _name(path: Path, among: list[Path]) -> str:
+    """The file's own name, or its folder's where that is the same for all."""
+    names = [other.name for other in among]
+    return path.name if names.count(path.name) == 1 else str(path)
+
+
+@app.command()
+def encode(
+    tokenizer: TokenizerFile,
+    text: Annotated[str | None, typer.Argument(help="a text, for a quick look")] = None,
+    file: Annotated[Path | None, typer.Option(help="a file to encode as one text")] = None,
+    output: Annotated[Path | None, typer.Option(help="write the ids, little endian, uint16 where they fit")] = None,
+    special: Annotated[bool, typer.Option(help="take special tokens in the text for what they say")] = False,
+) -> None:
+    """Encode a text or a file to token ids."""
+    import numpy as np
+    import pyarrow as pa
+
+    encoder = _load(tokenizer, special)
+    if (text is None) == (file is None):
+        _refuse("give a text or --file FILE")
+    data = text.encode("utf-8", "surrogateescape") if text is not None else _read(file)
+    try:
+        column = pa.array([data], pa.large_binary()).cast(pa.large_string())
+    except pa.ArrowInvalid:
+        _refuse(f"{file or 'the text'} is not valid UTF-8")
+    ids, _ = encoder.encode(column)
+    if output is not None:
+        dtype = np.dtype("<u2" if encoder.vocab_size <= 1 << 16 else "<u4")
+        output.write_bytes(ids.astype(dtype, copy=False).tobytes())
+        print(f"{len(ids):,} tokens ({dtype.name}) from {len(data):,} bytes")
+    elif file is not None:
+        print(" ".join(map(str, ids.tolist())))
+    else:
+        for number in ids.tolist():
+            print(f"{number}\t{encoder.decode([number]).decode('utf-8', 'backslashreplace')!r}")
+
+
+@app.command()
+def decode(
+    tokenizer: TokenizerFile,
+    ids: Annotated[list[int] | None, typer.Argument(help="token ids, for a quick look")] = None,
+    file: Annotated[Path | None, typer.Option(help="ids as `encode --output` writes them")] = None,
+    output: Annotated[Path | None, typer.Option(help="write the bytes to a file")] = None,
+) -> None:
+    """Decode token ids to text."""
+    import numpy as np
+
+    from tokenizer.encoder import TokenizerError
+
+    encoder = _load(tokenizer)
+    if bool(ids) == (file is not None):
+        _refuse("give ids or --file FILE")
+    if file is not None:
+        dtype, data = np.dtype("<u2" if encoder.vocab_size <= 1 << 16 else "<u4"), _read(file)
+        if len(data) % dtype.itemsize:
+            _refuse(f"{file} has {len(data):,} bytes, no whole number of {dtype.name} ids")
+        numbers = np.frombuffer(data, dtype).astype(np.int64)
+    else:
+        numbers = np.array(ids, np.int64)
+    try:
+        text = encoder.decode(numbers)
+    except TokenizerError as error:
+        _refuse(str(error))
+    if output is not None:
+        output.write_bytes(text)
+    else:
+        sys.stdout.buffer.write(text)
+        sys.stdout.buffer.write(b"\n" if sys.stdout.isatty() else b"")
+
+
+def _load(path: Path, special: bool = False) -> "AnyEncoder":
+    from tokenizer.encoder import TokenizerError, load
+
+    try:
+        return load(path, special)
+    except TokenizerError as error:
+        _refuse(str(error))
+
+
+def _read(path: Path | None) -> bytes:
+    assert path is not None
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        _refuse(f"cannot read {path}: {error.strerror}")
+
+
+def _refuse(message: str) -> NoReturn:
+    print(f"error: {message}", file=sys.stderr)
+    raise typer.Exit(2)

@@ -1,0 +1,87 @@
+"""Reading text files where there is no pipeline: batches of documents with their language and domain."""
+
+import gzip
+import io
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+BATCH_BYTES = 8 << 20
+UNKNOWN = "unknown"
+
+
+class TextFileError(Exception):
+    """A file that cannot be read; the message says why."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """A text, and what its record says of it."""
+
+    text: str
+    language: str = UNKNOWN
+    domain: str = UNKNOWN
+
+
+def read_documents(paths: Iterable[Path]) -> Iterator[Document]:
+    """The documents of .jsonl and .parquet files (fields text; lang or language; domain) and of plain text files, each
+    one document, .gz and .zst or not. Invalid UTF-8 is replaced. Raises TextFileError."""
+    for path in paths:
+        try:
+            yield from _documents_of(path)
+        except (OSError, EOFError) as error:
+            raise TextFileError(f"cannot read {path}: {error}") from error
+
+
+def batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    """The documents in batches of about BATCH_BYTES."""
+    batch, size = [], 0
+    for document in documents:
+        batch.append(document)
+        size += len(document.text)
+        if size > BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _documents_of(path: Path) -> Iterator[Document]:
+    if ".parquet" in path.suffixes:
+        import pyarrow.parquet as pq
+
+        for batch in pq.ParquetFile(path).iter_batches(batch_size=1024):
+            yield from map(_document, batch.to_pylist())
+    elif ".jsonl" in path.suffixes:
+        with _open(path) as lines:
+            for number, line in enumerate(lines, 1):
+                try:
+                    record = json.loads(line)
+                except ValueError as error:
+                    raise TextFileError(f"{path}, line {number}: {error}") from error
+                if not isinstance(record, dict) or not isinstance(record.get("text"), str):
+                    raise TextFileError(f"{path}, line {number}: has no field `text` with a string")
+                yield _document(record)
+    else:
+        with _open(path) as file:
+            yield Document(file.read())
+
+
+def _document(record: dict[str, Any]) -> Document:
+    # a lone surrogate, which JSON can write, is no UTF-8
+    text = (record.get("text") or "").encode("utf-8", "replace").decode()
+    language = record.get("language") or record.get("lang") or UNKNOWN
+    return Document(text, str(language), str(record.get("domain") or UNKNOWN))
+
+
+def _open(path: Path) -> IO[str]:
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8", errors="replace", newline="")
+    if path.suffix == ".zst":
+        import zstandard
+
+        raw = zstandard.ZstdDecompressor().stream_reader(path.open("rb"), closefd=True)
+        return io.TextIOWrapper(raw, "utf-8", "replace", newline="")
+    return path.open(encoding="utf-8", errors="replace", newline="")
