@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from pipeline.discovery import make_stage, source_class
 from pipeline.source import InputFile, raw_schema
 from pipeline.stage import MapStage, Stage
-from pipeline.store import open_filesystem
+from pipeline.store import is_storage_failure, open_filesystem
 from pipeline.task import ConservationError, Task
 
 PHASE = "documents"
@@ -139,8 +139,6 @@ class TextPass:
         """The batch with all measures; halved around documents that make a stage fail."""
         try:
             yield self._chain(batch)
-        except (ConservationError, MemoryError, OSError):
-            raise
         except _StageFailure as failure:
             if batch.num_rows == 1:
                 self._quarantine_row(failure.stage, batch, 0, failure.error)
@@ -191,9 +189,11 @@ class TextPass:
     def _guard(self, stage: Stage[Any], step: Callable[[], Any]) -> Any:
         try:
             return step()
-        except (ConservationError, MemoryError, OSError):
+        except (ConservationError, MemoryError):
             raise
         except Exception as error:
+            if is_storage_failure(error):
+                raise
             raise _StageFailure(stage.name, f"{type(error).__name__}: {error}") from error
 
     def _same_documents(self, stage: Stage[Any], before: pa.RecordBatch, after: pa.RecordBatch) -> None:

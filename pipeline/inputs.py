@@ -10,7 +10,14 @@ from typing import Any
 
 from pipeline.source import InputFile, Source
 from pipeline.stage import ConfigError
-from pipeline.store import StorageError, is_remote, open_filesystem, storage_error
+from pipeline.store import (
+    MissingExtra,
+    StorageError,
+    is_remote,
+    is_storage_failure,
+    open_filesystem,
+    storage_error,
+)
 
 _GLOB = re.compile(r"[*?\[]")
 
@@ -37,12 +44,16 @@ def input_files(source: Source[Any]) -> list[InputFile]:
             raise ConfigError(f"{_join(root, expand_variables(path))}: no such file or directory", key) from None
         except PermissionError as error:
             raise ConfigError(f"{_join(root, expand_variables(path))}: permission denied ({error})", key) from None
+        except MissingExtra as error:
+            raise Unreachable(str(error)) from None
         except StorageError as error:
             raise ConfigError(str(error), key) from None
-        except OSError as error:
+        except Exception as error:
             place = _join(root, expand_variables(path))
-            if is_remote(place):
+            if is_storage_failure(error) and is_remote(place):
                 raise Unreachable(f"{place}: {error}") from None
+            if not isinstance(error, OSError):
+                raise
             raise ConfigError(str(storage_error(error, place, "read")), key) from None
         if not files:
             raise ConfigError(f"{_join(root, expand_variables(path))} matches no files", key)

@@ -21,6 +21,18 @@ class StorageError(Exception):
     """The output can't be written or the input can't be read: what, where, and what to do. Exit code 2."""
 
 
+class MissingExtra(StorageError):
+    """A kind of storage whose package isn't installed."""
+
+
+def is_storage_failure(error: BaseException) -> bool:
+    """Whether an exception is the storage's: the operating system's, or one that an object store's client raises."""
+    return isinstance(error, OSError) or type(error).__module__.split(".")[0] in _CLIENTS
+
+
+_CLIENTS = ("botocore", "aiobotocore", "aiohttp", "gcsfs", "google")
+
+
 def storage_error(error: OSError, path: str, doing: str) -> StorageError:
     """One clear sentence for what the operating system or the object store said."""
     advice = {
@@ -56,7 +68,7 @@ def open_filesystem(path: str) -> tuple[Any, str]:
         extra = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "http": "http", "https": "http"}.get(protocol)
         if extra is None:
             raise StorageError(f"cannot open {path}: {error}") from None
-        raise StorageError(f"cannot open {path}: {protocol}:// needs `pip install 'dspipe[{extra}]'`") from None
+        raise MissingExtra(f"cannot open {path}: {protocol}:// needs `pip install 'dspipe[{extra}]'`") from None
     except ValueError as error:
         raise StorageError(f"cannot open {path}: {error}") from None
 

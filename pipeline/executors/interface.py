@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from pipeline.stage import ConfigError
-from pipeline.store import StorageError, storage_error
+from pipeline.store import StorageError, is_storage_failure, storage_error
 from pipeline.task import ConservationError, Manifest, Report, TaskSpec, execute
 
 FailureKind = Literal["user", "conservation", "storage", "stage", "crash"]
@@ -72,7 +72,7 @@ def answer(spec: TaskSpec, report: Report) -> Manifest | Failure:
         return Failure("crash", f"out of memory in {spec.phase} {spec.label}", traceback.format_exc())
     except Exception as error:
         message = f"{type(error).__name__}: {error}"
-        return Failure("stage", message, traceback.format_exc())
+        return Failure("storage" if is_storage_failure(error) else "stage", message, traceback.format_exc())
 
 
 def _users_problems() -> frozenset[int]:
