@@ -86,30 +86,18 @@ def run_stage(texts: list[str], settings: dict[str, Any]) -> dict[int, int]:
     """The whole stage over the texts in one shard: document dropped -> its kept copy."""
     import pyarrow.parquet as pq
 
-    from pipeline.config import Locator, check, validate
-    from pipeline.executors import make_executor
-    from pipeline.plan import make_plan
-    from pipeline.progress import LogProgress
-    from pipeline.run import run_plan
+    from benchmarks.engine import run_config
 
     with tempfile.TemporaryDirectory() as directory:
         source = Path(directory) / "pages.jsonl"
         source.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
-        config = validate(
+        result = run_config(
             {
-                "name": "quality",
                 "output": f"{directory}/run",
-                "engine": "inline",
                 "sources": [{"name": "pages", "format": "jsonl", "path": str(source)}],
                 "stages": [{"minhash": settings}],
-            },
-            Locator("quality.yaml", {}, {}),
+            }
         )
-        check(config)
-        plan = make_plan(config)
-        executor = make_executor(plan.config.engine)
-        result = run_plan(plan, executor, LogProgress())
-        executor.close()
         (manifest,) = next(phase.manifests for phase in result.phases if phase.name == "minhash.verdicts")
         file, _ = result.store.read_json(manifest)["columns"]["minhash.keeper"]
         keepers = pq.read_table(result.store.path(file), columns=["minhash.keeper"]).column(0).to_pylist()

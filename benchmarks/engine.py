@@ -1,0 +1,36 @@
+"""Running a config in this process, for benchmarks of whole stages."""
+
+from typing import Any
+
+from pipeline.config import Locator, check, validate
+from pipeline.executors import make_executor
+from pipeline.plan import make_plan
+from pipeline.run import RunResult, run_plan
+
+
+class _Silent:
+    """Shows no progress."""
+
+    def phase(self, name: str, tasks: int, done: int, bytes: int) -> None:
+        pass
+
+    def moved(self, documents: int, bytes: int) -> None:
+        pass
+
+    def ended(self) -> None:
+        pass
+
+    def phase_ended(self, summary: Any) -> None:
+        pass
+
+
+def run_config(values: dict[str, Any]) -> RunResult:
+    """Run a config from its values; `name` and `engine: inline` are given where they aren't."""
+    config = validate({"name": "benchmark", "engine": "inline", **values}, Locator("benchmark.yaml", {}, {}))
+    check(config)
+    plan = make_plan(config)
+    executor = make_executor(plan.config.engine)
+    try:
+        return run_plan(plan, executor, _Silent())
+    finally:
+        executor.close()
