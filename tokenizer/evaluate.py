@@ -25,8 +25,8 @@ def evaluate_all(encoders: Mapping[str, AnyEncoder], paths: Iterable[Path]) -> R
     """One report over the documents of the files.
 
     {"languages": {language: row}, "domains": {domain: row}, "all": row, "vocabulary": {tokenizer: ...}}, where a row
-    has bytes, words, and by tokenizer `bytes_per_token` and `tokens_per_word`. The vocabulary's part has the engine, size,
-    the share of tokens that are one byte of a longer character, the ids never used, and the longest tokens used.
+    has bytes, words, and by tokenizer `bytes_per_token` and `tokens_per_word`. The vocabulary's part has the engine,
+    size, the share of tokens that are one byte of a longer character, the ids never used, and the longest tokens used.
     """
     groups: dict[str, dict[str, dict[str, int]]] = {"languages": {}, "domains": {}, "all": {}}
     used = {name: np.zeros(encoder.vocab_size, np.int64) for name, encoder in encoders.items()}

@@ -1,0 +1,153 @@
+"""Encoding text to ids, against `tokenizers`, kitoken and fastokens: MB per CPU second on one thread, and whether the
+ids are the same.
+
+    python -m benchmarks.tokenizer_encode --input A.jsonl.zst [--tokenizer tokenizer.json]
+
+Without --tokenizer one is trained on the same text first. `cold` is a new encoder's first pass over the text, `warm`
+its second; kernels are compiled before, on another text. Loading a tokenizer is not counted.
+"""
+
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.common import Measure, Result, contest, parser, read_texts, report
+
+Ids = npt.NDArray[np.uint32]
+
+
+def dspipe(measure: Measure, paths: Sequence[str], mb: float, tokenizer: str) -> Result:
+    """dspipe's kernels over an Arrow column."""
+    import pyarrow as pa
+
+    from tokenizer.encoder import load
+
+    texts = read_texts(paths, mb)
+    column = pa.array(texts, pa.large_string())
+    load(tokenizer).encode(pa.array(["compile 编译 me"], pa.large_string()))
+    cold: list[float] = []
+    warm: list[float] = []
+    for _ in range(measure.repeat):
+        encoder = load(tokenizer)
+        for times in (cold, warm):
+            start = time.process_time()
+            ids, _ = encoder.encode(column)
+            times.append(time.process_time() - start)
+    size = _size(texts)
+    return {
+        "cold_mb_s": size / float(np.median(cold)),
+        "warm_mb_s": size / float(np.median(warm)),
+        "engine": encoder.engine,
+        "cpu_s": float(np.median(cold)),
+        **_summary(ids),
+        "mb": size,
+    }
+
+
+def _peer(measure: Measure, texts: Sequence[str], encode: Callable[[], list[Any]]) -> Result:
+    encoded = measure(encode)
+    ids = np.concatenate([np.array(row, np.uint32) for row in encoded])
+    return {"mb_s": _size(texts) / measure.cpu_s, **_summary(ids)}
+
+
+def hf(measure: Measure, paths: Sequence[str], mb: float, tokenizer: str) -> Result:
+    """The library `tokenizers`."""
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    from tokenizers import Tokenizer
+
+    loaded = Tokenizer.from_file(tokenizer)
+    texts = read_texts(paths, mb)
+    loaded.encode_special_tokens = True
+
+    def encode() -> list[Any]:
+        return [row.ids for row in loaded.encode_batch_fast(texts, add_special_tokens=False)]
+
+    return _peer(measure, texts, encode)
+
+
+def kitoken(measure: Measure, paths: Sequence[str], mb: float, tokenizer: str) -> Result:
+    """kitoken."""
+    from kitoken import Kitoken
+
+    loaded = Kitoken.from_file(tokenizer)
+    texts = read_texts(paths, mb)
+    return _peer(measure, texts, lambda: [loaded.encode(text, False) for text in texts])
+
+
+def fastokens(measure: Measure, paths: Sequence[str], mb: float, tokenizer: str) -> Result:
+    """fastokens."""
+    os.environ["RAYON_NUM_THREADS"] = "1"
+    import fastokens as library
+
+    loaded = library.Tokenizer.from_file(tokenizer)
+    texts = read_texts(paths, mb)
+    return _peer(measure, texts, lambda: [loaded.encode(text, add_special_tokens=False).ids for text in texts])
+
+
+def _size(texts: Sequence[str]) -> float:
+    return sum(len(text.encode("utf-8", "replace")) for text in texts) / 1e6
+
+
+def _summary(ids: Ids) -> Result:
+    return {"tokens": len(ids), "ids_sha256": hashlib.sha256(ids.astype("<u4").tobytes()).hexdigest()}
+
+
+def trained(measure: Measure, paths: Sequence[str], mb: float, vocab: int, scheme: str, folder: str) -> Result:
+    """Writes a tokenizer.json trained on the texts. In a process of its own: a child begins with its parent's peak."""
+    import pyarrow as pa
+
+    from kernels.arrow import text_buffers
+    from tokenizer.counting import WordCounter
+    from tokenizer.export import tokenizer_files, write_files
+    from tokenizer.schemes import SCHEMES
+    from tokenizer.settings import TrainSettings
+    from tokenizer.train import train
+
+    counter = WordCounter()
+    column = pa.array(read_texts(paths, mb), pa.large_string())
+    counter.add_texts(SCHEMES[scheme].pre_tokenizer(), *text_buffers(column))
+    settings = TrainSettings.model_validate({"vocab": vocab, "scheme": scheme})
+    write_files(tokenizer_files(train(counter.words(), vocab), settings), folder)
+    return {"tokenizer": str(Path(folder) / "tokenizer.json")}
+
+
+def main() -> None:
+    """Compare, and print."""
+    options = parser(__doc__ or "")
+    options.add_argument("--tokenizer", help="a tokenizer.json; default: one trained on the input")
+    options.add_argument("--vocab", type=int, default=100_000, help="tokens of the one that is trained")
+    options.add_argument("--scheme", default="deepseek", help="pre-tokenizer of the one that is trained")
+    chosen = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        tokenizer = chosen.tokenizer
+        if tokenizer is None:
+            training = {"vocab": chosen.vocab, "scheme": chosen.scheme, "folder": folder}
+            tokenizer = contest("benchmarks.tokenizer_encode:trained", chosen, mb=chosen.mb, **training)["tokenizer"]
+        settings = {"mb": chosen.mb, "tokenizer": str(Path(tokenizer).resolve())}
+        result: Result = {"dspipe": contest("benchmarks.tokenizer_encode:dspipe", chosen, **settings)}
+        for peer in ("hf", "kitoken", "fastokens"):
+            try:
+                result[peer] = contest(f"benchmarks.tokenizer_encode:{peer}", chosen, chosen.peer_python, **settings)
+            except SystemExit as error:
+                result[peer] = {"failed": str(error)}
+    own = result["dspipe"]
+    for peer in ("hf", "kitoken", "fastokens"):
+        row = result[peer]
+        if "mb_s" in row:
+            row["identical"] = row["ids_sha256"] == own["ids_sha256"]
+            row["dspipe_cold_ratio"] = own["cold_mb_s"] / row["mb_s"]
+    result["identical"] = result["hf"].get("identical")
+    report(
+        chosen, result, ["cold_mb_s", "warm_mb_s", "mb_s", "identical", "dspipe_cold_ratio", "peak_mb"], "BPE encoding"
+    )
+
+
+if __name__ == "__main__":
+    main()

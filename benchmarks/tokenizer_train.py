@@ -1,0 +1,117 @@
+"""Training a byte-level BPE vocabulary from text, against Hugging Face `tokenizers`: CPU seconds, peak memory, and
+whether the merges are the same, in the same order.
+
+    python -m benchmarks.tokenizer_train --input A.jsonl.zst --mb 50
+
+Both count and train from the same texts with the same pre-tokenizer and the same number of tokens, once (a run takes
+minutes), each in a process of its own. Compiling dspipe's kernels is not counted; `baseline_mb` is the memory before,
+with the texts loaded.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.common import Measure, Result, contest, parser, read_texts, report
+
+
+def dspipe(measure: Measure, paths: Sequence[str], mb: float, vocab: int, scheme: str, cut_below: int) -> Result:
+    """Counting and training with dspipe's kernels."""
+    import pyarrow as pa
+
+    from kernels.arrow import text_buffers
+    from tokenizer.counting import WordCounter, cut_rare_pairs
+    from tokenizer.schemes import SCHEMES
+    from tokenizer.train import train
+
+    def run(texts: pa.Array) -> Any:
+        counter = WordCounter()
+        counter.add_texts(SCHEMES[scheme].pre_tokenizer(), *text_buffers(texts))
+        words = counter.words()
+        del counter
+        if cut_below > 1:
+            words = cut_rare_pairs([words], [words], cut_below)
+        return train(words, vocab, min_count=1)
+
+    def trained() -> Any:
+        return run(column)
+
+    texts = read_texts(paths, mb)
+    column = pa.array(texts, pa.large_string())
+    del texts
+    run(column[:1])
+    baseline = _memory_mb()
+    made = measure(trained)
+    tokens = made.tokens()
+    merges = [[tokens[left].hex(), tokens[right].hex()] for left, right in made.merges.tolist()]
+    return {"mb": column.nbytes / 1e6, "baseline_mb": baseline, "merges": merges, "last_count": int(made.counts[-1])}
+
+
+def hf(measure: Measure, paths: Sequence[str], mb: float, vocab: int, scheme: str) -> Result:
+    """The trainer of `tokenizers`, on one thread, so that its CPU seconds are of the same kind."""
+    import os
+
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    from tokenizers import Tokenizer, pre_tokenizers, trainers
+
+    from tokenizer.byte_alphabet import to_bytes
+    from tokenizer.schemes import SCHEMES
+
+    model = {"type": "BPE", "vocab": {}, "merges": []}
+    parts = {"version": "1.0", "added_tokens": [], "model": model, "pre_tokenizer": SCHEMES[scheme].hugging_face}
+    texts = read_texts(paths, mb)
+    baseline = _memory_mb()
+
+    def trained() -> Any:
+        tokenizer = Tokenizer.from_str(json.dumps(parts))
+        alphabet = pre_tokenizers.ByteLevel.alphabet()
+        trainer = trainers.BpeTrainer(vocab_size=vocab, min_frequency=1, initial_alphabet=alphabet, show_progress=False)
+        tokenizer.train_from_iterator(texts, trainer)
+        return tokenizer
+
+    found = json.loads(measure(trained).to_str())["model"]["merges"]
+    return {"baseline_mb": baseline, "merges": [[to_bytes(part).hex() for part in merge] for merge in found]}
+
+
+def _memory_mb() -> float:
+    from pathlib import Path
+
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return 0.0
+    line = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) * 1024 / 1e6
+
+
+def main() -> None:
+    """Compare, and print."""
+    options = parser(__doc__ or "")
+    options.add_argument("--vocab", type=int, default=100_000, help="tokens, bytes included")
+    options.add_argument("--scheme", default="deepseek_strict", help="pre-tokenizer")
+    options.add_argument("--cut-below", type=int, default=0, help="cut words at rarer character pairs (not exact)")
+    options.add_argument("--no-peer", action="store_true", help="run dspipe alone, at sizes the peer cannot reach")
+    options.set_defaults(repeat=1)
+    chosen = options.parse_args()
+    settings = {"mb": chosen.mb, "vocab": chosen.vocab, "scheme": chosen.scheme}
+    own = contest("benchmarks.tokenizer_train:dspipe", chosen, cut_below=chosen.cut_below, **settings)
+    merges = own.pop("merges")
+    own["mb_s"] = own["mb"] / own["cpu_s"]
+    result: Result = {"merges": len(merges), "dspipe": own}
+    if not chosen.no_peer:
+        peer = contest("benchmarks.tokenizer_train:hf", chosen, chosen.peer_python, **settings)
+        if "absent" not in peer:
+            found = peer.pop("merges")
+            same = next((i for i, pair in enumerate(zip(merges, found, strict=False)) if pair[0] != pair[1]), None)
+            result["merges_equal"] = merges == found
+            result["first_difference"] = same
+            joined = {left + right for left, right in merges}
+            result["tokens_that_differ"] = sum(1 for left, right in found if left + right not in joined)
+            peer["mb_s"] = own["mb"] / peer["cpu_s"]
+            result["cpu_ratio"] = peer["cpu_s"] / own["cpu_s"]
+            result["peak_ratio"] = own["peak_mb"] / peer["peak_mb"]
+        result["hf"] = peer
+    report(chosen, result, ["cpu_s", "mb_s", "peak_mb", "baseline_mb"], "BPE training")
+
+
+if __name__ == "__main__":
+    main()
