@@ -10,11 +10,12 @@ _RESULT = re.compile(r"(\d{5}|inputs)-[0-9a-f]{12}\.")
 def remove_stale(store: Store, referenced: set[str]) -> int:
     """Remove task files that no manifest of the present plan names. Returns how many."""
     removed = 0
-    for folder in store.folders():
+    for folder in ("", *store.folders()):
         for name in store.names(folder):
-            full = f"{folder}/{name}"
+            full = f"{folder}/{name}" if folder else name
             if full not in referenced and (_RESULT.match(name) or name.startswith(TEMPORARY)):
                 store.remove(full)
                 removed += 1
-        store.remove_folder_if_empty(folder)
+        if folder:
+            store.remove_folder_if_empty(folder)
     return removed
