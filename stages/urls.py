@@ -8,16 +8,16 @@ interest are named by giving their folders (`lists/ut1/adult`). A file is read l
 """
 
 import hashlib
-import os
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import field_validator
 
 from pipeline.stage import ConfigError, MapConfig, MapStage, Settings
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pyarrow as pa
 
     from kernels.url_lists import Table
@@ -112,28 +112,17 @@ class UrlsStage(MapStage[UrlsConfig]):
 
     @cached_property
     def _table(self) -> "Table":
-        """The lists' table, mapped from the cache folder, where the first worker of a machine writes it."""
+        """The lists' table, built by the first worker of a machine."""
         import numpy as np
 
-        from kernels import url_lists
+        from kernels.shared_tables import shared_arrays
         from kernels.url_lists import Table, build_table, entry_keys
 
-        # a table is only good for the hash function that made it
-        code = hashlib.sha256(Path(url_lists.__file__).read_bytes()).hexdigest()
-        cached = cache_folder() / f"urls-{self._digest[:32]}-{code[:16]}.npy"
-        if not cached.exists():
+        def build() -> "dict[str, npt.NDArray[Any]]":
             parts = [entry_keys(path.read_bytes(), kind) for path, kind in self._lists]
             parts.append(entry_keys("\n".join(self.config.words).encode(), "word"))
             table = build_table(parts)
-            cached.parent.mkdir(parents=True, exist_ok=True)
-            partial = cached.with_suffix(f".{os.getpid()}")
-            with partial.open("wb") as file:
-                np.save(file, np.append(table.slots, np.uint64(table.kinds)))
-            partial.replace(cached)
-        array = np.load(cached, mmap_mode="r").view(np.ndarray)
-        return Table(array[:-1], int(array[-1]))
+            return {"slots": table.slots, "kinds": np.array([table.kinds])}
 
-
-def cache_folder() -> Path:
-    """Where tables built from lists are kept for the workers of this machine: `$XDG_CACHE_HOME/dspipe`."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dspipe"
+        arrays = shared_arrays("urls", self._digest, "kernels.url_lists", build)
+        return Table(arrays["slots"], int(arrays["kinds"][0]))

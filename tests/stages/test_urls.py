@@ -5,8 +5,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from kernels.shared_tables import cache_folder
 from pipeline.stage import ConfigError
-from stages.urls import UrlsConfig, UrlsStage, cache_folder
+from stages.urls import UrlsConfig, UrlsStage
 
 
 @pytest.fixture(autouse=True)

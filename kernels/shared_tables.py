@@ -1,0 +1,44 @@
+"""Tables that are built once on a machine and shared by its workers: arrays in files, mapped into memory."""
+
+import hashlib
+import importlib
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+def cache_folder() -> Path:
+    """Where the tables lie: `$XDG_CACHE_HOME/dspipe`, `~/.cache/dspipe` without it."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dspipe"
+
+
+def shared_arrays(kind: str, content: str, module: str, build: Callable[[], Arrays]) -> dict[str, npt.NDArray[Any]]:
+    """The arrays that `build` makes, read-only and mapped; made where no process of this machine has made them yet.
+
+    `content` is a digest of all that they are made of; `module` names the module whose code they are only good for.
+    """
+    source = importlib.import_module(module).__file__ or ""
+    code = hashlib.sha256(Path(source).read_bytes()).hexdigest()
+    folder = cache_folder() / f"{kind}-{content[:32]}-{code[:16]}"
+    if not folder.exists():
+        partial = folder.with_name(f"{folder.name}.{os.getpid()}")
+        partial.mkdir(parents=True, exist_ok=True)
+        for name, array in build().items():
+            np.save(partial / f"{name}.npy", array)
+        try:
+            partial.rename(folder)
+        except OSError:  # another process was quicker
+            shutil.rmtree(partial)
+    files = sorted(folder.glob("*.npy"))
+    # an empty file cannot be mapped
+    return {
+        file.stem: np.load(file, mmap_mode=None if file.stat().st_size < 4096 else "r").view(np.ndarray)
+        for file in files
+    }
