@@ -1,0 +1,106 @@
+"""Line removal: each rule by itself, the sums, and a slow version of the same."""
+
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.lines import Config, Lines
+
+OFF = {"javascript": False, "policy": False, "navigation": False, "counters": False}
+
+
+def stage(**settings: Any) -> Lines:
+    return Lines("lines", Config(**settings))
+
+
+def measure(texts: list[str], **settings: Any) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = (
+        stage(**settings).measure(pa.record_batch({"text": pa.array(texts, pa.large_string())})).to_pylist()
+    )
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("rule", "line", "kept"),
+    [
+        ("javascript", "Please enable JavaScript to view this page.", "A java script."),
+        ("policy", "This site uses cookies to do this and that for you.", "She bakes cookies."),
+        ("policy", "Read our Privacy Policy", "A policy on privacy"),
+        ("navigation", "Skip to content", "They skip to the music"),
+        ("navigation", "← Back to top", "Back to the hotel we went."),
+        ("navigation", "Read More…", "You should read more books"),
+        ("navigation", "The latest from our blog: read more", "read more " + "and more " * 10),
+        ("navigation", "© 2024 Example Corp. All rights reserved.", "All rights are reserved to the people."),
+        ("navigation", "上一篇：数据管道", "上一篇" + "文章讨论了数据管道的设计与实现，" * 5),
+        ("navigation", "Zum Inhalt springen", "Er kam zum Inhalt des Buches"),
+        ("counters", "1.2K views", "3 likes of mine"),
+        ("counters", " 15 comments ", "15 comments were made."),
+        ("numeric", "12 | 13.5 %", "12 apples"),
+        ("uppercase", "HOME ABOUT CONTACT us", "NASA and ESA say so"),
+        ("single_word", "Home", "数据管道"),
+        ("terminal", "A line without an end", "A line (with an end.)"),
+        ("terminal", "没有结尾", "有结尾。"),
+    ],
+)
+def test_rules(rule: str, line: str, kept: str) -> None:
+    text = f"First line.\n{line}\n\n{kept}\nLast line."
+    (row,) = measure([text], **(OFF | {rule: True}))
+    assert row["text"] == f"First line.\n\n{kept}\nLast line."
+    assert (row["lines.removed"], row["lines.removed_bytes"]) == (1, len(line.encode()) + 1)
+    (row,) = measure([text], **OFF)
+    assert row["text"] == text
+
+
+def test_min_words() -> None:
+    text = "Too short.\nThis one has five words.\n数据管道\n\nสวัสดี"
+    assert measure([text], min_words=5)[0]["text"] == "This one has five words.\n数据管道\n\nสวัสดี"
+
+
+def test_documents_keep_their_places() -> None:
+    texts = ["", "Skip to content", "Text.\nRead more", "\n\nRead more\n", "Text."]
+    rows = measure(texts)
+    assert [row["text"] for row in rows] == ["", "", "Text.", "\n\n", "Text."]
+    assert [row["lines.removed"] for row in rows] == [0, 1, 1, 1, 0]
+    assert measure([]) == []
+
+
+def test_only_documents_of_the_domains_are_touched() -> None:
+    batch = pa.record_batch(
+        {"text": pa.array(["javascript", "javascript"], pa.large_string()), "domain": ["web", "code"]}
+    )
+    assert stage(domains=("web",)).measure(batch)["text"].to_pylist() == ["", "javascript"]
+
+
+pieces = st.sampled_from(
+    [
+        "javascript",
+        "Skip to",
+        "read more",
+        "3 likes",
+        "3",
+        " likes",
+        "上一篇",
+        "首页",
+        " ",
+        "\n",
+        "a",
+        ".",
+        "É",
+        "\r",
+        "\u2028",
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.lists(pieces, max_size=10).map("".join), max_size=5))
+def test_no_line_is_passed_over(texts: list[str]) -> None:
+    lines = stage()
+    for text, row in zip(texts, measure(texts), strict=True):
+        split = text.split("\n")
+        removed = lines.removed(pa.array(split, pa.large_string()))
+        assert row["text"] == "\n".join(line for line, gone in zip(split, removed, strict=True) if not gone)
+        assert row["lines.removed"] == removed.sum()
