@@ -256,7 +256,7 @@ class Remix(GlobalStage[Config]):
                 values = [group_of.get(value, "other") for value in values]
             names = sorted(set(values))
             codes = np.array([names.index(value) for value in values], np.int64)[encoded.indices.to_numpy()]
-            hashes = hash_strings(*text_buffers(batch.column("id")), np.uint64(self.seed))
+            hashes = hash_strings(*text_buffers(batch.column("id")), np.uint64(self.seed & (1 << 64) - 1))
             yield batch, names, codes, hashes
 
 

@@ -36,7 +36,7 @@ class Axis:
         seed: int,
     ) -> npt.NDArray[np.uint64]:
         """The order key of each copy; `row` and `copy` say which of which document."""
-        hashes = hash_strings(*text_buffers(ids), np.uint64(seed))
+        hashes = hash_strings(*text_buffers(ids), np.uint64(seed & (1 << 64) - 1))
         keys: npt.NDArray[np.uint64] = salted(hashes[row], copy)
         if self.count == 1:
             return keys
