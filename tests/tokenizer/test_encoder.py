@@ -1,0 +1,204 @@
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tokenizers import Tokenizer
+
+from tests.kernels.pieces import HARD
+from tests.shared import shared
+from tests.tokenizer.trained import TEXTS, config
+from tokenizer.encoder import Encoder, HuggingFaceEncoder, TokenizerError, load, loads
+from tokenizer.schemes import SCHEMES
+
+pytestmark = pytest.mark.filterwarnings("ignore:overflow")
+CONFIGS = {name: config(scheme=name) for name in SCHEMES}
+USER = "<｜User｜>"
+
+
+def rows(encoder: Encoder | HuggingFaceEncoder, texts: list[str | None]) -> list[list[int]]:
+    ids, offsets = encoder.encode(pa.array(texts, pa.large_string()))
+    assert ids.dtype == np.uint32 and len(offsets) == len(texts) + 1 and offsets[-1] == len(ids)
+    return [ids[start:end].tolist() for start, end in zip(offsets[:-1], offsets[1:], strict=True)]
+
+
+def theirs(values: dict[str, Any], texts: list[str], special: bool = False) -> list[list[int]]:
+    tokenizer = Tokenizer.from_str(json.dumps(values))
+    tokenizer.encode_special_tokens = not special
+    return [row.ids for row in tokenizer.encode_batch(texts, add_special_tokens=False)]
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_ids_equal_the_library_on_texts(name: str) -> None:
+    encoder = loads(json.dumps(CONFIGS[name]))
+    assert encoder.engine == "dspipe"
+    found = rows(encoder, TEXTS)
+    assert found == theirs(CONFIGS[name], TEXTS)
+    assert [encoder.decode(row).decode() for row in found] == TEXTS
+
+
+MIXED = st.lists(
+    st.one_of(HARD, st.sampled_from([*TEXTS[:6], USER, "<｜User", "<｜end▁of▁sentence｜>"])), max_size=4
+).map("".join)
+
+
+@pytest.mark.parametrize("name", ["deepseek", "deepseek_strict"])
+@pytest.mark.parametrize("special", [False, True])
+@settings(max_examples=150, deadline=None)
+@given(st.lists(MIXED, max_size=4))
+def test_ids_equal_the_library_on_any_text(name: str, special: bool, texts: list[str]) -> None:
+    assert rows(ENCODERS[name, special], texts) == theirs(CONFIGS[name], texts, special)
+
+
+ENCODERS = {
+    (name, special): loads(json.dumps(CONFIGS[name]), special)
+    for name in ("deepseek", "deepseek_strict")
+    for special in (False, True)
+}
+
+
+def test_special_tokens_in_text_are_plain_unless_asked_for() -> None:
+    text = f"a{USER}b"
+    user = CONFIGS["deepseek"]["added_tokens"][7]["id"]
+    plain, asked = (rows(ENCODERS["deepseek", special], [text])[0] for special in (False, True))
+    assert user not in plain and asked[1] == user and len(asked) == 3
+    for special, ids in ((False, plain), (True, asked)):
+        assert ENCODERS["deepseek", special].decode(ids).decode() == text
+
+
+ADDED = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": False}
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.lists(st.sampled_from(["ab", "abc", "bcd", "b", "cd", " ", "x", ""]), max_size=8).map("".join)))
+def test_added_tokens_are_found_leftmost_and_longest(texts: list[str]) -> None:
+    assert rows(WITH_ADDED, texts) == theirs(ADDED_CONFIG, texts)
+
+
+ADDED_CONFIG = copy.deepcopy(CONFIGS["deepseek"])
+ADDED_CONFIG["added_tokens"] += [
+    {"id": 515 + number, "content": content, **ADDED} for number, content in enumerate(["ab", "abcd", "bcd", " x"])
+]
+WITH_ADDED = loads(json.dumps(ADDED_CONFIG))
+
+
+def test_columns_of_every_kind() -> None:
+    encoder = ENCODERS["deepseek", False]
+    texts = ["one two", None, "", "三四", "five"]
+    expected = [row for text in texts for row in rows(encoder, [text])]
+    for kind in (pa.string(), pa.large_string()):
+        column = pa.array(["skipped", *texts], kind)
+        ids, offsets = encoder.encode(column.slice(1))
+        assert ids.tolist() == [number for row in expected for number in row]
+        assert np.diff(offsets).tolist() == [len(row) for row in expected]
+        chunked = pa.chunked_array([column.slice(1, 2), column.slice(3)])
+        assert encoder.encode(chunked)[0].tolist() == ids.tolist()
+    ids, offsets = encoder.encode(pa.array([], pa.large_string()))
+    assert len(ids) == 0 and offsets.tolist() == [0]
+
+
+def test_a_small_cache_changes_no_id() -> None:
+    texts = [f"{text} word{n} 字{n} {'long' * (n % 30)}" for n in range(400) for text in TEXTS[:6]]
+    small = loads(json.dumps(CONFIGS["deepseek"]), cache_bytes=1)
+    assert rows(small, texts) == rows(ENCODERS["deepseek", False], texts)
+
+
+def test_a_run_of_ten_megabytes_of_one_character_ends() -> None:
+    ids, _ = ENCODERS["deepseek", False].encode(pa.array(["a" * 10_000_000, "。" * 1_000_000], pa.large_string()))
+    assert ENCODERS["deepseek", False].decode(ids) == b"a" * 10_000_000 + "。".encode() * 1_000_000
+
+
+def changed(**model: Any) -> dict[str, Any]:
+    values = copy.deepcopy(CONFIGS["deepseek"])
+    values["model"].update(model)
+    return values
+
+
+def without_a_byte() -> dict[str, Any]:
+    values = changed()
+    del values["model"]["vocab"]["À"]
+    return values
+
+
+WORD_PIECE = {
+    "type": "WordPiece",
+    "unk_token": "[UNK]",
+    "continuing_subword_prefix": "##",
+    "max_input_chars_per_word": 100,
+    "vocab": {"[UNK]": 0, "a": 1, "##b": 2},
+}
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        (changed(dropout=0.0001), "dropout"),
+        (changed(ignore_merges=True), "ignore_merges"),
+        (changed(byte_fallback=True), "byte_fallback"),
+        (without_a_byte(), "lacks some of the 256 bytes"),
+        ({**changed(), "normalizer": {"type": "Lowercase"}}, "normalizes"),
+        ({**changed(), "pre_tokenizer": {"type": "Whitespace"}}, "pre-tokenizer is none of"),
+        ({**changed(), "added_tokens": [{"id": 500, "content": "<x>", **ADDED, "lstrip": True}]}, "takes blanks"),
+        ({**changed(), "model": WORD_PIECE, "added_tokens": [], "post_processor": None, "decoder": None}, "WordPiece"),
+    ],
+)
+def test_other_kinds_run_through_the_library(values: dict[str, Any], reason: str) -> None:
+    encoder = loads(json.dumps(values))
+    assert isinstance(encoder, HuggingFaceEncoder) and reason in encoder.engine
+    texts = ["ab AB  ab", "", "x <x>"]
+    if "dropout" not in reason:  # which is random
+        assert rows(encoder, texts) == theirs(values, texts)
+    assert rows(encoder, [None, ""]) == [[], []]
+
+
+def test_truncation_and_padding_are_not_for_corpora() -> None:
+    values = {**changed(ignore_merges=True)}
+    values["truncation"] = {"direction": "Right", "max_length": 2, "strategy": "LongestFirst", "stride": 0}
+    encoder = loads(json.dumps(values))
+    assert encoder.decode(rows(encoder, ["one two three"])[0]) == b"one two three"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"{", "is not a tokenizer.json"),
+        (b"[1]", "it has no model"),
+        (b"\xff\xfe", "not UTF-8"),
+        (json.dumps({"model": {"type": "Nonsense"}}).encode(), "cannot be used: its model is Nonsense"),
+    ],
+)
+def test_what_is_no_tokenizer_is_refused(content: bytes, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "tokenizer.json"
+    path.write_bytes(content)
+    with pytest.raises(TokenizerError, match=message):
+        load(path)
+
+
+def test_a_missing_file_and_a_missing_id_are_named(tmp_path: Path) -> None:
+    with pytest.raises(TokenizerError, match="cannot read the tokenizer"):
+        load(tmp_path / "none.json")
+    with pytest.raises(TokenizerError, match="has no id 99999"):
+        ENCODERS["deepseek", False].decode([99999])
+
+
+def test_merges_written_as_pairs_are_read_too() -> None:
+    values = changed(merges=[merge.split(" ") for merge in CONFIGS["deepseek"]["model"]["merges"]])
+    assert rows(loads(json.dumps(values)), TEXTS) == rows(ENCODERS["deepseek", False], TEXTS)
+
+
+@pytest.mark.parametrize("name", ["deepseek", "deepseek_strict"])
+def test_ids_equal_the_library_on_real_text(name: str) -> None:
+    from tokenizer.text_files import read_documents
+
+    folder = shared("text")
+    texts = [
+        document.text[:20_000]
+        for file in sorted(folder.glob("*.jsonl.zst"))
+        for document, _ in zip(read_documents([file]), range(6), strict=False)
+    ]
+    assert rows(ENCODERS[name, False], texts) == theirs(CONFIGS[name], texts)
