@@ -687,11 +687,11 @@ def _measure(  # type: ignore[no-untyped-def]
                     duplicate_text_characters += length if duplicate else 0
                 low, high = max(line, body), min(stop, body_end)
                 if low < high:
+                    paragraph_characters += 1 + length
                     if low != line or high != stop:
                         value = _hash_span(data, low, high)
-                        length = _characters(data, low, high)
+                        paragraph_characters += _characters(data, low, high) - length
                     paragraph = extend(paragraph, value)
-                    paragraph_characters += length + 1
             covered += 1
             if has_text:
                 text_lines += 1

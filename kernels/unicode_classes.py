@@ -67,6 +67,8 @@ _QUOTES = frozenset("'\"”“`‘´’‚„»«「」『』（）〔〕【】�
 _PREFIXES = frozenset("§%=")
 _LINE_BREAKS = frozenset("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
 _HYPHENS = frozenset("-–—~")
+# between words without spaces: Ethiopic's word space is a token anywhere, Tibetan's tsheg ends a syllable and belongs to it
+_ETHIOPIC_SPACE, _TSHEG = "፡", "་༌"
 
 
 class CharacterClasses(NamedTuple):
@@ -115,7 +117,7 @@ def _flags(character: str) -> int:
         flags |= SYMBOL
     for members, flag in (
         (_AFFIXES, AFFIX), (_QUOTES, AFFIX | QUOTE), (_PREFIXES, PREFIX), (_LINE_BREAKS, LINE_BREAK),
-        (_HYPHENS, HYPHEN),
+        (_HYPHENS, HYPHEN), (_ETHIOPIC_SPACE, PICTOGRAPH | AFFIX), (_TSHEG, MARK),
     ):  # fmt: skip
         if character in members:
             flags |= flag
@@ -138,5 +140,5 @@ def _punctuation(character: str, category: str) -> int:
     name = unicodedata.name(character, "")
     named = _TERMINAL_NAME.search(name) and not _NOT_TERMINAL_NAME.search(name)
     if named or character in _TERMINALS_BY_OTHER_NAMES:
-        flags |= TERMINAL
+        flags |= TERMINAL | (0 if character.isascii() else AFFIX)
     return flags

@@ -31,6 +31,13 @@ class Profile:
 
 
 _OTHER_THAN_ENGLISH: dict[str, float | None] = {"max_short_lines": None, "max_duplicate_characters": 0.1}
+# the widest range among FineWeb2's languages: words of two letters and of thirty-seven are the rule somewhere
+_UNKNOWN: dict[str, float | None] = {
+    **_OTHER_THAN_ENGLISH,
+    "min_mean_word_length": 1,
+    "max_mean_word_length": 37,
+    "min_alphabetic_words": 0.69,
+}
 
 
 def _profile(
@@ -63,7 +70,7 @@ PROFILES: dict[str, Profile] = {
     # English, and Latin script of unknown language: the published thresholds themselves
     "en": Profile("latin", ("the", "be", "to", "of", "and", "that", "have", "with")),
     # a language without a profile of its own: no stop words are known
-    "other": Profile("none", (), _OTHER_THAN_ENGLISH),
+    "other": Profile("none", (), _UNKNOWN),
     "de": _profile(
         "latin", "der die das und in zu den nicht mit von ist ein auf für",
         0.263, (0.169, 0.153, 0.137), (0.141, 0.134, 0.126, 0.117, 0.108, 0.098),
