@@ -32,6 +32,18 @@ DOCUMENT = pa.schema(
 """The columns that every document has after the text pass. `text` is null where a stage dropped the document `early`;
 `text_bytes` counts its UTF-8 bytes all the same."""
 
+
+def example_batch() -> pa.RecordBatch:
+    """Two small documents as `measure` sees them."""
+    texts = ["One short document, with two sentences. This is the second one.\n\nAnd a paragraph.", "短い文書。"]
+    values = {"id": ["a", "b"], "source": ["x", "x"], "domain": ["x", "x"], "place": ["1", "2"], "text": texts}
+    schema = DOCUMENT.append(raw_schema().field("content")).append(raw_schema().field("content_type"))
+    sizes = [len(text.encode()) for text in texts]
+    columns = [pa.array(values.get(field.name, [None, None]), field.type) for field in schema]
+    columns[schema.get_field_index("text_bytes")] = pa.array(sizes, pa.int64())
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
 _QUARANTINE = pa.schema([(name, pa.string()) for name in ("stage", "id", "url", "file", "place", "error")])
 
 

@@ -98,10 +98,16 @@ def run_plan(plan: Plan, executor: Executor, progress: Progress) -> RunResult:
 
 def _run_phases(plan: Plan, store: Store, executor: Executor, progress: Progress) -> RunResult:
     _same_run(store, plan)
+    warmed = not executor.one_machine
     store.write_bytes("config.yaml", yaml.safe_dump(plan.config.raw, sort_keys=False, allow_unicode=True).encode())
     result, state = RunResult(store), empty_state(plan)
     for phase in plan.phases:
-        summary, manifests = _run_phase(plan, phase, state, store, executor, progress)
+        specs = task_specs(plan, phase, state, store)
+        done = committed(store, phase, specs)
+        if not warmed and len(done) < len(specs):
+            _warm(plan, executor, progress)
+            warmed = True
+        summary, manifests = _run_phase(plan, phase, specs, done, executor, progress)
         result.tasks_run += summary.tasks - summary.reused
         _check_conservation(phase, manifests, summary, result.phases, plan)
         _absorb(phase, manifests, state)
@@ -188,11 +194,27 @@ def task_specs(plan: Plan, phase: PlannedPhase, state: State, store: Store | Non
     return specs
 
 
+def _warm(plan: Plan, executor: Executor, progress: Progress) -> None:
+    from pipeline.warm import PHASE, warm_specs
+
+    specs = warm_specs(plan)
+    progress.phase(PHASE, len(specs), 0, 0)
+
+    def heard(event: Event) -> None:
+        if isinstance(event, Ended):
+            progress.ended()
+
+    Scheduler(executor, 0, heard).run(specs)
+
+
 def _run_phase(
-    plan: Plan, phase: PlannedPhase, state: State, store: Store, executor: Executor, progress: Progress
+    plan: Plan,
+    phase: PlannedPhase,
+    specs: list[TaskSpec],
+    manifests: dict[str, Manifest],
+    executor: Executor,
+    progress: Progress,
 ) -> tuple[PhaseSummary, list[Manifest]]:
-    specs = task_specs(plan, phase, state, store)
-    manifests = committed(store, phase, specs)
     reused = sum(spec.key in manifests for spec in specs)
     # shards that are alike in all that a phase reads (empty ones, say) are one task
     waiting = list({spec.key: spec for spec in specs if spec.key not in manifests}.values())

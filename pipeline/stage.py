@@ -86,6 +86,10 @@ class Stage(ABC, Generic[ConfigT]):
         """
         return batch
 
+    def warm(self) -> None:
+        """Call the kernels of the stage's phases on next to nothing, so that they are compiled before the work begins.
+        Those of `measure` need no mention: it is called on a small batch."""
+
 
 class MapStage(Stage[ConfigT]):
     """A stage that judges each document by itself."""

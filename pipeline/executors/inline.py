@@ -8,6 +8,7 @@ class InlineExecutor:
     """Runs a task when it is waited for."""
 
     capacity = 1
+    one_machine = False  # and one process: nothing is compiled twice
 
     def __init__(self) -> None:
         self._waiting: list[TaskSpec] = []

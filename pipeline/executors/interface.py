@@ -44,6 +44,8 @@ class Executor(Protocol):
     """Runs tasks somewhere. The driver submits at most `capacity` at a time."""
 
     capacity: int
+    one_machine: bool
+    """whether workers share this machine, and so what is compiled once"""
 
     def submit(self, spec: TaskSpec) -> None:
         """Start a task."""

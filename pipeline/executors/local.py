@@ -22,6 +22,8 @@ class _Worker:
 class LocalExecutor:
     """Worker processes behind pipes. Fresh interpreters (spawn): Arrow's and numba's threads don't survive a fork."""
 
+    one_machine = True
+
     def __init__(self, workers: int | None) -> None:
         self.capacity = workers or os.cpu_count() or 1
         self._context = multiprocessing.get_context("spawn")

@@ -16,6 +16,8 @@ class RayExecutor:
     (docker/ holds an image), at the driver's version.
     """
 
+    one_machine = False
+
     def __init__(self, address: str | None, workers: int | None, memory: int) -> None:
         import ray
 
