@@ -16,6 +16,8 @@ def clean_text(text: str) -> str:
     """
     if "\0" in text:
         text = text.replace("\0", "\ufffd")
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -25,7 +27,7 @@ def clean_text(text: str) -> str:
 
 def decode_utf8(data: bytes) -> str:
     """Bytes that should be UTF-8, invalid ones as U+FFFD, without NUL and without a byte order mark."""
-    return clean_text(data.decode("utf-8", "replace")).removeprefix("\ufeff")
+    return data.decode("utf-8", "replace").replace("\0", "\ufffd").removeprefix("\ufeff")
 
 
 class BatchBuilder:
