@@ -8,6 +8,7 @@ installed, else in numpy; the loop around it, with its checkpoints, is what a re
 """
 
 import argparse
+import copy
 import importlib.util
 import sys
 import tempfile
@@ -21,9 +22,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for a checkout t
 
 from stages.packing.reader import PackedDataset
 
-TOKENS = 256
+TOKENS = 128
 """Of each row only so many tokens are trained on: a step takes milliseconds."""
 WIDTH = 16
+RATE = 0.1
 
 Tokens = npt.NDArray[np.int64]
 
@@ -42,33 +44,34 @@ class Model(Protocol):
 
 
 class NumpyModel:
-    """softmax(out[after] . embed[before]), trained by gradient descent."""
+    """softmax(embed[before] . out), trained by Adagrad."""
 
     def __init__(self, vocabulary: int) -> None:
         draw = np.random.default_rng(0)
-        self.embed = draw.normal(0, 0.1, (vocabulary, WIDTH)).astype(np.float32)
-        self.out = draw.normal(0, 0.1, (WIDTH, vocabulary)).astype(np.float32)
+        embed, out = (draw.normal(0, 0.1, shape) for shape in ((vocabulary, WIDTH), (WIDTH, vocabulary)))
+        # two parameters, and for each the sums of its squared gradients
+        self.arrays = [array.astype(np.float32) for array in (embed, out, 0 * embed, 0 * out)]
 
     def step(self, before: Tokens, after: Tokens) -> float:
-        hidden = self.embed[before]
-        logits = hidden @ self.out
-        logits -= logits.max(axis=1, keepdims=True)
-        gradient = np.exp(logits)
-        gradient /= gradient.sum(axis=1, keepdims=True)
+        embed, out, *squares = self.arrays
+        hidden = embed[before]
+        likely = np.exp(hidden @ out)
+        likely /= likely.sum(axis=1, keepdims=True)
         each = np.arange(len(after))
-        loss = float(-np.log(gradient[each, after] + 1e-9).mean())
-        gradient[each, after] -= 1
-        gradient *= 5.0 / len(after)
-        embed_gradient = gradient @ self.out.T
-        self.out -= hidden.T @ gradient
-        np.subtract.at(self.embed, before, embed_gradient)
+        loss = float(-np.log(likely[each, after]).mean())
+        likely[each, after] -= 1  # now the gradient of the logits
+        gradients = [np.zeros_like(embed), hidden.T @ likely / len(after)]
+        np.add.at(gradients[0], before, likely @ out.T / len(after))
+        for array, square, gradient in zip((embed, out), squares, gradients, strict=True):
+            square += gradient**2
+            array -= RATE * gradient / (np.sqrt(square) + 1e-8)
         return loss
 
     def state(self) -> Any:
-        return {"embed": self.embed.copy(), "out": self.out.copy()}
+        return [array.copy() for array in self.arrays]
 
     def load(self, state: Any) -> None:
-        self.embed, self.out = state["embed"].copy(), state["out"].copy()
+        self.arrays = [array.copy() for array in state]
 
 
 def torch_model(vocabulary: int) -> Model:
@@ -79,7 +82,7 @@ def torch_model(vocabulary: int) -> Model:
         def __init__(self) -> None:
             torch.manual_seed(0)
             self.net = torch.nn.Sequential(torch.nn.Embedding(vocabulary, WIDTH), torch.nn.Linear(WIDTH, vocabulary))
-            self.optimizer = torch.optim.SGD(self.net.parameters(), lr=5.0)
+            self.optimizer = torch.optim.Adagrad(self.net.parameters(), lr=RATE)
 
         def step(self, before: Tokens, after: Tokens) -> float:
             loss = torch.nn.functional.cross_entropy(self.net(torch.as_tensor(before)), torch.as_tensor(after))
@@ -89,10 +92,11 @@ def torch_model(vocabulary: int) -> Model:
             return float(loss)
 
         def state(self) -> Any:
-            return {name: value.clone() for name, value in self.net.state_dict().items()}
+            return copy.deepcopy([self.net.state_dict(), self.optimizer.state_dict()])
 
         def load(self, state: Any) -> None:
-            self.net.load_state_dict(state)
+            self.net.load_state_dict(state[0])
+            self.optimizer.load_state_dict(state[1])
 
     return TorchModel()
 
@@ -110,7 +114,7 @@ def pairs(sample: dict[str, Any]) -> tuple[Tokens, Tokens]:
 
 
 def train(run: Path, steps: int, batch: int, checkpoint: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Train up to step `steps`, from the start or a checkpoint. Returns a checkpoint with the rows and losses so far."""
+    """Train up to step `steps`, from the start or a checkpoint; returns a checkpoint, with rows and losses so far."""
     data = PackedDataset(run, seed=17, epochs=None)
     model = make_model(data.shards.index["vocabulary"])
     step, rows, losses = 0, [], []
