@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+
 from tokenizer.cli import app as tokenizer_app
 
 if TYPE_CHECKING:
@@ -137,6 +138,25 @@ def explain(
         print_explanation(explained(*read_run(run), document), _console())
     except (NoRun, NotThere) as error:
         _refuse(str(error))
+
+
+@app.command()
+def verify(run: RunDirectory) -> None:
+    """Read a run's files again: checksums against manifests, packed rows against the plan and the documents."""
+    from pipeline.config import InvalidConfig
+    from pipeline.stats import NoRun
+    from pipeline.store import StorageError
+    from pipeline.verify import verify_run
+
+    try:
+        result = verify_run(run)
+    except (NoRun, StorageError, InvalidConfig) as error:
+        _refuse(str(error))
+    for what, n in result.checked.items():
+        print(f"{what}: {n:,}")
+    if result.problems:
+        _fail("\n".join(result.problems))
+    print("everything is as its manifest says")
 
 
 @app.command()

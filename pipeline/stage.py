@@ -90,6 +90,11 @@ class Stage(ABC, Generic[ConfigT]):
         """Call the kernels of the stage's phases on next to nothing, so that they are compiled before the work begins.
         Those of `measure` need no mention: it is called on a small batch."""
 
+    def verify(self, root: str) -> tuple[list[str], dict[str, int]]:
+        """`dspipe verify` of a finished run at `root`: problems in what the stage made, beyond its files' checksums,
+        and what was looked at, by name. Default: nothing to look at."""
+        return [], {}
+
 
 class MapStage(Stage[ConfigT]):
     """A stage that judges each document by itself."""

@@ -1,24 +1,36 @@
-"""`dspipe verify RUN`: every file of a run against its manifest."""
+"""`dspipe verify RUN`: every file of a run against its manifest, and what stages have to say of their results."""
 
 from dataclasses import dataclass, field
 
+from pipeline.config import load_config
 from pipeline.rows import file_checksum
 from pipeline.stats import read_run
+from pipeline.store import is_remote
 
 
 @dataclass
 class Verification:
     """What was looked at, and what is wrong."""
 
-    files: int = 0
-    bytes: int = 0
+    checked: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+
+
+def verify_run(root: str) -> Verification:
+    """Read every file that a manifest of the run names, compare size and sha256, then ask the stages. Raises NoRun."""
+    result = verify_files(root)
+    if not result.problems and not is_remote(root):
+        for stage in load_config(f"{root}/config.yaml").stages:
+            problems, checked = stage.verify(root)
+            result.problems += [f"{stage.name}: {problem}" for problem in problems]
+            result.checked |= {f"{stage.name}: {what}": n for what, n in checked.items()}
+    return result
 
 
 def verify_files(root: str) -> Verification:
     """Read every file that a manifest of the run names; compare size and sha256. Raises NoRun."""
     store, run = read_run(root)
-    result = Verification()
+    result = Verification({"files": 0, "bytes": 0})
     for phase in run["phases"]:
         there = set(store.names(phase["name"]))
         names = list(dict.fromkeys(phase["manifests"]))
@@ -26,12 +38,12 @@ def verify_files(root: str) -> Verification:
         result.problems += [f"{name}: the manifest is gone; run again to make it anew" for name in gone]
         for manifest in store.read_json_many([name for name in names if name not in gone]):
             for file in manifest["files"]:
-                result.files += 1
+                result.checked["files"] += 1
                 if file["file"].rpartition("/")[2] not in there:
-                    result.problems.append(f"{file['file']}: the file is gone")
+                    result.problems.append(f"{file['file']}: the file is gone; run again to make it anew")
                     continue
                 size, sha256 = file_checksum(store, file["file"])
-                result.bytes += size
+                result.checked["bytes"] += size
                 if size != file["bytes"]:
                     result.problems.append(f"{file['file']}: has {size:,} bytes, its manifest says {file['bytes']:,}")
                 elif sha256 != file["sha256"]:
