@@ -19,12 +19,12 @@ _PIECE = 1 << 14
 """records grouped at a time: their table (1 MiB at most) stays in the second-level cache"""
 
 
-def candidate_pairs(keys: Keys, documents: Keys, hot: int) -> tuple[Keys, Keys, Keys, Places]:
-    """Pairs of documents that share a key: (members, representatives, hot keys, their sizes).
+def candidate_pairs(keys: Keys, documents: Keys, hot: int) -> tuple[Keys, Keys, int]:
+    """Pairs of documents that share a key: (members, representatives, number of hot keys).
 
     `documents` must ascend among equal keys. The first two documents of a key are its representatives: every other one
     is paired with both, the second with the first. Two, because the first may share this one band by chance and
-    resemble nobody. Keys shared by more than `hot` documents are reported. A pair may come up once for each key that it
+    resemble nobody. Keys shared by more than `hot` documents are counted. A pair may come up once for each key that it
     shares.
     """
     pieces = 1 << max(0, int(len(keys) - 1).bit_length() - _PIECE.bit_length() + 1)
@@ -63,7 +63,6 @@ def _pair(  # type: ignore[no-untyped-def]
     keys: Keys, documents: Keys, bounds: Places, slots: int, hot: int
 ):
     members, representatives = np.empty(1024, np.uint64), np.empty(1024, np.uint64)
-    hot_keys, hot_sizes = np.empty(0, np.uint64), np.empty(0, np.uint64)
     pairs, hots = 0, 0
     table, first, second = np.empty(slots, np.uint64), np.empty(slots, np.uint64), np.empty(slots, np.uint64)
     sizes = np.zeros(slots, np.int64)
@@ -94,12 +93,52 @@ def _pair(  # type: ignore[no-untyped-def]
                 members[pairs], representatives[pairs] = document, second[slot]
                 pairs += 1
         for slot in range(used):
-            if sizes[slot] > hot:
-                if hots == hot_keys.shape[0]:
-                    hot_keys, hot_sizes = _grown(hot_keys, hots + 1), _grown(hot_sizes, hots + 1)
-                hot_keys[hots], hot_sizes[hots] = table[slot], np.uint64(sizes[slot])
-                hots += 1
-    return members[:pairs], representatives[:pairs], hot_keys[:hots], hot_sizes[:hots].astype(np.int64)
+            hots += int(sizes[slot] > hot)
+    return members[:pairs], representatives[:pairs], hots
+
+
+def hot_in_window(
+    keys: Keys, rows: npt.NDArray[np.uint32], most: int
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
+    """Which keys of a window of a shard to send, and pairs in place of the others.
+
+    keys is uint64[documents, bands]. Of a key that more than `most` documents share, only their first `most` are to be
+    sent (bool[documents, bands]); each of the others is paired with the first two (members, representatives: uint32).
+    """
+    slots = 1 << max(4, (2 * keys.size).bit_length())
+    sent = np.ones(keys.shape, np.bool_)
+    return _hot(keys, rows, most, slots, sent)  # type: ignore[no-any-return]
+
+
+@jit
+def _hot(  # type: ignore[no-untyped-def]
+    keys: Keys, rows: npt.NDArray[np.uint32], most: int, slots: int, sent: npt.NDArray[np.bool_]
+):
+    table, sizes = np.empty(slots, np.uint64), np.zeros(slots, np.int32)
+    first, second = np.empty(slots, np.uint32), np.empty(slots, np.uint32)
+    members, representatives = np.empty(0, np.uint32), np.empty(0, np.uint32)
+    pairs = 0
+    mask = np.uint64(slots - 1)
+    for i in range(keys.shape[0]):
+        for j in range(keys.shape[1]):
+            key = keys[i, j]
+            slot = int(key & mask)
+            while sizes[slot] and table[slot] != key:
+                slot = int((np.uint64(slot) + np.uint64(1)) & mask)
+            size = sizes[slot]
+            sizes[slot] = size + 1
+            if size == 0:
+                table[slot], first[slot] = key, rows[i]
+            elif size == 1:
+                second[slot] = rows[i]
+            if size >= most:
+                sent[i, j] = False
+                if pairs + 2 > members.shape[0]:
+                    members, representatives = _grown(members, pairs + 2), _grown(representatives, pairs + 2)
+                members[pairs], representatives[pairs] = rows[i], first[slot]
+                members[pairs + 1], representatives[pairs + 1] = rows[i], second[slot]
+                pairs += 2
+    return sent, members[:pairs], representatives[:pairs]
 
 
 @inline

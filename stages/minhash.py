@@ -21,7 +21,7 @@ So a document is dropped only if it is itself like the copy kept in its place; t
 The verdicts depend on the documents and the settings alone, not on partitions, workers or the order of arrival.
 """
 
-import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
@@ -37,15 +37,19 @@ if TYPE_CHECKING:
 
     from pipeline.task import Task
 
+    Window = tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint64], npt.NDArray[np.uint32]]
+
 BYTES_PER_DOCUMENT = 1000
 """stored bytes per document that partitions are planned by: fewer than any crawl has"""
 WEIGHTS = (0.1, 0.9)
 """what datasketch weighs false positives and false negatives of the bands with: a candidate too many costs one
 comparison of signatures, one too few is a duplicate that stays"""
-HOT = 10_000
-"""documents that share a band key from which on the key is reported"""
-HOT_KEYS = 100
-"""hot keys listed per partition"""
+HOT = 1000
+"""documents sent with one band key from which on the key is counted as hot"""
+WINDOW = 8192
+HOT_IN_WINDOW = 16
+"""of a key shared by more documents than this among WINDOW rows of a shard, the others are paired within the window
+and not sent: what a partition receives of one key is bounded, and a page that is everywhere overwhelms no worker"""
 
 
 class Config(KeepConfig):
@@ -131,12 +135,15 @@ class Minhash(DedupStage[Config]):
 
     def measure(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
         import pyarrow as pa
+        import pyarrow.compute as pc
 
         from kernels.arrow import text_buffers
         from kernels.minhash import signatures
 
         signed, units = signatures(*text_buffers(batch.column("text")), self.config.shingle, self.permutations)
-        return batch.append_column(f"{self.name}.signature", _signature_column(signed, pa.array(units == 0)))
+        column = _signature_column(signed)
+        column = pc.if_else(pa.array(units == 0), pa.scalar(None, column.type), column)
+        return batch.append_column(f"{self.name}.signature", column)
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         from stages.dedup.records import partitions_for
@@ -153,9 +160,9 @@ class Minhash(DedupStage[Config]):
         return [
             self._phase("bands", "shards", columns=(signature, "reason", *scoped), emits="keys", partitions=by_key,
                         settings=banding),
-            self._phase("candidates", "partitions", exchange="keys", emits="candidates", makes=("hot",)),
-            self._phase("pairs", "shards", columns=(signature,), exchange="candidates", emits="pairs",
-                        partitions=by_document),
+            self._phase("candidates", "partitions", exchange="keys", emits="candidates"),
+            self._phase("pairs", "shards", columns=(signature, "reason", *scoped), exchange="candidates", emits="pairs",
+                        partitions=by_document, settings=banding),
             self._phase("verify", "partitions", exchange="pairs", emits="edges", partitions=1,
                         settings={"least": self.least}),
             self._phase("components", "partitions", exchange="edges", emits="labels"),
@@ -169,29 +176,22 @@ class Minhash(DedupStage[Config]):
         for key in ("exchange", "emits"):
             if key in given:
                 given[key] = f"{self.name}.{given[key]}"
-        if "makes" in given:
-            given["makes"] = tuple(f"{self.name}.{name}" for name in given["makes"])
         return Phase(f"{self.name}.{method}", over, method, **given)
 
     def bands(self, task: "Task") -> None:
-        """Send the band keys of every document that is still kept and has a signature."""
+        """Send the band keys of every document that is still kept and has a signature; of a hot key the first few."""
         import numpy as np
 
-        from kernels.minhash import band_keys
-        from stages.dedup.records import mixed, record_batch, rows_kept, spread
+        from kernels.near_pairs import hot_in_window
+        from stages.dedup.records import record_batch, spread
 
-        bands, rows = self.banding
-        signature = f"{self.name}.signature"
-        per_dump = self.config.scope == "per_dump"
-        for numbers, batch in rows_kept(task, [signature, "dump"] if per_dump else [signature]):
-            signed, known = _signatures(batch.column(signature))
-            keys = band_keys(signed, bands, rows)
-            if per_dump:
-                keys ^= mixed(_name_hashes(batch.column("dump"))[known])[:, None]
-            keys = keys.reshape(-1)
-            records = record_batch({"key": keys, "row": np.repeat(numbers[known], bands)})
-            task.emit(spread(keys, task.spec.partitions), records)
-            task.progress(documents=batch.num_rows, bytes=0)
+        for rows, keys, _ in self._windows(task):
+            sent, members, _ = hot_in_window(keys, rows, HOT_IN_WINDOW)
+            records = record_batch({"key": keys[sent], "row": np.repeat(rows, keys.shape[1]).reshape(keys.shape)[sent]})
+            task.emit(spread(keys[sent], task.spec.partitions), records)
+            task.count("keys kept from the exchange", keys.size - len(records))
+            task.count("pairs of hot keys", len(members))
+            task.progress(documents=len(rows), bytes=0)
 
     def candidates(self, task: "Task") -> None:
         """Pair documents that share a key."""
@@ -201,47 +201,55 @@ class Minhash(DedupStage[Config]):
         from stages.dedup.records import received, record_batch
 
         with received(task) as records:
-            if len(records):
-                keys = records.numbers("key")
-                members, representatives, hot, sizes = candidate_pairs(keys, records.documents, HOT)
-                # a representative is asked for its signature too
-                once = np.unique(representatives)
-                members, representatives = _unique_pairs(
-                    np.concatenate([members, once]), np.concatenate([representatives, once])
-                )
-                shards = (members >> np.uint64(32)).astype(np.int64)
-                rows = (members & np.uint64(0xFFFFFFFF)).astype(np.uint32)
-                task.emit(shards, record_batch({"row": rows, "representative": representatives}))
-                task.count("keys", len(keys))
-                task.count("pairs", len(members) - len(once))
-                task.count("hot keys", len(hot))
-            else:
-                sizes = np.empty(0, np.int64)
-        with task.make(f"{self.name}.hot") as file:
-            file.write(json.dumps(sorted(sizes.tolist(), reverse=True)[:HOT_KEYS]).encode())
+            if not len(records):
+                return
+            keys = records.numbers("key")
+            members, representatives, hot = candidate_pairs(keys, records.documents, HOT)
+            # a representative is asked for its signature too
+            once = np.unique(representatives)
+            members, representatives = _unique_pairs(
+                np.concatenate([members, once]), np.concatenate([representatives, once])
+            )
+            shards = (members >> np.uint64(32)).astype(np.int64)
+            rows = (members & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+            task.emit(shards, record_batch({"row": rows, "representative": representatives}))
+            task.count("keys", len(keys))
+            task.count("pairs", len(members) - len(once))
+            task.count("hot keys", hot)
 
     def pairs(self, task: "Task") -> None:
         """Send the signatures that are asked for to their representatives' partitions."""
         import numpy as np
         import pyarrow as pa
 
+        from kernels.near_pairs import hot_in_window
         from stages.dedup.records import mixed, spread
 
-        asked = [batch for _, batch in task.received()]
-        if not asked:
-            return
-        table = pa.Table.from_batches(asked)
-        rows, representatives = _unique_pairs(table.column("row").to_numpy(), table.column("representative").to_numpy())
-        first = 0
-        for batch in task.rows([f"{self.name}.signature"]):
-            start, end = np.searchsorted(rows, [first, first + batch.num_rows])
-            places = pa.array(rows[start:end].astype(np.int64) - first)
+        empty = pa.array([], pa.uint32())
+        batches = [batch for _, batch in task.received()]
+        asked = pa.Table.from_batches(batches) if batches else pa.table({"row": empty, "representative": empty})
+        order = np.argsort(asked.column("row").to_numpy(), kind="stable")
+        asked_rows, asked_for = (asked.column(name).to_numpy()[order] for name in ("row", "representative"))
+        shard = np.uint64((task.shard or 0) << 32)
+        for rows, keys, signed in self._windows(task):
+            _, hot, hot_for = hot_in_window(keys, rows, HOT_IN_WINDOW)
+            start, end = np.searchsorted(asked_rows, [rows[0], rows[-1] + np.uint32(1)])
+            once = np.unique(hot_for)
+            members, representatives = _unique_pairs(
+                np.concatenate([asked_rows[start:end], hot, once]),
+                np.concatenate(
+                    [asked_for[start:end], shard | hot_for.astype(np.uint64), shard | once.astype(np.uint64)]
+                ),
+            )
             records = pa.RecordBatch.from_arrays(
-                [pa.array(rows[start:end]), pa.array(representatives[start:end]), batch.column(0).take(places)],
+                [
+                    pa.array(members.astype(np.uint32)),
+                    pa.array(representatives),
+                    _signature_column(signed[np.searchsorted(rows, members)]),
+                ],
                 names=["row", "representative", "signature"],
             )
-            task.emit(spread(mixed(representatives[start:end]), task.spec.partitions), records)
-            first += batch.num_rows
+            task.emit(spread(mixed(representatives), task.spec.partitions), records)
 
     def verify(self, task: "Task") -> None:
         """Send on the pairs whose signatures agree."""
@@ -335,16 +343,47 @@ class Minhash(DedupStage[Config]):
         self.write_verdicts(task, self.name, f"{self.name}.near_duplicate")
 
     def report(self, task: "Task") -> None:
-        """Tables, alarms and hot keys."""
+        """Tables and alarms."""
         self.write_report(task, self.name)
 
+    def _windows(self, task: "Task") -> "Iterator[Window]":
+        """Per WINDOW rows of the shard the documents still kept: (rows, band keys, signatures)."""
+        import numpy as np
 
-def _signature_column(signed: "npt.NDArray[np.uint32]", empty: "pa.Array") -> "pa.Array":
+        from kernels.minhash import band_keys
+        from stages.dedup.records import mixed, rows_kept
+
+        bands, rows = self.banding
+        per_dump = self.config.scope == "per_dump"
+        waiting: list[Window] = []
+        for numbers, batch in rows_kept(task, [f"{self.name}.signature", *(["dump"] if per_dump else [])]):
+            signed, known = _signatures(batch.column(0))
+            keys = band_keys(signed, bands, rows)
+            if per_dump:
+                keys ^= mixed(_name_hashes(batch.column(1))[known])[:, None]
+            numbers = numbers[known]
+            cuts = np.flatnonzero(np.diff(numbers // WINDOW)) + 1
+            for part in zip(*(np.split(values, cuts) for values in (numbers, keys, signed)), strict=True):
+                if waiting and len(part[0]) and waiting[-1][0][-1] // WINDOW != part[0][0] // WINDOW:
+                    yield _joined(waiting)
+                    waiting = []
+                if len(part[0]):
+                    waiting.append(part)
+        if waiting:
+            yield _joined(waiting)
+
+
+def _joined(parts: "list[Window]") -> "Window":
+    import numpy as np
+
+    rows, keys, signed = zip(*parts, strict=True)
+    return np.concatenate(rows), np.concatenate(keys), np.concatenate(signed)
+
+
+def _signature_column(signed: "npt.NDArray[np.uint32]") -> "pa.Array":
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    column = pa.Array.from_buffers(pa.binary(4 * signed.shape[1]), len(signed), [None, pa.py_buffer(signed)])
-    return pc.if_else(empty, pa.scalar(None, column.type), column)
+    return pa.Array.from_buffers(pa.binary(4 * signed.shape[1]), len(signed), [None, pa.py_buffer(signed)])
 
 
 def _signatures(column: "pa.Array") -> "tuple[npt.NDArray[np.uint32], npt.NDArray[np.bool_]]":

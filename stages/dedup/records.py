@@ -17,18 +17,17 @@ if TYPE_CHECKING:
     from pipeline.task import Task
 
 Numbers = npt.NDArray[np.uint64]
-ROW = np.uint64(0xFFFFFFFF)
+LEAST_PARTITIONS = 8
 
 
 def partitions_for(corpus: Corpus, bytes_per_input_byte: float) -> int:
     """Partitions such that what each receives takes about an eighth of a worker's memory.
 
-    A power of two, so that it seldom changes as the corpus grows; no fewer than 8 where there are as many shards, so
-    that workers share the work.
+    A power of two from LEAST_PARTITIONS on, so that it seldom changes as dumps are added: a change does the exchange
+    again.
     """
     enough = corpus.input_bytes * bytes_per_input_byte / (corpus.memory / 8)
-    least = min(corpus.shards, 8)
-    return 1 << max(0, int(max(enough, least) - 1).bit_length())
+    return max(LEAST_PARTITIONS, 1 << int(enough).bit_length())
 
 
 def spread(keys: Numbers, partitions: int) -> npt.NDArray[np.int64]:

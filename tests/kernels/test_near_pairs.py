@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernels import near_pairs
-from kernels.near_pairs import agreements, candidate_pairs, leaders
+from kernels.near_pairs import agreements, candidate_pairs, hot_in_window, leaders
 
 
 def pairs_slowly(records: list[tuple[int, int]]) -> set[tuple[int, int, int]]:
@@ -30,7 +30,7 @@ def spread(key: int) -> int:
 def test_every_document_is_paired_with_the_first_two_of_its_key(records: list[tuple[int, int]]) -> None:
     records = sorted(((spread(key), document) for key, document in records), key=lambda record: record[1])
     keys, documents = np.array(records, np.uint64).reshape(-1, 2).T.copy()
-    members, representatives, _, _ = candidate_pairs(keys, documents, 100)
+    members, representatives, _ = candidate_pairs(keys, documents, 100)
     expected = sorted((member, first) for _, member, first in pairs_slowly(records))
     assert sorted(zip(members.tolist(), representatives.tolist(), strict=True)) == expected
 
@@ -41,21 +41,38 @@ def test_many_pieces_and_equal_low_bits(monkeypatch: pytest.MonkeyPatch) -> None
     keys = np.concatenate([rng.integers(0, 2**63, 400, np.uint64), np.arange(300, dtype=np.uint64) << np.uint64(40)])
     keys = np.concatenate([keys, keys[::2], keys[::5]])
     documents = np.arange(len(keys), dtype=np.uint64)
-    members, representatives, _, _ = candidate_pairs(keys, documents, 100)
+    members, representatives, _ = candidate_pairs(keys, documents, 100)
     expected = {(m, f) for _, m, f in pairs_slowly(list(zip(keys.tolist(), documents.tolist(), strict=True)))}
     assert set(zip(members.tolist(), representatives.tolist(), strict=True)) == expected
 
 
-def test_work_is_linear_in_a_hot_key_and_it_is_reported() -> None:
+def test_work_is_linear_in_a_hot_key_and_it_is_counted() -> None:
     keys = np.full(200_000, 77, np.uint64)
-    members, _, hot, sizes = candidate_pairs(keys, np.arange(200_000, dtype=np.uint64), 1000)
+    members, _, hot = candidate_pairs(keys, np.arange(200_000, dtype=np.uint64), 1000)
     assert len(members) == 2 * 200_000 - 3
-    assert (hot.tolist(), sizes.tolist()) == ([77], [200_000])
+    assert hot == 1
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 6), min_size=3, max_size=3), max_size=30), st.integers(2, 5))
+def test_of_a_hot_key_the_first_are_sent_and_the_others_paired(bands: list[list[int]], most: int) -> None:
+    keys = np.array([[spread(4 * key + 1 + j % 2) for j, key in enumerate(band)] for band in bands], np.uint64)
+    rows = np.arange(7, 7 + 2 * len(bands), 2, dtype=np.uint32)
+    sent, members, representatives = hot_in_window(keys.reshape(-1, 3), rows, most)
+    seen, expected, pairs = defaultdict(list), [], []
+    for row, band in zip(rows.tolist(), keys.tolist(), strict=True):
+        for key in band:
+            expected.append(len(seen[key]) < most)
+            pairs += [] if expected[-1] else [(row, first) for first in seen[key][:2]]
+            seen[key].append(row)
+    assert sent.reshape(-1).tolist() == expected
+    assert list(zip(members.tolist(), representatives.tolist(), strict=True)) == pairs
 
 
 def test_no_records() -> None:
     nothing = np.empty(0, np.uint64)
-    assert all(len(answer) == 0 for answer in candidate_pairs(nothing, nothing, 10))
+    members, representatives, hot = candidate_pairs(nothing, nothing, 10)
+    assert (len(members), len(representatives), hot) == (0, 0, 0)
 
 
 def test_agreements() -> None:

@@ -130,7 +130,7 @@ def test_partitions_and_memory_change_nothing(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "b").mkdir()
     one = rows_of(run_inline(settings_of(tmp_path / "a", shards)), COLUMNS)
     monkeypatch.setattr("stages.dedup.records.partitions_for", lambda corpus, share: 13)
-    monkeypatch.setattr("kernels.components.BYTES_PER_EDGE", 1 << 40)
+    monkeypatch.setattr("stages.minhash.WINDOW", 7)
     monkeypatch.setattr("stages.dedup.components.BYTES_PER_EDGE", 1 << 40)
     assert rows_of(run_inline(settings_of(tmp_path / "b", shards)), COLUMNS) == one
 
@@ -180,8 +180,7 @@ def test_the_kept_copy_is_a_choice(tmp_path: Path, keep: dict[str, Any], kept: s
     assert next(row["minhash.dumps"] for row in rows if row["reason"] is None) == ["s0", "s1", "s2"]
 
 
-def test_half_the_corpus_in_one_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stages.minhash.HOT", 1000)
+def test_half_the_corpus_in_one_cluster(tmp_path: Path) -> None:
     text = " ".join(words(np.random.default_rng(5), 40))
     shards = {
         f"d{shard}": [
@@ -194,8 +193,9 @@ def test_half_the_corpus_in_one_cluster(tmp_path: Path, monkeypatch: pytest.Monk
     clones = [row for row in rows if int(row["id"].split("-")[1]) % 2]
     assert [row["reason"] for row in clones] == [None] + ["minhash.near_duplicate"] * 1499
     assert {row["minhash.cluster_size"] for row in clones} == {1500}
-    hot = [size for file in artifact_files(result, "minhash.hot") for size in json.loads(file.read_text())]
-    assert hot.count(1500) == 14
+    counters = {phase.name: phase.counters for phase in result.phases}
+    assert counters["minhash.bands"]["keys kept from the exchange"] >= 14 * (1500 - 3 * 16)
+    assert counters["minhash.candidates"]["pairs"] < 3 * 3000
 
 
 def test_statistics_name_shares_clusters_and_alarms(tmp_path: Path) -> None:
@@ -212,6 +212,25 @@ def test_statistics_name_shares_clusters_and_alarms(tmp_path: Path) -> None:
     assert report["cluster sizes"] == [{"at least": 128, "clusters": 1}]
     assert report["largest clusters"] == [{"documents": 150, "id": "b0", "url": "https://copy.example/0"}]
     assert {(alarm["of"], alarm["name"]) for alarm in report["alarms"]} == {("source", "d1"), ("host", "copy.example")}
+
+
+def test_five_dumps_one_after_the_other_as_all_at_once(tmp_path: Path) -> None:
+    """A dump that is added is read and signed alone, and every verdict is what one run over all of them says."""
+    shards = corpus(8, shards=5, families=40)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    expected = run_inline(settings_of(tmp_path / "a", shards))
+    config = settings_of(tmp_path / "b", shards)
+    sources, rows, shares = config["sources"], [], []
+    for count in range(1, 6):
+        result = run_inline({**config, "sources": sources[:count]})
+        assert tasks_run(result)["documents"] == tasks_run(result)["minhash.bands"] == 1
+        rows = rows_of(result, COLUMNS)
+        shares.append(round(sum(row["reason"] is not None for row in rows) / len(rows), 4))
+    assert rows == rows_of(expected, COLUMNS)
+    (file,) = artifact_files(expected, "minhash.report")
+    table = [row["share so far"] for row in json.loads(file.read_text())["by dump"]]
+    assert table == pytest.approx(shares, abs=0.02) and table[-1] == shares[-1]
 
 
 def test_another_threshold_reads_no_text_again(tmp_path: Path) -> None:
@@ -262,4 +281,4 @@ def test_partitions_grow_with_the_corpus() -> None:
     from pipeline.stage import Corpus
 
     sizes = [records.partitions_for(Corpus(1000, size, 1 << 30, ()), 0.5) for size in (0, 1 << 30, 1 << 40)]
-    assert sizes == [8, 8, 4096]
+    assert sizes == [8, 8, 8192]
