@@ -83,7 +83,7 @@ def sentences(measure: Measure, paths: Sequence[str | Path]) -> Result:
 def _fasttext_model() -> Any:
     import fasttext
 
-    from stages.language import find_model
+    from stages.models import find_model
 
     return fasttext.load_model(str(find_model("lid.176.ftz")))
 

