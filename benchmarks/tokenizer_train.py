@@ -10,9 +10,10 @@ with the texts loaded.
 
 import json
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
-from benchmarks.common import Measure, Result, contest, parser, read_texts, report
+from benchmarks.common import Measure, Result, contest, parser, read_documents, read_texts, report
 
 
 def dspipe(measure: Measure, paths: Sequence[str], mb: float, vocab: int, scheme: str, cut_below: int) -> Result:
@@ -24,9 +25,10 @@ def dspipe(measure: Measure, paths: Sequence[str], mb: float, vocab: int, scheme
     from tokenizer.schemes import SCHEMES
     from tokenizer.train import train
 
-    def run(texts: pa.Array) -> Any:
+    def run(columns: list[pa.Array]) -> Any:
         counter = WordCounter()
-        counter.add_texts(SCHEMES[scheme].pre_tokenizer(), *text_buffers(texts))
+        for column in columns:
+            counter.add_texts(SCHEMES[scheme].pre_tokenizer(), *text_buffers(column))
         words = counter.words()
         del counter
         if cut_below > 1:
@@ -34,17 +36,23 @@ def dspipe(measure: Measure, paths: Sequence[str], mb: float, vocab: int, scheme
         return train(words, vocab, min_count=1)
 
     def trained() -> Any:
-        return run(column)
+        return run(columns)
 
-    texts = read_texts(paths, mb)
-    column = pa.array(texts, pa.large_string())
-    del texts
-    run(column[:1])
+    documents = read_documents(paths, mb)
+    columns = []
+    while texts := [document["text"] for document in islice(documents, 500)]:
+        columns.append(pa.array(texts, pa.large_string()))
+    run([columns[0][:1]])
     baseline = _memory_mb()
     made = measure(trained)
     tokens = made.tokens()
     merges = [[tokens[left].hex(), tokens[right].hex()] for left, right in made.merges.tolist()]
-    return {"mb": column.nbytes / 1e6, "baseline_mb": baseline, "merges": merges, "last_count": int(made.counts[-1])}
+    return {
+        "mb": sum(column.nbytes for column in columns) / 1e6,
+        "baseline_mb": baseline,
+        "merges": merges,
+        "last_count": int(made.counts[-1]),
+    }
 
 
 def hf(measure: Measure, paths: Sequence[str], mb: float, vocab: int, scheme: str) -> Result:

@@ -4,7 +4,8 @@ The rule: merge the pair of neighbours with the highest count, of equals that wi
 all words at once, left to right; count again; repeat.
 
 Each byte of the distinct words has a position. A symbol lives at the position of its first byte, so that merging moves
-nothing: the symbol to the right of one at i is at i + its length, the one to the left at i - back[i - 1]. All
+nothing: the symbol to the right of one at i is at i + its length. At the position of its last byte, if that is another,
+is -1 - its length, which leads to the symbol to the left. All
 occurrences of a pair form a doubly linked list through these positions, so that a merge visits them and nothing else.
 A heap gives the pair of the highest count; its entries may be out of date, and are looked up when they come up. Only
 pairs above a threshold are in it; when it is empty the threshold is lowered, so that the long tail of rare pairs, which
@@ -41,7 +42,7 @@ def train_merges(
     byte_ids: the ids 0 to 255 of the 256 bytes. Pairs seen fewer than `min_count` times (at least 1) are not merged.
     progress: int64[1], the number of merges done, for another thread to look at.
     Returns the merges (int32, rows of left id and right id; row r makes id 256 + r) and their counts (int64).
-    Needs 20 bytes a byte of words and 24 a distinct pair. Raises ValueError above 2^31 bytes or a count of 2^32.
+    Needs 16 bytes a byte of words and 24 to 48 a distinct pair. Raises ValueError above 2^31 bytes or a count of 2^32.
     """
     positions = int(offsets[-1] - offsets[0]) + len(offsets)
     if positions > MOST_POSITIONS:
@@ -170,11 +171,11 @@ def _highest_below(table: npt.NDArray[np.uint64], limit: int) -> int:
 
 @jit
 def _apply(  # type: ignore[no-untyped-def]
-    table, used, todo, n, key, new, lengths, symbols_, back_, weights_, before_, after_, fresh_
+    table, used, todo, n, key, new, lengths, symbols_, weights_, before_, after_, fresh_
 ):
     """Merge the pair at the n positions todo; returns the number of fresh pairs and of rows used."""
     rows, mask = pointer(table), U64(len(table) // 3 - 1)
-    symbols, back, weights = pointer(symbols_), pointer(back_), pointer(weights_)
+    symbols, weights = pointer(symbols_), pointer(weights_)
     before, after, fresh = pointer(before_), pointer(after_), pointer(fresh_)
     a, b, n_fresh = I64(key >> U64(32)), I64(key & U64(0xFFFFFFFF)), 0
     length_a, length_b, new64 = I64(lengths[a]), I64(lengths[b]), U64(new)
@@ -182,7 +183,6 @@ def _apply(  # type: ignore[no-untyped-def]
         if x + 8 < n:
             ahead = I64(todo[x + 8])
             prefetch(symbols, ahead)
-            prefetch(back, ahead - 1)
             prefetch(weights, ahead)
             prefetch(after, ahead)
         i = I64(todo[x])
@@ -190,8 +190,9 @@ def _apply(  # type: ignore[no-untyped-def]
         if symbols[i] != a or symbols[j] != b:
             continue  # one of aa, aa in aaa was merged before
         k, weight = j + length_b, weights[i]
-        if symbols[i - 1] != BORDER:
-            h = i - I64(back[i - 1])
+        last = I64(symbols[i - 1])
+        if last != BORDER:
+            h = i - 1 if last >= 0 else i + 1 + last
             left = U64(symbols[h]) << U64(32)
             if left | U64(a) != key:
                 _unlink(rows, mask, left | U64(a), h, weight, before, after)
@@ -201,7 +202,8 @@ def _apply(  # type: ignore[no-untyped-def]
             if U64(b) << U64(32) | right != key:
                 _unlink(rows, mask, U64(b) << U64(32) | right, j, weight, before, after)
             n_fresh, used = _link(rows, mask, new64 << U64(32) | right, i, weight, before, after, fresh, n_fresh, used)
-        symbols[i], symbols[j], back[k - 1] = new, GONE, length_a + length_b
+        symbols[i], symbols[j] = new, GONE
+        symbols[k - 1] = -1 - length_a - length_b  # after symbols[j], which it may be
     return n_fresh, used
 
 
@@ -231,7 +233,7 @@ def _train(  # type: ignore[no-untyped-def]
     words, offsets, counts, byte_ids, min_count, merges, frequencies, progress
 ):
     size = offsets[-1] - offsets[0] + len(offsets)
-    symbols, back, weights = np.empty(size, np.int32), np.ones(size, np.int32), np.zeros(size, np.uint32)
+    symbols, weights = np.empty(size, np.int32), np.empty(size, np.uint32)
     before, after = np.empty(size, np.int32), np.empty(size, np.int32)
     lengths = np.ones(256 + len(merges), np.int32)
     fresh, todo = np.empty(1 << 16, np.uint64), np.empty(1 << 16, np.int32)
@@ -279,7 +281,7 @@ def _train(  # type: ignore[no-untyped-def]
             table, used = _compacted(table, 2 * n)
         if 2 * n > len(fresh):
             fresh = np.empty(4 * n, np.uint64)
-        n_fresh, used = _apply(table, used, todo, n, key, new, lengths, symbols, back, weights, before, after, fresh)
+        n_fresh, used = _apply(table, used, todo, n, key, new, lengths, symbols, weights, before, after, fresh)
         for x in range(n_fresh):
             count = I64(table[_find(table, U64(len(table) // 3 - 1), fresh[x]) + 1])
             if count >= low:

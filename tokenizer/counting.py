@@ -73,12 +73,11 @@ class WordCounter:
 
     def words(self) -> WordCounts:
         """The distinct pieces in the order of their first use."""
-        rows = self._table.rows.reshape(-1, 4)
-        rows = rows[rows[:, 0] != 0]
-        rows = rows[np.argsort(rows[:, 1])]
+        rows = self._table.rows.view(np.int64).reshape(-1, 4)
+        taken = np.flatnonzero(rows[:, 0])
+        taken = taken[np.argsort(rows[taken, 1])]
         used = int(self._table.used[1])
-        offsets = np.append(rows[:, 1], np.uint64(used)).astype(np.int64)
-        return WordCounts(self._table.store[:used], offsets, rows[:, 3].astype(np.int64))
+        return WordCounts(self._table.store[:used], np.append(rows[taken, 1], used), rows[taken, 3])
 
     def _add(self, text: Bytes, ends: Offsets, weights: npt.NDArray[np.int64], state: npt.NDArray[np.int64]) -> None:
         from kernels.bpe_count import count_pieces, grown

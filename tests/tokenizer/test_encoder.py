@@ -1,5 +1,6 @@
 import copy
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ USER = "<｜User｜>"
 def rows(encoder: Encoder | HuggingFaceEncoder, texts: list[str | None]) -> list[list[int]]:
     ids, offsets = encoder.encode(pa.array(texts, pa.large_string()))
     assert ids.dtype == np.uint32 and len(offsets) == len(texts) + 1 and offsets[-1] == len(ids)
-    return [ids[start:end].tolist() for start, end in zip(offsets[:-1], offsets[1:], strict=True)]
+    return [ids[start:end].tolist() for start, end in pairwise(offsets)]
 
 
 def theirs(values: dict[str, Any], texts: list[str], special: bool = False) -> list[list[int]]:

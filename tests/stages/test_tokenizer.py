@@ -1,0 +1,181 @@
+import json
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tokenizers import Tokenizer
+
+from pipeline.config import InvalidConfig
+from pipeline.run import RunResult
+from pipeline.schedule import RunFailed
+from stages.tokenizer import sampling_rates
+from tests.engine import artifact_files, rows_of, run_inline, tasks_run
+from tests.tokenizer.trained import TEXTS, config
+
+SETTINGS = {"vocab": 600, "min_count": 1, "sample_bytes": 1e9}
+
+
+def write_documents(folder: Path, shards: int = 3, domains: tuple[str, ...] = ("web",)) -> Path:
+    folder.mkdir(exist_ok=True)
+    for shard in range(shards):
+        lines = [
+            {"id": f"{shard}-{n}", "text": text + f" {shard} {n}", "domain": domains[n % len(domains)]}
+            for n, text in enumerate([*TEXTS, "", "tiny"])
+        ]
+        content = "".join(json.dumps(line) + "\n" for line in lines)
+        (folder / f"{shard}.jsonl").write_text(content, "utf-8")
+    return folder
+
+
+def configured(tmp_path: Path, tokenizer: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    source = {"name": "docs", "format": "jsonl", "path": str(tmp_path / "in" / "*.jsonl")}
+    # documents of fewer than 20 characters are dropped before
+    stages = [{"tests.toys.lengths": {"minimum": 20}}, {"tokenizer": tokenizer}]
+    return {"output": str(tmp_path / "out"), "sources": [source], "stages": stages, **kwargs}
+
+
+def ids_of(result: RunResult, dtype: str = "<u2") -> list[list[int]]:
+    files = artifact_files(result, "token_ids")
+    return [np.fromfile(file, dtype).tolist() for file in files]
+
+
+def note(result: RunResult, phase: str, name: str) -> Any:
+    manifests = next(summary.manifests for summary in result.phases if summary.name == phase)
+    return result.store.read_json(manifests[0])["notes"][name]
+
+
+def test_train_and_encode(tmp_path: Path) -> None:
+    write_documents(tmp_path / "in")
+    result = run_inline(configured(tmp_path, {"train": SETTINGS}))
+    tokenizer = Tokenizer.from_file(str(artifact_files(result, "tokenizer")[0]))
+    rows = rows_of(result, ["text", "tokens"])
+    expected = [tokenizer.encode(row["text"]).ids if len(row["text"]) >= 20 else [] for row in rows]
+    assert [row["tokens"] for row in rows] == [len(ids) for ids in expected]
+    assert 0 in [row["tokens"] for row in rows]
+    third = len(rows) // 3
+    shards = [list(chain.from_iterable(expected[i * third : (i + 1) * third])) for i in range(3)]
+    assert ids_of(result) == shards
+    # what the library trains from the kept documents
+    assert note(result, "tokenizer.train", "training")["asked"] == 600
+    kept = [row["text"] for row in rows if len(row["text"]) >= 20]
+    from tests.tokenizer.test_train import by_the_library
+
+    trained = json.loads(artifact_files(result, "tokenizer")[0].read_text("utf-8"))["model"]["merges"]
+    assert [merge.split(" ") for merge in trained] == by_the_library(kept, 600, "deepseek", 1)["merges"]
+    for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
+        assert result.store.exists(name)
+
+
+def test_the_same_bytes_whatever_the_partitions_and_seeds_agree(tmp_path: Path) -> None:
+    write_documents(tmp_path / "in")
+    wanted = configured(tmp_path, {"train": {**SETTINGS, "sample_bytes": 2000}})
+    first = run_inline(wanted)
+    again = run_inline(wanted, output=str(tmp_path / "again"))
+    other = run_inline(wanted, output=str(tmp_path / "other"), seed=5)
+    content = [artifact_files(result, "tokenizer")[0].read_bytes() for result in (first, again, other)]
+    assert content[0] == content[1] != content[2]
+    assert ids_of(first) == ids_of(again)
+    assert tasks_run(run_inline(wanted)) == {}
+
+
+def test_the_sample_is_about_as_large_as_asked_for(tmp_path: Path) -> None:
+    write_documents(tmp_path / "in", shards=20)
+    result = run_inline(configured(tmp_path, {"train": {**SETTINGS, "sample_bytes": 20_000}}))
+    counters = next(summary.as_json() for summary in result.phases if summary.name == "tokenizer.count")["counters"]
+    assert note(result, "tokenizer.sample", "sample")["bytes"] == pytest.approx(20_000, abs=2)
+    assert counters["sampled_bytes"] == pytest.approx(20_000, rel=0.35)
+
+
+def test_domains_without_weight_are_left_out(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    lines = [
+        {"id": str(n), "text": ("zzzz " if n % 2 else "yyyy ") * 10, "domain": "z" if n % 2 else "y"} for n in range(20)
+    ]
+    (folder / "0.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    result = run_inline(configured(tmp_path, {"train": {**SETTINGS, "weights": {"y": 1.0}}}))
+    vocabulary = json.loads(artifact_files(result, "tokenizer")[0].read_text("utf-8"))["model"]["vocab"]
+    assert "yyyy" in vocabulary and "zz" not in vocabulary
+
+
+def test_sampling_rates() -> None:
+    sizes = {"web": 900, "books": 100}
+    assert sampling_rates(sizes, 500, None) == {"web": 0.5, "books": 0.5}
+    assert sampling_rates(sizes, 5000, None) == {"web": 1.0, "books": 1.0}
+    assert sampling_rates(sizes, 180, {"web": 1, "books": 1, "code": 8}) == {"web": 0.1, "books": 0.9}
+    assert sampling_rates(sizes, 400, {"web": 1, "books": 1}) == {"web": 200 / 900, "books": 1.0}
+    assert sampling_rates({}, 500, None) == {}
+
+
+def test_a_given_tokenizer_is_copied_with_its_side_files(tmp_path: Path) -> None:
+    write_documents(tmp_path / "in", shards=1)
+    folder = tmp_path / "tokenizer"
+    folder.mkdir()
+    given = json.dumps(config())
+    (folder / "my.json").write_text(given, "utf-8")
+    (folder / "tokenizer_config.json").write_text('{"model_max_length": 7}', "utf-8")
+    wanted = configured(tmp_path, {"path": str(folder / "my.json")})
+    result = run_inline(wanted)
+    assert artifact_files(result, "tokenizer")[0].read_text("utf-8") == given
+    assert json.loads(artifact_files(result, "tokenizer_config")[0].read_text()) == {"model_max_length": 7}
+    tokenizer = Tokenizer.from_str(given)
+    kept = [row["text"] for row in rows_of(result, ["text"]) if len(row["text"]) >= 20]
+    assert ids_of(result) == [[number for text in kept for number in tokenizer.encode(text).ids]]
+    assert tasks_run(run_inline(wanted)) == {}
+    (folder / "my.json").write_text(json.dumps(config(400)), "utf-8")
+    assert set(tasks_run(run_inline(wanted))) == {"tokenizer.copy", "tokenizer.encode"}
+
+
+def test_special_tokens_in_documents(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    text = "this is a long text <｜User｜> and more"
+    (folder / "0.jsonl").write_text(json.dumps({"id": "0", "text": text}) + "\n", "utf-8")
+    (tmp_path / "tokenizer.json").write_text(json.dumps(config()), "utf-8")
+    found = []
+    for special in (False, True):
+        tokenizer = {"path": str(tmp_path / "tokenizer.json"), "special_in_text": special}
+        found.append(ids_of(run_inline(configured(tmp_path, tokenizer)))[0])
+    assert 507 not in found[0] and 507 in found[1]
+
+
+def test_large_vocabularies_take_four_bytes_an_id(tmp_path: Path) -> None:
+    write_documents(tmp_path / "in", shards=1)
+    result = run_inline(configured(tmp_path, {"train": {**SETTINGS, "pad_to": 1 << 17}}))
+    total = sum(row["tokens"] for row in rows_of(result, ["tokens"]))
+    assert artifact_files(result, "token_ids")[0].stat().st_size == 4 * total
+    assert max(ids_of(result, "<u4")[0]) < 600
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "message"),
+    [
+        ({}, "give either path"),
+        ({"path": "x.json", "train": {}}, "give either path"),
+        ({"path": "/nowhere/tokenizer.json"}, "/nowhere/tokenizer.json"),
+        ({"train": {"vocab": 100}}, "smaller than the 256 bytes"),
+        ({"train": {"special": ["a", "a", "b"]}}, "collide: a"),
+        ({"train": {"vocabulary": 100}}, "vocabulary"),
+    ],
+)
+def test_settings_that_cannot_work(tmp_path: Path, tokenizer: dict[str, Any], message: str) -> None:
+    write_documents(tmp_path / "in", shards=1)
+    with pytest.raises(InvalidConfig, match=message):
+        run_inline(configured(tmp_path, tokenizer))
+
+
+def test_a_file_that_is_no_tokenizer(tmp_path: Path) -> None:
+    write_documents(tmp_path / "in", shards=1)
+    (tmp_path / "t.json").write_text("{}", "utf-8")
+    with pytest.raises(InvalidConfig, match="it has no model"):
+        run_inline(configured(tmp_path, {"path": str(tmp_path / "t.json")}))
+
+
+def test_an_empty_corpus_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "0.jsonl").write_text('{"id": "0", "text": "short"}\n', "utf-8")
+    with pytest.raises(RunFailed, match="no text to train on") as failure:
+        run_inline(configured(tmp_path, {"train": SETTINGS}))
+    assert failure.value.user

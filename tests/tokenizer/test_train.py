@@ -1,0 +1,199 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tokenizers import Tokenizer, pre_tokenizers, trainers
+
+from kernels.arrow import text_buffers
+from tests.kernels.pieces import joined
+from tests.shared import shared
+from tests.tokenizer.trained import TEXTS, count, files
+from tokenizer.byte_alphabet import CHARACTER_OF, ID_OF, to_bytes, to_text
+from tokenizer.counting import WordCounter, WordCounts, cut_rare_pairs
+from tokenizer.encoder import loads
+from tokenizer.export import FILES, tokenizer_files, write_files
+from tokenizer.schemes import SCHEMES
+from tokenizer.settings import TrainSettings
+from tokenizer.special_tokens import DEFAULT, special_tokens
+from tokenizer.train import Trained, TrainingError, train
+
+pytestmark = pytest.mark.filterwarnings("ignore:overflow")
+
+
+def by_the_library(texts: list[str], vocab: int, scheme: str, min_count: int) -> dict:
+    model = {"type": "BPE", "vocab": {}, "merges": []}
+    parts = {"version": "1.0", "added_tokens": [], "model": model, "pre_tokenizer": SCHEMES[scheme].hugging_face}
+    tokenizer = Tokenizer.from_str(json.dumps(parts))
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    tokenizer.train_from_iterator(
+        texts,
+        trainers.BpeTrainer(vocab_size=vocab, min_frequency=min_count, initial_alphabet=alphabet, show_progress=False),
+    )
+    return json.loads(tokenizer.to_str())["model"]
+
+
+def merges_of(trained: Trained) -> list[list[str]]:
+    tokens = trained.tokens()
+    return [[to_text(tokens[left]), to_text(tokens[right])] for left, right in trained.merges.tolist()]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_merges_equal_the_librarys_in_order(scheme: str) -> None:
+    model = by_the_library(TEXTS, 700, scheme, 1)
+    trained = train(count(TEXTS, scheme), 700, min_count=1)
+    assert merges_of(trained) == model["merges"]
+    assert trained.vocabulary() == model["vocab"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.text("aabbc é中文,", max_size=40), max_size=8), st.integers(1, 3))
+def test_merges_equal_the_librarys_on_any_text(texts: list[str], min_count: int) -> None:
+    words = count(texts)
+    if len(words):
+        trained = train(words, 300, min_count)
+        assert merges_of(trained) == by_the_library(texts, 300, "deepseek", min_count)["merges"]
+
+
+def test_merges_equal_the_librarys_on_real_text() -> None:
+    from tokenizer.text_files import read_documents
+
+    paths = [shared(f"text/{name}.jsonl.zst") for name in ("oi-wiki-zh", "udhr", "source-code")]
+    texts = [document.text for path in paths for document, _ in zip(read_documents([path]), range(60), strict=False)]
+    trained = train(count(texts), 4000, 1)
+    assert merges_of(trained) == by_the_library(texts, 4000, "deepseek", 1)["merges"]
+
+
+def test_progress_is_told() -> None:
+    seen: list[int] = []
+    trained = train(count(TEXTS), 500, 1, seen.append)
+    assert seen[-1] == len(trained.merges) == 244
+
+
+def test_a_corpus_with_few_merges_gives_fewer_tokens() -> None:
+    trained = train(count(["abab abab"]), 1000)
+    assert [bytes(token) for token in trained.tokens()[256:]] == [b"ab", b"abab"]
+    assert trained.counts.tolist() == [4, 2]
+    contents = tokenizer_files(trained, TrainSettings(vocab=1000))
+    added = json.loads(contents["tokenizer.json"])["added_tokens"]
+    assert [token["id"] for token in added] == list(range(258, 273))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: train(count(TEXTS), 255), "smaller than the 256 bytes"),
+        (lambda: train(count(TEXTS), 300, 0), "min_count is 0"),
+        (lambda: train(count([]), 300), "no text to train on"),
+        (lambda: train(count(["", ""]), 300), "no text to train on"),
+        (lambda: train(WordCounts(*joined(["ab"]), np.array([1 << 33])), 300), "a word was seen"),
+        (lambda: files(special=("a", "b", "<pad>")), "collide with tokens of the vocabulary: a, b"),
+        (lambda: files(special=("<s>", "</s>", "<pad>", "the"), min_count=1, vocab=700), "vocabulary: the"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(TrainingError, match=message):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"vocab": 255}, "smaller than the 256 bytes"),
+        ({"special": 2}, "at least begin, end and padding"),
+        ({"special": ("<s>", "<s>", "<pad>")}, "collide: <s>"),
+        ({"special": ("<s>", "", "<pad>")}, "is empty"),
+        ({"pad_to": 100_014}, "below the 100015 tokens"),
+        ({"weights": {"web": -1.0}}, "none below 0"),
+        ({"scheme": "gpt5"}, "Input should be"),
+        ({"sample_bytes": 0}, "greater than 0"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(values: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TrainSettings.model_validate(values)
+
+
+def test_sizes() -> None:
+    default = TrainSettings.model_validate({"sample_bytes": 24e9})
+    assert (default.vocab, len(default.special_tokens), default.padded_size) == (100_000, 15, 102_400)
+    assert TrainSettings(vocab=8000).padded_size == 8064
+    assert TrainSettings(vocab=8000, pad_to=9000).padded_size == 9000
+    assert special_tokens(17)[15:] == ("<｜reserved▁0｜>", "<｜reserved▁1｜>")
+    assert default.cut_bound(50_000_000) == 0 and default.cut_bound(24_000_000_000) == 480
+
+
+def test_the_files_load_in_the_library_with_the_same_ids(tmp_path: Path) -> None:
+    contents = files()
+    write_files(contents, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
+    tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    assert tokenizer.get_vocab_size(with_added_tokens=True) == 515
+    assert [tokenizer.token_to_id(name) for name in DEFAULT] == list(range(500, 515))
+    encoder = loads(contents["tokenizer.json"])
+    for text in [*TEXTS, " a\n", "\x00ab", "  "]:
+        ids = tokenizer.encode(text).ids
+        own, _ = encoder.encode(pa.array([text], pa.large_string()))
+        assert ids == own.tolist()
+        assert tokenizer.decode(ids, skip_special_tokens=False) == text
+
+
+def test_the_side_files_name_the_special_tokens() -> None:
+    contents = files()
+    config = json.loads(contents["tokenizer_config.json"])
+    names = json.loads(contents["special_tokens_map.json"])
+    assert (config["bos_token"], config["eos_token"], config["pad_token"]) == DEFAULT[:3]
+    assert [names["bos_token"], names["eos_token"], names["pad_token"], *names["additional_special_tokens"]] == list(
+        DEFAULT
+    )
+    assert config["model_max_length"] == 4096
+    assert {int(number): token["content"] for number, token in config["added_tokens_decoder"].items()} == dict(
+        enumerate(DEFAULT, 500)
+    )
+    model = json.loads(contents["config.json"])
+    assert model == {"vocab_size": 640, "bos_token_id": 500, "eos_token_id": 501, "pad_token_id": 502}
+
+
+def test_the_chat_template_uses_tokens_that_are_there() -> None:
+    jinja2 = pytest.importorskip("jinja2")
+    config = json.loads(files()["tokenizer_config.json"])
+    messages = [{"role": "system", "content": "S"}, {"role": "user", "content": "U"}]
+    shown = jinja2.Template(config["chat_template"]).render(
+        messages=messages, bos_token=DEFAULT[0], eos_token=DEFAULT[1], add_generation_prompt=True
+    )
+    assert shown == f"{DEFAULT[0]}<｜System｜>S<｜User｜>U<｜Assistant｜>"
+    assert "chat_template" not in json.loads(files(special=("<s>", "</s>", "<pad>"))["tokenizer_config.json"])
+
+
+def test_the_byte_alphabet_is_the_librarys() -> None:
+    assert sorted(CHARACTER_OF) == sorted(pre_tokenizers.ByteLevel.alphabet())
+    assert sorted(ID_OF) == list(range(256))
+    assert to_bytes(to_text(bytes(range(256)))) == bytes(range(256))
+
+
+def as_counts(words: WordCounts) -> dict[bytes, int]:
+    data = words.data.tobytes()
+    spans = zip(words.offsets[:-1], words.offsets[1:], words.counts.tolist(), strict=True)
+    return {data[start:end]: number for start, end, number in spans}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.text("abcde", min_size=1, max_size=12), min_size=1, max_size=30), st.integers(2, 4))
+def test_cutting_below_the_last_count_is_exact_for_characters_of_one_byte(texts: list[str], bound: int) -> None:
+    words = count(texts)
+    cut = cut_rare_pairs([words], [words], bound)
+    assert sum(len(word) * n for word, n in as_counts(cut).items()) == sum(len(text) for text in texts)
+    whole, shorter = train(words, 400, bound), train(cut, 400, bound)
+    assert whole.merges.tolist() == shorter.merges.tolist()
+    assert whole.counts.tolist() == shorter.counts.tolist()
+
+
+def test_counts_of_batches_add_up() -> None:
+    together = WordCounter()
+    for text in TEXTS:
+        together.add_texts(SCHEMES["deepseek"].pre_tokenizer(), *text_buffers(pa.array([text], pa.large_string())))
+    assert as_counts(together.words()) == as_counts(count(TEXTS))
