@@ -120,11 +120,13 @@ class LineSettings(NamedTuple):
 
 class StopWords(NamedTuple):
     """Stop words of several languages, by hash. keys: uint64[n] in open addressing (0 empty), a key once per language;
-    languages: uint8[n], its language; bits: uint64[n], one bit for each word of a language; count: languages."""
+    languages: uint8[n], its language; bits: uint64[n], one bit for each word of a language; scripts: int64[languages],
+    indices into SCRIPTS; names: the languages."""
 
     keys: npt.NDArray[np.uint64]
     languages: npt.NDArray[np.uint8]
     bits: npt.NDArray[np.uint64]
+    scripts: npt.NDArray[np.int64]
     names: tuple[str, ...]
 
 
@@ -155,7 +157,7 @@ def text_statistics(
         scratch = _scratch(int(np.diff(offsets).max()), len(stop_words.names))
         with np.errstate(over="ignore"):
             _measure(
-                data, offsets, character_classes(), special_words(), *stop_words[:3], languages, _orders(),
+                data, offsets, character_classes(), special_words(), *stop_words[:4], languages, _orders(),
                 _units_per_word(), settings, scratch, counts, shares,
             )  # fmt: skip
     return TextStatistics(counts, shares)
@@ -209,7 +211,7 @@ def _table_size(entries: int) -> int:
     return max(16, 1 << (2 * entries - 1).bit_length())
 
 
-def make_stop_words(lists: Mapping[str, Sequence[str]]) -> StopWords:
+def make_stop_words(lists: Mapping[str, Sequence[str]], scripts: Sequence[str]) -> StopWords:
     """The table of stop words, at most 63 a language; in unspaced scripts a word is 1 to 4 letters anywhere in the
     text."""
     entries = [
@@ -218,7 +220,13 @@ def make_stop_words(lists: Mapping[str, Sequence[str]]) -> StopWords:
         for bit, word in enumerate(words)
     ]
     size = 1 << (4 * len(entries) + 1).bit_length()
-    table = StopWords(np.zeros(size, np.uint64), np.zeros(size, np.uint8), np.zeros(size, np.uint64), tuple(lists))
+    table = StopWords(
+        np.zeros(size, np.uint64),
+        np.zeros(size, np.uint8),
+        np.zeros(size, np.uint64),
+        np.array([NAMES[script] for script in scripts], np.int64),
+        tuple(lists),
+    )
     for key, language, bit in entries:
         slot = key & size - 1
         while table.keys[slot]:
@@ -579,8 +587,8 @@ _KEY, _MET, _COUNT, _ONE = np.uint64(0xFFFFFFFF << 32), np.uint64(1 << 31), np.u
 
 @jit
 def _measure(  # type: ignore[no-untyped-def]
-    text, offsets, classes, special, stop_keys, stop_languages, stop_bits, languages, orders, units_per_word,
-    settings, scratch, out_counts, out_shares,
+    text, offsets, classes, special, stop_keys, stop_languages, stop_bits, stop_scripts, languages, orders,
+    units_per_word, settings, scratch, out_counts, out_shares,
 ):  # fmt: skip
     documents, limit, language_count = len(offsets) - 1, len(text), len(scratch.found)
     data, pages, flags, clean = pointer(text), pointer(classes.pages), pointer(classes.flags), pointer(scratch.cleaned)
@@ -722,8 +730,12 @@ def _measure(  # type: ignore[no-untyped-def]
             hashes, ends, written, orders[script], 0 if script >= FIRST_UNSPACED else 1, table, active, slots,
             grams, result,
         )  # fmt: skip
+        language = languages[d]
+        # a language that is written in another script was a wrong guess
+        if (language >= 0 and stop_scripts[language] != script) or (language == -2 and script >= FIRST_UNSPACED):
+            language = -1
         stops = _count_stop_words(
-            hashes, written, script, keys, key_mask, key_languages, key_bits, found, language_count, languages[d]
+            hashes, written, script, keys, key_mask, key_languages, key_bits, found, language_count, language
         )  # fmt: skip
         counts = out_counts[d]
         counts[0], counts[1], counts[2], counts[3] = script, characters, np.int64(words), stops

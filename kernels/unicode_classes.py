@@ -67,7 +67,7 @@ _QUOTES = frozenset("'\"”“`‘´’‚„»«「」『』（）〔〕【】�
 _PREFIXES = frozenset("§%=")
 _LINE_BREAKS = frozenset("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
 _HYPHENS = frozenset("-–—~")
-# between words without spaces: Ethiopic's word space is a token anywhere, Tibetan's tsheg ends a syllable and belongs to it
+# Ethiopic writes a sign between words; Tibetan's tsheg ends a syllable and belongs to it
 _ETHIOPIC_SPACE, _TSHEG = "፡", "་༌"
 
 
@@ -117,7 +117,7 @@ def _flags(character: str) -> int:
         flags |= SYMBOL
     for members, flag in (
         (_AFFIXES, AFFIX), (_QUOTES, AFFIX | QUOTE), (_PREFIXES, PREFIX), (_LINE_BREAKS, LINE_BREAK),
-        (_HYPHENS, HYPHEN), (_ETHIOPIC_SPACE, PICTOGRAPH | AFFIX), (_TSHEG, MARK),
+        (_HYPHENS, HYPHEN), (_ETHIOPIC_SPACE, SPACE), (_TSHEG, MARK),
     ):  # fmt: skip
         if character in members:
             flags |= flag

@@ -140,7 +140,8 @@ class HeuristicsStage(MapStage[HeuristicsConfig]):
     def _stop_words(self) -> "StopWords":
         from kernels.text_statistics import make_stop_words
 
-        return make_stop_words(self._stop_word_lists)
+        scripts = [PROFILES[name].script for name in self._stop_word_lists]
+        return make_stop_words(self._stop_word_lists, scripts)
 
     @cached_property
     def _line_settings(self) -> "LineSettings":

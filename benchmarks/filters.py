@@ -1,0 +1,197 @@
+"""Language identification and the quality heuristics, alone and fused, beside datatrove.
+
+    python -m benchmarks.filters --input PAGES.warc.gz ... [--json]
+
+Heuristics: Gopher quality, Gopher repetition, C4 and FineWeb with their published thresholds, the same in both.
+datatrove's filters see every document, as ours do: a chain that stops at the first drop is faster the more it drops.
+`agreement` is the share of documents for which the verdict, kept or dropped by any of the four, is the same, of
+documents mostly in English; `by_filter` is that of each filter alone. Throughput counts bytes of text per CPU second.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.common import Measure, Result, contest, parser, read_texts, report
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BATCH = 1000
+# our rule set and the reasons that belong to each of datatrove's filters
+FILTERS = ("gopher_quality", "gopher_repetition", "c4", "fineweb")
+
+
+def heuristics_dspipe(measure: Measure, paths: Sequence[str | Path], mb: float = 0) -> Result:
+    """The stage: all statistics, then the verdicts."""
+    from stages.heuristics import HeuristicsConfig, HeuristicsStage
+
+    stage = HeuristicsStage("heuristics", HeuristicsConfig())
+    texts = read_texts(paths, mb)
+    batches = _batches(texts)
+
+    def run() -> None:
+        for batch in batches:
+            stage.judge(stage.measure(batch).select(list(stage.judged())))
+
+    _warm_up(run)
+    measure(run)
+    return {"mb_s": _megabytes(texts) / measure.cpu_s}
+
+
+def heuristics_datatrove(measure: Measure, paths: Sequence[str | Path], mb: float = 0) -> Result:
+    """datatrove's four filters one after the other, each on every document."""
+    texts = read_texts(paths, mb)
+    filters = _datatrove_filters()
+    _datatrove_verdicts(filters, texts[:3])
+    measure(lambda: _datatrove_verdicts(filters, texts))
+    return {"mb_s": _megabytes(texts) / measure.cpu_s}
+
+
+def chain_dspipe(measure: Measure, paths: Sequence[str | Path], mb: float = 0) -> Result:
+    """Language and heuristics over the same batches, as the engine fuses them."""
+    from stages.heuristics import HeuristicsConfig, HeuristicsStage
+    from stages.language import LanguageConfig, LanguageStage
+
+    language = LanguageStage("language", LanguageConfig())
+    heuristics = HeuristicsStage("heuristics", HeuristicsConfig())
+    texts = read_texts(paths, mb)
+    batches = _batches(texts)
+
+    def run() -> None:
+        for batch in batches:
+            heuristics.judge(heuristics.measure(language.measure(batch)).select(list(heuristics.judged())))
+
+    _warm_up(run)
+    measure(run)
+    return {"mb_s": _megabytes(texts) / measure.cpu_s}
+
+
+def agreement(paths: Sequence[str | Path], mb: float = 0) -> Result:
+    """Share of documents with the same verdict as datatrove's, for all filters together and for each."""
+    import numpy as np
+
+    texts = read_texts(paths, mb)
+    theirs = _datatrove_verdicts(_datatrove_filters(), texts)
+    ours = np.stack([_verdicts(texts, name) for name in FILTERS], axis=1)
+    by_filter = dict(zip(FILTERS, (ours == theirs).mean(axis=0).tolist(), strict=True))
+    together = float((ours.any(axis=1) == theirs.any(axis=1)).mean())
+    return {
+        "agreement": together,
+        "by_filter": by_filter,
+        "documents": len(texts),
+        "dropped": float(theirs.any(1).mean()),
+    }
+
+
+def agreement_contestant(measure: Measure, paths: Sequence[str | Path], mb: float = 0) -> Result:
+    """`agreement` as a contestant."""
+    found: Result = measure(lambda: agreement(paths, mb))
+    return found
+
+
+def _verdicts(texts: list[str], name: str) -> Any:
+    """Which documents our rules drop that one of datatrove's filters stands for: bool[documents]."""
+    from stages.heuristics import HeuristicsConfig, HeuristicsStage
+    from stages.rules.gopher import Gopher
+
+    quality = [
+        rule.threshold for rule in Gopher.RULES if "duplicate" not in rule.threshold and "gram" not in rule.threshold
+    ]
+    settings: dict[str, Any] = {"rules": [name.split("_")[0]]}
+    if name == "gopher_quality":
+        settings["gopher"] = {rule.threshold: None for rule in Gopher.RULES if rule.threshold not in quality}
+    elif name == "gopher_repetition":
+        # datatrove's filter drops a text without characters
+        settings["gopher"] = {**dict.fromkeys(quality), "min_words": 1}
+    stage = HeuristicsStage("heuristics", HeuristicsConfig(**settings))
+    columns = [stage.measure(batch).select(list(stage.judged())) for batch in _batches(texts)]
+    import numpy as np
+
+    return np.concatenate([stage.judge(batch).is_valid().to_numpy(zero_copy_only=False) for batch in columns])
+
+
+def _datatrove_filters() -> list[Any]:
+    from datatrove.pipeline.filters import (
+        C4QualityFilter,
+        FineWebQualityFilter,
+        GopherQualityFilter,
+        GopherRepetitionFilter,
+    )
+
+    return [GopherQualityFilter(), GopherRepetitionFilter(), C4QualityFilter(), FineWebQualityFilter()]
+
+
+def _datatrove_verdicts(filters: list[Any], texts: list[str]) -> Any:
+    """Which documents each filter drops: bool[documents, filters].
+
+    The C4 filter rewrites the text, so each sees its own copy. A text on which a filter divides by zero, one of white
+    space only, counts as dropped.
+    """
+    import numpy as np
+    from datatrove.data import Document
+
+    dropped = np.zeros((len(texts), len(filters)), bool)
+    for row, text in enumerate(texts):
+        for column, judge in enumerate(filters):
+            try:
+                dropped[row, column] = judge.filter(Document(text=text, id="")) is not True
+            except ZeroDivisionError:
+                dropped[row, column] = True
+    return dropped
+
+
+def _batches(texts: list[str]) -> "list[pa.RecordBatch]":
+    """Batches of an English corpus, its language known."""
+    import pyarrow as pa
+
+    columns = {"text": pa.array(texts, pa.large_string()), "language": pa.array(["en"] * len(texts), pa.string())}
+    whole = pa.record_batch(columns)
+    return [whole.slice(start, BATCH) for start in range(0, len(texts), BATCH)]
+
+
+def _warm_up(run: Any) -> None:
+    """Compile and load what is loaded on first use."""
+    run()
+
+
+def _megabytes(texts: list[str]) -> float:
+    return sum(len(text.encode("utf-8", "replace")) for text in texts) / 1e6
+
+
+def main() -> None:
+    """Run all contestants and print the table."""
+    options = parser(__doc__.splitlines()[0]).parse_args()
+    here, language = "benchmarks.filters", "benchmarks.filters_language"
+    ours = {
+        "language": contest(f"{language}:language_dspipe", options, mb=options.mb),
+        "heuristics": contest(f"{here}:heuristics_dspipe", options, mb=options.mb),
+        "chain": contest(f"{here}:chain_dspipe", options, mb=options.mb),
+    }
+    theirs = {
+        "language": contest(f"{language}:language_datatrove", options, options.peer_python, mb=options.mb),
+        "heuristics": contest(f"{here}:heuristics_datatrove", options, options.peer_python, mb=options.mb),
+    }
+    same = contest(f"{here}:agreement_contestant", options, mb=options.mb)
+    result: Result = {"dspipe": _row(ours), "datatrove": _row(theirs)}
+    if not any("absent" in part for part in theirs.values()):
+        # its filters run one after the other: the times add up
+        chain = 1 / sum(1 / part["mb_s"] for part in theirs.values())
+        result["datatrove"]["chain_mb_s"] = chain
+        result["ratio"] = {
+            key: value / result["datatrove"][key] for key, value in result["dspipe"].items() if "mb_s" in key
+        }
+    result |= {key: same[key] for key in ("agreement", "by_filter", "documents", "dropped") if key in same}
+    report(options, result, ["language_mb_s", "heuristics_mb_s", "chain_mb_s", "peak_mb"], "Filters, MB per CPU second")
+
+
+def _row(parts: dict[str, Result]) -> Result:
+    absent = [part["absent"] for part in parts.values() if "absent" in part]
+    if absent:
+        return {"absent": absent[0]}
+    row: Result = {f"{name}_mb_s": part["mb_s"] for name, part in parts.items()}
+    return row | {"peak_mb": max(part["peak_mb"] for part in parts.values())}
+
+
+if __name__ == "__main__":
+    main()
