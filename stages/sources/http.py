@@ -37,7 +37,8 @@ def decoded_body(response: Response, max_bytes: int) -> bytes:
     """The body without its transfer and content codings (RFC 9112 section 7, RFC 9110 section 8.4).
 
     Crawlers often undo a coding and leave the header, so a body that plainly isn't coded is taken as it is. One that
-    was cut short gives what can be decoded. Raises ValueError for a damaged one, or for more than `max_bytes` bytes.
+    was cut short gives what can be decoded (with brotli nothing can). Raises ValueError for a damaged one, or for more
+    than `max_bytes` bytes.
     """
     body = response.body
     if "chunked" in response.headers.get("transfer-encoding", "").lower():
