@@ -121,8 +121,8 @@ class ExactDedup(DedupStage[Config]):
             begins = np.concatenate([[True], (high[1:] != high[:-1]) | (low[1:] != low[:-1])])
             starts = np.flatnonzero(begins)
             sizes = np.diff(np.append(starts, len(order)))
-            shared = np.repeat(sizes > 1, sizes)
-            order, sizes = order[shared], sizes[sizes > 1]
+            repeated = np.add.reduceat(records.weights[order], starts) > 1
+            order, sizes = order[np.repeat(repeated, sizes)], sizes[repeated]
             groups = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
             keepers = np.arange(len(records), dtype=np.int64)
             keepers[order] = np.repeat(order[groups[:-1]], sizes)
@@ -154,9 +154,10 @@ class ExactDedup(DedupStage[Config]):
 
     def _send(self, task: "Task", by: str) -> None:
         import numpy as np
+        import pyarrow as pa
         import pyarrow.compute as pc
 
-        from stages.dedup.records import record_batch, rows_kept, spread
+        from stages.dedup.records import combined, record_batch, rows_kept, spread
 
         column = self._column(by)
         for rows, batch in rows_kept(task, [column, "dump", *self.policy.columns()]):
@@ -164,8 +165,12 @@ class ExactDedup(DedupStage[Config]):
             batch, rows = batch.filter(known), rows[known.to_numpy(zero_copy_only=False)]
             hashes = _stored_hashes(batch.column(column)) if by == "text" else _address_hashes(batch.column(column))
             high, low = np.ascontiguousarray(hashes[:, 1]), np.ascontiguousarray(hashes[:, 0])
-            columns = {"high": high, "low": low, "row": rows, "dump": batch.column("dump")}
-            task.emit(spread(high, task.spec.partitions), record_batch({**columns, **self.policy.order(batch)}))
+            orders = self.policy.order(batch)
+            best, columns = combined(self.policy, [high, low], orders, rows)
+            columns |= {"dump": batch.column("dump").take(pa.array(best))}
+            values = {"high": high, "low": low, **orders}
+            records = record_batch(columns | {name: array[best] for name, array in values.items()})
+            task.emit(spread(high[best], task.spec.partitions), records)
 
 
 def _stored_hashes(column: "pa.Array"):  # type: ignore[no-untyped-def]

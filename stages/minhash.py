@@ -9,9 +9,10 @@ Documents are compared by the Jaccard similarity of their sets of shingles, as t
     bands        shards -> partitions   the keys of each document's bands: 12 bytes each
     candidates   partitions -> shards   documents that share a key, each paired with the key's first two
     pairs        shards -> partitions   the signatures of both sides, by representative
-    verify       partitions -> one      pairs whose signatures agree in `threshold` of their places
+    compare      partitions -> one      pairs whose signatures agree in `threshold` of their places
     components   one -> shards          connected components of these pairs
-    members      shards -> partitions   signature and order of every document of a component
+    members      shards -> partitions   signature and order of every document of a component; those of a batch whose
+                                        signatures are equal go as one, they would all meet the same fate
     keepers      partitions -> shards   best copy first, a document is dropped when it resembles a copy already kept
                                         and kept where it resembles none: see `kernels.near_pairs.leaders`
     verdicts     shards                 row columns
@@ -163,7 +164,7 @@ class Minhash(DedupStage[Config]):
             self._phase("candidates", "partitions", exchange="keys", emits="candidates"),
             self._phase("pairs", "shards", columns=(signature, "reason", *scoped), exchange="candidates", emits="pairs",
                         partitions=by_document, settings=banding),
-            self._phase("verify", "partitions", exchange="pairs", emits="edges", partitions=1,
+            self._phase("compare", "partitions", exchange="pairs", emits="edges", partitions=1,
                         settings={"least": self.least}),
             self._phase("components", "partitions", exchange="edges", emits="labels"),
             self._phase("members", "shards", columns=wanted, exchange="labels", emits="members",
@@ -251,7 +252,7 @@ class Minhash(DedupStage[Config]):
             )
             task.emit(spread(mixed(representatives), task.spec.partitions), records)
 
-    def verify(self, task: "Task") -> None:
+    def compare(self, task: "Task") -> None:
         """Send on the pairs whose signatures agree."""
         import numpy as np
 
@@ -296,7 +297,8 @@ class Minhash(DedupStage[Config]):
         import numpy as np
         import pyarrow as pa
 
-        from stages.dedup.records import mixed, record_batch, spread
+        from kernels.minhash import band_keys
+        from stages.dedup.records import combined, mixed, record_batch, spread
 
         labels = [batch for _, batch in task.received()]
         if not labels:
@@ -308,9 +310,15 @@ class Minhash(DedupStage[Config]):
         for batch in task.rows(list(dict.fromkeys([signature, "dump", *self.policy.columns()]))):
             start, end = np.searchsorted(rows, [first, first + batch.num_rows])
             chosen = batch.take(pa.array(rows[start:end].astype(np.int64) - first))
-            columns = {"row": rows[start:end], "component": components[start:end], "dump": chosen.column("dump")}
-            columns |= {"signature": chosen.column(signature), **self.policy.order(chosen)}
-            task.emit(spread(mixed(components[start:end]), task.spec.partitions), record_batch(columns))
+            signed, _ = _signatures(chosen.column(signature))
+            component, orders = components[start:end], self.policy.order(chosen)
+            same = band_keys(signed, 1, signed.shape[1])[:, 0]
+            best, columns = combined(self.policy, [component, same], orders, rows[start:end])
+            values = {"component": component, **orders}
+            columns |= {name: array[best] for name, array in values.items()}
+            columns |= {name: chosen.column(name).take(pa.array(best)) for name in ("dump", signature)}
+            columns["signature"] = columns.pop(signature)
+            task.emit(spread(mixed(component[best]), task.spec.partitions), record_batch(columns))
             first += batch.num_rows
 
     def keepers(self, task: "Task") -> None:
@@ -328,8 +336,9 @@ class Minhash(DedupStage[Config]):
             orders = [records.numbers(name) for name in self.policy.order_names]
             order = self.policy.sort([components], orders, records.documents)
             sizes = np.diff(np.flatnonzero(np.concatenate([[1], np.diff(components[order]), [1]])))
-            large = np.repeat(sizes >= self.config.min_cluster, sizes)
-            order, sizes = order[large], sizes[sizes >= self.config.min_cluster]
+            starts = np.cumsum(sizes) - sizes
+            large = np.add.reduceat(records.weights[order], starts) >= self.config.min_cluster
+            order, sizes = order[np.repeat(large, sizes)], sizes[large]
             groups = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
             keepers, equal = leaders(records.signed, order, groups, self.least)
             kept = keepers[order] == order

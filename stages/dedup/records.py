@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.stage import Corpus
+from stages.dedup.keep import KeepPolicy
 
 if TYPE_CHECKING:
     from kernels.minhash import Signatures
@@ -60,6 +61,26 @@ def record_batch(columns: dict[str, Any]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([pa.array(values) for values in columns.values()], names=list(columns))
 
 
+def combined(
+    policy: KeepPolicy, groups: Sequence[Numbers], orders: dict[str, Numbers], rows: npt.NDArray[np.uint32]
+) -> tuple[npt.NDArray[np.int64], dict[str, pa.Array]]:
+    """Rows of one batch that are alike in all `groups` as one record: (place of its best row, columns).
+
+    Columns: `row` of the best, `copies`, the other rows (list of uint32), and `first`, the least of all of them. What
+    is sent of a page that is everywhere, and what a receiver holds of it, is a few bytes for each copy.
+    """
+    order = policy.sort(groups, list(orders.values()), rows.astype(np.uint64))
+    begins = np.ones(len(order), bool)
+    begins[1:] = np.any([values[order][1:] != values[order][:-1] for values in groups], axis=0)
+    starts = np.flatnonzero(begins)
+    sorted_rows = rows[order]
+    lengths = np.diff(np.append(starts, len(order))) - 1
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    copies = pa.ListArray.from_arrays(pa.array(offsets), pa.array(sorted_rows[~begins]))
+    least = np.minimum.reduceat(sorted_rows, starts) if len(starts) else sorted_rows
+    return order[starts], {"row": pa.array(sorted_rows[starts]), "copies": copies, "first": pa.array(least)}
+
+
 class Received:
     """All records of a partition: small columns in memory, signatures in a file without a name.
 
@@ -72,6 +93,12 @@ class Received:
 
     def __len__(self) -> int:
         return len(self.documents)
+
+    @property
+    def weights(self) -> npt.NDArray[np.int64]:
+        """How many documents each record of `combined` stands for."""
+        lengths: npt.NDArray[np.int32] = pc.list_value_length(self.columns.column("copies")).to_numpy()
+        return lengths.astype(np.int64) + 1
 
     def numbers(self, name: str) -> npt.NDArray[Any]:
         """A column without nulls as numpy."""

@@ -32,6 +32,8 @@ LARGEST = 100
 """clusters named in the statistics"""
 ALARM_DOCUMENTS = 100
 """sources and hosts with fewer documents raise no alarm"""
+_SENT = 1 << 16
+"""verdicts sent at a time, and at most one record's copies more"""
 SHARD_HOSTS = 1000
 """hosts counted per shard: the largest by documents"""
 
@@ -143,36 +145,53 @@ def send_verdicts(
 ) -> None:
     """Send each document of the clusters its verdict.
 
-    Cluster g is order[groups[g]:groups[g + 1]], places among the received records (which have a column `dump`); keepers
-    and similarity are given for each of them: the place of its kept copy (its own when kept) and the likeness to it.
+    Cluster g is order[groups[g]:groups[g + 1]], places among the received records (those of `combined`, with a column
+    `dump`); keepers and similarity are given for each record: the place of its kept copy (its own when kept), and the
+    likeness to it. The copies of a record share its verdict, or are dropped for it.
     """
     import numpy as np
     import pyarrow as pa
 
     if len(order) == 0:
         return
-    sizes = np.diff(groups)
-    oldest = np.minimum.reduceat(received.documents[order], groups[:-1])
-    documents, kept = received.documents[order], received.documents[keepers[order]]
-    dropped = kept != documents
-    counts = np.bincount(keepers[order], minlength=len(received)).astype(np.uint32) - np.uint32(1)
-    copies = ~dropped & (counts[order] > 0)
-    records = pa.RecordBatch.from_arrays(
-        [
-            pa.array((documents & np.uint64(0xFFFFFFFF)).astype(np.uint32)),
-            pa.array(kept, mask=~dropped),
-            pa.array(np.repeat(oldest, sizes)),
-            pa.array(np.repeat(sizes, sizes).astype(np.uint32)),
-            pa.array(similarity[order], mask=~dropped),
-            pa.array(counts[order], mask=~copies),
-            _dumps(received, order, keepers, copies),
-        ],
-        names=["row", "keeper", "cluster", "cluster_size", "similarity", "duplicates", "dumps"],
-    )
-    shards = (documents >> np.uint64(32)).astype(np.int64)
-    step = max(1, task.batch_rows)
-    for start in range(0, len(order), step):
-        task.emit(shards[start : start + step], records.slice(start, step))
+    weights = received.weights[order]
+    sizes = np.add.reduceat(weights, groups[:-1])
+    shard = received.documents[order] & ~np.uint64(0xFFFFFFFF)
+    oldest = np.minimum.reduceat(shard | received.numbers("first")[order].astype(np.uint64), groups[:-1])
+    cluster = np.repeat(np.arange(len(sizes)), np.diff(groups))
+    counts = np.bincount(keepers[order], weights, len(received)).astype(np.int64) - 1
+    copies = (keepers[order] == order) & (counts[order] > 0)
+    dumps = _dumps(received, order, keepers, copies)
+    lists = received.columns.column("copies").combine_chunks()
+    ends = np.cumsum(weights)
+    start = 0
+    while start < len(order):
+        end = max(start + 1, int(np.searchsorted(ends, ends[start] + _SENT)))
+        # every record once for itself and once for each of its copies
+        place = np.repeat(np.arange(start, end), weights[start:end])
+        first = np.ones(len(place), bool)
+        first[1:] = place[1:] != place[:-1]
+        rows = np.empty(len(place), np.uint32)
+        rows[first] = received.numbers("row")[order[start:end]]
+        rows[~first] = lists.take(pa.array(order[start:end])).flatten().to_numpy()
+        record = order[place]
+        dropped = ~first | (keepers[record] != record)
+        alike = np.where(keepers[record] != record, similarity[record], np.float32(1))
+        copy = first & copies[place]
+        batch = pa.RecordBatch.from_arrays(
+            [
+                pa.array(rows),
+                pa.array(received.documents[keepers[record]], mask=~dropped),
+                pa.array(oldest[cluster[place]]),
+                pa.array(sizes[cluster[place]].astype(np.uint32)),
+                pa.array(alike, mask=~dropped),
+                pa.array(counts[record].astype(np.uint32), mask=~copy),
+                dumps.take(pa.array(place, mask=~copy)),
+            ],
+            names=["row", "keeper", "cluster", "cluster_size", "similarity", "duplicates", "dumps"],
+        )
+        task.emit((received.documents[record] >> np.uint64(32)).astype(np.int64), batch)
+        start = end
 
 
 def _dumps(
