@@ -36,6 +36,9 @@ _TRANSLATION = {ord(c): "\n" for c in _BREAKS} | {ord(c): "" for c in (*_CONTROL
 # what ftfy tries (ftfy.chardata.CHARMAP_ENCODINGS)
 _ENCODINGS = ("latin-1", "cp1252", "cp1251", "cp1250", "cp1253", "cp1254", "cp1257", "iso8859-2", "mac-roman", "cp437")
 
+# lead bytes in Mac Roman, of Armenian and rare Cyrillic letters; but French is full of quotes before accents
+_QUOTES = {"‘", "’", "“", "”"}
+
 
 class Config(MapConfig):
     """Settings of `unicode`."""
@@ -103,7 +106,8 @@ def mojibake_pattern() -> str:
     for encoding in _ENCODINGS:
         continuations = _character_class([*_decoded(range(0x80, 0xC0), encoding), "\ufffd"])
         for count, lead in ((1, range(0xC2, 0xE0)), (2, range(0xE0, 0xF0)), (3, range(0xF0, 0xF5))):
-            patterns.append(f"{_character_class(_decoded(lead, encoding))}{continuations}{{{count}}}")
+            leads = set(_decoded(lead, encoding)) - _QUOTES
+            patterns.append(f"{_character_class(leads)}{continuations}{{{count}}}")
     return "|".join(patterns)
 
 
