@@ -146,6 +146,23 @@ class Minhash(DedupStage[Config]):
         column = pc.if_else(pa.array(units == 0), pa.scalar(None, column.type), column)
         return batch.append_column(f"{self.name}.signature", column)
 
+    def warm(self) -> None:
+        import numpy as np
+
+        from kernels.components import components
+        from kernels.minhash import band_keys
+        from kernels.near_pairs import agreements, candidate_pairs, hot_in_window, leaders
+
+        signed = np.zeros((3, self.permutations), np.uint32)
+        keys, rows = band_keys(signed, *self.banding), np.arange(3, dtype=np.uint32)
+        hot_in_window(keys, rows, 2)
+        members, representatives, _ = candidate_pairs(keys[:, 0].copy(), rows.astype(np.uint64), HOT)
+        components(members, representatives)
+        signed.flags.writeable = False  # as a partition's signatures are
+        order = np.arange(3)
+        agreements(signed, order, order)
+        leaders(signed, order, np.array([0, 3]), self.least)
+
     def phases(self, corpus: Corpus) -> list[Phase]:
         from stages.dedup.records import partitions_for
 
