@@ -13,7 +13,9 @@ partition order into one more shard, so that at most the very last row is short 
 = tokens in rows + cropped + dropped, and writes the manifest `index.json`.
 """
 
+import functools
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
@@ -23,6 +25,7 @@ from pipeline.stage import ConfigError, Corpus, GlobalStage, Phase, StageConfig
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    import pyarrow as pa
 
     from pipeline.task import Task
     from stages.packing.partition import Layout, Partition, Special
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
 Summary = dict[str, Any]
 
 MAX_PARTITIONS = 1 << 16
+
+RECORD = ["key", "id", "copy", "domain", "source", "tokens"]
+"""Columns of what `scatter` sends to `rows`, a record for each copy of a document."""
 
 NAMES = ("rows", "tokens", "padding", "documents", "cut", "pieces", "rearranged", "added", "cropped", "rest")
 """What a partition counts. `tokens` are those in rows, `rest` those handed to `tail`; `cut` documents have more than
@@ -130,6 +136,34 @@ class Pack(GlobalStage[Config]):
             ),
         ]
 
+    def warm(self) -> None:
+        import numpy as np
+        import pyarrow as pa
+
+        from stages.packing.order import Axis
+        from stages.packing.partition import Layout, Partition, Special
+        from stages.packing.pieces import split_pieces, whole_pieces
+
+        one, name = np.zeros(1, np.int64), pa.array(["a"])
+        key = Axis(None).keys(name, name, one, one, self.seed)
+        special = Special(0, -1, 0, np.empty(0, np.int64))
+        layout = Layout(np.zeros(1, np.uint8), np.zeros((1, 2), np.int64))
+        for dtype in (np.uint16, np.uint32):
+            tokens = pa.LargeListArray.from_arrays(pa.array([0, 1]), pa.array(np.zeros(1, dtype)))
+            columns = [pa.array(key), name, pa.array(one.astype(np.int32)), name, name, tokens]
+            batch = pa.RecordBatch.from_arrays(columns, names=RECORD)
+            partition = Partition(functools.partial(_once, batch), self.config.shuffle)
+            lengths = partition.stream_lengths(special, layout)
+            partition.filled(split_pieces(lengths, 2), 0, 1, 2, special, layout)
+        if self.config.mode != "split":
+            whole_pieces(lengths, 2, self.config.mode == "aligned")
+
+    def verify(self, root: str) -> tuple[list[str], dict[str, int]]:
+        from stages.verify_shards import verify_run
+
+        found = verify_run(root)
+        return found.problems, found.checked | {f"not checked: {why}": 1 for why in found.skipped}
+
     def number_shards(self, task: "Task") -> None:
         """Tell each shard its number, by which `scatter` finds the shard's token ids."""
         import numpy as np
@@ -177,7 +211,7 @@ class Pack(GlobalStage[Config]):
                         batch.column("source").take(chosen),
                         lists.take(chosen),
                     ],
-                    names=["key", "id", "copy", "domain", "source", "tokens"],
+                    names=RECORD,
                 )
                 task.emit(self._partition(task, key), records)
                 drawn["documents"] += len(row)
@@ -414,3 +448,7 @@ class Pack(GlobalStage[Config]):
         wanted = np.array([middle.domains is None or name in middle.domains for name in names], bool)
         chosen = wanted[partition.documents.arrays["domain"]]
         return Layout(*rearrange(partition.keys, partition.lengths, chosen, middle.rate, middle.second_form))
+
+
+def _once(batch: "pa.RecordBatch") -> "Iterator[tuple[int, pa.RecordBatch]]":
+    yield 0, batch

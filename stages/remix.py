@@ -129,6 +129,15 @@ class Remix(GlobalStage[Config]):
             ),
         ]
 
+    def warm(self) -> None:
+        import numpy as np
+        import pyarrow as pa
+
+        from kernels.arrow import text_buffers
+        from kernels.pack import hash_strings
+
+        hash_strings(*text_buffers(pa.array(["a"])), np.uint64(0))
+
     def count(self, task: "Task") -> None:
         """Documents and tokens by domain, and the tokens by place on the domain's axis."""
         import numpy as np

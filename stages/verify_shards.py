@@ -5,19 +5,16 @@ out again from the files, and compared with the run's own columns (`copies`, `to
 """
 
 import hashlib
-import json
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from stages.packing import mds, megatron
-from stages.packing.documents import SUFFIX, Documents
-from stages.packing.middle import restore
+from stages.packing.against_run import Found, check_drawn, check_texts, run_rows
+from stages.packing.documents import SUFFIX
+from stages.packing.findings import Findings
 from stages.packing.reader import ShardError, Shards
 from stages.packing.shard import ROWS_SUFFIX
 
@@ -26,37 +23,10 @@ if TYPE_CHECKING:
 
     ReadRows = Callable[[Sequence[str]], Iterator[pa.RecordBatch]]
 
-BUCKETS = 256
-"""Documents are compared by sums over buckets of their ids; only a bucket that differs is looked at by name."""
-
 BLOCK_TOKENS = 1 << 22
 
 
-@dataclass
-class Verification:
-    """What was found wrong, and how much was looked at."""
-
-    problems: list[str] = field(default_factory=list)
-    checked: dict[str, int] = field(default_factory=dict)
-    skipped: list[str] = field(default_factory=list)
-    """checks that could not be made, and why"""
-
-    @property
-    def ok(self) -> bool:
-        """Nothing was found wrong."""
-        return not self.problems
-
-    def count(self, what: str, n: int = 1) -> None:
-        """Add to what was looked at."""
-        self.checked[what] = self.checked.get(what, 0) + n
-
-    def expect(self, where: str, what: str, found: Any, stated: Any) -> None:
-        """A problem when the two differ."""
-        if found != stated:
-            self.problems.append(f"{where}: {what} is {_shown(found)}, the manifest says {_shown(stated)}")
-
-
-def verify_run(root: str | Path, sample: int = 64) -> Verification:
+def verify_run(root: str | Path, sample: int = 64) -> Findings:
     """Verify the packed shards of a local run directory, against the run's own documents. Raises ShardError if none.
 
     `sample`: how many documents' tokens are taken back to text.
@@ -67,7 +37,7 @@ def verify_run(root: str | Path, sample: int = 64) -> Verification:
         root,
         tokenizer if tokenizer.exists() else None,
         mixture if mixture.exists() else None,
-        _run_rows(root),
+        run_rows(root),
         sample,
     )
 
@@ -78,16 +48,16 @@ def verify(
     mixture: Path | None = None,
     read_rows: "ReadRows | None" = None,
     sample: int = 64,
-) -> Verification:
+) -> Findings:
     """Verify packed shards by themselves, and against the tokenizer, the plan and the documents that are given.
 
     `read_rows(columns)` gives those columns of all documents of the run in batches, null where the run has no such
     column: `id`, `tokens`, `reason`, `copies` and `text` are asked for. Raises ShardError when there is no manifest.
     """
-    result = Verification()
+    result = Findings()
     shards = Shards(path)
     index = shards.index
-    found = _Found()
+    found = Found()
     broken = False
     for number, part in enumerate(shards.parts):
         try:
@@ -108,13 +78,13 @@ def verify(
     if read_rows is None:
         result.skipped.append("documents against the run's columns and texts: there is no run beside the shards")
     elif not broken:
-        _check_drawn(found, shards, mixture, read_rows, result)
+        check_drawn(found, shards, mixture, read_rows, result)
         if tokenizer is not None:
-            _check_texts(shards, tokenizer, read_rows, sample, result)
+            check_texts(shards, tokenizer, read_rows, sample, result)
     return result
 
 
-def _check_files(shards: Shards, number: int, result: Verification) -> None:
+def _check_files(shards: Shards, number: int, result: Findings) -> None:
     part, index = shards.parts[number], shards.index
     for suffix, entry in part["files"].items():
         file = shards.file(number, suffix)
@@ -139,7 +109,7 @@ def _check_files(shards: Shards, number: int, result: Verification) -> None:
         raise ShardError("the manifest names no rows or no table of documents")
 
 
-def _check_rows(shards: Shards, number: int, result: Verification) -> None:
+def _check_rows(shards: Shards, number: int, result: Findings) -> None:
     """The pieces tile the rows, the ids are in range, padding is padding, documents end with the end token."""
     part, index, where = shards.parts[number], shards.index, f"shard {number}"
     rows, length = shards.tokens(number), shards.row_length
@@ -187,7 +157,7 @@ def _check_rows(shards: Shards, number: int, result: Verification) -> None:
     result.count("tokens", int(lengths.sum()))
 
 
-def _check_source(name: str, path: Path | None, stated: str | None, result: Verification) -> None:
+def _check_source(name: str, path: Path | None, stated: str | None, result: Findings) -> None:
     if stated is None:
         return
     if path is None:
@@ -196,237 +166,3 @@ def _check_source(name: str, path: Path | None, stated: str | None, result: Veri
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if digest != stated:
         result.problems.append(f"{path} is another {name} than the one that the shards were made with")
-
-
-class _Sums:
-    """A multiset of (id, copy, tokens) as sums of hashes by bucket: equal multisets have equal sums."""
-
-    def __init__(self) -> None:
-        self.hashes = np.zeros(BUCKETS, np.uint64)
-        self.counts = np.zeros(BUCKETS, np.int64)
-
-    def add(self, ids: npt.NDArray[np.uint64], copies: npt.NDArray[np.int64], tokens: npt.NDArray[np.int64]) -> None:
-        from kernels.pack import salted
-
-        bucket = _buckets(ids)
-        np.add.at(self.hashes, bucket, salted(salted(ids, copies), tokens))
-        np.add.at(self.counts, bucket, 1)
-
-    def differs(self, other: "_Sums") -> npt.NDArray[np.int64]:
-        """The buckets in which two multisets differ."""
-        unequal: npt.NDArray[np.int64] = np.flatnonzero(
-            (self.hashes != other.hashes) | (self.counts != other.counts)
-        ).astype(np.int64)
-        return unequal
-
-
-class _Found(_Sums):
-    """The documents in the shards, each in the shard where it begins."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.documents = 0
-        self.tokens: dict[str, int] = {}
-
-    def add(self, documents: Documents, index: dict[str, Any]) -> None:  # type: ignore[override]
-        begun, ids, tokens = _begun(documents, index)
-        self.documents += len(begun)
-        super().add(ids, np.asarray(documents.arrays["copy"], np.int64)[begun], tokens)
-        sums = np.bincount(documents.arrays["domain"][begun], tokens, len(documents.domains))
-        for name, count in zip(documents.domains, sums.tolist(), strict=True):
-            self.tokens[name] = self.tokens.get(name, 0) + int(count)
-
-
-def _begun(
-    documents: Documents, index: dict[str, Any]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
-    """The documents that begin in a shard: their numbers, the hashes of their ids, their own tokens."""
-    from kernels.pack import hash_strings
-
-    begun = documents.begun()
-    arrays = documents.arrays
-    ids = hash_strings(np.asarray(arrays["ids"]), np.asarray(arrays["id_offsets"], np.int64), np.uint64(0))[begun]
-    added = 1 + (index["begin_token"] is not None)
-    rearranged = (np.asarray(arrays["layout"])[begun] > 0) * len(index["sentinels"])
-    return begun, ids, np.asarray(arrays["tokens"], np.int64)[begun] - added - rearranged
-
-
-def _check_drawn(
-    found: _Found,
-    shards: Shards,
-    mixture: Path | None,
-    read_rows: "ReadRows",
-    result: Verification,
-) -> None:
-    """Every document that was drawn is there, as often as drawn and with as many tokens."""
-    expected, longest = _Sums(), 0
-    for _, ids, copies, tokens in _drawn(read_rows):
-        row = np.repeat(np.arange(len(ids)), copies)
-        copy = np.arange(len(row)) - np.repeat(np.cumsum(copies) - copies, copies)
-        expected.add(ids[row], copy, tokens[row])
-        longest = max(longest, int(tokens.max(initial=0)))
-        result.count("drawn documents", len(row))
-    different = expected.differs(found)
-    if len(different):
-        _name_differences(shards, read_rows, set(different.tolist()), result)
-    plan = json.loads(mixture.read_bytes()) if mixture else None
-    if plan is None or plan["unit"] != "tokens":
-        return
-    for entry in plan["domains"]:
-        got, wanted = found.tokens.get(entry["domain"], 0), entry["tokens_drawn"]
-        # the tokens of one bin and of one document at each side of the edge (see stages.mixture.BINS)
-        allowed = 2 * entry["tokens"] / 1024 + 2 * longest + shards.index["dropped"]
-        if abs(got - wanted) > allowed:
-            result.problems.append(
-                f"domain {entry['domain']}: the shards hold documents of {got:,} tokens, the plan draws {wanted:,}"
-            )
-
-
-def _drawn(
-    read_rows: "ReadRows",
-) -> "Iterator[tuple[pa.RecordBatch, npt.NDArray[np.uint64], npt.NDArray[np.int64], npt.NDArray[np.int64]]]":
-    """Batches of the run: the batch, and for each row the hash of its id, its copies and its tokens."""
-    from kernels.arrow import text_buffers
-    from kernels.pack import hash_strings
-
-    for batch in read_rows(["id", "tokens", "reason", "copies"]):
-        tokens = batch.column("tokens").to_numpy(zero_copy_only=False).astype(np.int64)
-        kept = batch.column("reason").is_null().to_numpy(zero_copy_only=False) & (tokens > 0)
-        copies = batch.column("copies").fill_null(1).to_numpy(zero_copy_only=False)
-        times = np.where(kept, copies, 0).astype(np.int64)
-        yield batch, hash_strings(*text_buffers(batch.column("id")), np.uint64(0)), times, tokens
-
-
-def _name_differences(
-    shards: Shards,
-    read_rows: "ReadRows",
-    buckets: set[int],
-    result: Verification,
-) -> None:
-    wanted: Counter[tuple[str, int]] = Counter()
-    for batch, ids, copies, tokens in _drawn(read_rows):
-        for i in np.flatnonzero(np.isin(_buckets(ids), list(buckets)) & (copies > 0)):
-            wanted[(str(batch.column("id")[int(i)]), int(tokens[i]))] += int(copies[i])
-    there: Counter[tuple[str, int]] = Counter()
-    for number in range(len(shards.parts)):
-        documents = shards.documents(number)
-        begun, ids, tokens = _begun(documents, shards.index)
-        for i in np.flatnonzero(np.isin(_buckets(ids), list(buckets))):
-            there[(documents.id(int(begun[i])), int(tokens[i]))] += 1
-    missing, extra = wanted - there, there - wanted
-    if missing.total() == shards.index["dropped_documents"] and not extra:
-        return  # those of the last, short row, which the config drops
-    for what, counter in (("missing", missing), ("too many", extra)):
-        shown = ", ".join(f"{name} ({tokens:,} tokens) x{n}" for (name, tokens), n in sorted(counter.items())[:5])
-        if counter:
-            result.problems.append(f"{counter.total():,} documents are {what} in the shards: {shown}")
-    if not missing and not extra:
-        result.problems.append("documents are in the shards with other numbers of copies than drawn")
-
-
-def _buckets(ids: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
-    return (ids >> np.uint64(56)).astype(np.int64)
-
-
-def _check_texts(
-    shards: Shards,
-    tokenizer: Path,
-    read_rows: "ReadRows",
-    sample: int,
-    result: Verification,
-) -> None:
-    """Sampled documents' tokens are those that the tokenizer makes of their texts."""
-    from tokenizers import Tokenizer
-
-    chosen = _sampled(shards, sample)
-    texts: dict[str, list[str]] = {}
-    missing = set(chosen)
-    for batch in read_rows(["id", "text"]):
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        mask = pc.is_in(batch.column("id"), pa.array(sorted(chosen), pa.string()))
-        for entry in batch.filter(mask).to_pylist():
-            if entry["text"] is not None:
-                texts.setdefault(entry["id"], []).append(entry["text"])
-                missing.discard(entry["id"])
-    model = Tokenizer.from_file(str(tokenizer))
-    for name, pieces in chosen.items():
-        if name in missing:
-            result.problems.append(f"document {name} is in the shards, but the run has no text of it")
-            continue
-        for start, tokens, whole in pieces:
-            result.count("round trips")
-            if not any(_same_text(model, text, start, tokens, whole) for text in texts[name]):
-                result.problems.append(f"document {name}: its tokens from {start:,} on are not those of its text")
-
-
-def _same_text(model: Any, text: str, start: int, tokens: list[int], whole: bool) -> bool:
-    decoded = model.decode(tokens, skip_special_tokens=False)
-    # a piece can begin and end within a character
-    if decoded == text if whole else decoded.strip("\ufffd") in text:
-        return True
-    encoded = model.encode(text, add_special_tokens=False).ids
-    return bool(encoded[start : start + len(tokens)] == tokens and (not whole or len(encoded) == len(tokens)))
-
-
-def _sampled(shards: Shards, sample: int) -> dict[str, list[tuple[int, list[int], bool]]]:
-    """Up to `sample` pieces, one from each of evenly spaced rows: by document id where they start, tokens, if whole."""
-    index = shards.index
-    chosen: dict[str, list[tuple[int, list[int], bool]]] = {}
-    count = min(sample, shards.rows)
-    numbers = np.unique(np.linspace(0, max(0, shards.rows - 1), count).astype(np.int64))
-    for number, row in enumerate(numbers):
-        shard, at = shards.place(int(row))
-        documents = shards.documents(shard)
-        arrays, pieces = documents.arrays, documents.pieces(at)
-        piece = pieces.start + number % max(1, pieces.stop - pieces.start)
-        document = int(arrays["piece_document"][piece])
-        start, column = int(arrays["piece_start"][piece]), int(arrays["piece_column"][piece])
-        stream_length, length = int(arrays["tokens"][document]), int(arrays["piece_length"][piece])
-        tokens = np.asarray(shards.tokens(shard)[at])[column : column + length]
-        begin = int(index["begin_token"] is not None)
-        ends, begins = start + length == stream_length, start == 0
-        tokens = tokens[begin if begins else 0 : len(tokens) - ends]
-        layout = int(arrays["layout"][document])
-        if layout:
-            if not (begins and ends):
-                continue  # only a whole one can be put in order again
-            first, second = (int(cut) for cut in arrays["cuts"][document])
-            tokens = restore(tokens, layout, (first, second))
-        place = 0 if begins else start - begin
-        chosen.setdefault(documents.id(document), []).append((place, tokens.tolist(), begins and ends))
-    return chosen
-
-
-def _run_rows(root: Path) -> "ReadRows":
-    """Reads columns of all documents of a run, shard by shard, each from the newest phase that wrote it."""
-    import pyarrow as pa
-
-    from pipeline.rows import Column, read_rows
-    from pipeline.store import Store
-
-    store = Store(str(root))
-    shards: list[tuple[dict[str, Column], list[int]]] = []
-    for phase in store.read_json("run.json")["phases"]:
-        manifests = [store.read_json(name) for name in phase["manifests"]]
-        if phase["name"] == "documents":
-            shards = [({}, manifest["groups"]) for manifest in manifests]
-        if any(manifest["columns"] for manifest in manifests):
-            for (columns, _), manifest in zip(shards, manifests, strict=True):
-                columns.update({name: Column(*place) for name, place in manifest["columns"].items()})
-
-    def read(columns: "Sequence[str]") -> "Iterator[pa.RecordBatch]":
-        for places, groups in shards:
-            known = [name for name in columns if name in places]
-            for batch in read_rows(store, places, known, groups):
-                for name in columns:
-                    if name not in places:
-                        batch = batch.append_column(name, pa.nulls(batch.num_rows, pa.int32()))
-                yield batch.select(list(columns))
-
-    return read
-
-
-def _shown(value: Any) -> str:
-    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -49,6 +49,14 @@ class Documents:
         start, end = self.arrays["id_offsets"][document : document + 2]
         return bytes(self.arrays["ids"][start:end]).decode("utf-8", "replace")
 
+    def find(self, id: str) -> list[int]:
+        """The documents with this id: one for each copy that is here, if only in part."""
+        wanted = np.frombuffer(id.encode("utf-8", "surrogatepass"), np.uint8)
+        offsets, ids = self.arrays["id_offsets"], self.arrays["ids"]
+        alike = np.flatnonzero(np.diff(offsets) == len(wanted))
+        found = (ids[offsets[alike][:, None] + np.arange(len(wanted))] == wanted).all(axis=1)
+        return [int(document) for document in alike[found]]
+
     def pieces(self, row: int) -> slice:
         """The pieces of a row."""
         start, end = self.arrays["row_pieces"][row : row + 2]

@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
+from pipeline.discovery import make_stage
 from stages.packing.reader import ShardError
 from stages.verify_shards import verify, verify_run
 from tests.engine import run_inline
@@ -48,6 +49,15 @@ def test_all_is_well(made):
         report.checked["rows"] == report.checked["round trips"] == json.loads((made / "index.json").read_text())["rows"]
     )
     assert report.checked["drawn documents"] > 150
+
+
+def test_the_stage_verifies_its_run(made, run):
+    stage = make_stage("pack", {}, 1)
+    problems, checked = stage.verify(str(made))
+    assert problems == []
+    assert checked["rows"] > 0
+    change(run, ".bin", lambda data: data.__setitem__(slice(0, 2), b"z\0"))
+    assert stage.verify(str(run))[0]
 
 
 @pytest.mark.parametrize("suffix", [".bin", ".idx", ".documents.safetensors"])

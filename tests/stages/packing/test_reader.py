@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stages.packing.places import places
 from stages.packing.reader import PackedDataset, ShardError, permuted
 from tests.engine import run_inline
 from tests.stages.packing.runs import PAD, make_config, make_documents
@@ -116,6 +117,17 @@ def test_samples(run):
     assert (data.read(np.array([3, 0, 3])) == [data[i]["tokens"] for i in (3, 0, 3)]).all()
 
 
+def test_places_of_a_document(run):
+    document = make_documents()[-1]
+    found = places(run, document["id"])
+    data = PackedDataset(run)
+    tokens = [t for p in found for t in data[p.row]["tokens"][p.column : p.column + p.length].tolist()]
+    assert tokens == [*document["text"].encode(), 257]
+    assert [place.start for place in found] == sorted(place.start for place in found)
+    assert all((run / place.file).exists() for place in found)
+    assert places(run, "doc-99999") == places(run, "") == []
+
+
 def test_what_does_not_fit(run, tmp_path):
     with pytest.raises(ShardError, match="no packed shards"):
         PackedDataset(tmp_path)
@@ -153,6 +165,7 @@ class Nothing:
         if name.split('.')[0] in ('numba', 'pyarrow', 'pydantic', 'torch', 'llvmlite'):
             raise ImportError(name)
 sys.meta_path.insert(0, Nothing())
+from stages.packing.places import places
 from stages.packing.reader import PackedDataset
 print(len(list(PackedDataset({str(tmp_path / "run")!r}))))
 """
