@@ -216,13 +216,10 @@ class Minhash(DedupStage[Config]):
         import numpy as np
 
         from kernels.near_pairs import candidate_pairs
-        from stages.dedup.records import received, record_batch
+        from stages.dedup.records import key_slices, record_batch
 
-        with received(task) as records:
-            if not len(records):
-                return
-            keys = records.numbers("key")
-            members, representatives, hot = candidate_pairs(keys, records.documents, HOT)
+        for keys, documents in key_slices(task):
+            members, representatives, hot = candidate_pairs(keys, documents, HOT)
             # a representative is asked for its signature too
             once = np.unique(representatives)
             members, representatives = _unique_pairs(

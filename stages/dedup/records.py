@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Numbers = npt.NDArray[np.uint64]
 LEAST_PARTITIONS = 8
+BYTES_PER_KEY = 64
+"""peak memory of grouping, for each record (two copies of key and document, candidate pairs)"""
 
 
 def partitions_for(corpus: Corpus, bytes_per_input_byte: float) -> int:
@@ -59,6 +61,24 @@ def rows_kept(task: "Task", columns: Sequence[str]) -> Iterator[tuple[npt.NDArra
 def record_batch(columns: dict[str, Any]) -> pa.RecordBatch:
     """A batch from numpy or Arrow arrays."""
     return pa.RecordBatch.from_arrays([pa.array(values) for values in columns.values()], names=list(columns))
+
+
+def key_slices(task: "Task") -> Iterator[tuple[Numbers, Numbers]]:
+    """The records (key, row) sent to this task, as keys and document numbers, documents ascending.
+
+    All of a key's records are in one slice. There are as many slices, each read anew, as it takes for one of them to
+    use a quarter of the memory: how many documents a byte of input holds isn't known when partitions are planned.
+    """
+    records = sum(batch.num_rows for _, batch in task.received())
+    slices = np.uint64(-(-records * BYTES_PER_KEY * 4 // task.memory))
+    for number in range(int(slices)):
+        keys, documents = [], []
+        for sender, batch in task.received():
+            values = batch.column("key").to_numpy()
+            chosen = (values >> np.uint64(16)) % slices == np.uint64(number)
+            keys.append(values[chosen])
+            documents.append(batch.column("row").to_numpy()[chosen] | np.uint64(sender << 32))
+        yield np.concatenate(keys), np.concatenate(documents)
 
 
 def combined(
