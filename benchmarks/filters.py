@@ -5,7 +5,7 @@
 Heuristics: Gopher quality, Gopher repetition, C4 and FineWeb with their published thresholds, the same in both.
 datatrove's filters see every document, as ours do: a chain that stops at the first drop is faster the more it drops.
 `agreement` is the share of documents for which the verdict, kept or dropped by any of the four, is the same, of
-documents mostly in English; `by_filter` is that of each filter alone. Throughput counts bytes of text per CPU second.
+documents mostly in English, `agreement_...` that of each filter alone. Throughput counts bytes of text per CPU second.
 """
 
 from collections.abc import Sequence
@@ -74,14 +74,10 @@ def agreement(paths: Sequence[str | Path], mb: float = 0) -> Result:
     texts = read_texts(paths, mb)
     theirs = _datatrove_verdicts(_datatrove_filters(), texts)
     ours = np.stack([_verdicts(texts, name) for name in FILTERS], axis=1)
-    by_filter = dict(zip(FILTERS, (ours == theirs).mean(axis=0).tolist(), strict=True))
+    names = [f"agreement_{name}" for name in FILTERS]
+    alone = dict(zip(names, (ours == theirs).mean(axis=0).tolist(), strict=True))
     together = float((ours.any(axis=1) == theirs.any(axis=1)).mean())
-    return {
-        "agreement": together,
-        "by_filter": by_filter,
-        "documents": len(texts),
-        "dropped": float(theirs.any(1).mean()),
-    }
+    return {"agreement": together, **alone, "documents": len(texts), "dropped": float(theirs.any(1).mean())}
 
 
 def agreement_contestant(measure: Measure, paths: Sequence[str | Path], mb: float = 0) -> Result:
@@ -181,7 +177,7 @@ def main() -> None:
         result["ratio"] = {
             key: value / result["datatrove"][key] for key, value in result["dspipe"].items() if "mb_s" in key
         }
-    result |= {key: same[key] for key in ("agreement", "by_filter", "documents", "dropped") if key in same}
+    result |= {key: value for key, value in same.items() if key not in ("cpu_s", "peak_mb")}
     report(options, result, ["language_mb_s", "heuristics_mb_s", "chain_mb_s", "peak_mb"], "Filters, MB per CPU second")
 
 

@@ -718,7 +718,8 @@ def _measure(  # type: ignore[no-untyped-def]
             line, has_text = position, False
         # splitting at runs of line feeds leaves an empty line where the text begins or ends with one
         if end > start:
-            edges = (data[start] == 10) + (data[end - 1] == 10)
+            edges = 1 if data[start] == 10 else 0
+            edges += 1 if data[end - 1] == 10 else 0
             feed_lines += edges
             duplicate_lines += edges == 2
 

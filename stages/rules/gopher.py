@@ -5,11 +5,12 @@ Verdicts agree with datatrove's GopherQualityFilter and GopherRepetitionFilter o
 purpose:
 
 - Repeated n-grams are compared word by word. datatrove glues the words of an n-gram together, so that "- --" equals
-  "-- -": in tables drawn with dashes it finds more repetition.
+  "-- -".
 - datatrove's repetition filter drops a text with no character, but passes one with no word; here both have too few
   words.
 - Documents of over a million words are judged for repetition by their first million; they are too long for
   `max_words` anyway.
+- A text in another script than its language's is judged by its script, with that script's stop words and thresholds.
 - Tokens differ in the rare cases that kernels/word_tokens.py lists, about one in 80,000 on English pages.
 """
 
