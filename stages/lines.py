@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from pipeline.stage import MapConfig
-from stages.cleaning.rewriting import RewritingStage
+from stages.cleaning.rewriting import RewritingStage, without_lines
 
 if TYPE_CHECKING:
     import numpy as np
@@ -107,7 +107,6 @@ class Lines(RewritingStage[Config]):
     def rewrite(self, texts: "pa.Array") -> "tuple[pa.Array, list[npt.NDArray[np.uint32]]]":
         """Removes the lines that a rule takes."""
         import numpy as np
-        import pyarrow as pa
         import pyarrow.compute as pc
 
         split = pc.split_pattern(texts, "\n")
@@ -115,14 +114,8 @@ class Lines(RewritingStage[Config]):
         rows = pc.indices_nonzero(self.suspects(lines))
         removed = np.zeros(len(lines), bool)
         removed[rows.to_numpy()] = self.removed(lines.take(rows))
-        # a line goes with its line feed
-        taken = np.where(removed, pc.binary_length(lines).to_numpy() + 1, 0)
-        ends = split.offsets.to_numpy() - split.offsets[0].as_py()
-        lines_before = np.concatenate([[0], np.cumsum(removed)])[ends]
-        bytes_before = np.concatenate([[0], np.cumsum(taken)])[ends]
-        kept = pa.ListArray.from_arrays(pa.array(ends - lines_before, pa.int32()), lines.filter(pa.array(~removed)))
-        joined = pc.binary_join(kept, pa.scalar("\n", pa.large_string()))
-        return joined, [np.diff(lines_before).astype(np.uint32), np.diff(bytes_before).astype(np.uint32)]
+        joined, count, size = without_lines(split, removed)
+        return joined, [count, size]
 
     def removed(self, lines: "pa.Array") -> "npt.NDArray[np.bool_]":
         """Which of these lines (large_string) a rule takes."""
