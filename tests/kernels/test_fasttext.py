@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernels.arrow import text_buffers
-from kernels.fasttext import Classifier, fnv
+from kernels.fasttext import Classifier
+from kernels.fasttext_features import fnv
 from kernels.fasttext_model import ModelError, read_model
 from kernels.fasttext_output import huffman_tree
 from kernels.jit import INTERPRETED
