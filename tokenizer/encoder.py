@@ -23,7 +23,8 @@ from tokenizer.schemes import SCHEMES, Scheme, scheme_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-CACHE_BYTES = 32 << 20
+CACHE_BYTES = 64 << 20
+"""of pieces seen, by an encoder: 800,000 short ones and 200,000 long ones"""
 
 
 class TokenizerError(Exception):

@@ -1,0 +1,177 @@
+import gzip
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from typer.testing import CliRunner, Result
+
+from tests.tokenizer.trained import TEXTS, config, files
+from tokenizer.cli import app
+from tokenizer.encoder import load
+from tokenizer.export import write_files
+from tokenizer.text_files import Document, TextFileError, read_documents
+
+RUN = CliRunner()
+
+
+def run(*arguments: object, code: int = 0) -> Result:
+    result = RUN.invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == code, result.output
+    return result
+
+
+@pytest.fixture
+def tokenizer(tmp_path: Path) -> Path:
+    write_files(files(), tmp_path / "tokenizer")
+    return tmp_path / "tokenizer" / "tokenizer.json"
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    path = tmp_path / "corpus.jsonl"
+    records = [{"id": str(i), "text": text, "lang": "en" if i % 2 else "de"} for i, text in enumerate(TEXTS)]
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")
+    return path
+
+
+def test_train_on_files_and_again(corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "more.txt").write_text("more text " * 20, "utf-8")
+    inputs = [corpus, tmp_path / "more.txt", "--output", tmp_path / "out", "--vocab", 400]
+    result = run("train", *inputs)
+    assert "400 tokens from" in result.stdout
+    trained = (tmp_path / "out" / "tokenizer.json").read_bytes()
+    assert len(json.loads(trained)["model"]["vocab"]) == 400
+    run("train", *inputs)
+    assert (tmp_path / "out" / "tokenizer.json").read_bytes() == trained
+
+
+def test_train_says_how_many_tokens_it_got(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("ab ab ab", "utf-8")
+    result = run("train", tmp_path / "a.txt", "--output", tmp_path / "out")
+    assert "100,000 tokens were asked for, the text gave 258" in result.stdout
+
+
+def test_train_on_a_config(corpus: Path, tmp_path: Path) -> None:
+    values = {
+        "name": "t",
+        "output": str(tmp_path / "run"),
+        "engine": "inline",
+        "sources": [{"name": "c", "format": "jsonl", "path": str(corpus)}],
+        "stages": [{"tokenizer": {"train": {"vocab": 300}}}],
+    }
+    path = tmp_path / "run.yaml"
+    path.write_text(yaml.safe_dump(values), "utf-8")
+    run("train", path)
+    assert (tmp_path / "run" / "tokenizer.json").exists()
+    assert not list((tmp_path / "run").glob("*/*token_ids*"))
+    assert "options are for FILES" in run("train", path, "--vocab", 400, code=2).stderr
+    values["stages"] = [{"tests.toys.lengths": {}}]
+    path.write_text(yaml.safe_dump(values), "utf-8")
+    assert "has no stage `tokenizer`" in run("train", path, code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere.jsonl", "--output", "x"], "no such file: nowhere.jsonl"),
+        (["nowhere.jsonl"], "--output DIRECTORY is needed"),
+        (["nowhere.yaml"], "nowhere.yaml"),
+    ],
+)
+def test_train_refuses(arguments: list[str], message: str) -> None:
+    assert message in run("train", *arguments, code=2).stderr
+
+
+def test_train_refuses_settings_and_empty_text(corpus: Path, tmp_path: Path) -> None:
+    output = ["--output", tmp_path / "out"]
+    assert "smaller than the 256 bytes" in run("train", corpus, *output, "--vocab", 3, code=2).stderr
+    (tmp_path / "empty.jsonl").write_text("", "utf-8")
+    assert "no text to train on" in run("train", tmp_path / "empty.jsonl", *output, code=2).stderr
+
+
+def test_encode_and_decode_a_look(tokenizer: Path) -> None:
+    lines = [line.split("\t") for line in run("encode", tokenizer, "the dog <｜User｜>").stdout.splitlines()]
+    assert "".join(shown.strip("'") for _, shown in lines).startswith("the dog <")
+    assert "507" not in [number for number, _ in lines]
+    assert "507\t'<｜User｜>'" in run("encode", tokenizer, "the <｜User｜>", "--special").stdout
+    assert run("decode", tokenizer, *[number for number, _ in lines]).stdout.strip() == "the dog <｜User｜>"
+
+
+def test_encode_and_decode_files(tokenizer: Path, tmp_path: Path) -> None:
+    text, ids, back = tmp_path / "text.txt", tmp_path / "ids.bin", tmp_path / "back.txt"
+    text.write_text("\n".join(TEXTS), "utf-8")
+    result = run("encode", tokenizer, "--file", text, "--output", ids)
+    count = len(np.fromfile(ids, "<u2"))
+    assert f"{count:,} tokens (uint16)" in result.stdout
+    run("decode", tokenizer, "--file", ids, "--output", back)
+    assert back.read_bytes() == text.read_bytes()
+    assert run("encode", tokenizer, "--file", text).stdout.split() == [str(i) for i in np.fromfile(ids, "<u2")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["encode", "TOKENIZER"], "give a text or --file"),
+        (["encode", "nowhere.json", "x"], "cannot read the tokenizer nowhere.json"),
+        (["encode", "TOKENIZER", "--file", "nowhere.txt"], "cannot read nowhere.txt"),
+        (["encode", "TOKENIZER", "--file", "BAD"], "is not valid UTF-8"),
+        (["decode", "TOKENIZER"], "give ids or --file"),
+        (["decode", "TOKENIZER", "70000"], "the vocabulary has no id 70000"),
+        (["decode", "TOKENIZER", "--file", "BAD"], "no whole number of uint16 ids"),
+        (["evaluate", "TOKENIZER", "--input", "nowhere.txt"], "cannot read nowhere.txt"),
+        (["evaluate", "TOKENIZER", "--input", "BAD.jsonl"], "line 1"),
+    ],
+)
+def test_mistakes_are_one_message(arguments: list[str], message: str, tokenizer: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad").write_bytes(b"\xff")
+    (tmp_path / "bad.jsonl").write_bytes(b"{}")
+    places = {"TOKENIZER": tokenizer, "BAD": tmp_path / "bad", "BAD.jsonl": tmp_path / "bad.jsonl"}
+    result = run(*[places.get(argument, argument) for argument in arguments], code=2)
+    assert message in result.stderr and result.stderr.startswith("error: ")
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_evaluate(tokenizer: Path, corpus: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps(config(300, scheme="deepseek_strict")), "utf-8")
+    picture = tmp_path / "picture.svg"
+    arguments = ["evaluate", tokenizer, other, "--input", corpus]
+    report = json.loads(run(*arguments, "--json", "--picture", picture).stdout)
+    assert set(report["languages"]) == {"de", "en"}
+    size = sum(len(text.encode()) for text in TEXTS)
+    assert report["all"]["bytes"] == size
+    ids, _ = load(tokenizer).encode(pa.array(TEXTS))
+    assert report["all"]["bytes_per_token"]["tokenizer.json"] == pytest.approx(size / len(ids))
+    use = report["vocabulary"]["other.json"]
+    assert use["size"] == 315 and use["unreached"] >= 15 and 0 < use["single_byte_share"] < 1
+    assert max(len(token) for token in use["longest"]) == len(use["longest"][0])
+    assert re.findall("<text.*?>(.*?)</text>", picture.read_text("utf-8"))[:2] == ["tokenizer.json", "other.json"]
+    shown = run(*arguments).stdout
+    assert "language" in shown and "never used" in shown
+
+
+def test_words_are_counted_by_script(tmp_path: Path) -> None:
+    from tokenizer.evaluate import evaluate_all
+
+    (tmp_path / "a.txt").write_text("naïve words, 中文 हिन्दी 123!", "utf-8")
+    assert evaluate_all({}, [tmp_path / "a.txt"])["all"]["words"] == 6
+
+
+def test_text_files_of_every_kind(tmp_path: Path) -> None:
+    records = [{"text": "one", "lang": "en"}, {"text": "zwei", "language": "de", "domain": "web"}]
+    lines = "".join(json.dumps(record) + "\n" for record in records).encode()
+    expected = [Document("one", "en"), Document("zwei", "de", "web")]
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(lines))
+    pq.write_table(pa.Table.from_pylist(records), tmp_path / "b.parquet")
+    (tmp_path / "c.txt").write_bytes(b"a\r\n\xff")
+    assert list(read_documents([tmp_path / "a.jsonl.gz"])) == expected
+    assert [document.text for document in read_documents([tmp_path / "b.parquet"])] == ["one", "zwei"]
+    assert list(read_documents([tmp_path / "c.txt"])) == [Document("a\r\n\ufffd")]
+    (tmp_path / "d.jsonl.gz").write_bytes(gzip.compress(lines)[:-9])
+    with pytest.raises(TextFileError, match="cannot read"):
+        list(read_documents([tmp_path / "d.jsonl.gz"]))
