@@ -13,6 +13,7 @@ from pipeline.config import InvalidConfig
 from stages.dedup import records
 from tests.engine import artifact_files, planned, rows_of, run_inline, tasks_run
 from tests.kernels.test_components import components_slowly
+from tests.shared import shared
 
 COLUMNS = ["id", "reason"] + [
     f"minhash.{name}" for name in ("keeper", "cluster", "cluster_size", "similarity", "duplicates", "dumps")
@@ -197,6 +198,26 @@ def test_half_the_corpus_in_one_cluster(tmp_path: Path) -> None:
     counters = {phase.name: phase.counters for phase in result.phases}
     assert counters["minhash.bands"]["keys kept from the exchange"] >= 14 * (1500 - 3 * 16)
     assert counters["minhash.candidates"]["pairs"] < 3 * 3000
+
+
+@pytest.mark.parametrize("script", [(0x4E00, 0x9FA5), (0x3041, 0x3096), (0x0E01, 0x0E2E), (0x1000, 0x1021)])
+def test_scripts_without_spaces(tmp_path: Path, script: tuple[int, int]) -> None:
+    """Two characters in three hundred are edited: one word and another, for whoever splits at spaces."""
+    rng = np.random.default_rng(9)
+    texts = ["".join(map(chr, rng.integers(*script, 300))) for _ in range(6)]
+    near = [text[:100] + chr(script[0]) + text[101:250] + chr(script[0]) + text[251:] for text in texts]
+    shards = {"d0": [{"id": f"{n}", "text": text} for n, text in enumerate(texts + near)]}
+    rows = rows_of(run_inline(settings_of(tmp_path, shards)), COLUMNS)
+    assert [row["minhash.keeper"] for row in rows] == [None] * 6 + list(range(6))
+
+
+def test_the_ten_marked_copies_among_a_thousand_news_articles(tmp_path: Path) -> None:
+    articles, truth = shared("neardup/news-articles.jsonl.zst"), shared("neardup/news-articles.truth.tsv")
+    config = settings_of(tmp_path, {})
+    config["sources"] = [{"name": "news", "format": "jsonl", "path": str(articles)}]
+    rows = rows_of(run_inline(config), COLUMNS)
+    found = {tuple(sorted((row["id"], rows[row["minhash.keeper"]]["id"]))) for row in rows if row["reason"]}
+    assert found == {tuple(sorted(line.split("\t"))) for line in truth.read_text().splitlines()}
 
 
 def test_statistics_name_shares_clusters_and_alarms(tmp_path: Path) -> None:
