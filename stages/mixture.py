@@ -28,7 +28,7 @@ document where documents are larger than that."""
 
 @dataclass(frozen=True)
 class Domain:
-    """What is there of a domain: documents, tokens, and its tokens by place (`BINS` numbers)."""
+    """What is there of a domain: documents, tokens, and its tokens by place (in `BINS` bins, or more)."""
 
     name: str
     documents: int
@@ -110,9 +110,9 @@ def places(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
     return (hashes >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
-def bin_of(place: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+def bin_of(place: npt.NDArray[np.float64], bins: int = BINS) -> npt.NDArray[np.int64]:
     """The bin that a place is counted in."""
-    return (place * BINS).astype(np.int64)
+    return (place * bins).astype(np.int64)
 
 
 def copies_of(place: npt.NDArray[np.float64], edge: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
@@ -283,6 +283,7 @@ def _as_plan(
                 "weight_got": round(got / total, 9) if total else 0.0,
                 "epochs": round(got / domain.tokens, 9) if domain.tokens else 0.0,
                 "tokens_drawn": round(got),
+                "largest_bin": int(domain.bins.max()),
                 "edges": edges,
             }
         )
@@ -301,7 +302,7 @@ def _edge(domain: Domain, tokens: float) -> float:
     ends = np.cumsum(domain.bins)
     found = int(np.searchsorted(ends, rest))
     before = int(ends[found] - domain.bins[found])
-    return whole + (found + (rest - before) / int(domain.bins[found])) / BINS
+    return whole + (found + (rest - before) / int(domain.bins[found])) / len(domain.bins)
 
 
 def _epochs(max_epochs: float | Mapping[str, float], name: str) -> float:

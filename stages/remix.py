@@ -28,6 +28,9 @@ MAX_DOMAINS = 10_000
 UNKNOWN = "unknown"
 """The domain of documents whose column is null."""
 
+PLACE = "remix.place"
+"""The column with a document's place on its domain's axis, where that comes of its importance."""
+
 DOMAIN = "remix.domain"
 """The column with the domain that a document was drawn as."""
 
@@ -70,6 +73,20 @@ class Part(Mixture):
     share: Annotated[float, Field(gt=0, le=1)]
 
 
+class Importance(StageConfig):
+    """Within each domain, documents that look like examples of a target are drawn first (DSIR; Xie et al. 2023)."""
+
+    target: str | list[str]
+    """Files with examples: .jsonl or .parquet with a field `text`, or plain text; patterns are allowed."""
+    buckets: Annotated[int, Field(ge=16, le=1 << 24)] = 10_000
+    """Buckets that n-grams are hashed into; the paper's number."""
+
+    @property
+    def patterns(self) -> list[str]:
+        """The patterns of the examples' files."""
+        return [self.target] if isinstance(self.target, str) else self.target
+
+
 class Config(Mixture):
     """Settings of `remix`."""
 
@@ -87,6 +104,8 @@ class Config(Mixture):
     """Tokens that rare domains get at least, over the whole run."""
     others: Literal["refuse", "drop"] = "refuse"
     """What to do with domains that `weights` doesn't name."""
+    importance: Importance | None = None
+    """Which documents are drawn where not all are. Default: any, by a hash of their ids."""
     phases: list[Part] | None = None
     """Mixtures one after the other along the run, instead of one; their shares sum to 1."""
 
@@ -94,6 +113,8 @@ class Config(Mixture):
     def _phases(self) -> "Config":
         if self.phases is None:
             return self
+        if self.importance is not None:
+            raise ValueError("importance goes with one mixture, not with phases")
         if any((self.weights, self.multipliers, self.temperature, self.unimax)):
             raise ValueError("with phases, the mixture is given in each of them")
         total = sum(part.share for part in self.phases)
@@ -107,15 +128,26 @@ class Remix(GlobalStage[Config]):
 
     Config = Config
 
+    def check(self) -> None:
+        from stages.packing.importance import target_files
+
+        if self.config.importance is not None:
+            try:
+                target_files(self.config.importance.patterns)
+            except OSError as error:
+                raise ConfigError(str(error), ("importance", "target")) from None
+
     def phases(self, corpus: Corpus) -> list[Phase]:
         import pyarrow as pa
 
         unit = "tokens" if "tokenizer" in corpus.stages else "text_bytes"
         key = "url" if self.config.by == "host" else self.config.by
-        columns = tuple(dict.fromkeys(("id", key, unit, "reason")))
+        place = () if self.config.importance is None else (PLACE,)
+        columns = tuple(dict.fromkeys(("id", key, unit, "reason", *place)))
         grouping: Settings = self.config.model_dump(mode="json", include={"by", "groups"}) | {"unit": unit}
-        wish: Settings = self.config.model_dump(mode="json", exclude={"by", "groups"}) | {"unit": unit}
+        wish: Settings = self.config.model_dump(mode="json", exclude={"by", "groups", "importance"}) | {"unit": unit}
         return [
+            *self._weighing(),
             Phase("remix.count", "shards", "count", columns=columns, makes=("domains",), settings=grouping),
             Phase("remix.plan", "once", "plan", artifacts=("domains",), makes=("mixture",), settings=wish),
             Phase(
@@ -128,6 +160,100 @@ class Remix(GlobalStage[Config]):
                 settings=grouping,
             ),
         ]
+
+    def _weighing(self) -> list[Phase]:
+        import pyarrow as pa
+
+        from stages.packing.importance import fingerprint, target_files
+
+        importance = self.config.importance
+        if importance is None:
+            return []
+        target: Settings = {"target": fingerprint(target_files(importance.patterns))}
+        buckets: Settings = {"buckets": importance.buckets}
+        return [
+            Phase(
+                "remix.features",
+                "shards",
+                "features",
+                columns=("text", "reason"),
+                makes=("features",),
+                settings=buckets,
+            ),
+            Phase(
+                "remix.ratios",
+                "once",
+                "ratios",
+                artifacts=("features",),
+                makes=("ratios",),
+                settings={**target, **buckets},
+            ),
+            Phase(
+                "remix.weigh",
+                "shards",
+                "weigh",
+                columns=("id", "text", "reason"),
+                artifacts=("ratios",),
+                writes=(pa.field(PLACE, pa.float64()), pa.field("remix.log_weight", pa.float64())),
+            ),
+        ]
+
+    def features(self, task: "Task") -> None:
+        """How often each bucket of n-grams occurs in the shard's kept documents."""
+        import numpy as np
+        import pyarrow.compute as pc
+
+        from kernels.arrow import text_buffers
+        from kernels.importance import count_features
+        from kernels.units import characters
+
+        assert self.config.importance is not None
+        counts = np.zeros(self.config.importance.buckets, np.int64)
+        for batch in task.rows(["text", "reason"]):
+            kept = batch.column("text").filter(pc.is_null(batch.column("reason")))
+            count_features(*text_buffers(kept), characters(), counts)
+            task.progress(documents=batch.num_rows, bytes=batch.nbytes)
+        with task.make("features", ".bin") as file:
+            file.write(counts.astype("<i8").tobytes())
+
+    def ratios(self, task: "Task") -> None:
+        """How much more often each bucket occurs in the target than in the corpus."""
+        import numpy as np
+
+        from stages.packing.importance import log_ratios, target_counts, target_files
+        from tokenizer.text_files import TextFileError
+
+        assert self.config.importance is not None
+        corpus = np.zeros(self.config.importance.buckets, np.int64)
+        for artifact in task.artifact("features"):
+            corpus += np.frombuffer(artifact.read(), "<i8")
+        try:
+            target = target_counts(target_files(self.config.importance.patterns), len(corpus))
+        except (TextFileError, OSError) as error:
+            raise ConfigError(str(error), ("importance", "target")) from None
+        if not target.any():
+            raise ConfigError("the examples of the target hold no words", ("importance", "target"))
+        with task.make("ratios", ".bin") as file:
+            file.write(log_ratios(target, corpus).astype("<i8").tobytes())
+
+    def weigh(self, task: "Task") -> None:
+        """Each document's log weight, and the place on its domain's axis that comes of it."""
+        import numpy as np
+        import pyarrow as pa
+
+        from kernels.arrow import text_buffers
+        from kernels.importance import sum_features
+        from kernels.pack import hash_strings
+        from kernels.units import characters
+        from stages.packing.importance import SCALE, importance_places
+
+        ratios = np.frombuffer(task.artifact("ratios")[0].read(), "<i8").astype(np.int64)
+        for batch in task.rows(["id", "text", "reason"]):
+            weights = sum_features(*text_buffers(batch.column("text")), characters(), ratios)
+            hashes = hash_strings(*text_buffers(batch.column("id")), np.uint64(self.seed & (1 << 64) - 1))
+            columns = [pa.array(importance_places(hashes, weights)), pa.array(weights / SCALE)]
+            task.write(pa.RecordBatch.from_arrays(columns, names=[PLACE, "remix.log_weight"]))
+            task.progress(documents=batch.num_rows, bytes=batch.nbytes)
 
     def warm(self) -> None:
         import numpy as np
@@ -143,20 +269,22 @@ class Remix(GlobalStage[Config]):
         import numpy as np
 
         from stages import mixture
+        from stages.packing import importance
 
         unit = "text_bytes"
         documents: dict[str, int] = {}
         bins: dict[str, npt.NDArray[np.int64]] = {}
-        for batch, names, codes, hashes in self._documents(task):
+        count = mixture.BINS if self.config.importance is None else importance.BINS
+        for batch, names, codes, places in self._documents(task):
             unit = batch.schema.names[-2]
             tokens = batch.column(unit).to_numpy(zero_copy_only=False).astype(np.int64)
             kept = batch.column("reason").is_null().to_numpy(zero_copy_only=False)
-            place = mixture.bin_of(mixture.places(hashes))
+            place = mixture.bin_of(places, count)
             for code in np.unique(codes[kept]).tolist():
                 chosen = kept & (codes == code)
                 name = names[code]
                 documents[name] = documents.get(name, 0) + int(chosen.sum())
-                sums = bins.setdefault(name, np.zeros(mixture.BINS, np.int64))
+                sums = bins.setdefault(name, np.zeros(count, np.int64))
                 np.add.at(sums, place[chosen], tokens[chosen])
                 if len(documents) > MAX_DOMAINS:
                     raise ConfigError(f"{self.config.by!r} has more than {MAX_DOMAINS:,} values; group them", ("by",))
@@ -169,7 +297,7 @@ class Remix(GlobalStage[Config]):
             for name in sorted(documents)
         }
         with task.make("domains") as file:
-            file.write(json.dumps({"unit": unit, "domains": entries}).encode())
+            file.write(json.dumps({"unit": unit, "bins": count, "domains": entries}).encode())
 
     def plan(self, task: "Task") -> None:
         """The mixture. Raises ConfigError when a wish can't be met."""
@@ -185,7 +313,7 @@ class Remix(GlobalStage[Config]):
             unit = counted["unit"]
             for name, entry in counted["domains"].items():
                 documents[name] = documents.get(name, 0) + entry["documents"]
-                sums = bins.setdefault(name, np.zeros(mixture.BINS, np.int64))
+                sums = bins.setdefault(name, np.zeros(counted["bins"], np.int64))
                 np.add.at(sums, [int(i) for i in entry["bins"]], list(entry["bins"].values()))
             if len(documents) > MAX_DOMAINS:
                 raise ConfigError(f"{self.config.by!r} has more than {MAX_DOMAINS:,} values; group them", ("by",))
@@ -218,12 +346,12 @@ class Remix(GlobalStage[Config]):
 
         plan = json.loads(task.artifact("mixture")[0].read())
         ends = {entry["domain"]: entry["edges"][-1] for entry in plan["domains"]}
-        for batch, names, codes, hashes in self._documents(task):
+        for batch, names, codes, places in self._documents(task):
             tokens = batch.column(batch.schema.names[-2]).to_numpy(zero_copy_only=False).astype(np.int64)
             reason = batch.column("reason")
             kept = reason.is_null().to_numpy(zero_copy_only=False)
             edges = np.array([ends.get(name, 0.0) for name in names], float)
-            copies = mixture.copies_of(mixture.places(hashes), edges[codes]) * kept
+            copies = mixture.copies_of(places, edges[codes]) * kept
             task.count("copies_drawn", int(copies.sum()))
             task.count("tokens_drawn", int((copies * tokens).sum()))
             left = pa.array(kept & (copies == 0))
@@ -241,8 +369,8 @@ class Remix(GlobalStage[Config]):
 
     def _documents(
         self, task: "Task"
-    ) -> "Iterator[tuple[pa.RecordBatch, list[str], npt.NDArray[np.int64], npt.NDArray[np.uint64]]]":
-        """Batches of the shard, their domains' names, the domain of each row, and the hash of each row's id.
+    ) -> "Iterator[tuple[pa.RecordBatch, list[str], npt.NDArray[np.int64], npt.NDArray[np.float64]]]":
+        """Batches of the shard, their domains' names, the domain of each row, and its place on the domain's axis.
 
         The last two columns of a batch are the number of tokens (or bytes) and `reason`.
         """
@@ -251,11 +379,13 @@ class Remix(GlobalStage[Config]):
 
         from kernels.arrow import text_buffers
         from kernels.pack import hash_strings
+        from stages.mixture import places as places_of
 
         key = "url" if self.config.by == "host" else self.config.by
         unit = "tokens" if "tokens" in task.spec.columns else "text_bytes"
+        place = [] if self.config.importance is None else [PLACE]
         group_of = {value: name for name, values in (self.config.groups or {}).items() for value in values}
-        for batch in task.rows(list(dict.fromkeys(("id", key, unit, "reason")))):
+        for batch in task.rows(list(dict.fromkeys(("id", key, *place, unit, "reason")))):
             column = batch.column(key)
             if self.config.by == "host":
                 column = host(column)
@@ -265,8 +395,12 @@ class Remix(GlobalStage[Config]):
                 values = [group_of.get(value, "other") for value in values]
             names = sorted(set(values))
             codes = np.array([names.index(value) for value in values], np.int64)[encoded.indices.to_numpy()]
-            hashes = hash_strings(*text_buffers(batch.column("id")), np.uint64(self.seed & (1 << 64) - 1))
-            yield batch, names, codes, hashes
+            if place:
+                places = batch.column(PLACE).to_numpy()
+            else:
+                hashes = hash_strings(*text_buffers(batch.column("id")), np.uint64(self.seed & (1 << 64) - 1))
+                places = places_of(hashes)
+            yield batch, names, codes, places
 
 
 def host(urls: "pa.Array") -> "pa.Array":

@@ -99,8 +99,8 @@ def check_drawn(
         return
     for entry in plan["domains"]:
         got, wanted = found.tokens.get(entry["domain"], 0), entry["tokens_drawn"]
-        # the tokens of one bin and of one document at each side of the edge (see stages.mixture.BINS)
-        allowed = 2 * entry["tokens"] / 1024 + 2 * longest + shards.index["dropped"]
+        # the tokens of one bin at the edge, and of a document (see stages.mixture.BINS)
+        allowed = entry["largest_bin"] + longest + shards.index["dropped"]
         if abs(got - wanted) > allowed:
             result.problems.append(
                 f"domain {entry['domain']}: the shards hold documents of {got:,} tokens, the plan draws {wanted:,}"

@@ -1,8 +1,10 @@
 import json
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from pipeline.config import InvalidConfig
 from pipeline.schedule import RunFailed
 from stages.remix import Config, host
 from tests.engine import rows_of, run_inline
@@ -124,3 +126,58 @@ def test_host():
 
     urls = pa.array(["http://A.example:80/x", "https://u:p@b.example?q", "no url", None, "ftp://c.example"])
     assert host(urls).to_pylist() == ["a.example", "b.example", None, None, "c.example"]
+
+
+def test_importance_draws_what_looks_like_the_target(tmp_path):
+    poems = ["the moon and the sea sing of love", "love and the silent moon above the sea", "sea of love"]
+    reports = ["profit rose four percent in the quarter", "the quarter closed with a profit", "shares rose percent"]
+    documents = [
+        {"id": str(i), "domain": "web" if i % 4 < 2 else "books", "text": f"{(poems if i % 2 else reports)[i % 3]} {i}"}
+        for i in range(600)
+    ]
+    target = tmp_path / "target.jsonl"
+    target.write_text(json.dumps({"text": "silent sea and moon of love"}) + "\n")
+    importance = {"target": str(target)}
+    rows, plan = remixed(
+        tmp_path / "a", documents, weights={"web": 0.5, "books": 0.5}, tokens=6000, importance=importance
+    )
+    drawn = [int(row["id"]) for row in rows if row["copies"]]
+    assert 150 < len(drawn) < 300
+    assert sum(number % 2 for number in drawn) > 0.97 * len(drawn)
+    for entry in plan["domains"]:
+        got = drawn_by_domain(rows)[entry["domain"]]
+        assert abs(got - entry["tokens_drawn"]) <= entry["largest_bin"] + 50
+    by_chance, _ = remixed(tmp_path / "b", documents, weights={"web": 0.5, "books": 0.5}, tokens=6000)
+    chosen = [int(row["id"]) for row in by_chance if row["copies"]]
+    assert 0.35 < sum(number % 2 for number in chosen) / len(chosen) < 0.65
+
+
+def test_resampling_is_in_proportion_to_weights():
+    """Of many draws of one document out of four with weights 1, 2, 3, 4, each is first as often as its weight says."""
+    from stages.packing.importance import SCALE, importance_places
+
+    weights = np.rint(np.log([1, 2, 3, 4]) * SCALE).astype(np.int64)
+    draw = np.random.default_rng(8)
+    first = [int(importance_places(draw.integers(0, 2**64, 4, np.uint64), weights).argmin()) for _ in range(4000)]
+    assert np.bincount(first) / 4000 == pytest.approx([0.1, 0.2, 0.3, 0.4], abs=0.03)
+
+
+def test_places_keep_the_order():
+    from stages.packing.importance import importance_places
+
+    weights = np.linspace(-1e9, 1e9, 1001).astype(np.int64)
+    places = importance_places(np.full(1001, 1 << 60, np.uint64), weights)
+    assert (np.diff(places) < 0).all()
+    assert places.min() >= 0
+    assert places.max() < 1
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(None, "no file"), ("not json", "line 1"), ('{"text": ""}', "hold no words")]
+)
+def test_a_target_that_cannot_be(tmp_path, content, message):
+    target = tmp_path / "target.jsonl"
+    if content is not None:
+        target.write_text(content)
+    with pytest.raises((RunFailed, InvalidConfig), match=message):
+        remixed(tmp_path / "a", make_documents(10), importance={"target": str(target)})
