@@ -136,7 +136,7 @@ def test_importance_draws_what_looks_like_the_target(tmp_path):
         for i in range(600)
     ]
     target = tmp_path / "target.jsonl"
-    target.write_text(json.dumps({"text": "silent sea and moon of love"}) + "\n")
+    target.write_text("".join(json.dumps({"text": poem}) + "\n" for poem in poems))
     importance = {"target": str(target)}
     rows, plan = remixed(
         tmp_path / "a", documents, weights={"web": 0.5, "books": 0.5}, tokens=6000, importance=importance
