@@ -69,9 +69,12 @@ class BatchBuilder:
             self._columns[name].append(None if value is None else clean_text(value))
         self._columns["id"].append(clean_text(id))
         self._columns["place"].append(clean_text(f"{file.name} {place}"))
-        self._columns["text"].append(None if text is None else clean_text(text))
+        if text is not None:
+            text = clean_text(text)
+            self._size += len(text) if text.isascii() else len(text.encode())
+        self._columns["text"].append(text)
         self._columns["content"].append(content)
-        self._size += len(text or "") + len(content or b"")
+        self._size += len(content or b"")
 
     def take(self) -> "pa.RecordBatch":
         """The documents added since the last call."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from stages.sources import jsonl
 from tests.shared import shared
-from tests.stages.sources.reading import LocalReading, read_all
+from tests.stages.sources.reading import LocalReading, input_file, read_all
 
 
 def read_lines(path: Path, data: bytes, **settings: Any) -> tuple[list[dict[str, Any]], LocalReading]:
@@ -29,6 +29,16 @@ def test_documents_in_every_compression(tmp_path: Path, pack: Any) -> None:
     assert rows[7]["id"] == "s/x.jsonl/8"
     assert rows[7]["place"] == "x.jsonl line 8"
     assert not reading.quarantine
+
+
+def test_batches_are_bounded_by_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_text("".join(json.dumps({"text": "数据管道" * 10}) + "\n" for _ in range(100)))
+    reading = LocalReading(batch_rows=70, batch_bytes=1200)
+    source = jsonl.JsonlSource(jsonl.Config(name="s", format="jsonl", path=""))
+    assert [batch.num_rows for batch in source.read([input_file(path)], reading)] == [10] * 10
+    rows, _ = read_all(source, [path], LocalReading(batch_rows=7))
+    assert len(rows) == 100
 
 
 def test_fields_travel_along(tmp_path: Path) -> None:
