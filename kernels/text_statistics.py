@@ -119,13 +119,15 @@ class LineSettings(NamedTuple):
 
 
 class StopWords(NamedTuple):
-    """Stop words of several languages, by hash. keys: uint64[n] in open addressing (0 empty), a key once per language;
-    languages: uint8[n], its language; bits: uint64[n], one bit for each word of a language; scripts: int64[languages],
-    indices into SCRIPTS; names: the languages."""
+    """Stop words of several languages, by hash. keys: uint64[n] in open addressing (0 empty), a key once per
+    language; languages: uint8[n], its language; bits: uint64[n], one bit for each word of a language; complete:
+    uint64[languages], all of a language's bits; scripts: int64[languages], indices into SCRIPTS; names: the
+    languages."""
 
     keys: npt.NDArray[np.uint64]
     languages: npt.NDArray[np.uint8]
     bits: npt.NDArray[np.uint64]
+    complete: npt.NDArray[np.uint64]
     scripts: npt.NDArray[np.int64]
     names: tuple[str, ...]
 
@@ -157,7 +159,7 @@ def text_statistics(
         scratch = _scratch(int(np.diff(offsets).max()), len(stop_words.names))
         with np.errstate(over="ignore"):
             _measure(
-                data, offsets, character_classes(), special_words(), *stop_words[:4], languages, _orders(),
+                data, offsets, character_classes(), special_words(), *stop_words[:5], languages, _orders(),
                 _units_per_word(), settings, scratch, counts, shares,
             )  # fmt: skip
     return TextStatistics(counts, shares)
@@ -214,16 +216,19 @@ def _table_size(entries: int) -> int:
 def make_stop_words(lists: Mapping[str, Sequence[str]], scripts: Sequence[str]) -> StopWords:
     """The table of stop words, at most 63 a language; in unspaced scripts a word is 1 to 4 letters anywhere in the
     text."""
+    distinct = [list(dict.fromkeys(words)) for words in lists.values()]
+    for name, words in zip(lists, distinct, strict=True):
+        if len(words) > 63:
+            raise ValueError(f"{len(words)} stop words for {name}; at most 63")
     entries = [
-        (_phrase_hash(word), language, bit)
-        for language, words in enumerate(lists.values())
-        for bit, word in enumerate(words)
+        (_phrase_hash(word), language, bit) for language, words in enumerate(distinct) for bit, word in enumerate(words)
     ]
     size = 1 << (4 * len(entries) + 1).bit_length()
     table = StopWords(
         np.zeros(size, np.uint64),
         np.zeros(size, np.uint8),
         np.zeros(size, np.uint64),
+        np.array([(1 << len(words)) - 1 for words in distinct], np.uint64),
         np.array([NAMES[script] for script in scripts], np.int64),
         tuple(lists),
     )
@@ -484,7 +489,7 @@ _LETTERS_PER_WORD = 5.0
 
 @jit
 def _count_stop_words(  # type: ignore[no-untyped-def]
-    hashes, n, script, keys, mask, languages, bits, found, count, language,
+    hashes, n, script, keys, mask, languages, bits, complete, found, count, language,
 ):  # fmt: skip
     """Different stop words of the language among the first n tokens; language -1: of the one with most. found: uint64
     [languages], scratch."""
@@ -494,6 +499,8 @@ def _count_stop_words(  # type: ignore[no-untyped-def]
         found[k] = 0
     reach = _LONGEST_STOP_WORD if script >= FIRST_UNSPACED else 1
     for i in range(n):
+        if language >= 0 and found[language] == complete:
+            break  # the common words of a language are all met soon
         value = hashes[i]
         for k in range(1, reach + 1):
             slot = value & mask
@@ -587,7 +594,7 @@ _KEY, _MET, _COUNT, _ONE = np.uint64(0xFFFFFFFF << 32), np.uint64(1 << 31), np.u
 
 @jit
 def _measure(  # type: ignore[no-untyped-def]
-    text, offsets, classes, special, stop_keys, stop_languages, stop_bits, stop_scripts, languages, orders,
+    text, offsets, classes, special, stop_keys, stop_languages, stop_bits, complete, stop_scripts, languages, orders,
     units_per_word, settings, scratch, out_counts, out_shares,
 ):  # fmt: skip
     documents, limit, language_count = len(offsets) - 1, len(text), len(scratch.found)
@@ -736,7 +743,8 @@ def _measure(  # type: ignore[no-untyped-def]
         if (language >= 0 and stop_scripts[language] != script) or (language == -2 and script >= FIRST_UNSPACED):
             language = -1
         stops = _count_stop_words(
-            hashes, written, script, keys, key_mask, key_languages, key_bits, found, language_count, language
+            hashes, written, script, keys, key_mask, key_languages, key_bits, complete[max(language, 0)], found,
+            language_count, language,
         )  # fmt: skip
         counts = out_counts[d]
         counts[0], counts[1], counts[2], counts[3] = script, characters, np.int64(words), stops

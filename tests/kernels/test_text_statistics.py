@@ -198,6 +198,8 @@ def test_stop_words_are_of_the_language():
     assert (english["stop_words"], unlisted["stop_words"], unknown["stop_words"]) == (4, -1, 4)
     assert chinese["stop_words"] == 4  # of the language with most: the document is in Latin script
     assert statistics(["我们是好的朋友"], [1])[0]["stop_words"] == 3
+    with pytest.raises(ValueError, match="64 stop words for xx"):
+        make_stop_words({"xx": [f"w{n}x" for n in range(64)]}, ["latin"])
     with pytest.raises(ValueError, match="not one word"):
         make_stop_words({"xx": ["two words"]}, ["latin"])
 
