@@ -1,4 +1,4 @@
-"""From a document's tokens to the sum of their features' rows: `getLine` and `computeSubwords` of fastText's Dictionary.
+"""From a document's tokens to the sum of their features' rows (fastText's Dictionary::getLine and computeSubwords).
 
 `numbers` is int64: dim, min_n, max_n, word_ngrams, buckets, words, slots of the table of pruned n-grams (0 for none),
 labels, loss, number of the end-of-sentence token (-1 for none), and whether n-grams have rows at all.

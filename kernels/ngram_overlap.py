@@ -5,7 +5,8 @@ left out. A document's overlap with a question is the share of the question's n-
 shorter than n units are one n-gram of their own length, if they have at least `shortest` units: GPT-3's rule (Brown et
 al., 2020, appendix C: n between 8 and 13), DeepSeekMath's with 10 and 3 (Shao et al., 2024, section 2.1).
 
-Most n-grams of a text are in no benchmark, and a bit array says so for nearly all of them.
+Most n-grams of a text are in no benchmark, and a bit array says so for nearly all of them, by their first units, once
+for n-grams of all lengths.
 """
 
 from typing import NamedTuple
@@ -31,10 +32,12 @@ class Index(NamedTuple):
     """What is looked up. n-grams are numbered; `rows` and `items` say which questions have n-gram i:
     items[rows[i]:rows[i + 1]].
 
-    lengths  int64, ascending: the n that occur;  totals  int32 [questions], n-grams of each;  filter  uint64 bits;
+    lengths  int64, ascending: the n that occur;  totals  int32 [questions], n-grams of each
+    filter   uint64, bits for the hashes of the n-grams' first head[0] units, whatever their n
     keys     uint64, a power of two of slots, 0 is free;  numbers  int32, the n-gram in each slot
     """
 
+    head: Int64
     lengths: Int64
     totals: Int32
     filter: UInt64
@@ -69,10 +72,25 @@ def _find(keys, numbers, key):  # type: ignore[no-untyped-def]
 
 @jit
 def _overlap(  # type: ignore[no-untyped-def]
-    data, offsets, ascii_hashes, plane, powers, lengths, totals, filter_bits, keys, numbers, rows, items, best, share
+    data,
+    offsets,
+    ascii_hashes,
+    plane,
+    powers,
+    head,
+    lengths,
+    totals,
+    filter_bits,
+    keys,
+    numbers,
+    rows,
+    items,
+    best,
+    share,
 ):
     """The question that each document covers most, and the share; see `Overlap`."""
-    longest = lengths[-1]
+    shortest, longest = head[0], lengths[-1]
+    head_power = powers[shortest]
     room = _BLOCK // 2 + 2 + longest
     units, prefixes = np.empty(room, np.uint64), np.zeros(room + 1, np.uint64)
     filter_mask = np.uint64(64 * len(filter_bits) - 1)
@@ -90,14 +108,16 @@ def _overlap(  # type: ignore[no-untyped-def]
                 units[count] = word
                 count += 1
             _extend(units, prefixes, count)
-            for n in lengths:
-                power = powers[n]
-                for first in range(max(0, carried - n + 1), count - n + 1):
-                    key = _key(prefix_at, first, n, power)
-                    bit = (key >> np.uint64(1)) & filter_mask
-                    if (bits_at[np.int64(bit >> np.uint64(6))] >> (bit & np.uint64(63))) & np.uint64(1) == np.uint64(0):
+            for first in range(max(0, carried - longest + 1), count - shortest + 1):
+                start_key = _key(prefix_at, first, shortest, head_power)
+                bit = (start_key >> np.uint64(1)) & filter_mask
+                if (bits_at[np.int64(bit >> np.uint64(6))] >> (bit & np.uint64(63))) & np.uint64(1) == np.uint64(0):
+                    continue
+                for n in lengths:
+                    # those that end before the new units have been looked up, those that end after them will be
+                    if first + n <= carried or first + n > count:
                         continue
-                    number = _find(keys, numbers, key)
+                    number = _find(keys, numbers, _key(prefix_at, first, n, powers[n]))
                     if number < 0 or found_in[number] == document:
                         continue
                     found_in[number] = document
@@ -117,8 +137,9 @@ def _overlap(  # type: ignore[no-untyped-def]
 
 
 @jit
-def _item_keys(data, offsets, ascii_hashes, plane, powers, ngram, shortest, keys, counts, lengths):  # type: ignore[no-untyped-def]
-    """The n-grams of each question, one after the other in `keys`; how many it has, and their length n."""
+def _item_keys(data, offsets, ascii_hashes, plane, powers, ngram, shortest, keys, heads, counts, lengths):  # type: ignore[no-untyped-def]
+    """The n-grams of each question, one after the other in `keys`, and of each the n-gram of its first `shortest` units
+    in `heads`; how many n-grams a question has, and their length n."""
     largest = 0
     for item in range(len(counts)):
         largest = max(largest, offsets[item + 1] - offsets[item])
@@ -136,6 +157,7 @@ def _item_keys(data, offsets, ascii_hashes, plane, powers, ngram, shortest, keys
             _extend(units, prefixes, count)
             for first in range(count - n + 1):
                 keys[total] = _key(prefixes, first, n, powers[n])
+                heads[total] = _key(prefixes, first, shortest, powers[shortest])
                 total += 1
             counts[item] = count - n + 1
     return total
@@ -155,9 +177,12 @@ def build_index(data: Bytes, offsets: Offsets, ngram: int, shortest: int, common
     """The index of the questions data[offsets[i]:offsets[i + 1]]. A question with fewer than `shortest` units, or only
     n-grams that more than `common` questions have, has no n-grams and is never found (`totals` 0)."""
     tables, questions = characters(), len(offsets) - 1
-    keys = np.empty((offsets[-1] - offsets[0]) // 2 + 3 * questions + 3, np.uint64)
+    room = (offsets[-1] - offsets[0]) // 2 + 3 * questions + 3
+    keys, heads = np.empty(room, np.uint64), np.empty(room, np.uint64)
     counts, lengths = np.zeros(questions, np.int64), np.zeros(questions, np.int64)
-    made = _item_keys(data, offsets, tables.ascii, tables.plane, _powers(ngram), ngram, shortest, keys, counts, lengths)
+    made = _item_keys(
+        data, offsets, tables.ascii, tables.plane, _powers(ngram), ngram, shortest, keys, heads, counts, lengths
+    )
     items = np.repeat(np.arange(questions), counts)
     order = np.lexsort((items, keys[:made]))
     keys, items = keys[:made][order], items[order]
@@ -169,13 +194,14 @@ def build_index(data: Bytes, offsets: Offsets, ngram: int, shortest: int, common
     of_rare: Int32 = items[np.repeat(rare, shared_by)].astype(np.int32)
     unique, shared_by = unique[rare], shared_by[rare]
     bits = np.zeros(max(1, (1 << (_FILTER_BITS * max(len(unique), 4) - 1).bit_length()) // 64), np.uint64)
-    places = (unique >> np.uint64(1)) & np.uint64(64 * len(bits) - 1)
+    places = (np.unique(heads[:made]) >> np.uint64(1)) & np.uint64(64 * len(bits) - 1)
     np.bitwise_or.at(bits, (places >> np.uint64(6)).astype(np.int64), np.uint64(1) << (places & np.uint64(63)))
     slots = np.zeros(1 << max(2 * len(unique), 2).bit_length(), np.uint64)
     numbers = np.zeros(len(slots), np.int32)
     _fill(unique, slots, numbers)
     used = np.unique(lengths[counts > 0])
     return Index(
+        head=np.array([shortest]),
         lengths=used if len(used) else np.array([ngram]),
         totals=np.bincount(of_rare, minlength=questions).astype(np.int32),
         filter=bits,

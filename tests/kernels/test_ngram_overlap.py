@@ -91,9 +91,9 @@ def test_common_ngrams_are_left_out() -> None:
 
 def test_across_blocks_and_long_words() -> None:
     words = [f"w{number}" for number in range(12)]
-    for filler in (16_300, 16_352, 16_380, 40_000):
+    for filler in (16_352,) if INTERPRETED else (16_300, 16_352, 16_380, 40_000):
         text = "x " * (filler // 2) + " ".join(words) + " y" * 20_000
-        assert find([text, "é" * 60_000 + text], [" ".join(words)]) == [(0, 1.0), (0, 1.0)]
+        assert find([text, "é" * (600 if INTERPRETED else 60_000) + text], [" ".join(words)]) == [(0, 1.0), (0, 1.0)]
 
 
 def test_no_questions_and_no_documents() -> None:
