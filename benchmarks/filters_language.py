@@ -36,7 +36,7 @@ def language_dspipe(measure: Measure, paths: Sequence[str | Path], mb: float = 0
 
 def language_fasttext(measure: Measure, paths: Sequence[str | Path], mb: float = 0) -> Result:
     """The fasttext package, one call a document, best label only: its quickest way."""
-    model = _fasttext_model()
+    model = fasttext_model()
     texts = [text.replace("\n", " ") for text in read_texts(paths, mb)]
     measure(lambda: [model.predict(text) for text in texts])
     return {"mb_s": _megabytes(texts) / measure.cpu_s}
@@ -50,7 +50,7 @@ def language_datatrove(measure: Measure, paths: Sequence[str | Path], mb: float 
     # it asks for one packaging of the fasttext module by name; the one installed here serves as well
     LanguageFilter._requires_dependencies = []
     stage = LanguageFilter(languages=["en"])
-    stage.model._model = _fasttext_model()
+    stage.model._model = fasttext_model()
     documents = [Document(text=text, id="") for text in read_texts(paths, mb)]
     measure(lambda: [stage.filter(document) for document in documents])
     return {"mb_s": _megabytes([document.text for document in documents]) / measure.cpu_s}
@@ -62,7 +62,7 @@ def sentences(measure: Measure, paths: Sequence[str | Path]) -> Result:
 
     from stages.language import LanguageConfig, LanguageStage
 
-    stage, model = LanguageStage("language", LanguageConfig()), _fasttext_model()
+    stage, model = LanguageStage("language", LanguageConfig()), fasttext_model()
     documents = list(read_documents(paths))
     texts, wanted = (
         [item["text"] for item in documents],
@@ -80,7 +80,8 @@ def sentences(measure: Measure, paths: Sequence[str | Path]) -> Result:
     return {"accuracy": rows, "not_in_the_model": sorted(set(total) - known), "sentences": dict(total)}
 
 
-def _fasttext_model() -> Any:
+def fasttext_model() -> Any:
+    """lid.176 in the fasttext package."""
     import fasttext
 
     from stages.models import find_model
@@ -93,7 +94,7 @@ def _megabytes(texts: Sequence[str]) -> float:
 
 
 def _agreement(texts: Sequence[str], labels: Sequence[str | None], longer_than: int) -> Result:
-    model, same, count = _fasttext_model(), 0, 0
+    model, same, count = fasttext_model(), 0, 0
     for text, label in zip(texts, labels, strict=True):
         if len(text.encode()) > longer_than:
             count += 1
