@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from stages.classifier_cli import app as classifier_app
 from tokenizer.cli import app as tokenizer_app
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(tokenizer_app, name="tokenizer", help="Train, evaluate and apply byte-level BPE tokenizers.")
+app.add_typer(classifier_app, name="classifier", help="Train and evaluate quality classifiers.")
 
 ConfigFile = Annotated[Path, typer.Argument(help="the YAML config", metavar="CONFIG")]
 RunDirectory = Annotated[str, typer.Argument(help="the run's output directory or address", metavar="RUN")]
