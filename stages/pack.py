@@ -299,9 +299,7 @@ class Pack(GlobalStage[Config]):
         rows = total // length if self.config.remainder == "drop" else -(-total // length)
         again = again[: int(np.searchsorted(again.row, rows))]
         pieces = Pieces(again.document, starts[again.document] + again.start, again.length, again.row, again.column)
-        flat = np.full(rows * length, special.pad, tokens.dtype)
         in_rows = int(pieces.length.sum())
-        flat[:in_rows] = tokens[:in_rows]
         per_rest = np.bincount(again.document, minlength=len(lengths))
         summary: Summary = dict.fromkeys(NAMES, 0) | {
             "rows": rows,
@@ -314,6 +312,8 @@ class Pack(GlobalStage[Config]):
             "dropped_documents": int(((per_rest == 0) & (starts == 0)).sum()),
         }
         if rows:
+            flat = np.full(rows * length, special.pad, tokens.dtype)
+            flat[:in_rows] = tokens[:in_rows]
             documents = with_pieces(table, pieces, rows)
             describe(summary, documents, tokens.dtype.name)
             write_shard(

@@ -11,6 +11,7 @@ from stages.packing.reader import PackedDataset
 from stages.verify_shards import verify_run
 from tests.engine import run_inline
 from tests.stages.packing.runs import BEGIN, END, PAD, make_config, make_documents
+from tests.toys.tokenizer import WIDE_PAD
 
 MIDDLE = {"prefix": 259, "suffix": 260, "middle": 261}
 
@@ -58,6 +59,18 @@ def test_split_keeps_every_token(tmp_path, length, wide):
     assert index["tokens"] + index["padding"] == index["rows"] * length
     assert index["padding"] < length
     assert index["documents"] == len(streams)
+
+
+@pytest.mark.parametrize("mode", ["split", "best_fit", "aligned"])
+def test_padding_that_needs_32_bits(tmp_path, mode):
+    documents = make_documents()
+    data, index = packed(tmp_path, documents, length=64, mode=mode, wide=True)
+    assert index["pad_token"] == WIDE_PAD
+    assert (
+        sum(int((data.shards.tokens(s)[:] == WIDE_PAD).sum()) for s in range(len(index["parts"]))) == index["padding"]
+    )
+    (tmp_path / "b").mkdir()
+    run_inline(make_config(tmp_path / "b", [{"id": "a", "domain": "web", "text": ""}], 1, mode=mode, wide=True))
 
 
 def test_rows_are_the_shuffled_stream(tmp_path):

@@ -8,17 +8,19 @@ import pyarrow as pa
 from pipeline.stage import Corpus, GlobalStage, Phase, StageConfig
 from pipeline.task import Task
 
+WIDE_PAD = 70_000
 SPECIAL = {"<s>": 256, "</s>": 257, "<pad>": 258, "<PRE>": 259, "<SUF>": 260, "<MID>": 261}
 
 
-def tokenizer_json() -> bytes:
-    """The tokenizer as Hugging Face's library loads it: byte b has the id b."""
+def tokenizer_json(wide: bool) -> bytes:
+    """The tokenizer as Hugging Face's library loads it: byte b has the id b. Wide: an id needs more than 16 bits."""
     plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
     letters = {byte: chr(byte) for byte in plain}
     letters |= {byte: chr(256 + i) for i, byte in enumerate(byte for byte in range(256) if byte not in plain)}
     model = {"type": "BPE", "vocab": {letters[byte]: byte for byte in range(256)}, "merges": []}
+    special = {**SPECIAL, "<pad>": WIDE_PAD} if wide else SPECIAL
     flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
-    added = [{"id": number, "content": name, **flags} for name, number in SPECIAL.items()]
+    added = [{"id": number, "content": name, **flags} for name, number in special.items()]
     level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
     tokenizer = {"version": "1.0", "added_tokens": added, "pre_tokenizer": level, "decoder": level, "model": model}
     return json.dumps(tokenizer).encode()
@@ -33,7 +35,7 @@ class Tokenizer(GlobalStage[TokenizerConfig]):
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         return [
-            Phase("tokenizer.train", "once", "train", makes=("tokenizer",)),
+            Phase("tokenizer.train", "once", "train", makes=("tokenizer",), settings=self.config.model_dump()),
             Phase(
                 "tokenizer.encode", "shards", "encode", columns=("text", "reason"), artifacts=("tokenizer",),
                 writes=(pa.field("tokens", pa.int64()),), makes=("token_ids",), settings=self.config.model_dump(),
@@ -42,7 +44,7 @@ class Tokenizer(GlobalStage[TokenizerConfig]):
 
     def train(self, task: Task) -> None:
         with task.make("tokenizer") as file:
-            file.write(tokenizer_json())
+            file.write(tokenizer_json(self.config.wide))
 
     def encode(self, task: Task) -> None:
         with task.make("token_ids", ".bin") as file:
