@@ -40,6 +40,7 @@ def _best_fit(data: bytes, declared: str | None, html: bool, escaped: bool) -> s
         lambda: declared,
         lambda: detect_encoding(data, from_html_meta=True) if html else None,
         lambda: detect_encoding(data),
+        lambda: "euc-kr" if _looks_korean(data) else None,
         lambda: "windows-1252",
     ]
     if escaped:
@@ -58,6 +59,15 @@ def _best_fit(data: bytes, declared: str | None, html: bool, escaped: bool) -> s
         if misfits * 100 <= high:
             break
     return best
+
+
+def _looks_korean(data: bytes) -> bool:
+    """Whether the bytes are Hangul in EUC-KR, which the detector doesn't know.
+
+    Chinese in GBK has the same bytes, but a third of its characters would be no Hangul.
+    """
+    others = [character for character in data.decode("cp949", "replace") if ord(character) > 127]
+    return sum("\uac00" <= character <= "\ud7a3" for character in others) > 0.9 * len(others)
 
 
 def _codec(name: str | None) -> str | None:
