@@ -39,9 +39,6 @@ class HeuristicsConfig(MapConfig):
     rules: list[RuleSetName] = Field(default=["gopher", "c4", "fineweb"], min_length=1)
     """Rule sets, each with its published thresholds, in the order in which they are asked."""
 
-    domains: list[str] | None = None
-    """Judge only documents of these domains, and keep all others: rules for prose would drop most code."""
-
     gopher: Gopher = Field(default_factory=Gopher)
     c4: C4 = Field(default_factory=C4)
     fineweb: FineWeb = Field(default_factory=FineWeb)
@@ -102,13 +99,11 @@ class HeuristicsStage(MapStage[HeuristicsConfig]):
         return batch
 
     def judged(self) -> tuple[str, ...]:
-        domain = () if self.config.domains is None else ("domain",)
-        return (*(field.name for field in self.measured()), "language", *domain)
+        return (*(field.name for field in self.measured()), "language")
 
     def judge(self, columns: "pa.RecordBatch") -> "pa.Array":
         import numpy as np
         import pyarrow as pa
-        import pyarrow.compute as pc
 
         scripts = columns.column(f"{self.name}.script").fill_null(0).to_numpy()
         profiles = profiles_of(columns.column("language").to_pylist(), scripts.astype(np.int64))
@@ -121,9 +116,6 @@ class HeuristicsStage(MapStage[HeuristicsConfig]):
             if rule.statistic == "stop_words":
                 breaks &= values >= 0
             broken[breaks & (broken < 0)] = place
-        if self.config.domains is not None:
-            judged = pc.is_in(columns.column("domain"), pa.array(self.config.domains, pa.string()))
-            broken[~judged.to_numpy(zero_copy_only=False)] = -1
         reasons = pa.array([f"{rule_set}.{rule.reason}" for rule_set, rule in self._rules], pa.string())
         return reasons.take(pa.array(broken, pa.int32(), mask=broken < 0))
 

@@ -87,15 +87,6 @@ def test_rules_are_tuned_and_turned_off():
     assert verdicts([german], "fr", rules=["gopher"], gopher=by_language) == ["gopher.words_too_long"]
 
 
-def test_only_the_domains_that_are_asked_for_are_judged():
-    used = stage(domains=["web", "books"])
-    measured = used.measure(batch(["Too short."] * 3, "en"))
-    measured = measured.append_column("domain", pa.array(["web", "code", None], pa.string()))
-    assert used.judge(measured.select(list(used.judged()))).to_pylist() == ["gopher.too_few_words", None, None]
-    assert "domain" not in stage().judged()
-    assert used.text_settings() == stage().text_settings()
-
-
 def test_the_order_of_rules_is_the_order_of_reasons():
     text = ENGLISH.replace(" ", " # ").replace(".", ";").replace("!", ";")
     assert verdicts([text], rules=["gopher", "c4"]) == ["gopher.too_many_hashes"]
