@@ -13,7 +13,6 @@ Per round of a stage, under a prefix that is the stage's name or begins with it:
 import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
 from pipeline.stage import GlobalStage, Phase
 from stages.dedup.keep import KeepConfig, KeepPolicy
@@ -32,6 +31,8 @@ LARGEST = 100
 """clusters named in the statistics"""
 ALARM_DOCUMENTS = 100
 """sources and hosts with fewer documents raise no alarm"""
+_HOST = r"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?(?P<host>\[[^\]/?#]*\]|[^/?#:]+)"
+"""the host of an address (RFC 3986, 3.2.2), without user and port"""
 _SENT = 1 << 16
 """verdicts sent at a time, and at most one record's copies more"""
 SHARD_HOSTS = 1000
@@ -162,7 +163,7 @@ def send_verdicts(
     counts = np.bincount(keepers[order], weights, len(received)).astype(np.int64) - 1
     copies = (keepers[order] == order) & (counts[order] > 0)
     dumps = _dumps(received, order, keepers, copies)
-    lists = received.columns.column("copies").combine_chunks()
+    best_rows, lists = received.numbers("row"), received.columns.column("copies").combine_chunks()
     ends = np.cumsum(weights)
     start = 0
     while start < len(order):
@@ -172,7 +173,7 @@ def send_verdicts(
         first = np.ones(len(place), bool)
         first[1:] = place[1:] != place[:-1]
         rows = np.empty(len(place), np.uint32)
-        rows[first] = received.numbers("row")[order[start:end]]
+        rows[first] = best_rows[order[start:end]]
         rows[~first] = lists.take(pa.array(order[start:end])).flatten().to_numpy()
         record = order[place]
         dropped = ~first | (keepers[record] != record)
@@ -238,7 +239,7 @@ class Tables:
         import pyarrow.compute as pc
 
         entered, dropped = pc.is_null(batch.column("reason")), pc.is_valid(verdicts.column("keeper"))
-        hosts = pa.array([_host(url) for url in batch.column("url").to_pylist()], pa.string())
+        hosts = pc.utf8_lower(pc.struct_field(pc.extract_regex(batch.column("url"), _HOST), "host"))
         for name, values in (("source", batch.column("source")), ("dump", batch.column("dump")), ("host", hosts)):
             for chosen, sums in ((entered, self.entered[name]), (dropped, self.dropped[name])):
                 for entry in pc.value_counts(values.filter(chosen).drop_null()).to_pylist():
@@ -306,10 +307,3 @@ class Tables:
 
     def _cut(self) -> None:
         self.largest = sorted(self.largest, key=lambda row: (-row["documents"], row["id"]))[:LARGEST]
-
-
-def _host(url: str | None) -> str | None:
-    try:
-        return urlsplit(url).hostname if url else None
-    except ValueError:
-        return None
