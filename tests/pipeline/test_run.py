@@ -149,3 +149,16 @@ def test_a_stage_can_be_for_some_domains(toy: dict[str, Any], tmp_path: Path) ->
         stages = [{"tests.toys.lengths": {"domains": ["toys", "books"], "early": early}}]
         result = run_inline({**toy, "stages": stages, "output": str(tmp_path / f"toys-{early}")})
         assert [row["reason"] for row in rows_of(result, ["reason"])].count("lengths.too_short") == 2
+
+
+def test_lines_may_go_between_two_decisions(toy: dict[str, Any], tmp_path: Path) -> None:
+    """A stage that shortens documents changes their bytes, and is no loss."""
+    pages = [{"id": str(n), "url": f"http://a.org/{n}", "text": f"Home | About\npage {n}"} for n in range(6)]
+    for file in (tmp_path / "in").iterdir():
+        file.unlink()
+    (tmp_path / "in" / "pages.jsonl").write_text("".join(f"{json.dumps(page)}\n" for page in pages))
+    stages: list[Any] = [{"tests.toys.lengths": {}}, {"host_lines": {}}, {"tests.toys.unique": {}}]
+    result = run_inline({**toy, "stages": stages})
+    assert [row["text"] for row in rows_of(result, ["text"])] == [f"page {n}" for n in range(6)]
+    funnels = {entry.stage: entry for phase in result.phases for entry in phase.funnel}
+    assert funnels["unique"].into[1] == funnels["lengths"].out[1] - 6 * len("Home | About\n")
