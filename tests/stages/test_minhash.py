@@ -200,6 +200,18 @@ def test_half_the_corpus_in_one_cluster(tmp_path: Path) -> None:
     assert counters["minhash.candidates"]["pairs"] < 3 * 3000
 
 
+def test_small_clusters_are_left_alone(tmp_path: Path) -> None:
+    rng = np.random.default_rng(10)
+    pair, three = (" ".join(words(rng, 60)) for _ in range(2))
+    shards = {
+        "d0": [{"id": "a", "text": pair}, {"id": "b", "text": three}, {"id": "c", "text": three}],
+        "d1": [{"id": "d", "text": pair + "!"}, {"id": "e", "text": three + "!"}],
+    }
+    rows = rows_of(run_inline(settings_of(tmp_path, shards, min_cluster=3)), COLUMNS)
+    assert [row["minhash.keeper"] for row in rows] == [None, None, 1, None, 1]
+    assert [row["minhash.cluster_size"] for row in rows] == [None, 3, 3, None, 3]
+
+
 @pytest.mark.parametrize("script", [(0x4E00, 0x9FA5), (0x3041, 0x3096), (0x0E01, 0x0E2E), (0x1000, 0x1021)])
 def test_scripts_without_spaces(tmp_path: Path, script: tuple[int, int]) -> None:
     """Two characters in three hundred are edited: one word and another, for whoever splits at spaces."""
