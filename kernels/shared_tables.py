@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,8 @@ def shared_arrays(kind: str, content: str, module: str, build: Callable[[], Arra
     code = hashlib.sha256(Path(source).read_bytes()).hexdigest()
     folder = cache_folder() / f"{kind}-{content[:32]}-{code[:16]}"
     if not folder.exists():
-        partial = folder.with_name(f"{folder.name}.{os.getpid()}")
-        partial.mkdir(parents=True, exist_ok=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".making-"))
         for name, array in build().items():
             np.save(partial / f"{name}.npy", array)
         try:

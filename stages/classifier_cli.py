@@ -15,7 +15,7 @@ POSITIVE, NEGATIVE = "positive", "negative"
 _HELD_OUT_OF = 1 << 32
 # with fewer than 11 threads the package leaves part of the input matrix uninitialized: DenseMatrix::uniformThread fills
 # one tenth of it per thread, and the rest of a division by ten in the eleventh
-_THREADS = 11
+THREADS = 11
 
 Positive = Annotated[
     list[Path],
@@ -63,7 +63,7 @@ def train(
         sizes = {"minn": 2, "maxn": 5} if subwords else {"minn": 0, "maxn": 0}
         model = fasttext.train_supervised(
             str(lines), wordNgrams=word_ngrams, dim=dim, epoch=epochs, lr=learning_rate, minCount=min_count,
-            bucket=buckets, thread=max(_THREADS, os.cpu_count() or 1), verbose=0, **sizes,
+            bucket=buckets, thread=max(THREADS, os.cpu_count() or 1), verbose=0, **sizes,
         )  # fmt: skip
         model.save_model(str(model_file))
         model_file.replace(output)
