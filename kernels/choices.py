@@ -51,5 +51,6 @@ def count_choices(data: Bytes, offsets: Offsets) -> npt.NDArray[np.uint32]:
     `A.`, `(A)` and `A、` are marks; `U.S.A.` isn't one. Two marks lie at most 600 bytes apart.
     """
     counts = np.empty(len(offsets) - 1, np.uint32)
-    _count(data, offsets, counts)
+    if len(counts):  # arrays without rows are writable: kernels would be compiled anew for them
+        _count(data, offsets, counts)
     return counts

@@ -128,6 +128,8 @@ class Classifier:
         wanted = -1 if label is None else self.labels.index(label)
         documents = len(offsets) - 1
         result = Prediction(np.empty(documents, np.int32), np.empty(documents, np.float32))
+        if documents == 0:  # arrays without rows are writable: kernels would be compiled anew for them
+            return result
         predict_batch(
             data, offsets, bound, float(sure), wanted, self._numbers, self._inputs, self._outputs, self._slots,
             self._hashes, self._word_data, self._word_offsets, self._filter, self._table, self._children, self._parents,

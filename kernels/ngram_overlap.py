@@ -223,6 +223,8 @@ def overlap(data: Bytes, offsets: Offsets, index: Index) -> Overlap:
     """The question of `index` that each document (of `kernels.arrow.text_buffers`) covers most."""
     tables, documents = characters(), len(offsets) - 1
     result = Overlap(np.empty(documents, np.int32), np.empty(documents, np.float32))
+    if documents == 0:  # arrays without rows are writable: kernels would be compiled anew for them
+        return result
     powers = _powers(int(index.lengths[-1]))
     _overlap(data, offsets, tables.ascii, tables.plane, powers, *index, *result)
     return result

@@ -37,9 +37,10 @@ def shared_arrays(kind: str, content: str, module: str, build: Callable[[], Arra
             partial.rename(folder)
         except OSError:  # another process was quicker
             shutil.rmtree(partial)
-    files = sorted(folder.glob("*.npy"))
-    # an empty file cannot be mapped
-    return {
-        file.stem: np.load(file, mmap_mode=None if file.stat().st_size < 4096 else "r").view(np.ndarray)
-        for file in files
-    }
+    arrays = {}
+    for file in sorted(folder.glob("*.npy")):
+        # an empty file cannot be mapped; all are read-only, since kernels are compiled anew for writable arrays
+        array = np.load(file, mmap_mode="r" if file.stat().st_size > 4096 else None).view(np.ndarray)
+        array.setflags(write=False)
+        arrays[file.stem] = array
+    return arrays

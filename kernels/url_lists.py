@@ -238,5 +238,6 @@ def build_table(parts: list[tuple[UInt64, int]]) -> Table:
 def blocked_by(data: Bytes, offsets: Offsets, table: Table) -> UInt8:
     """For each URL (of `kernels.arrow.text_buffers`) 0, or 1 + the index in KINDS of the first kind that blocks it."""
     blocked = np.zeros(len(offsets) - 1, np.uint8)
-    _lookup(data, offsets, table.slots, table.kinds, blocked)
+    if len(blocked):  # arrays without rows are writable: kernels would be compiled anew for them
+        _lookup(data, offsets, table.slots, table.kinds, blocked)
     return blocked

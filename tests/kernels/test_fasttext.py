@@ -237,5 +237,6 @@ def test_a_huge_token_and_many_tiny_documents(lid: tuple[Classifier, "fasttext.F
     huge = predict(classifier, ["語" * 3_000_000, "語" * 3_000])
     assert huge[0] is not None and huge[1] is not None and huge[0][0] == huge[1][0]
     offsets = np.arange(1_000_001, dtype=np.int64)
-    found = classifier.predict(np.full(1_000_000, ord("a"), np.uint8), offsets)
+    offsets.setflags(write=False)
+    found = classifier.predict(np.frombuffer(b"a" * 1_000_000, np.uint8), offsets)
     assert len(set(found.label.tolist())) == 1
