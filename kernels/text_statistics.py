@@ -611,6 +611,8 @@ def _measure(  # type: ignore[no-untyped-def]
     counter_array, line_counter_array, capacity = scratch.counters, scratch.line_counters, len(scratch.hashes)
     short_line, min_words = settings.short_line, settings.min_words
     max_word_length, rules = settings.max_word_length, settings.rules
+    # typed, because numba compiles a function again for each literal argument
+    zero, cleaned_limit = np.int64(0), np.int64(_CLEANED)
 
     for d in range(documents):
         start, end = offsets[d], offsets[d + 1]
@@ -660,12 +662,12 @@ def _measure(  # type: ignore[no-untyped-def]
                     ended = False
                     if cited:
                         length = _without_citations(data, first, last, clean)
-                        ended = _ends_sentence(clean, 0, length, script, pages, flags)
+                        ended = _ends_sentence(clean, zero, length, script, pages, flags)
                         if ended and length != last - first:
                             line_counter_array[:] = 0
                             write_tokens(
-                                clean, 0, length, _CLEANED, pages, flags, sieve, special_keys, special_cuts, pieces,
-                                hashes, ends, line_counters,
+                                clean, zero, length, cleaned_limit, pages, flags, sieve, special_keys, special_cuts,
+                                pieces, hashes, ends, line_counters,
                             )  # fmt: skip
                             in_line = line_counters[SENTENCES] + 1
                     else:

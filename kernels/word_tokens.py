@@ -588,7 +588,7 @@ def tokens_of(text, classes, special, pieces, hashes, ends, counters):  # type: 
     """`write_tokens` of a whole uint8 array, with arrays for all else."""
     counters[CAPACITY] = len(hashes)
     write_tokens(
-        pointer(text), 0, len(text), len(text), pointer(classes.pages), pointer(classes.flags), pointer(special.sieve),
-        pointer(special.keys), pointer(special.cuts), pointer(pieces), pointer(hashes), pointer(ends),
-        pointer(counters),
+        pointer(text), np.int64(0), len(text), len(text), pointer(classes.pages), pointer(classes.flags),
+        pointer(special.sieve), pointer(special.keys), pointer(special.cuts), pointer(pieces), pointer(hashes),
+        pointer(ends), pointer(counters),
     )  # fmt: skip
