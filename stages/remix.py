@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
     from pipeline.task import Task
 
-MAX_DOMAINS = 10_000
-"""More values than this are no domains: the plan is a table that people read, and `count` keeps 1,024 numbers each."""
-
 UNKNOWN = "unknown"
 """The domain of documents whose column is null."""
 
@@ -263,67 +260,49 @@ class Remix(GlobalStage[Config]):
         from kernels.pack import hash_strings
 
         hash_strings(*text_buffers(pa.array(["a"])), np.uint64(0))
+        if self.config.importance is not None:
+            from kernels.importance import count_features, sum_features
+            from kernels.units import characters
+
+            text = text_buffers(pa.array(["a"], pa.large_string()))
+            count_features(*text, characters(), np.zeros(16, np.int64))
+            sum_features(*text, characters(), np.zeros(16, np.int64))
 
     def count(self, task: "Task") -> None:
         """Documents and tokens by domain, and the tokens by place on the domain's axis."""
-        import numpy as np
-
-        from stages import mixture
+        from stages.mixture import BINS
         from stages.packing import importance
+        from stages.packing.domain_counts import DomainCounts, TooManyDomains
 
-        unit = "text_bytes"
-        documents: dict[str, int] = {}
-        bins: dict[str, npt.NDArray[np.int64]] = {}
-        count = mixture.BINS if self.config.importance is None else importance.BINS
+        counts = DomainCounts(BINS if self.config.importance is None else importance.BINS)
         for batch, names, codes, places in self._documents(task):
-            unit = batch.schema.names[-2]
-            tokens = batch.column(unit).to_numpy(zero_copy_only=False).astype(np.int64)
             kept = batch.column("reason").is_null().to_numpy(zero_copy_only=False)
-            place = mixture.bin_of(places, count)
-            for code in np.unique(codes[kept]).tolist():
-                chosen = kept & (codes == code)
-                name = names[code]
-                documents[name] = documents.get(name, 0) + int(chosen.sum())
-                sums = bins.setdefault(name, np.zeros(count, np.int64))
-                np.add.at(sums, place[chosen], tokens[chosen])
-                if len(documents) > MAX_DOMAINS:
-                    raise ConfigError(f"{self.config.by!r} has more than {MAX_DOMAINS:,} values; group them", ("by",))
-        entries = {
-            name: {
-                "documents": documents[name],
-                "tokens": int(bins[name].sum()),
-                "bins": {str(i): int(bins[name][i]) for i in np.flatnonzero(bins[name])},
-            }
-            for name in sorted(documents)
-        }
+            try:
+                counts.add(names, codes[kept], places[kept], _tokens(batch, _unit(task))[kept])
+            except TooManyDomains as error:
+                raise ConfigError(f"{self.config.by!r} has {error}; group them", ("by",)) from None
         with task.make("domains") as file:
-            file.write(json.dumps({"unit": unit, "bins": count, "domains": entries}).encode())
+            entries = {"unit": _unit(task), "bins": counts.bins, "domains": counts.as_json()}
+            file.write(json.dumps(entries).encode())
 
     def plan(self, task: "Task") -> None:
         """The mixture. Raises ConfigError when a wish can't be met."""
-        import numpy as np
-
         from stages import mixture
+        from stages.packing.domain_counts import DomainCounts, TooManyDomains
 
-        documents: dict[str, int] = {}
-        bins: dict[str, npt.NDArray[np.int64]] = {}
-        unit = "tokens"
-        for artifact in task.artifact("domains"):
+        counts, unit = DomainCounts(mixture.BINS), "tokens"
+        for number, artifact in enumerate(task.artifact("domains")):
             counted = json.loads(artifact.read())
-            unit = counted["unit"]
-            for name, entry in counted["domains"].items():
-                documents[name] = documents.get(name, 0) + entry["documents"]
-                sums = bins.setdefault(name, np.zeros(counted["bins"], np.int64))
-                np.add.at(sums, [int(i) for i in entry["bins"]], list(entry["bins"].values()))
-            if len(documents) > MAX_DOMAINS:
-                raise ConfigError(f"{self.config.by!r} has more than {MAX_DOMAINS:,} values; group them", ("by",))
-        domains = [
-            mixture.Domain(name, documents[name], int(bins[name].sum()), bins[name]) for name in sorted(documents)
-        ]
+            if number == 0:
+                counts, unit = DomainCounts(counted["bins"]), counted["unit"]
+            try:
+                counts.add_json(counted["domains"])
+            except TooManyDomains as error:
+                raise ConfigError(f"{self.config.by!r} has {error}; group them", ("by",)) from None
         parts = self.config.phases or [Part(share=1, **self.config.model_dump(include=set(Mixture.model_fields)))]
         wishes = [mixture.Wish(p.share, p.weights, p.multipliers, p.temperature, p.unimax) for p in parts]
         plan = mixture.plan_mixture(
-            domains,
+            counts.domains(),
             wishes,
             self.config.tokens,
             self.config.max_epochs,
@@ -347,7 +326,7 @@ class Remix(GlobalStage[Config]):
         plan = json.loads(task.artifact("mixture")[0].read())
         ends = {entry["domain"]: entry["edges"][-1] for entry in plan["domains"]}
         for batch, names, codes, places in self._documents(task):
-            tokens = batch.column(batch.schema.names[-2]).to_numpy(zero_copy_only=False).astype(np.int64)
+            tokens = _tokens(batch, _unit(task))
             reason = batch.column("reason")
             kept = reason.is_null().to_numpy(zero_copy_only=False)
             edges = np.array([ends.get(name, 0.0) for name in names], float)
@@ -370,10 +349,7 @@ class Remix(GlobalStage[Config]):
     def _documents(
         self, task: "Task"
     ) -> "Iterator[tuple[pa.RecordBatch, list[str], npt.NDArray[np.int64], npt.NDArray[np.float64]]]":
-        """Batches of the shard, their domains' names, the domain of each row, and its place on the domain's axis.
-
-        The last two columns of a batch are the number of tokens (or bytes) and `reason`.
-        """
+        """Batches of the shard, their domains' names, the domain of each row, and its place on the domain's axis."""
         import numpy as np
         import pyarrow.compute as pc
 
@@ -382,7 +358,7 @@ class Remix(GlobalStage[Config]):
         from stages.mixture import places as places_of
 
         key = "url" if self.config.by == "host" else self.config.by
-        unit = "tokens" if "tokens" in task.spec.columns else "text_bytes"
+        unit = _unit(task)
         place = [] if self.config.importance is None else [PLACE]
         group_of = {value: name for name, values in (self.config.groups or {}).items() for value in values}
         for batch in task.rows(list(dict.fromkeys(("id", key, *place, unit, "reason")))):
@@ -401,6 +377,18 @@ class Remix(GlobalStage[Config]):
                 hashes = hash_strings(*text_buffers(batch.column("id")), np.uint64(self.seed & (1 << 64) - 1))
                 places = places_of(hashes)
             yield batch, names, codes, places
+
+
+def _unit(task: "Task") -> str:
+    """What is counted: `tokens`, or `text_bytes` in a config without a tokenizer."""
+    return "tokens" if "tokens" in task.spec.columns else "text_bytes"
+
+
+def _tokens(batch: "pa.RecordBatch", unit: str) -> "npt.NDArray[np.int64]":
+    import numpy as np
+
+    values: npt.NDArray[np.int64] = batch.column(unit).to_numpy(zero_copy_only=False).astype(np.int64)
+    return values
 
 
 def host(urls: "pa.Array") -> "pa.Array":

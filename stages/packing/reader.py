@@ -2,10 +2,13 @@
 
     from stages.packing.reader import PackedDataset
 
-    data = PackedDataset("runs/quickstart", rank=rank, world_size=world_size, seed=17, epochs=None)
+    data = PackedDataset("runs/quickstart", rank=rank, world_size=world_size, seed=17, epochs=4)
     for sample in data:                     # or torch.utils.data.DataLoader(data, batch_size=8, num_workers=4)
         ...                                 # tokens, position_ids, document_ids, loss_mask, domain, row
     state = data.state_dict()               # with a DataLoader, which reads ahead: state_dict(samples trained on)
+
+For torch it is a map-style data set: its sequential sampler gives the samples in their order with any number of workers
+(`epochs` must be a number for that, since it asks for the length).
 
 All samples of all epochs stand in one line; rank r of w takes every w-th of them. So for any world size no row is
 missed or seen twice within an epoch, every rank has its next sample at every step, and a state, which is a place in

@@ -116,6 +116,21 @@ def test_settings_that_cannot_be(settings):
         Config.model_validate(settings)
 
 
+def test_too_many_domains(tmp_path, monkeypatch):
+    monkeypatch.setattr("stages.packing.domain_counts.MOST_BINS", 1024 * 20)
+    with pytest.raises(RunFailed, match="'id' has more than 20 values; group them"):
+        remixed(tmp_path, make_documents(100), by="id")
+
+
+def test_a_shard_without_documents(tmp_path):
+    config = make_config(tmp_path, make_documents(20), files=1, remix={})
+    (tmp_path / "part-9.jsonl").write_text("")
+    run_inline(config)
+    plan = json.loads((tmp_path / "run" / "mixture.json").read_text())
+    assert plan["unit"] == "tokens"
+    assert sum(entry["documents"] for entry in plan["domains"]) == 20
+
+
 def test_numbers_as_yaml_reads_them():
     config = Config.model_validate({"tokens": "2e12", "max_epochs": {"web": "4"}})
     assert (config.tokens, config.max_epochs) == (2e12, {"web": 4.0})
