@@ -111,9 +111,7 @@ class ExactDedup(DedupStage[Config]):
         from stages.dedup.records import received
         from stages.dedup.verdicts import send_verdicts
 
-        with received(task) as records:
-            if not len(records):
-                return
+        for records in received(task, "low"):
             hashes = [records.numbers("high"), records.numbers("low")]
             orders = [records.numbers(name) for name in self.policy.order_names]
             order = self.policy.sort(hashes, orders, records.documents)

@@ -273,9 +273,7 @@ class Minhash(DedupStage[Config]):
         from kernels.near_pairs import agreements
         from stages.dedup.records import received, record_batch
 
-        with received(task, "signature") as records:
-            if not len(records):
-                return
+        for records in received(task, "representative", "signature"):
             representatives = records.numbers("representative")
             own = np.flatnonzero(representatives == records.documents)
             own = own[np.argsort(representatives[own])]
@@ -343,9 +341,7 @@ class Minhash(DedupStage[Config]):
         from stages.dedup.records import received
         from stages.dedup.verdicts import send_verdicts
 
-        with received(task, "signature") as records:
-            if not len(records):
-                return
+        for records in received(task, "component", "signature"):
             components = records.numbers("component")
             orders = [records.numbers(name) for name in self.policy.order_names]
             order = self.policy.sort([components], orders, records.documents)

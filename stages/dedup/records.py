@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,10 +101,9 @@ def combined(
 
 
 class Received:
-    """All records of a partition: small columns in memory, signatures in a file without a name.
+    """Records of a partition: small columns in memory, signatures in a file without a name.
 
-    A partition is planned to fit the memory; one that holds a giant cluster doesn't, and then the file's pages are what
-    the operating system may take back.
+    Where a giant cluster doesn't fit the memory, the file's pages are what the operating system may take back.
     """
 
     def __init__(self, documents: Numbers, columns: pa.Table, signed: "Signatures") -> None:
@@ -127,23 +125,31 @@ class Received:
         return values
 
 
-@contextmanager
-def received(task: "Task", signature: str | None = None) -> Iterator[Received]:
-    """The records sent to this task, with their documents' numbers; `signature` names the column with signatures."""
-    documents, tables = [np.empty(0, np.uint64)], []
-    width = 0
-    with tempfile.TemporaryFile() as file:
-        for sender, batch in task.received():
-            documents.append(batch.column("row").to_numpy().astype(np.uint64) | np.uint64(sender << 32))
-            if signature is not None:
-                column = batch.column(signature)
-                width = column.type.byte_width
-                file.write(
-                    memoryview(column.buffers()[1])[column.offset * width : (column.offset + len(column)) * width]
-                )
-                batch = batch.drop_columns([signature])
-            tables.append(batch)
-        file.flush()
-        values: Signatures = np.memmap(file, np.uint32, "r") if width else np.empty(0, np.uint32)
-        table = pa.Table.from_batches(tables) if tables else pa.table({})
-        yield Received(np.concatenate(documents), table, values.reshape(-1, max(1, width // 4)))
+def received(task: "Task", by: str, signature: str | None = None) -> Iterator[Received]:
+    """The records sent to this task, with their documents' numbers; `signature` names the column with signatures.
+
+    They come in as many slices, each read anew, as it takes for one of them to use a quarter of the memory. All records
+    with one value of the column `by` (uint64) are in one slice.
+    """
+    size = sum(batch.nbytes for _, batch in task.received())
+    slices = np.uint64(-(-size * 4 // task.memory))
+    for number in range(int(slices)):
+        documents, tables = [], []
+        width = 0
+        with tempfile.TemporaryFile() as file:
+            for sender, batch in task.received():
+                chosen = (mixed(batch.column(by).to_numpy()) >> np.uint64(16)) % slices == np.uint64(number)
+                batch = batch.filter(pa.array(chosen))
+                documents.append(batch.column("row").to_numpy().astype(np.uint64) | np.uint64(sender << 32))
+                if signature is not None:
+                    column = batch.column(signature)
+                    width = column.type.byte_width
+                    first, last = column.offset * width, (column.offset + len(column)) * width
+                    file.write(memoryview(column.buffers()[1])[first:last])
+                    batch = batch.drop_columns([signature])
+                tables.append(batch)
+            file.flush()
+            found = np.concatenate(documents)
+            if len(found):
+                values: Signatures = np.memmap(file, np.uint32, "r") if width else np.empty(0, np.uint32)
+                yield Received(found, pa.Table.from_batches(tables), values.reshape(-1, max(1, width // 4)))
