@@ -5,7 +5,9 @@ change. `cut_rare_pairs` drops what cannot matter instead. A token that spans th
 most as often as these two characters meet. So where they meet fewer than `bound` times, and every merge was seen at
 least `bound` times, no token of whole characters can span the border, and cutting words there changes none of them.
 Left are tokens that hold a part of a character on either side of a border, since the same bytes may meet between many
-pairs of characters.
+pairs of characters, and what depends on them. Measured on 94 MB, a third of it Chinese, with 100,000 tokens (the last
+seen 21 times): 40 tokens differ with bound 2, 139 with 5, 726 with 20; the words' bytes fall from 34 to 32, 28 and 20
+MB, and with them training's memory.
 """
 
 from collections.abc import Iterable

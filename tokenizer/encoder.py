@@ -7,7 +7,7 @@ tokens of its own, cuts documents short or pads them, whatever the file asks for
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -81,6 +81,18 @@ def parse(text: str, name: str) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+class AddedToken:
+    """A token that is looked for in the text before it is cut into pieces."""
+
+    number: int
+    content: bytes
+    special: bool
+    """only when it is asked for; others are always meant"""
+    normalized: bool
+    """looked for in what those that are not have left over"""
+
+
+@dataclass(frozen=True)
 class Vocabulary:
     """A byte-level BPE tokenizer that the kernels can run."""
 
@@ -90,10 +102,7 @@ class Vocabulary:
     merges: npt.NDArray[np.uint32]
     """rows (left id, right id, id made) in order of rank"""
     byte_ids: npt.NDArray[np.uint32]
-    added: dict[bytes, int]
-    """added tokens that a text always means when it has them"""
-    special: dict[bytes, int]
-    """special tokens"""
+    added: tuple[AddedToken, ...]
 
 
 def read_vocabulary(config: Mapping[str, Any]) -> Vocabulary | str:
@@ -110,27 +119,29 @@ def read_vocabulary(config: Mapping[str, Any]) -> Vocabulary | str:
     for option in ("dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", "ignore_merges"):
         if model.get(option):
             return f"its model has the option {option}"
+    if not isinstance(model.get("vocab"), dict) or not isinstance(model.get("merges"), list):
+        return "its model has no vocabulary or no merges"
     vocab: dict[str, int] = model["vocab"]
     if any(character not in vocab for character in CHARACTER_OF):
         return "its vocabulary lacks some of the 256 bytes"
-    added: dict[bytes, int] = {}
-    special: dict[bytes, int] = {}
+    added: list[AddedToken] = []
     for token in config.get("added_tokens") or []:
         if token.get("lstrip") or token.get("rstrip") or token.get("single_word"):
             return f"its added token {token['content']} takes blanks or whole words"
-        (special if token.get("special") else added)[token["content"].encode()] = token["id"]
+        flags = bool(token.get("special")), bool(token.get("normalized"))
+        added.append(AddedToken(token["id"], token["content"].encode(), *flags))
     pairs = [merge.split(" ") if isinstance(merge, str) else merge for merge in model["merges"]]
     try:
         rows = [(vocab[left], vocab[right], vocab[left + right]) for left, right in pairs]
         tokens = {number: to_bytes(token) for token, number in vocab.items()}
     except (KeyError, ValueError, UnicodeEncodeError):
         return "its merges and vocabulary are not byte-level throughout"
-    tokens |= {number: content for content, number in (added | special).items()}
+    tokens |= {token.number: token.content for token in added}
     if max(tokens) >= 1 << 20:
         return "its ids go above 1,048,575"
     merges = np.array(rows, np.uint32).reshape(-1, 3)
     byte_ids = np.array([vocab[character] for character in CHARACTER_OF], np.uint32)
-    return Vocabulary(scheme, tokens, merges, byte_ids, added, special)
+    return Vocabulary(scheme, tokens, merges, byte_ids, tuple(added))
 
 
 class Encoder:
@@ -150,10 +161,13 @@ class Encoder:
         lengths = np.fromiter(map(len, made), np.int64, len(made))
         self._joins = joins_of(_readable(b"".join(made)), np.append(0, np.cumsum(lengths)))
         self._cache = piece_cache(cache_bytes)
-        self._added = vocabulary.added | vocabulary.special if special else vocabulary.added
+        wanted = [token for token in vocabulary.added if token.content and (special or not token.special)]
+        self._added = {token.content: token.number for token in wanted}
+        groups = ([token.content for token in wanted if token.normalized is flag] for flag in (False, True))
         # leftmost, then longest, as Hugging Face finds them
-        found = sorted(self._added, key=len, reverse=True)
-        self._added_pattern = re.compile(b"|".join(map(re.escape, found)))
+        self._patterns = [
+            re.compile(b"|".join(map(re.escape, sorted(group, key=len, reverse=True)))) for group in groups if group
+        ]
 
     def encode(self, texts: "pa.Array | pa.ChunkedArray") -> tuple[Ids, Offsets]:
         """As AnyEncoder.encode; a null row has no ids. The column must be valid UTF-8, as Arrow's strings are."""
@@ -205,13 +219,20 @@ class Encoder:
     def _added_spans(self, text: Bytes, offsets: Offsets) -> list[tuple[int, int, int]]:
         """Start, end and id of each added token in the documents."""
         whole = np.ascontiguousarray(text).data
-        if self._added_pattern.search(whole, int(offsets[0]), int(offsets[-1])) is None:
+        first, last = int(offsets[0]), int(offsets[-1])
+        if all(pattern.search(whole, first, last) is None for pattern in self._patterns):
             return []
-        return [
-            (match.start(), match.end(), self._added[match.group()])
-            for start, end in pairwise(offsets.tolist())
-            for match in self._added_pattern.finditer(whole, start, end)
-        ]
+        return [span for start, end in pairwise(offsets.tolist()) for span in self._spans(whole, start, end, 0)]
+
+    def _spans(self, whole: memoryview, start: int, end: int, group: int) -> Iterator[tuple[int, int, int]]:
+        """The added tokens of this group of patterns in a part of the text, those of later groups in between."""
+        if group == len(self._patterns):
+            return
+        for match in self._patterns[group].finditer(whole, start, end):
+            yield from self._spans(whole, start, match.start(), group + 1)
+            yield match.start(), match.end(), self._added[match.group()]
+            start = match.end()
+        yield from self._spans(whole, start, end, group + 1)
 
 
 class HuggingFaceEncoder:

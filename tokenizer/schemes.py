@@ -20,19 +20,27 @@ Where `deepseek` differs from the strict form, and why:
   leaves most others over. Emoji are symbols, with their variation selectors.
 - Newlines form runs, so that a blank line can be one token.
 - Numerals used within Chinese text (U+3007) stay with it.
+
+Measured with vocabularies of 32,000 tokens trained on one half of 50 MB (German and Chinese law, books, wikis, code,
+news in 8 languages, ...) and applied to the other: 3.30 bytes a token for 3.21 of the strict form; 3.51 for 3.19 on
+German law, 3.38 for 3.19 on news in 8 languages, where cl100k gets 3.63 and 3.30. What cl100k and deepseek_v3 gain
+beyond it (3.53 and 3.48) lies in code and TeX, whose punctuation they join to the word after it, and in their groups of
+three digits; both would mix the categories that this scheme is there to keep apart.
 """
 
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from tokenizer import unicode_ranges as sets
 from tokenizer.arrays import Bytes, Offsets
+
+if TYPE_CHECKING:
+    from kernels.character_classes import ClassTable
 
 BLOCK = 1 << 14
 """Ends of pieces in a block: about 80 KB of text, so that it is still in the core's cache when it is read again."""
@@ -110,10 +118,8 @@ def _literal(first: int, last: int) -> str:
 class KernelScan:
     """A pre-tokenizer with a scan of its own."""
 
-    def __init__(self, kernel: Callable[..., int], classes: npt.NDArray[np.uint8]) -> None:
-        from kernels.character_classes import class_table
-
-        self._kernel, self._table = kernel, class_table(classes)
+    def __init__(self, kernel: Callable[..., int], table: "ClassTable") -> None:
+        self._kernel, self._table = kernel, table
         self._ends = np.empty(BLOCK, np.int64)
 
     def blocks(self, text: Bytes, offsets: Offsets) -> Iterator[Offsets]:
@@ -141,9 +147,16 @@ class HuggingFaceScan:
             yield np.append(start + np.cumsum(lengths), end)
 
 
-@cache
 def _deepseek_scan() -> KernelScan:
+    from kernels.pretokenize import scan_deepseek
+
+    return KernelScan(scan_deepseek, _deepseek_classes())
+
+
+@cache
+def _deepseek_classes() -> "ClassTable":
     from kernels import pretokenize as kernel
+    from kernels.character_classes import class_table
 
     classes = np.full(0x110000, kernel.LETTER, np.uint8)
     for text, kind in (
@@ -155,12 +168,19 @@ def _deepseek_scan() -> KernelScan:
         (sets.OTHER, kernel.OTHER),
     ):
         sets.assign(classes, text, kind)
-    return KernelScan(kernel.scan_deepseek, classes)
+    return class_table(classes)
+
+
+def _strict_scan() -> KernelScan:
+    from kernels.pretokenize_strict import scan_deepseek_strict
+
+    return KernelScan(scan_deepseek_strict, _strict_classes())
 
 
 @cache
-def _strict_scan() -> KernelScan:
+def _strict_classes() -> "ClassTable":
     from kernels import pretokenize_strict as kernel
+    from kernels.character_classes import class_table
 
     letter, third, fifth, blank, number = (np.zeros(0x110000, np.uint8) for _ in range(5))
     sets.assign(letter, sets.CASED_LETTERS, 1)
@@ -184,7 +204,7 @@ def _strict_scan() -> KernelScan:
     chosen = [condition.astype(bool) for condition, _ in conditions]
     classes = np.select(chosen, [kind for _, kind in conditions], kernel.OTHER).astype(np.uint8)
     sets.assign(classes, "A D", kernel.NEWLINE)
-    return KernelScan(kernel.scan_deepseek_strict, classes)
+    return class_table(classes)
 
 
 _CL100K = (

@@ -83,7 +83,8 @@ def test_added_tokens_are_found_leftmost_and_longest(texts: list[str]) -> None:
 
 ADDED_CONFIG = copy.deepcopy(CONFIGS["deepseek"])
 ADDED_CONFIG["added_tokens"] += [
-    {"id": 515 + number, "content": content, **ADDED} for number, content in enumerate(["ab", "abcd", "bcd", " x"])
+    {"id": 515 + number, "content": content, **ADDED, "normalized": content in ("ab", "cd")}
+    for number, content in enumerate(["ab", "abcd", "bcd", " x", "cd"])
 ]
 WITH_ADDED = loads(json.dumps(ADDED_CONFIG))
 
@@ -171,6 +172,7 @@ def test_truncation_and_padding_are_not_for_corpora() -> None:
         (b"[1]", "it has no model"),
         (b"\xff\xfe", "not UTF-8"),
         (json.dumps({"model": {"type": "Nonsense"}}).encode(), "cannot be used: its model is Nonsense"),
+        (json.dumps({**CONFIGS["gpt2"], "model": {"type": "BPE"}}).encode(), "no vocabulary or no merges"),
     ],
 )
 def test_what_is_no_tokenizer_is_refused(content: bytes, message: str, tmp_path: Path) -> None:
