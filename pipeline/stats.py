@@ -84,9 +84,9 @@ def _tables(run: dict[str, Any]) -> Iterator["RenderableType"]:
 def _funnel_table(run: dict[str, Any]) -> Any:
     table = new_table("Funnel")
     table.add_column("stage")
-    for name in ("documents in", "dropped", "documents out", "share", "bytes out", "tokens out"):
+    for name in ("documents in", "out", "of all", "bytes in", "out", "tokens in", "out"):
         table.add_column(name, justify="right")
-    table.add_column("why")
+    table.add_column("dropped")
     first: int | None = None
     for phase in run["phases"]:
         counters = phase["counters"]
@@ -94,20 +94,20 @@ def _funnel_table(run: dict[str, Any]) -> Any:
             first = counters.get("read", 0)
             bad = counters.get("quarantined", 0)
             why = f"quarantined {bad:,}" if bad else ""
-            table.add_row("read", f"{first:,}", f"{bad:,}", f"{first - bad:,}", _share(first - bad, first), "", "", why)
+            table.add_row("read", f"{first:,}", f"{first - bad:,}", _share(first - bad, first), "", "", "", "", why)
         for value in phase["funnel"]:
             entry = Funnel.from_json(value)
             reasons = sorted(entry.dropped.items(), key=lambda item: (-item[1][0], item[0]))
             why = "\n".join(f"{name} {sums[0]:,} ({human_bytes(sums[1])})" for name, sums in reasons)
-            tokens = f"{entry.out[2]:,}" if entry.into[2] else ""
+            tokens = [f"{entry.into[2]:,}", f"{entry.out[2]:,}"] if entry.into[2] else ["", ""]
             table.add_row(
                 entry.stage,
                 f"{entry.into[0]:,}",
-                f"{entry.dropped_documents():,}",
                 f"{entry.out[0]:,}",
                 _share(entry.out[0], first),
+                human_bytes(entry.into[1]),
                 human_bytes(entry.out[1]),
-                tokens,
+                *tokens,
                 why,
             )
     return table if first is not None else None
