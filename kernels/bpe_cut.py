@@ -1,8 +1,9 @@
 """Where a run of CJK can be cut without changing its tokens.
 
 A merge across the border of two characters makes a token that spans this border. Where the vocabulary has no such
-token, no merge can cross: the run may be cut there, and both sides looked up by themselves. Measured on Chinese text,
-runs of 6.1 characters, of which 24 % were found in a cache, become pieces of 1.27 characters, of which 97 % are.
+token, no merge can cross: the run may be cut there, and both sides looked up by themselves. With 100,000
+tokens, the runs of 32 MB of Chinese text, 6.9 characters long on average, become pieces of 1.3, nearly all of which
+are in a cache of pieces seen.
 """
 
 from typing import NamedTuple

@@ -197,3 +197,20 @@ def test_counts_of_batches_add_up() -> None:
     for text in TEXTS:
         together.add_texts(SCHEMES["deepseek"].pre_tokenizer(), *text_buffers(pa.array([text], pa.large_string())))
     assert as_counts(together.words()) == as_counts(count(TEXTS))
+
+
+def test_the_files_load_in_transformers_with_the_same_ids(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    contents = files()
+    write_files(contents, tmp_path)
+    loaded = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    encoder = loads(contents["tokenizer.json"])
+    for text in TEXTS:
+        own, _ = encoder.encode(pa.array([text], pa.large_string()))
+        assert loaded(text)["input_ids"] == own.tolist()
+        assert loaded.decode(own.tolist()) == text
+    assert (loaded.bos_token, loaded.eos_token, loaded.pad_token) == DEFAULT[:3]
+    assert loaded.eos_token_id == 501
+    chat = [{"role": "user", "content": "Hi"}]
+    shown = loaded.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
+    assert shown == f"{DEFAULT[0]}<｜User｜>Hi<｜Assistant｜>"
