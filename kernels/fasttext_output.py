@@ -8,7 +8,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from kernels.jit import inline, jit
+from kernels.jit import inline, jit, pointer
 
 Int64 = npt.NDArray[np.int64]
 
@@ -21,49 +21,66 @@ _SIGMOIDS = (1.0 / (1.0 + np.exp(-(np.arange(_STEPS + 1) * 2 * _LIMIT / _STEPS -
 
 
 @inline
-def _probability(hidden, outputs, dim, node):  # type: ignore[no-untyped-def]
-    """The sigmoid at an inner node of the Huffman tree."""
-    dot = np.float32(0)
-    for k in range(dim):
-        dot += hidden[k] * outputs[node * dim + k]
-    return 1.0 / (1.0 + math.exp(-dot))
+def _dot(hidden, outputs, start, dim):  # type: ignore[no-untyped-def]
+    """Eight sums side by side: one alone waits for each addition."""
+    a = b = c = d = e = f = g = h = np.float32(0)
+    whole = dim - dim % 8
+    for k in range(0, whole, 8):
+        at = start + k
+        a += hidden[k] * outputs[at]
+        b += hidden[k + 1] * outputs[at + 1]
+        c += hidden[k + 2] * outputs[at + 2]
+        d += hidden[k + 3] * outputs[at + 3]
+        e += hidden[k + 4] * outputs[at + 4]
+        f += hidden[k + 5] * outputs[at + 5]
+        g += hidden[k + 6] * outputs[at + 6]
+        h += hidden[k + 7] * outputs[at + 7]
+    for k in range(whole, dim):
+        a += hidden[k] * outputs[start + k]
+    return ((a + b) + (c + d)) + ((e + f) + (g + h))
+
+
+@inline
+def _right(hidden, outputs, dim, node):  # type: ignore[no-untyped-def]
+    """The probability of the right child at an inner node of the Huffman tree."""
+    return 1.0 / (1.0 + math.exp(-_dot(hidden, outputs, node * dim, dim)))
 
 
 @jit
 def _best_leaf(hidden, outputs, dim, labels, children, stack, scores):  # type: ignore[no-untyped-def]
-    """The leaf of the Huffman tree with the highest probability, and its log: depth first, worse branches cut off.
+    """The leaf of the Huffman tree with the highest probability, and that: depth first, worse branches cut off.
 
-    HierarchicalSoftmaxLoss::dfs with k = 1 and threshold 0 (so branches under 1e-5 are cut as well).
+    HierarchicalSoftmaxLoss::dfs with k = 1 and threshold 0 (so branches under 1e-5 are cut as well), with products of
+    probabilities for its sums of their logarithms.
     """
-    best, best_score = -1, -np.inf
-    stack[0], scores[0], height = 2 * labels - 2, 0.0, 1
+    outputs_at = pointer(outputs)
+    hidden_at = pointer(hidden)
+    best, best_score = np.int64(-1), -np.inf
+    stack[0], scores[0], height = 2 * labels - 2, 1.0, 1
     while height > 0:
         height -= 1
         node, score = stack[height], scores[height]
-        if score < math.log(_TINY) or score < best_score:
+        if score < _TINY or score < best_score:
             continue
         if node < labels:
             best, best_score = node, score
             continue
-        right = _probability(hidden, outputs, dim, node - labels)
+        right = _right(hidden_at, outputs_at, dim, node - labels)
         # the left child is visited first, as fastText does: it decides ties
-        stack[height], scores[height] = children[2 * (node - labels) + 1], score + math.log(right + _TINY)
-        stack[height + 1], scores[height + 1] = children[2 * (node - labels)], score + math.log(1.0 - right + _TINY)
+        stack[height], scores[height] = children[2 * (node - labels) + 1], score * (right + _TINY)
+        stack[height + 1], scores[height + 1] = children[2 * (node - labels)], score * (1.0 - right + _TINY)
         height += 2
     return best, best_score
 
 
 @jit
 def _leaf_score(hidden, outputs, dim, labels, children, parents, leaf):  # type: ignore[no-untyped-def]
-    """Log probability of one leaf of the Huffman tree."""
-    node, score = leaf, 0.0
+    """The probability of one leaf of the Huffman tree."""
+    node, score = leaf, 1.0
     while node != 2 * labels - 2:
         parent = parents[node]
-        right = _probability(hidden, outputs, dim, parent - labels)
-        if children[2 * (parent - labels) + 1] == node:
-            score += math.log(right + _TINY)
-        else:
-            score += math.log(1.0 - right + _TINY)
+        right = _right(hidden, outputs, dim, parent - labels)
+        score *= (right if children[2 * (parent - labels) + 1] == node else 1.0 - right) + _TINY
         node = parent
     return score
 
@@ -74,14 +91,12 @@ def classify(hidden, outputs, numbers, children, parents, scratch, stack, wanted
     dim, labels, loss = numbers[0], numbers[7], numbers[8]
     if loss == HIERARCHICAL:
         if wanted >= 0:
-            return wanted, math.exp(_leaf_score(hidden, outputs, dim, labels, children, parents, wanted))
+            return wanted, _leaf_score(hidden, outputs, dim, labels, children, parents, wanted)
         leaf, score = _best_leaf(hidden, outputs, dim, labels, children, stack, scratch)
-        return leaf, math.exp(score) if leaf >= 0 else np.nan
+        return leaf, score if leaf >= 0 else np.nan
+    outputs_at, hidden_at = pointer(outputs), pointer(hidden)
     for label in range(labels):
-        dot = np.float32(0)
-        for k in range(dim):
-            dot += hidden[k] * outputs[label * dim + k]
-        scratch[label] = dot
+        scratch[label] = _dot(hidden_at, outputs_at, label * dim, dim)
     if loss == SOFTMAX:
         top = scratch[0]
         for label in range(1, labels):
