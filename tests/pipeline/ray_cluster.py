@@ -1,0 +1,37 @@
+"""A Ray cluster of three nodes in processes of this machine, one of which is lost during a run. Run by a test."""
+
+import json
+import sys
+import threading
+import time
+from pathlib import Path
+
+from ray.cluster_utils import Cluster
+
+from tests.engine import run_inline
+
+
+def main(values: dict, output: Path) -> None:
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+    cluster.wait_for_nodes()
+
+    def lose_a_node() -> None:
+        while len(list(output.rglob("*.manifest.json"))) < 3:
+            time.sleep(0.01)
+        cluster.remove_node(nodes[0], allow_graceful=False)
+
+    threading.Thread(target=lose_a_node, daemon=True).start()
+    run_inline(values, engine={"kind": "ray", "address": cluster.address}, output=str(output))
+    import ray
+
+    ray.init(address=cluster.address, log_to_driver=False, ignore_reinit_error=True)
+    alive = sum(node["Alive"] for node in ray.nodes())
+    tasks_on_head = [node for node in ray.nodes() if node["Alive"] and not node["Resources"].get("CPU")]
+    print(json.dumps({"alive": alive, "heads_without_cores": len(tasks_on_head)}))
+    ray.shutdown()
+    cluster.shutdown()
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]), Path(sys.argv[2]))
