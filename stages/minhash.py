@@ -22,7 +22,6 @@ So a document is dropped only if it is itself like the copy kept in its place; t
 The verdicts depend on the documents and the settings alone, not on partitions, workers or the order of arrival.
 """
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
@@ -32,13 +31,9 @@ from stages.dedup.keep import KeepConfig
 from stages.dedup.verdicts import DedupStage
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     import pyarrow as pa
 
     from pipeline.task import Task
-
-    Window = tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint64], npt.NDArray[np.uint32]]
 
 BYTES_PER_DOCUMENT = 1000
 """stored bytes per document that partitions are planned by: fewer than any crawl has"""
@@ -47,10 +42,9 @@ WEIGHTS = (0.1, 0.9)
 comparison of signatures, one too few is a duplicate that stays"""
 HOT = 1000
 """documents sent with one band key from which on the key is counted as hot"""
-WINDOW = 8192
 HOT_IN_WINDOW = 16
-"""of a key shared by more documents than this among WINDOW rows of a shard, the others are paired within the window
-and not sent: what a partition receives of one key is bounded, and a page that is everywhere overwhelms no worker"""
+"""of a key shared by more documents than this in a window of a shard, the others are paired within the window and not
+sent: what a partition receives of one key is bounded, and a page that is everywhere overwhelms no worker"""
 
 
 class Config(KeepConfig):
@@ -140,9 +134,10 @@ class Minhash(DedupStage[Config]):
 
         from kernels.arrow import text_buffers
         from kernels.minhash import signatures
+        from stages.dedup.signatures import signature_column
 
         signed, units = signatures(*text_buffers(batch.column("text")), self.config.shingle, self.permutations)
-        column = _signature_column(signed)
+        column = signature_column(signed)
         column = pc.if_else(pa.array(units == 0), pa.scalar(None, column.type), column)
         return batch.append_column(f"{self.name}.signature", column)
 
@@ -202,8 +197,9 @@ class Minhash(DedupStage[Config]):
 
         from kernels.near_pairs import hot_in_window
         from stages.dedup.records import record_batch, spread
+        from stages.dedup.signatures import windows
 
-        for rows, keys, _ in self._windows(task):
+        for rows, keys, _ in windows(task, f"{self.name}.signature", self.banding, self.config.scope == "per_dump"):
             sent, members, _ = hot_in_window(keys, rows, HOT_IN_WINDOW)
             records = record_batch({"key": keys[sent], "row": np.repeat(rows, keys.shape[1]).reshape(keys.shape)[sent]})
             task.emit(spread(keys[sent], task.spec.partitions), records)
@@ -217,12 +213,13 @@ class Minhash(DedupStage[Config]):
 
         from kernels.near_pairs import candidate_pairs
         from stages.dedup.records import key_slices, record_batch
+        from stages.dedup.signatures import unique_pairs
 
         for keys, documents in key_slices(task):
             members, representatives, hot = candidate_pairs(keys, documents, HOT)
             # a representative is asked for its signature too
             once = np.unique(representatives)
-            members, representatives = _unique_pairs(
+            members, representatives = unique_pairs(
                 np.concatenate([members, once]), np.concatenate([representatives, once])
             )
             shards = (members >> np.uint64(32)).astype(np.int64)
@@ -239,6 +236,7 @@ class Minhash(DedupStage[Config]):
 
         from kernels.near_pairs import hot_in_window
         from stages.dedup.records import mixed, spread
+        from stages.dedup.signatures import signature_column, unique_pairs, windows
 
         empty = pa.array([], pa.uint32())
         batches = [batch for _, batch in task.received()]
@@ -246,11 +244,13 @@ class Minhash(DedupStage[Config]):
         order = np.argsort(asked.column("row").to_numpy(), kind="stable")
         asked_rows, asked_for = (asked.column(name).to_numpy()[order] for name in ("row", "representative"))
         shard = np.uint64((task.shard or 0) << 32)
-        for rows, keys, signed in self._windows(task):
+        for rows, keys, signed in windows(
+            task, f"{self.name}.signature", self.banding, self.config.scope == "per_dump"
+        ):
             _, hot, hot_for = hot_in_window(keys, rows, HOT_IN_WINDOW)
             start, end = np.searchsorted(asked_rows, [rows[0], rows[-1] + np.uint32(1)])
             once = np.unique(hot_for)
-            members, representatives = _unique_pairs(
+            members, representatives = unique_pairs(
                 np.concatenate([asked_rows[start:end], hot, once]),
                 np.concatenate(
                     [asked_for[start:end], shard | hot_for.astype(np.uint64), shard | once.astype(np.uint64)]
@@ -260,7 +260,7 @@ class Minhash(DedupStage[Config]):
                 [
                     pa.array(members.astype(np.uint32)),
                     pa.array(representatives),
-                    _signature_column(signed[np.searchsorted(rows, members)]),
+                    signature_column(signed[np.searchsorted(rows, members)]),
                 ],
                 names=["row", "representative", "signature"],
             )
@@ -311,6 +311,7 @@ class Minhash(DedupStage[Config]):
 
         from kernels.minhash import band_keys
         from stages.dedup.records import combined, mixed, record_batch, spread
+        from stages.dedup.signatures import stored_signatures
 
         labels = [batch for _, batch in task.received()]
         if not labels:
@@ -322,7 +323,7 @@ class Minhash(DedupStage[Config]):
         for batch in task.rows(list(dict.fromkeys([signature, "dump", *self.policy.columns()]))):
             start, end = np.searchsorted(rows, [first, first + batch.num_rows])
             chosen = batch.take(pa.array(rows[start:end].astype(np.int64) - first))
-            signed, _ = _signatures(chosen.column(signature))
+            signed, _ = stored_signatures(chosen.column(signature))
             component, orders = components[start:end], self.policy.order(chosen)
             same = band_keys(signed, 1, signed.shape[1])[:, 0]
             best, columns = combined(self.policy, [component, same], orders, rows[start:end])
@@ -364,75 +365,3 @@ class Minhash(DedupStage[Config]):
     def report(self, task: "Task") -> None:
         """Tables and alarms."""
         self.write_report(task, self.name)
-
-    def _windows(self, task: "Task") -> "Iterator[Window]":
-        """Per WINDOW rows of the shard the documents still kept: (rows, band keys, signatures)."""
-        import numpy as np
-
-        from kernels.minhash import band_keys
-        from stages.dedup.records import mixed, rows_kept
-
-        bands, rows = self.banding
-        per_dump = self.config.scope == "per_dump"
-        waiting: list[Window] = []
-        for numbers, batch in rows_kept(task, [f"{self.name}.signature", *(["dump"] if per_dump else [])]):
-            signed, known = _signatures(batch.column(0))
-            keys = band_keys(signed, bands, rows)
-            if per_dump:
-                keys ^= mixed(_name_hashes(batch.column(1))[known])[:, None]
-            numbers = numbers[known]
-            cuts = np.flatnonzero(np.diff(numbers // WINDOW)) + 1
-            for part in zip(*(np.split(values, cuts) for values in (numbers, keys, signed)), strict=True):
-                if waiting and len(part[0]) and waiting[-1][0][-1] // WINDOW != part[0][0] // WINDOW:
-                    yield _joined(waiting)
-                    waiting = []
-                if len(part[0]):
-                    waiting.append(part)
-        if waiting:
-            yield _joined(waiting)
-
-
-def _joined(parts: "list[Window]") -> "Window":
-    import numpy as np
-
-    rows, keys, signed = zip(*parts, strict=True)
-    return np.concatenate(rows), np.concatenate(keys), np.concatenate(signed)
-
-
-def _signature_column(signed: "npt.NDArray[np.uint32]") -> "pa.Array":
-    import pyarrow as pa
-
-    return pa.Array.from_buffers(pa.binary(4 * signed.shape[1]), len(signed), [None, pa.py_buffer(signed)])
-
-
-def _signatures(column: "pa.Array") -> "tuple[npt.NDArray[np.uint32], npt.NDArray[np.bool_]]":
-    """The signatures that aren't null, and which these are."""
-    import numpy as np
-
-    width = column.type.byte_width // 4
-    known = column.is_valid().to_numpy(zero_copy_only=False)
-    data = column.buffers()[1]
-    values = np.frombuffer(data, np.uint32) if data is not None else np.empty(0, np.uint32)
-    return values.reshape(-1, width)[column.offset : column.offset + len(column)][known], known
-
-
-def _name_hashes(column: "pa.Array") -> "npt.NDArray[np.uint64]":
-    import pyarrow as pa
-
-    from kernels.arrow import text_buffers
-    from kernels.text_hash import text_hashes
-
-    return text_hashes(*text_buffers(column.cast(pa.large_string())))[:, 0]
-
-
-def _unique_pairs(
-    left: "npt.NDArray[Any]", right: "npt.NDArray[np.uint64]"
-) -> "tuple[npt.NDArray[Any], npt.NDArray[np.uint64]]":
-    """Each pair once, sorted by the left side, then the right."""
-    import numpy as np
-
-    order = np.lexsort([right, left])
-    left, right = left[order], right[order]
-    first = np.ones(len(left), bool)
-    first[1:] = (left[1:] != left[:-1]) | (right[1:] != right[:-1])
-    return left[first], right[first]

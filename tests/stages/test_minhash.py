@@ -131,7 +131,7 @@ def test_partitions_and_memory_change_nothing(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "b").mkdir()
     one = rows_of(run_inline(settings_of(tmp_path / "a", shards)), COLUMNS)
     monkeypatch.setattr("stages.dedup.records.partitions_for", lambda corpus, share: 13)
-    monkeypatch.setattr("stages.minhash.WINDOW", 7)
+    monkeypatch.setattr("stages.dedup.signatures.WINDOW", 7)
     monkeypatch.setattr("stages.dedup.components.BYTES_PER_EDGE", 1 << 40)
     small = {"engine": {"kind": "inline", "memory": 20_000}, **settings_of(tmp_path / "b", shards)}
     assert rows_of(run_inline(small), COLUMNS) == one
