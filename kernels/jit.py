@@ -19,7 +19,8 @@ from numba import config, njit
 CHECKED = os.environ.get("DSPIPE_CHECKED", "") == "1"
 INTERPRETED = bool(config.DISABLE_JIT)
 
-_options: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "boundscheck": CHECKED}
+# numba's cache doesn't tell checked from unchecked kernels apart
+_options: dict[str, Any] = {"nogil": True, "cache": not CHECKED, "error_model": "numpy", "boundscheck": CHECKED}
 jit = njit(**_options)
 inline = njit(forceinline=True, **_options)
 
@@ -51,7 +52,11 @@ else:
 
     @intrinsic
     def pointer(typing_context, array):  # type: ignore[no-untyped-def]
-        """The array's data as a raw pointer. No reference count, no bounds: the caller keeps the array alive."""
+        """The array's data as a raw pointer. No reference count, no bounds: the caller keeps the array alive.
+
+        An argument lives until the kernel returns. An array that the kernel makes itself is freed after its last use
+        *as an array*, while pointers into it may still be used: touch it once more at the end, or pass it in.
+        """
 
         def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
             return make_array(signature.args[0])(context, builder, arguments[0]).data

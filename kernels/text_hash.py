@@ -93,3 +93,4 @@ def _text_hashes(data: Bytes, offsets: Offsets, hashes: npt.NDArray[np.uint64]) 
         low, high = absorb(low, high, np.uint64(length))
         hashes[document, 0] = mix(low ^ mix(high))
         hashes[document, 1] = mix(high + mix(low ^ np.uint64(0xA4093822299F31D0)))
+    scratch[0] = np.uint8(0)  # its last use: the array must live as long as `packed` points into it
