@@ -81,7 +81,8 @@ class DecontaminateConfig(MapConfig):
 class DecontaminateStage(MapStage[DecontaminateConfig]):
     """Adds, of the question that a document covers most, `decontaminate.benchmark` (string, the file's name),
     `decontaminate.item` (string, its id, or its line), `decontaminate.coverage` (float32, share of its n-grams), all
-    null where no n-gram is shared; and `decontaminate.choices` (uint32, multiple-choice questions in the document).
+    null where no n-gram is shared; `decontaminate.choices` (uint32, multiple-choice questions in the document) and
+    `decontaminate.bytes_per_choice` (float64, its bytes by their number, null for none).
 
     Drops with `decontaminate.overlap` and `decontaminate.multiple_choice`."""
 
@@ -98,6 +99,7 @@ class DecontaminateStage(MapStage[DecontaminateConfig]):
         import pyarrow as pa
 
         types = {"benchmark": pa.string(), "item": pa.string(), "coverage": pa.float32(), "choices": pa.uint32()}
+        types["bytes_per_choice"] = pa.float64()
         return tuple(pa.field(f"{self.name}.{name}", kind) for name, kind in types.items())
 
     def text_settings(self) -> Settings:
@@ -116,11 +118,13 @@ class DecontaminateStage(MapStage[DecontaminateConfig]):
         found = overlap(data, offsets, index.table)
         none = found.best < 0
         best = pa.array(np.maximum(found.best, 0), mask=none)
+        choices = count_choices(data, offsets)
         columns = (
             index.benchmarks.take(index.of_item.take(best)),
             index.items.take(best),
             pa.array(found.share, mask=none),
-            pa.array(count_choices(data, offsets)),
+            pa.array(choices),
+            pa.array(np.diff(offsets) / np.maximum(choices, 1), mask=choices == 0),
         )
         for field, column in zip(self.measured(), columns, strict=True):
             batch = batch.append_column(field, column)
@@ -129,7 +133,7 @@ class DecontaminateStage(MapStage[DecontaminateConfig]):
     def judged(self) -> tuple[str, ...]:
         if self.config.action == "mark":
             return ()
-        return f"{self.name}.coverage", f"{self.name}.choices", "text_bytes"
+        return f"{self.name}.coverage", f"{self.name}.choices", f"{self.name}.bytes_per_choice"
 
     def judge(self, columns: "pa.RecordBatch") -> "pa.Array":
         import pyarrow as pa
@@ -141,9 +145,10 @@ class DecontaminateStage(MapStage[DecontaminateConfig]):
         rule = self.config.multiple_choice
         if rule is None:
             return reason
-        choices = pc.fill_null(columns.column(f"{self.name}.choices"), 0).cast(pa.int64())
-        dense = pc.greater_equal(pc.multiply(choices, rule.bytes_per_question), columns.column("text_bytes"))
-        exam = pc.and_(dense, pc.greater_equal(choices, rule.questions))
+        choices = pc.fill_null(columns.column(f"{self.name}.choices"), 0)
+        apart = pc.fill_null(columns.column(f"{self.name}.bytes_per_choice"), float("inf"))
+        dense = pc.less_equal(apart, float(rule.bytes_per_question))
+        exam = pc.and_(dense, pc.greater_equal(choices, pa.scalar(rule.questions, pa.uint32())))
         return pc.coalesce(reason, pc.if_else(exam, f"{self.name}.multiple_choice", pa.scalar(None, pa.string())))
 
     @cached_property

@@ -4,7 +4,7 @@
 
 0.65 is the minimum score of RefinedWeb and FineWeb (Penedo et al., "The RefinedWeb Dataset for Falcon LLM", 2023,
 section 3.1). Of a long document only the start is read, and more of it while the model is unsure: of 6,919 real texts
-over 1 kB in more than 300 languages, 99.90 % got the label of their whole text with the defaults, 98.82 % without
+over 1 kB in 251 languages, 99.90 % got the label of their whole text with the defaults, 98.82 % without
 reading on (benchmarks/filters_language.py measures it).
 """
 

@@ -36,8 +36,7 @@ def stage(**settings: object) -> DecontaminateStage:
 
 def run(stage: DecontaminateStage, texts: list[str]) -> tuple[list[tuple[object, ...]], list[str | None]]:
     stage.check()
-    sizes = pa.array([len(text.encode()) for text in texts], pa.int64())
-    batch = stage.measure(pa.record_batch({"text": pa.array(texts, pa.large_string()), "text_bytes": sizes}))
+    batch = stage.measure(pa.record_batch({"text": pa.array(texts, pa.large_string())}))
     rows = zip(*(batch.column(field.name).to_pylist() for field in stage.measured()[:3]), strict=True)
     return list(rows), stage.judge(batch.select(stage.judged())).to_pylist() if stage.judged() else []
 
