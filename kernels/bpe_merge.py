@@ -174,10 +174,13 @@ def _sift_down(heap, i, n):  # type: ignore[no-untyped-def]
 
 @jit
 def merge_long(text, start, n, merges, ids, o):  # type: ignore[no-untyped-def]
-    """Merge the n bytes from `start`, append the ids at ids[o]; returns the new o. Needs 36 bytes of memory a byte."""
+    """Merge the n bytes from `start`, append the ids at ids[o]; returns the new o. Needs up to 28 bytes of memory
+    a byte."""
     symbols = np.empty(n, np.uint32)
     after, before = np.empty(n, np.int32), np.empty(n, np.int32)
-    heap = np.empty(3 * n, np.uint64)  # rank << 32 | position; an entry that its pair has outlived is skipped
+    # rank << 32 | position; an entry that its pair has outlived is skipped. Each of at most n - 1 merges takes an entry
+    # and adds up to two, so 2n have room.
+    heap = np.empty(2 * n, np.uint64)
     size = 0
     for i in range(n):
         symbols[i] = merges.byte_ids[I64(text[start + i])]
@@ -194,21 +197,21 @@ def merge_long(text, start, n, merges, ids, o):  # type: ignore[no-untyped-def]
         size -= 1
         heap[0] = heap[size]
         _sift_down(heap, 0, size)
-        i, rank = I64(entry & U64(0xFFFFFFFF)), U32(entry >> U64(32))
-        j = I64(after[i])
-        if symbols[i] == NONE or j >= n or _rank(merges, symbols[i], symbols[j]) != rank:
+        at, rank = I64(entry & U64(0xFFFFFFFF)), U32(entry >> U64(32))
+        j = I64(after[at])
+        if symbols[at] == NONE or j >= n or _rank(merges, symbols[at], symbols[j]) != rank:
             continue
-        k, left = I64(after[j]), I64(before[i])
-        symbols[i], symbols[j], after[i] = merges.made[rank], NONE, k
+        k, left = I64(after[j]), I64(before[at])
+        symbols[at], symbols[j], after[at] = merges.made[rank], NONE, k
         if k < n:
-            before[k] = i
-            rank = _rank(merges, symbols[i], symbols[k])
+            before[k] = at
+            rank = _rank(merges, symbols[at], symbols[k])
             if rank != NONE:
-                heap[size] = U64(rank) << U64(32) | U64(i)
+                heap[size] = U64(rank) << U64(32) | U64(at)
                 _sift_up(heap, size)
                 size += 1
         if left >= 0:
-            rank = _rank(merges, symbols[left], symbols[i])
+            rank = _rank(merges, symbols[left], symbols[at])
             if rank != NONE:
                 heap[size] = U64(rank) << U64(32) | U64(left)
                 _sift_up(heap, size)

@@ -17,10 +17,10 @@ END = 255
 
 
 class ClassTable(NamedTuple):
-    """The folded table: character c has class blocks[index[c >> 8] * 256 + (c & 255)]."""
+    """The folded table: character c has class blocks[block_of[c >> 8] * 256 + (c & 255)]."""
 
     ascii: npt.NDArray[np.uint8]
-    index: npt.NDArray[np.uint16]
+    block_of: npt.NDArray[np.uint16]
     blocks: npt.NDArray[np.uint8]
 
 
@@ -33,7 +33,7 @@ def class_table(classes: npt.NDArray[np.uint8]) -> ClassTable:
 
 
 @inline
-def decode(text: npt.NDArray[np.uint8], p: int) -> tuple[int, int]:
+def decode(text, p):  # type: ignore[no-untyped-def]
     """The character at p of valid UTF-8 and its length in bytes."""
     first = np.int64(text[p])
     if first < 0x80:
@@ -48,26 +48,17 @@ def decode(text: npt.NDArray[np.uint8], p: int) -> tuple[int, int]:
 
 
 @jit
-def _class_beyond_ascii(
-    text: npt.NDArray[np.uint8], p: int, index: npt.NDArray[np.uint16], blocks: npt.NDArray[np.uint8]
-) -> tuple[int, int]:
+def _class_beyond_ascii(text, p, block_of, blocks):  # type: ignore[no-untyped-def]
     character, length = decode(text, p)
-    return np.int64(blocks[np.int64(index[character >> 8]) << 8 | character & 255]), length
+    return np.int64(blocks[np.int64(block_of[character >> 8]) << 8 | character & 255]), length
 
 
 @inline
-def class_at(
-    text: npt.NDArray[np.uint8],
-    p: int,
-    end: int,
-    ascii: npt.NDArray[np.uint8],
-    index: npt.NDArray[np.uint16],
-    blocks: npt.NDArray[np.uint8],
-) -> tuple[int, int]:
+def class_at(text, p, end, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
     """Class and length in bytes of the character at p; (END, 0) where p is not before `end`."""
     if p >= end:
         return END, 0
     first = text[p]
     if first < 0x80:
         return np.int64(ascii[first]), 1
-    return _class_beyond_ascii(text, p, index, blocks)
+    return _class_beyond_ascii(text, p, block_of, blocks)

@@ -25,21 +25,21 @@ NEWLINE, BLANK, LETTER, PUNCTUATION, CJK, NUMBER, OTHER = range(7)
 
 
 @inline
-def run_end(text, p, end, kind, ascii, index, blocks):  # type: ignore[no-untyped-def]
+def run_end(text, p, end, kind, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
     """Where the run of characters of class `kind` from p ends."""
     while True:
-        found, length = class_at(text, p, end, ascii, index, blocks)
+        found, length = class_at(text, p, end, ascii, block_of, blocks)
         if found != kind:
             return p
         p += length
 
 
 @jit
-def _blanks_end(text, p, end, ascii, index, blocks):  # type: ignore[no-untyped-def]
+def _blanks_end(text, p, end, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
     """The end of the piece that begins with two blanks or more at p."""
     last = p
     while True:
-        found, length = class_at(text, p, end, ascii, index, blocks)
+        found, length = class_at(text, p, end, ascii, block_of, blocks)
         if found != BLANK:
             return last if found == LETTER or found == PUNCTUATION else p
         last = p
@@ -47,19 +47,19 @@ def _blanks_end(text, p, end, ascii, index, blocks):  # type: ignore[no-untyped-
 
 
 @inline
-def _piece_end(text, start, end, ascii, index, blocks):  # type: ignore[no-untyped-def]
-    kind, length = class_at(text, start, end, ascii, index, blocks)
+def _piece_end(text, start, end, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
+    kind, length = class_at(text, start, end, ascii, block_of, blocks)
     p = start + length
     if kind == NUMBER:
         return p
     if kind == BLANK:
-        kind, length = class_at(text, p, end, ascii, index, blocks)
+        kind, length = class_at(text, p, end, ascii, block_of, blocks)
         if kind == BLANK:
-            return _blanks_end(text, start, end, ascii, index, blocks)
+            return _blanks_end(text, start, end, ascii, block_of, blocks)
         if kind != LETTER and kind != PUNCTUATION:
             return p
         p += length
-    return run_end(text, p, end, kind, ascii, index, blocks)
+    return run_end(text, p, end, kind, ascii, block_of, blocks)
 
 
 @jit
@@ -67,7 +67,7 @@ def scan_deepseek(
     text: npt.NDArray[np.uint8],
     offsets: npt.NDArray[np.int64],
     ascii: npt.NDArray[np.uint8],
-    index: npt.NDArray[np.uint16],
+    block_of: npt.NDArray[np.uint16],
     blocks: npt.NDArray[np.uint8],
     state: npt.NDArray[np.int64],
     ends: npt.NDArray[np.int64],
@@ -77,12 +77,12 @@ def scan_deepseek(
     state: document and position, (0, offsets[0]) at first; carried on from call to call. Returns the number of ends
     written, at most len(ends); 0 when all documents are done.
     """
-    data, ascii_, index_, blocks_ = pointer(text), pointer(ascii), pointer(index), pointer(blocks)
+    data, ascii_, block_of_, blocks_ = pointer(text), pointer(ascii), pointer(block_of), pointer(blocks)
     document, p, n = state[0], state[1], 0
     while document < len(offsets) - 1 and n < len(ends):
         end = offsets[document + 1]
         while p < end and n < len(ends):
-            p = _piece_end(data, p, end, ascii_, index_, blocks_)
+            p = _piece_end(data, p, end, ascii_, block_of_, blocks_)
             ends[n] = p
             n += 1
         if p == end and n < len(ends):

@@ -50,14 +50,14 @@ def _is_punctuation(kind):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _blanks_are_last(text, p, end, ascii, index, blocks, seen):  # type: ignore[no-untyped-def]
+def _blanks_are_last(text, p, end, ascii, block_of, blocks, seen):  # type: ignore[no-untyped-def]
     """Whether what follows the run of blanks around p begins a piece of an earlier step, so that step 4 takes the run.
 
     seen: end of the run looked at last and the answer, since each of its blanks may ask."""
     if p < seen[0]:
         return seen[1] != 0
     while True:
-        kind, length = class_at(text, p, end, ascii, index, blocks)
+        kind, length = class_at(text, p, end, ascii, block_of, blocks)
         if kind != BLANK and kind != BLANK_IN_5:
             last = kind != NUMBER and kind != CJK and kind != OTHER
             seen[0], seen[1] = p, 1 if last else 0
@@ -66,15 +66,15 @@ def _blanks_are_last(text, p, end, ascii, index, blocks, seen):  # type: ignore[
 
 
 @jit
-def _punctuation_end(text, p, end, ascii, index, blocks):  # type: ignore[no-untyped-def]
+def _punctuation_end(text, p, end, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
     """The end of PUNCTUATION_IN_5 from p, with ideographic spaces where punctuation follows them."""
     while True:
-        kind, length = class_at(text, p, end, ascii, index, blocks)
+        kind, length = class_at(text, p, end, ascii, block_of, blocks)
         if kind == PUNCTUATION_IN_5:
             p += length
         elif kind == BLANK_IN_3:
-            after = run_end(text, p, end, BLANK_IN_3, ascii, index, blocks)
-            if not _is_punctuation(class_at(text, after, end, ascii, index, blocks)[0]):
+            after = run_end(text, p, end, BLANK_IN_3, ascii, block_of, blocks)
+            if not _is_punctuation(class_at(text, after, end, ascii, block_of, blocks)[0]):
                 return p
             p = after
         else:
@@ -82,62 +82,62 @@ def _punctuation_end(text, p, end, ascii, index, blocks):  # type: ignore[no-unt
 
 
 @jit
-def _ideographic_spaces_end(text, p, end, ascii, index, blocks):  # type: ignore[no-untyped-def]
+def _ideographic_spaces_end(text, p, end, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
     """The end of the ideographic spaces from p, less one that belongs to a following word."""
     while True:
-        kind, length = class_at(text, p, end, ascii, index, blocks)
-        if kind != BLANK_IN_3 or _is_letter(class_at(text, p + length, end, ascii, index, blocks)[0]):
+        kind, length = class_at(text, p, end, ascii, block_of, blocks)
+        if kind != BLANK_IN_3 or _is_letter(class_at(text, p + length, end, ascii, block_of, blocks)[0]):
             return p
         p += length
 
 
 @inline
-def _ideographic_end(text, start, p, end, ascii, index, blocks):  # type: ignore[no-untyped-def]
+def _ideographic_end(text, start, p, end, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
     """The end of a piece whose ideographic spaces begin at `start` and go on at p; no letter follows the first."""
-    after = run_end(text, p, end, BLANK_IN_3, ascii, index, blocks)
-    if _is_punctuation(class_at(text, after, end, ascii, index, blocks)[0]):
-        return _punctuation_end(text, start, end, ascii, index, blocks)
-    return _ideographic_spaces_end(text, p, end, ascii, index, blocks)
+    after = run_end(text, p, end, BLANK_IN_3, ascii, block_of, blocks)
+    if _is_punctuation(class_at(text, after, end, ascii, block_of, blocks)[0]):
+        return _punctuation_end(text, start, end, ascii, block_of, blocks)
+    return _ideographic_spaces_end(text, p, end, ascii, block_of, blocks)
 
 
 @jit
-def _other_end(text, p, end, ascii, index, blocks, seen):  # type: ignore[no-untyped-def]
+def _other_end(text, p, end, ascii, block_of, blocks, seen):  # type: ignore[no-untyped-def]
     """The end of OTHER from p, with blanks that no other step takes."""
     while True:
-        kind, length = class_at(text, p, end, ascii, index, blocks)
+        kind, length = class_at(text, p, end, ascii, block_of, blocks)
         if kind == OTHER:
             p += length
-        elif kind == BLANK and not _blanks_are_last(text, p, end, ascii, index, blocks, seen):
-            p = run_end(text, p, end, BLANK, ascii, index, blocks)
+        elif kind == BLANK and not _blanks_are_last(text, p, end, ascii, block_of, blocks, seen):
+            p = run_end(text, p, end, BLANK, ascii, block_of, blocks)
         else:
             return p
 
 
 @jit
-def _cjk_end(text, p, end, ascii, index, blocks, seen):  # type: ignore[no-untyped-def]
+def _cjk_end(text, p, end, ascii, block_of, blocks, seen):  # type: ignore[no-untyped-def]
     """The end of CJK from p, with blanks of step 5 that no other step takes."""
     while True:
-        kind, length = class_at(text, p, end, ascii, index, blocks)
-        if kind == CJK or (kind == BLANK_IN_5 and not _blanks_are_last(text, p, end, ascii, index, blocks, seen)):
+        kind, length = class_at(text, p, end, ascii, block_of, blocks)
+        if kind == CJK or (kind == BLANK_IN_5 and not _blanks_are_last(text, p, end, ascii, block_of, blocks, seen)):
             p += length
         else:
             return p
 
 
 @jit
-def _blanks_end(text, start, kind, first, end, ascii, index, blocks):  # type: ignore[no-untyped-def]
+def _blanks_end(text, start, kind, first, end, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
     """The end of the blanks of class `kind` from `start`, less one that belongs to a following word; at least `first`,
     the end of one blank."""
     p = start
     while True:
-        found, length = class_at(text, p, end, ascii, index, blocks)
+        found, length = class_at(text, p, end, ascii, block_of, blocks)
         if found != kind:
             break
-        after, after_length = class_at(text, p + length, end, ascii, index, blocks)
+        after, after_length = class_at(text, p + length, end, ascii, block_of, blocks)
         if _is_letter(after) or _is_punctuation(after):
             break
         if after == BLANK_IN_3:
-            second = class_at(text, p + length + after_length, end, ascii, index, blocks)[0]
+            second = class_at(text, p + length + after_length, end, ascii, block_of, blocks)[0]
             if not _is_letter(second):
                 break
         p += length
@@ -145,44 +145,44 @@ def _blanks_end(text, start, kind, first, end, ascii, index, blocks):  # type: i
 
 
 @jit
-def _piece_end(text, start, end, ascii, index, blocks, seen):  # type: ignore[no-untyped-def]
-    kind, length = class_at(text, start, end, ascii, index, blocks)
+def _piece_end(text, start, end, ascii, block_of, blocks, seen):  # type: ignore[no-untyped-def]
+    kind, length = class_at(text, start, end, ascii, block_of, blocks)
     p = start + length
     if kind == LETTER_IN_3 or kind == LETTER or kind == LETTER_IN_5 or kind == PUNCTUATION:
-        return run_end(text, p, end, kind, ascii, index, blocks)
+        return run_end(text, p, end, kind, ascii, block_of, blocks)
     if kind == NEWLINE or kind == NUMBER:
         return p
     if kind == OTHER:
-        return _other_end(text, p, end, ascii, index, blocks, seen)
+        return _other_end(text, p, end, ascii, block_of, blocks, seen)
     if kind == CJK:
-        return _cjk_end(text, p, end, ascii, index, blocks, seen)
+        return _cjk_end(text, p, end, ascii, block_of, blocks, seen)
     if kind == PUNCTUATION_IN_5:
-        return _punctuation_end(text, p, end, ascii, index, blocks)
-    after, length = class_at(text, p, end, ascii, index, blocks)
+        return _punctuation_end(text, p, end, ascii, block_of, blocks)
+    after, length = class_at(text, p, end, ascii, block_of, blocks)
     past = p + length
     if kind == BLANK_IN_3:
-        return p if _is_letter(after) else _ideographic_end(text, start, p, end, ascii, index, blocks)
+        return p if _is_letter(after) else _ideographic_end(text, start, p, end, ascii, block_of, blocks)
     if kind == BLANK:
         if after == LETTER_IN_3 or after == LETTER or after == PUNCTUATION:
-            return run_end(text, past, end, after, ascii, index, blocks)
+            return run_end(text, past, end, after, ascii, block_of, blocks)
         if after == LETTER_IN_5 or after == PUNCTUATION_IN_5 or after == BLANK_IN_3:
             return p
-        if _blanks_are_last(text, p, end, ascii, index, blocks, seen):
-            return _blanks_end(text, start, BLANK, p, end, ascii, index, blocks)
-        return _other_end(text, start, end, ascii, index, blocks, seen)
+        if _blanks_are_last(text, p, end, ascii, block_of, blocks, seen):
+            return _blanks_end(text, start, BLANK, p, end, ascii, block_of, blocks)
+        return _other_end(text, start, end, ascii, block_of, blocks, seen)
     if after == LETTER_IN_5:
-        return run_end(text, past, end, LETTER_IN_5, ascii, index, blocks)
+        return run_end(text, past, end, LETTER_IN_5, ascii, block_of, blocks)
     if after == LETTER_IN_3 or after == LETTER or after == PUNCTUATION:
         return p
     if after == PUNCTUATION_IN_5:
-        return _punctuation_end(text, p, end, ascii, index, blocks)
+        return _punctuation_end(text, p, end, ascii, block_of, blocks)
     if after == BLANK_IN_3:
-        if _is_letter(class_at(text, past, end, ascii, index, blocks)[0]):
-            return _blanks_end(text, start, BLANK_IN_5, p, end, ascii, index, blocks)
-        return _ideographic_end(text, p, past, end, ascii, index, blocks)
-    if _blanks_are_last(text, p, end, ascii, index, blocks, seen):
-        return _blanks_end(text, start, BLANK_IN_5, p, end, ascii, index, blocks)
-    return _cjk_end(text, start, end, ascii, index, blocks, seen)
+        if _is_letter(class_at(text, past, end, ascii, block_of, blocks)[0]):
+            return _blanks_end(text, start, BLANK_IN_5, p, end, ascii, block_of, blocks)
+        return _ideographic_end(text, p, past, end, ascii, block_of, blocks)
+    if _blanks_are_last(text, p, end, ascii, block_of, blocks, seen):
+        return _blanks_end(text, start, BLANK_IN_5, p, end, ascii, block_of, blocks)
+    return _cjk_end(text, start, end, ascii, block_of, blocks, seen)
 
 
 @jit
@@ -190,19 +190,19 @@ def scan_deepseek_strict(
     text: npt.NDArray[np.uint8],
     offsets: npt.NDArray[np.int64],
     ascii: npt.NDArray[np.uint8],
-    index: npt.NDArray[np.uint16],
+    block_of: npt.NDArray[np.uint16],
     blocks: npt.NDArray[np.uint8],
     state: npt.NDArray[np.int64],
     ends: npt.NDArray[np.int64],
 ) -> int:
     """As kernels.pretokenize.scan_deepseek, for the strict scheme."""
-    data, ascii_, index_, blocks_ = pointer(text), pointer(ascii), pointer(index), pointer(blocks)
+    data, ascii_, block_of_, blocks_ = pointer(text), pointer(ascii), pointer(block_of), pointer(blocks)
     seen = np.zeros(2, np.int64)
     document, p, n = state[0], state[1], 0
     while document < len(offsets) - 1 and n < len(ends):
         end = offsets[document + 1]
         while p < end and n < len(ends):
-            p = _piece_end(data, p, end, ascii_, index_, blocks_, seen)
+            p = _piece_end(data, p, end, ascii_, block_of_, blocks_, seen)
             ends[n] = p
             n += 1
         if p == end and n < len(ends):

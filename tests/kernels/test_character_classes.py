@@ -8,6 +8,8 @@ from kernels.jit import jit
 
 CLASSES = (np.arange(CHARACTERS) * 7919 >> 4).astype(np.uint8) % 200
 
+TABLE = class_table(CLASSES)
+
 
 @jit
 def classes_of(text, ascii, index, blocks, found):
@@ -27,7 +29,7 @@ def classes_of(text, ascii, index, blocks, found):
 def test_every_character_has_its_class(text: str) -> None:
     data = np.frombuffer(text.encode(), np.uint8)
     found = np.zeros((len(text), 3), np.int64)
-    assert classes_of(data, *class_table(CLASSES), found) == len(text)
+    assert classes_of(data, *TABLE, found) == len(text)
     assert found.tolist() == [[CLASSES[ord(c)], ord(c), 0] for c in text]
 
 
