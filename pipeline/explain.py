@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from pipeline.config import load_config
 from pipeline.rows import Column, read_rows
 from pipeline.store import Store
 
@@ -39,10 +40,19 @@ def explain(store: Store, run: dict[str, Any], wanted: str) -> list[dict[str, An
                         if column.endswith(".keeper"):
                             values[column] = f"{_id_of(store, documents, value)} (document {value})"
                     story |= {phase["name"]: values} if values else {}
-            found.append(story)
+            found.append(story | _of_stages(store, run, story["documents"]["id"]))
     if not found:
         raise NotThere(f"{store.root} has no document with the id or URL {wanted}")
     return found
+
+
+def _of_stages(store: Store, run: dict[str, Any], id: str) -> dict[str, dict[str, str]]:
+    """What the stages of a finished run know of a document, by stage."""
+    if not run["finished"] or not store.local:
+        return {}
+    stages = load_config(store.path("config.yaml")).stages
+    known = {stage.name: stage.explain(store.root, id) for stage in stages}
+    return {name: values for name, values in known.items() if values}
 
 
 def print_explanation(stories: list[dict[str, Any]], console: "Console") -> None:

@@ -95,6 +95,10 @@ class Stage(ABC, Generic[ConfigT]):
         and what was looked at, by name. Default: nothing to look at."""
         return [], {}
 
+    def explain(self, root: str, id: str) -> dict[str, str]:
+        """`dspipe explain` of a finished run: what the stage knows of a document beyond its columns, by name."""
+        return {}
+
 
 class MapStage(Stage[ConfigT]):
     """A stage that judges each document by itself."""

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 Summary = dict[str, Any]
 
+SHOWN_PLACES = 20
+"""pieces of a document that `explain` lists"""
 MAX_PARTITIONS = 1 << 16
 
 RECORD = ["key", "id", "copy", "domain", "source", "tokens"]
@@ -163,6 +165,18 @@ class Pack(GlobalStage[Config]):
 
         found = verify_run(root)
         return found.problems, found.checked | {f"not checked: {why}": 1 for why in found.skipped}
+
+    def explain(self, root: str, id: str) -> dict[str, str]:
+        from stages.packing.places import places
+
+        found = places(root, id)
+        shown = {
+            f"copy {place.copy}, token {place.start:,}": (
+                f"{place.length:,} tokens in row {place.row:,} from {place.column:,} on, {place.file}"
+            )
+            for place in found[:SHOWN_PLACES]
+        }
+        return shown | ({"and": f"{len(found) - SHOWN_PLACES:,} more pieces"} if len(found) > SHOWN_PLACES else {})
 
     def number_shards(self, task: "Task") -> None:
         """Tell each shard its number, by which `scatter` finds the shard's token ids."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.explain import explain
 from pipeline.stats import read_run
 from pipeline.verify import verify_files
 from tests.engine import rows_of, run_inline, tasks_run
@@ -126,3 +127,10 @@ def test_a_threshold_leaves_the_text_pass_alone(tmp_path: Path) -> None:
     after = {row["id"]: row["reason"] for row in rows_of(again, ["id", "reason"])}
     assert before.keys() == after.keys()
     assert before != after
+
+
+def test_a_documents_tokens_are_found(reference: Path) -> None:
+    store, run = read_run(str(reference))
+    (story,) = explain(store, run, "note-0-0")
+    pieces = [line for line in story["pack"].values() if "tokens in row" in line]
+    assert sum(int(line.split()[0]) for line in pieces) >= 2 * story["tokenizer.encode"]["tokens"]
