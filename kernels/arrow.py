@@ -12,7 +12,8 @@ def text_buffers(column: pa.Array | pa.ChunkedArray) -> tuple[Bytes, Offsets]:
     """The bytes (uint8) and the offsets (int64, one more than rows) of a string or binary column.
 
     Row i is data[offsets[i]:offsets[i + 1]]; offsets[0] may be above 0 when the column is a slice. A null row has no
-    bytes. Zero-copy for large_string and large_binary; string and binary have their offsets widened.
+    bytes. Zero-copy for large_string and large_binary; string and binary have their offsets widened. Both arrays are
+    read-only, copied or not: a kernel that met writable ones too would be compiled twice.
     """
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
@@ -22,12 +23,15 @@ def text_buffers(column: pa.Array | pa.ChunkedArray) -> tuple[Bytes, Offsets]:
         width = np.int64
     else:
         raise TypeError(f"not a string or binary column: {column.type}")
-    if len(column) == 0:
-        return np.empty(0, np.uint8), np.zeros(1, np.int64)
-    _, offset_buffer, data_buffer = column.buffers()
-    offsets = np.frombuffer(offset_buffer, width)[column.offset : column.offset + len(column) + 1]
-    data = np.empty(0, np.uint8) if data_buffer is None else np.frombuffer(data_buffer, np.uint8)
-    return data, offsets.astype(np.int64, copy=False)
+    data: Bytes = np.empty(0, np.uint8)
+    offsets: Offsets = np.zeros(1, np.int64)
+    if len(column):
+        _, offset_buffer, data_buffer = column.buffers()
+        stored = np.frombuffer(offset_buffer, width)[column.offset : column.offset + len(column) + 1]
+        offsets = stored.astype(np.int64, copy=False)
+        data = data if data_buffer is None else np.frombuffer(data_buffer, np.uint8)
+    data.flags.writeable = offsets.flags.writeable = False
+    return data, offsets
 
 
 def text_column(data: Bytes, offsets: Offsets) -> pa.Array:

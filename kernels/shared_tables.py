@@ -2,7 +2,6 @@
 
 import hashlib
 import importlib
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -12,12 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from kernels.jit import cache_folder
+
 Arrays = Mapping[str, npt.NDArray[Any]]
-
-
-def cache_folder() -> Path:
-    """Where the tables lie: `$XDG_CACHE_HOME/dspipe`, `~/.cache/dspipe` without it."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dspipe"
 
 
 def shared_arrays(kind: str, content: str, module: str, build: Callable[[], Arrays]) -> dict[str, npt.NDArray[Any]]:
@@ -27,7 +23,7 @@ def shared_arrays(kind: str, content: str, module: str, build: Callable[[], Arra
     """
     source = importlib.import_module(module).__file__ or ""
     code = hashlib.sha256(Path(source).read_bytes()).hexdigest()
-    folder = cache_folder() / f"{kind}-{content[:32]}-{code[:16]}"
+    folder = cache_folder() / "tables" / f"{kind}-{content[:32]}-{code[:16]}"
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".making-"))

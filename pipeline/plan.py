@@ -175,10 +175,10 @@ def _text_pass(config: RunConfig) -> PlannedPhase:
             seen[column.name] = stage.name
         if type(stage).measure is Stage.measure and not stage.measured():
             continue
-        settings = (
-            stage.config.model_dump(mode="json") if getattr(stage.config, "early", False) else stage.text_settings()
-        )
-        depends.append([module, dict(settings), code_fingerprint(stage_module(module))])
+        settings = dict(stage.text_settings())
+        if getattr(stage.config, "early", False):
+            settings["early"] = stage.config.model_dump(mode="json")
+        depends.append([module, settings, code_fingerprint(stage_module(module))])
         payload.append([module, settings_of(stage)])
     schema = document_schema(list(config.stages))
     engine = config.engine

@@ -22,7 +22,7 @@ def test_built_once_and_mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         assert np.array_equal(arrays["large"], np.arange(10_000)) and len(arrays["empty"]) == 0
         assert not any(array.flags.writeable for array in arrays.values())
     assert len(built) == 2
-    assert len(list(cache_folder().iterdir())) == 2
+    assert len(list((cache_folder() / "tables").iterdir())) == 2
 
 
 def test_another_process_may_be_quicker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,4 +33,4 @@ def test_another_process_may_be_quicker(tmp_path: Path, monkeypatch: pytest.Monk
         return {"x": np.array([2])}
 
     assert shared_arrays("kind", "a", "kernels.url_lists", slow)["x"].tolist() == [1]
-    assert len(list(cache_folder().iterdir())) == 1
+    assert len(list((cache_folder() / "tables").iterdir())) == 1
