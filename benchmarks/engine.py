@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from pipeline.config import Locator, check, validate
+from pipeline.config import check, validate
 from pipeline.executors import make_executor
 from pipeline.plan import make_plan
+from pipeline.problems import Locator
 from pipeline.run import RunResult, run_plan
 
 

@@ -59,26 +59,15 @@ def end_token(tokenizer: str) -> tuple[str, int]:
 
 def run_dspipe(corpus: Path, tokenizer: str, output: Path) -> dict[str, Any]:
     """One run; its packed shards' manifest."""
-    from pipeline.config import Locator, check, validate
-    from pipeline.executors import make_executor
-    from pipeline.plan import make_plan
-    from pipeline.progress import LogProgress
-    from pipeline.run import run_plan
+    from benchmarks.engine import run_config
 
-    values = {
-        "name": "pack",
-        "output": str(output),
-        "engine": "inline",
-        "sources": [{"name": "corpus", "format": "jsonl", "path": str(corpus)}],
-        "stages": [{"tokenizer": {"path": tokenizer}}, {"pack": {"length": LENGTH}}],
-    }
-    config = validate(values, Locator("pack.yaml", {}, {}))
-    check(config)
-    executor = make_executor(config.engine)
-    try:
-        run_plan(make_plan(config), executor, LogProgress())
-    finally:
-        executor.close()
+    run_config(
+        {
+            "output": str(output),
+            "sources": [{"name": "corpus", "format": "jsonl", "path": str(corpus)}],
+            "stages": [{"tokenizer": {"path": tokenizer}}, {"pack": {"length": LENGTH}}],
+        }
+    )
     manifest: dict[str, Any] = json.loads((output / "index.json").read_bytes())
     return manifest
 

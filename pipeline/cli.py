@@ -35,11 +35,11 @@ Edits = Annotated[
 @app.command()
 def run(config: ConfigFile, edits: Edits = None) -> None:
     """Run a config, or go on where an earlier run of it stopped."""
-    from pipeline.config import InvalidConfig
+    from pipeline.problems import InvalidConfig
+    from pipeline.rows_output import ConservationError
     from pipeline.schedule import RunFailed
     from pipeline.stage import ConfigError
     from pipeline.store import StorageError
-    from pipeline.task import ConservationError
 
     try:
         _run(config, edits or [])
@@ -90,9 +90,10 @@ def _run(path: Path, edits: list[str]) -> None:
 @app.command()
 def plan(config: ConfigFile, edits: Edits = None) -> None:
     """Validate a config and explain what a run of it would do, without reading the data."""
-    from pipeline.config import InvalidConfig, check, load_config
+    from pipeline.config import check, load_config
     from pipeline.explain_plan import print_plan
     from pipeline.plan import make_plan
+    from pipeline.problems import InvalidConfig
     from pipeline.store import StorageError
 
     try:
@@ -145,7 +146,7 @@ def explain(
 @app.command()
 def verify(run: RunDirectory) -> None:
     """Read a run's files again: checksums against manifests, packed rows against the plan and the documents."""
-    from pipeline.config import InvalidConfig
+    from pipeline.problems import InvalidConfig
     from pipeline.stats import NoRun
     from pipeline.store import StorageError
     from pipeline.verify import verify_run
@@ -166,7 +167,7 @@ def schema() -> None:
     """Print the JSON Schema of configs, for editors."""
     import json
 
-    from pipeline.config import json_schema
+    from pipeline.schema import json_schema
 
     print(json.dumps(json_schema(), indent=1))
 

@@ -1,6 +1,5 @@
 """The config: one YAML file and `--set` edits, validated as a whole before any work, with the line of every mistake."""
 
-import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pipeline.discovery import source_class, source_formats, stage_class, stage_names
+from pipeline.edits import apply_edit
+from pipeline.problems import InvalidConfig, Locator, Problem, in_order, suggest, validation_problems
 from pipeline.source import Source
 from pipeline.stage import ConfigError, Stage
 from pipeline.units import ByteSize
@@ -48,7 +49,9 @@ class EngineConfig(BaseModel):
         return self
 
 
-class _TopLevel(BaseModel):
+class TopLevel(BaseModel):
+    """The top-level keys; sources and stages are validated by their own models."""
+
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(description="what the run is called")
@@ -82,52 +85,6 @@ class RunConfig:
     where: "Locator"
 
 
-@dataclass(frozen=True)
-class Problem:
-    """One mistake in a config."""
-
-    key: str
-    message: str
-    place: str
-
-    def __str__(self) -> str:
-        return f"{self.place}: {self.key}: {self.message}" if self.key else f"{self.place}: {self.message}"
-
-
-class InvalidConfig(Exception):
-    """The config has mistakes; all of them that could be found. Exit code 2."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("\n".join(map(str, problems)))
-        self.problems = tuple(problems)
-
-
-@dataclass(frozen=True)
-class Locator:
-    """Where in the user's input a key comes from: the file and line, or the `--set` that gave it."""
-
-    file: str
-    lines: dict[KeyPath, int]
-    edits: dict[KeyPath, str]
-
-    def place(self, path: KeyPath) -> str:
-        """`configs/cc.yaml:12`, or `--set seed=x`."""
-        beneath = next((edit for at, edit in self.edits.items() if at[: len(path)] == path), None)
-        if beneath is not None and path:
-            return f"--set {beneath}"
-        for length in range(len(path), -1, -1):
-            if path[:length] in self.edits:
-                return f"--set {self.edits[path[:length]]}"
-        for length in range(len(path), -1, -1):
-            if path[:length] in self.lines:
-                return f"{self.file}:{self.lines[path[:length]]}"
-        return self.file
-
-    def problem(self, path: KeyPath, message: str, values: Any) -> Problem:
-        """A problem at a key path; items of `sources` and `stages` are shown by their names."""
-        return Problem(_shown(path, values), message, self.place(path))
-
-
 def load_config(path: str | Path, edits: Sequence[str] = ()) -> RunConfig:
     """Read, edit and validate a config file. Raises InvalidConfig with every mistake found."""
     values, where = _read(Path(path), edits)
@@ -137,11 +94,11 @@ def load_config(path: str | Path, edits: Sequence[str] = ()) -> RunConfig:
 def validate(values: Any, where: Locator) -> RunConfig:
     """Validate a config's values: their form, then paths, models and combinations."""
     problems: list[Problem] = []
-    top: _TopLevel | None = None
+    top: TopLevel | None = None
     try:
-        top = _TopLevel.model_validate(values)
+        top = TopLevel.model_validate(values)
     except ValidationError as error:
-        problems += _problems(error, (), where, values, _TopLevel)
+        problems += validation_problems(error, (), where, values, TopLevel)
     sources: list[Source[Any]] = []
     stages: list[Stage[Any]] = []
     modules: list[str] = []
@@ -149,7 +106,7 @@ def validate(values: Any, where: Locator) -> RunConfig:
         sources = _sources(values.get("sources"), where, values, problems)
         stages, modules = _stages(values.get("stages"), values.get("seed", 0), where, values, problems)
     if problems or top is None:
-        raise InvalidConfig(_in_order(problems))
+        raise InvalidConfig(in_order(problems))
     return RunConfig(
         top.name, top.output, top.seed, top.engine, tuple(sources), tuple(stages), tuple(modules), values, where
     )
@@ -172,30 +129,6 @@ def check(config: RunConfig) -> None:
         raise InvalidConfig(problems)
 
 
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a config, for editors: every stage and source format with its settings."""
-    top = _TopLevel.model_json_schema()
-    definitions = top.setdefault("$defs", {})
-    sources = []
-    for format in source_formats():
-        schema = source_class(format).Config.model_json_schema(ref_template="#/$defs/{model}")
-        definitions.update(schema.pop("$defs", {}))
-        schema["properties"]["format"] = {"const": format}
-        sources.append(schema)
-    stages = []
-    for name in stage_names():
-        schema = stage_class(name).Config.model_json_schema(ref_template="#/$defs/{model}")
-        definitions.update(schema.pop("$defs", {}))
-        stages.append(
-            {"type": "object", "properties": {name: schema}, "required": [name], "additionalProperties": False}
-        )
-    top["properties"]["sources"]["items"] = {"anyOf": sources}
-    top["properties"]["stages"]["items"] = {"anyOf": [*stages, {"enum": stage_names()}]}
-    engine = {"anyOf": [{"enum": ["local", "ray", "inline"]}, {"$ref": "#/$defs/EngineConfig"}]}
-    top["properties"]["engine"] = engine
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **top, "title": "dspipe config"}
-
-
 def _read(path: Path, edits: Sequence[str]) -> tuple[Any, Locator]:
     try:
         text = path.read_text("utf-8")
@@ -211,67 +144,8 @@ def _read(path: Path, edits: Sequence[str]) -> tuple[Any, Locator]:
         raise InvalidConfig([Problem("", "expected keys like name, output, sources, stages", f"{path}:1")])
     where = Locator(str(path), lines, {})
     for edit in edits:
-        _apply(edit, values, where)
+        apply_edit(edit, values, where)
     return values, where
-
-
-def _apply(edit: str, values: Any, where: Locator) -> None:
-    """One `--set key.path=YAML`. Items of lists are named by their number, their `name` or their only key."""
-    place = f"--set {edit}"
-    key, equals, text = edit.partition("=")
-    if not equals or not key:
-        raise InvalidConfig([Problem("", "expected --set key.path=value", place)])
-    try:
-        value, _ = parse_yaml(text)
-    except YamlError as error:
-        raise InvalidConfig([Problem(key, f"not valid YAML: {error}", place)]) from None
-    parts = key.split(".")
-    if parts[0] == "engine" and len(parts) > 1 and isinstance(values.get("engine"), str):
-        values["engine"] = {"kind": values["engine"]}
-    target: Any = values
-    path: tuple[Any, ...] = ()
-    while parts:
-        if isinstance(target, dict):
-            step: tuple[Any, ...] = (parts[0],)
-            parts = parts[1:]
-        elif isinstance(target, list):
-            step, parts = _item(target, parts)
-            if not step:
-                known = ", ".join(_item_names(target)) or "nothing"
-                raise InvalidConfig([Problem(key, f"there is no {parts[0]}; there is {known}", place)])
-        else:
-            raise InvalidConfig([Problem(key, f"{'.'.join(map(str, path))} has no keys of its own", place)])
-        path += step
-        for index, part in enumerate(step):
-            if not parts and index == len(step) - 1:
-                target[part] = value
-            elif isinstance(target, list) and isinstance(target[part], str):
-                target[part] = {target[part]: {}}  # a stage written as a bare name gets settings
-            elif isinstance(target, dict) and target.get(part) is None:
-                target[part] = {}
-            target = target[part]
-    where.edits[path] = edit
-
-
-def _item(items: list[Any], parts: list[str]) -> tuple[tuple[str | int, ...], list[str]]:
-    """The item of a list that the first parts name, and the parts after them. A stage's own name may have dots."""
-    if parts[0].isdigit() and int(parts[0]) < len(items):
-        return (int(parts[0]),), parts[1:]
-    for length in range(1, len(parts) + 1):
-        name = ".".join(parts[:length])
-        for index, item in enumerate(items):
-            if isinstance(item, dict) and item.get("name") == name:
-                return (index,), parts[length:]
-            if item == name or (isinstance(item, dict) and list(item) == [name]):
-                # with nothing behind it, what a bare name stands for is set: its settings
-                return (index, name), parts[length:]
-    return (), parts
-
-
-def _item_names(target: Any) -> list[str]:
-    if not isinstance(target, list):
-        return sorted(map(str, target)) if isinstance(target, dict) else []
-    return [str(item.get("name") or next(iter(item), "")) if isinstance(item, dict) else str(item) for item in target]
 
 
 def _sources(items: Any, where: Locator, values: Any, problems: list[Problem]) -> list[Source[Any]]:
@@ -288,13 +162,13 @@ def _sources(items: Any, where: Locator, values: Any, problems: list[Problem]) -
         try:
             kind = source_class(str(format))
         except KeyError:
-            message = f"found {format!r}; {_suggest(str(format), source_formats())}"
+            message = f"found {format!r}; {suggest(str(format), source_formats())}"
             problems.append(where.problem((*path, "format"), message, values))
             continue
         try:
             source = kind(kind.Config.model_validate(item))
         except ValidationError as error:
-            problems += _problems(error, path, where, values, kind.Config)
+            problems += validation_problems(error, path, where, values, kind.Config)
             continue
         if source.config.name in names:
             message = f"two sources are called {source.config.name}; names are part of document ids"
@@ -318,7 +192,7 @@ def _stages(
         try:
             kind = stage_class(name)
         except KeyError:
-            problems.append(where.problem((*path, name), f"no such stage; {_suggest(name, stage_names())}", values))
+            problems.append(where.problem((*path, name), f"no such stage; {suggest(name, stage_names())}", values))
             continue
         if name in modules:
             problems.append(where.problem((*path, name), "the stage is there twice", values))
@@ -326,7 +200,7 @@ def _stages(
         try:
             validated = kind.Config.model_validate({} if settings is None else settings)
         except ValidationError as error:
-            problems += _problems(error, (*path, name), where, values, kind.Config)
+            problems += validation_problems(error, (*path, name), where, values, kind.Config)
             continue
         modules.append(name)
         stages.append(kind(name.rpartition(".")[2], validated, seed if isinstance(seed, int) else 0))
@@ -335,99 +209,3 @@ def _stages(
 
 def _only_key(item: Any) -> tuple[str | None, Any]:
     return next(iter(item.items())) if isinstance(item, dict) and len(item) == 1 else (None, None)
-
-
-def _problems(
-    error: ValidationError, prefix: KeyPath, where: Locator, values: Any, model: type[BaseModel]
-) -> list[Problem]:
-    found: list[Problem] = []
-    for detail in error.errors():
-        path = (*prefix, *_real_path(detail["loc"], _at(values, prefix)))
-        message = detail["msg"].removeprefix("Value error, ")
-        if detail["type"] == "extra_forbidden":
-            allowed = _fields_at(model, detail["loc"][:-1])
-            message = f"unknown key; {_suggest(str(detail['loc'][-1]), allowed)}"
-        elif detail["type"] == "missing":
-            message = "is missing"
-        elif not isinstance(detail["input"], dict | list):
-            message = f"found {detail['input']!r}; {message[0].lower() + message[1:]}"
-        problem = where.problem(path, message, values)
-        if problem not in found:
-            found.append(problem)
-    return found
-
-
-def _real_path(location: tuple[str | int, ...], value: Any) -> KeyPath:
-    """The part of a pydantic location that are keys of the user's values (unions add names of their own)."""
-    path: list[str | int] = []
-    for index, part in enumerate(location):
-        inside = (isinstance(value, dict) and part in value) or (
-            isinstance(value, list) and isinstance(part, int) and part < len(value)
-        )
-        if inside:
-            path.append(part)
-            value = value[part]
-        elif index == len(location) - 1 and isinstance(value, dict):
-            path.append(part)
-    return tuple(path)
-
-
-def _at(values: Any, path: KeyPath) -> Any:
-    for part in path:
-        try:
-            values = values[part]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return values
-
-
-def _fields_at(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:
-    current: Any = model
-    for part in location:
-        if isinstance(part, str) and isinstance(current, type) and issubclass(current, BaseModel):
-            field = current.model_fields.get(part)
-            current = _model_in(field.annotation) if field else None
-    return list(current.model_fields) if isinstance(current, type) and issubclass(current, BaseModel) else []
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for part in getattr(annotation, "__args__", ()):
-        found = _model_in(part)
-        if found is not None:
-            return found
-    return None
-
-
-def _suggest(found: str, allowed: Sequence[str]) -> str:
-    close = difflib.get_close_matches(found, allowed, 1)
-    names = ", ".join(sorted(allowed))
-    return f"did you mean {close[0]}? Allowed: {names}" if close else f"allowed: {names}"
-
-
-def _shown(path: KeyPath, values: Any) -> str:
-    """stages.minhash.bands rather than stages.7.minhash.bands."""
-    parts: list[str] = []
-    for part in path:
-        named = isinstance(part, int) and isinstance(values, list) and part < len(values)
-        item = values[part] if named else None
-        if named and parts == ["stages"] and (isinstance(item, str) or (isinstance(item, dict) and len(item) == 1)):
-            pass
-        elif named and isinstance(item, dict) and item.get("name"):
-            parts.append(str(item["name"]))
-        else:
-            parts.append(str(part))
-        try:
-            values = values[part]
-        except (KeyError, IndexError, TypeError):
-            values = None
-    return ".".join(parts)
-
-
-def _in_order(problems: list[Problem]) -> list[Problem]:
-    def line(problem: Problem) -> int:
-        number = problem.place.rpartition(":")[2]
-        return int(number) if number.isdigit() else -1
-
-    return sorted(dict.fromkeys(problems), key=line)

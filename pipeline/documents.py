@@ -8,10 +8,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.discovery import make_stage, source_class
+from pipeline.rows_output import ConservationError
 from pipeline.source import InputFile, raw_schema
 from pipeline.stage import MapStage, Stage
 from pipeline.store import is_storage_failure, open_filesystem
-from pipeline.task import ConservationError, Task
+from pipeline.task import Task
 
 PHASE = "documents"
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from pipeline.plan import DOCUMENTS, Plan, PlannedPhase
-from pipeline.run import absorb_committed, empty_state, task_specs
+from pipeline.specs import absorb_committed, empty_state, task_specs
 from pipeline.stage import GlobalStage, MapStage
 from pipeline.stats import new_table
 from pipeline.store import Store

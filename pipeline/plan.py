@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.code import code_fingerprint
-from pipeline.config import InvalidConfig, Locator, Problem, RunConfig
+from pipeline.config import RunConfig
 from pipeline.discovery import settings_of, stage_module
 from pipeline.inputs import Unreachable, input_files
+from pipeline.problems import InvalidConfig, Locator, Problem
 from pipeline.source import InputFile
 from pipeline.stage import ConfigError, Corpus, GlobalStage, MapStage, Phase, Stage
 
@@ -114,13 +115,23 @@ def make_plan(config: RunConfig, tolerate_unreachable: bool = False) -> Plan:
         raise InvalidConfig(problems)
     corpus = Corpus(
         shards=len(shards),
-        input_bytes=sum(shard.bytes for shard in shards),
+        input_bytes=round(sum(_estimated_bytes(config, shard) for shard in shards)),
+        documents=round(sum(_estimated_documents(config, shard) for shard in shards)),
         memory=config.engine.memory,
         stages=tuple(stage.name for stage in config.stages),
     )
     phases = _ordered(_phases(config, corpus), config)
     readers = {index: _reader_depends(config, index) for index in range(len(config.sources))}
     return Plan(config, tuple(shards), tuple(phases), tuple(unreachable), readers)
+
+
+def _estimated_bytes(config: RunConfig, shard: Shard) -> int:
+    typical = type(config.sources[shard.source]).typical_file_bytes
+    return sum(typical if file.size is None else file.size for file in shard.files)
+
+
+def _estimated_documents(config: RunConfig, shard: Shard) -> float:
+    return _estimated_bytes(config, shard) / type(config.sources[shard.source]).typical_document_bytes
 
 
 def _oldest_first(config: RunConfig) -> list[int]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pipeline.units import human_bytes, human_seconds
 
 if TYPE_CHECKING:
-    from pipeline.run import PhaseSummary
+    from pipeline.summary import PhaseSummary
 
 _LOG_EVERY_S = 10.0
 

@@ -68,6 +68,10 @@ class Source(ABC, Generic[SourceConfigT]):
 
     Config: ClassVar[type[SourceConfig]]
     config: SourceConfigT
+    typical_file_bytes: ClassVar[int] = 256 << 20
+    """stored bytes of a file whose size isn't asked for, since it is one of many that a list names"""
+    typical_document_bytes: ClassVar[int] = 1500
+    """stored bytes of a document, for planning partitions before anything is read"""
 
     def __init__(self, config: SourceConfigT) -> None:
         self.config = config

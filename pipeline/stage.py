@@ -164,6 +164,9 @@ class Corpus:
 
     shards: int
     input_bytes: int
+    """as stored; of files that a list names on a remote storage, an estimate"""
+    documents: int
+    """an estimate from the bytes and the formats, good to a factor of a few; it doesn't change while a run goes on"""
     memory: int
     """bytes that one worker may use"""
     stages: tuple[str, ...]

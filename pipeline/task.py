@@ -21,14 +21,11 @@ import pyarrow as pa
 from pipeline.discovery import make_stage
 from pipeline.exchange import ExchangeReader, OpenExchange
 from pipeline.funnel import Funnel
-from pipeline.rows import Column, RowsWriter, column_hashes, file_checksum, read_rows
+from pipeline.rows import Column, column_hashes, file_checksum, read_rows
+from pipeline.rows_output import RowsOutput
 from pipeline.store import Store
 
 Manifest = dict[str, Any]
-
-
-class ConservationError(Exception):
-    """A stage lost, invented or changed a document. The message names it."""
 
 
 class Report(Protocol):
@@ -129,7 +126,7 @@ class Task:
         self.progress = report
         self._columns = {name: Column(*place) for name, place in spec.columns.items()}
         self._files: list[dict[str, Any]] = []
-        self._rows: _RowsOutput | None = None
+        self._rows: RowsOutput | None = None
         self._exchange: OpenExchange | None = None
         self._listing: dict[str, Any] | None = None
 
@@ -226,7 +223,7 @@ class Task:
         if spec.writes:
             schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(spec.writes)))
             file = stack.enter_context(self.store.writing(spec.file(".parquet")))
-            self._rows = _RowsOutput(self, file, schema)
+            self._rows = RowsOutput(self, file, schema)
             self.keep_file("rows", "rows", spec.file(".parquet"))
         if spec.emits:
             name = spec.file(".exchange")
@@ -269,87 +266,6 @@ class Task:
             "notes": self.notes,
             "seconds": round(seconds, 3),
         }
-
-
-class _RowsOutput:
-    """Keeps written rows in step with the shard's row groups, and checks that no document is lost or judged twice."""
-
-    def __init__(self, task: Task, file: BinaryIO, schema: pa.Schema) -> None:
-        self._task, self._schema = task, schema
-        self._writer = RowsWriter(file, schema)
-        self._waiting: list[pa.RecordBatch] = []
-        self._rows = 0
-        self._free = task.spec.over == "shards" and not task.spec.groups and not task.spec.columns
-        self._decides = "reason" in schema.names and not self._free
-        if self._decides:
-            measures = [name for name in ("domain", "text_bytes", "tokens") if name in task.spec.columns]
-            self._before = task.rows(["reason", *measures])
-            self._entry = Funnel(task.spec.phase.split(".")[0])
-
-    @property
-    def groups(self) -> list[int]:
-        return self._writer.groups
-
-    def write(self, batch: pa.RecordBatch) -> None:
-        if self._free:  # the text pass makes the row groups that all later files follow
-            self._writer.write(batch)
-            return
-        self._waiting.append(batch.select(self._schema.names))
-        self._rows += batch.num_rows
-        while len(self.groups) < len(self._task.spec.groups) and self._rows >= self._task.spec.groups[len(self.groups)]:
-            self._flush(self._task.spec.groups[len(self.groups)])
-
-    def close(self) -> None:
-        expected, written = sum(self._task.spec.groups), sum(self.groups) + self._rows
-        if not self._free and expected != written:
-            raise ConservationError(
-                f"{self._task.name}: {expected:,} documents went in and {written:,} came out; {self._missing(written)}"
-            )
-        self._writer.close()
-        if self._decides and not self._task.funnel:
-            self._task.funnel.append(self._entry)
-        elif self._decides:
-            last, dropped = self._task.funnel[-1], sum(entry.dropped_documents() for entry in self._task.funnel)
-            if (last.out[0], dropped) != (self._entry.out[0], self._entry.dropped_documents()):
-                raise ConservationError(
-                    f"{self._task.name}: its stages count {dropped:,} documents dropped and {last.out[0]:,} kept, "
-                    f"its rows say {self._entry.dropped_documents():,} and {self._entry.out[0]:,}"
-                )
-
-    def abandon(self) -> None:
-        """End the writer while its file is still open; the file is thrown away."""
-        self._writer.close()
-
-    def _flush(self, rows: int) -> None:
-        table = pa.Table.from_batches(self._waiting).combine_chunks()
-        (batch,) = table.slice(0, rows).combine_chunks().to_batches() if rows else (table.slice(0, 0).to_batches(),)
-        rest = table.slice(rows)
-        self._waiting, self._rows = rest.to_batches(), rest.num_rows
-        if self._decides:
-            before = next(self._before)
-            changed = self._entry.add(before, batch.column("reason"))
-            if changed is not None:
-                raise ConservationError(
-                    f"{self._task.name}: document {self._id(sum(self.groups) + changed)} was dropped before "
-                    f"({before.column('reason')[changed]}) and is now {batch.column('reason')[changed]}"
-                )
-        self._writer.write(batch)
-
-    def _missing(self, written: int) -> str:
-        if written > sum(self._task.spec.groups):
-            return "a stage made rows of its own"
-        return (
-            f"the first one missing is {self._id(written)}" if "id" in self._task.spec.columns else "rows are missing"
-        )
-
-    def _id(self, row: int) -> str:
-        if "id" not in self._task.spec.columns:
-            return f"in row {row}"
-        for batch in self._task.rows(["id"]):
-            if row < batch.num_rows:
-                return str(batch.column("id")[row])
-            row -= batch.num_rows
-        return f"in row {row}"
 
 
 def execute(spec: TaskSpec, report: Report) -> Manifest:

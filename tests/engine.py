@@ -6,9 +6,10 @@ from typing import Any
 
 import yaml
 
-from pipeline.config import Locator, RunConfig, check, validate
+from pipeline.config import RunConfig, check, validate
 from pipeline.executors import make_executor
 from pipeline.plan import Plan, make_plan
+from pipeline.problems import Locator
 from pipeline.progress import LogProgress
 from pipeline.run import RunResult, run_plan
 from pipeline.store import Store

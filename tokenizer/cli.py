@@ -74,7 +74,8 @@ def _train(config: str | dict[str, Any]) -> None:
     """Run the phases of a config up to the one that trains (or takes) the tokenizer."""
     import dataclasses
 
-    from pipeline.config import InvalidConfig, Locator, check, load_config, validate
+    from pipeline.config import check, load_config, validate
+    from pipeline.problems import InvalidConfig, Locator
     from pipeline.executors import make_executor
     from pipeline.plan import make_plan
     from pipeline.progress import make_progress

@@ -4,9 +4,10 @@ import traceback
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from pipeline.rows_output import ConservationError
 from pipeline.stage import ConfigError
 from pipeline.store import StorageError, is_storage_failure, storage_error
-from pipeline.task import ConservationError, Manifest, Report, TaskSpec, execute
+from pipeline.task import Manifest, Report, TaskSpec, execute
 
 FailureKind = Literal["user", "conservation", "storage", "stage", "crash"]
 

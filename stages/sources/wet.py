@@ -19,6 +19,9 @@ class WetSource(Source[Config]):
     """Extracted text from WET files."""
 
     Config = Config
+    # of the size of Common Crawl's files: about 3e9 texts in 90,000 files of 90 MB
+    typical_file_bytes = 96 << 20
+    typical_document_bytes = 2_700
 
     def read(self, shard: Sequence[InputFile], reading: Reading) -> Iterator["pa.RecordBatch"]:
         """The text of the shard's conversion records, as it is."""

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import InvalidConfig, json_schema, load_config
+from pipeline.config import load_config
+from pipeline.problems import InvalidConfig
+from pipeline.schema import json_schema
 
 GOOD = """\
 name: good

@@ -134,7 +134,7 @@ def test_early_stores_no_text_of_what_is_dropped(toy: dict[str, Any], tmp_path: 
 
 
 def test_another_runs_output_is_refused(toy: dict[str, Any]) -> None:
-    from pipeline.config import InvalidConfig
+    from pipeline.problems import InvalidConfig
 
     run_inline(toy)
     with pytest.raises(InvalidConfig, match="holds the run 'test'"):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.config import InvalidConfig
+from pipeline.problems import InvalidConfig
 from pipeline.schedule import RunFailed
 from pipeline.store import StorageError
 from tests.engine import planned, rows_of, run_inline, tasks_run

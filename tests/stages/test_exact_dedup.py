@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.config import InvalidConfig
+from pipeline.problems import InvalidConfig
 from tests.engine import planned, rows_of, run_inline
 from tests.stages.test_minhash import write_corpus
 

@@ -9,7 +9,7 @@ import pytest
 
 from kernels.arrow import text_buffers
 from kernels.minhash import band_keys, signatures
-from pipeline.config import InvalidConfig
+from pipeline.problems import InvalidConfig
 from stages.dedup import records
 from tests.engine import artifact_files, planned, rows_of, run_inline, tasks_run
 from tests.kernels.test_components import components_slowly

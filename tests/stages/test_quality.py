@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from kernels.jit import INTERPRETED
-from pipeline.config import InvalidConfig
+from pipeline.problems import InvalidConfig
 from stages.classifier_cli import app
 from stages.quality import QualityConfig, bin_start, lowest_kept, score_bins
 from tests.engine import rows_of, run_inline, tasks_run

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from pipeline.config import InvalidConfig
+from pipeline.problems import InvalidConfig
 from pipeline.schedule import RunFailed
 from stages.remix import Config, host
 from tests.engine import rows_of, run_inline

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
-from pipeline.config import InvalidConfig
+from pipeline.problems import InvalidConfig
 from pipeline.run import RunResult
 from pipeline.schedule import RunFailed
 from stages.tokenizer import sampling_rates

@@ -1,0 +1,55 @@
+"""documents in = documents out + dropped by reason + quarantined: checked on every task and every phase of a run."""
+
+from pipeline.plan import DOCUMENTS, Plan, PlannedPhase
+from pipeline.rows_output import ConservationError
+from pipeline.schedule import RunFailed
+from pipeline.summary import PhaseSummary
+from pipeline.task import Manifest
+
+
+def check_conservation(
+    phase: PlannedPhase, manifests: list[Manifest], summary: PhaseSummary, before: list[PhaseSummary], plan: Plan
+) -> None:
+    """documents in = documents out + dropped by reason + quarantined, in every task and over the phase."""
+    if phase.name == DOCUMENTS:
+        for manifest in manifests:
+            rows, counters = sum(manifest["groups"]), manifest["counters"]
+            if counters["read"] != rows + counters["quarantined"]:
+                raise ConservationError(
+                    f"{phase.name} {manifest['task']}: {counters['read']:,} documents were read, {rows:,} came out and "
+                    f"{counters['quarantined']:,} were quarantined"
+                )
+        read, bad = summary.counters.get("read", 0), summary.counters.get("quarantined", 0)
+        limit = plan.config.engine.max_quarantined
+        # a handful of bad records in a small input is no sign of anything
+        if bad > 100 and bad > limit * read:
+            raise RunFailed(
+                f"{bad:,} of {read:,} records are bad, more than engine.max_quarantined={limit} allows; "
+                f"see the *.quarantine.jsonl files in {plan.config.output}/{DOCUMENTS}"
+            )
+        return
+    for entry in summary.funnel:
+        if not entry.balanced():
+            raise ConservationError(
+                f"{phase.name}, stage {entry.stage}: {entry.into} in, {entry.out} out: {entry.dropped}"
+            )
+    if not summary.funnel:
+        return
+    came = summary.funnel[0].into
+    earlier = next((other.funnel[-1].out for other in reversed(before) if other.funnel), None)
+    if earlier is None:
+        earlier = [before[0].counters["read"] - before[0].counters["quarantined"], came[1], came[2]]
+    since = {other.name for other in before[_last_funnel(before) + 1 :]} | {phase.name}
+    edited = any(
+        "text_bytes" in other.written for other in plan.phases if other.name in since and other.name != DOCUMENTS
+    )
+    # a stage that removes lines changes the bytes of documents, not their number
+    if came[0] != earlier[0] or (came[1] != earlier[1] and not edited):
+        raise ConservationError(
+            f"{phase.name}: {earlier[0]:,} documents ({earlier[1]:,} bytes) were kept before it, {came[0]:,} "
+            f"({came[1]:,} bytes) came in"
+        )
+
+
+def _last_funnel(before: list[PhaseSummary]) -> int:
+    return max((index for index, other in enumerate(before) if other.funnel), default=0)
