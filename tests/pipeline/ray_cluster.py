@@ -17,12 +17,14 @@ def main(values: dict, output: Path) -> None:
     cluster.wait_for_nodes()
 
     def lose_a_node() -> None:
-        while len(list(output.rglob("*.manifest.json"))) < 3:
+        while not list(output.rglob("*.manifest.json")):
             time.sleep(0.01)
         cluster.remove_node(nodes[0], allow_graceful=False)
 
-    threading.Thread(target=lose_a_node, daemon=True).start()
+    loser = threading.Thread(target=lose_a_node, daemon=True)
+    loser.start()
     run_inline(values, engine={"kind": "ray", "address": cluster.address}, output=str(output))
+    loser.join()
     import ray
 
     ray.init(address=cluster.address, log_to_driver=False, ignore_reinit_error=True)

@@ -55,6 +55,8 @@ def test_ray_gives_the_same_bytes(many: dict[str, Any], tmp_path: Path) -> None:
 
 
 def test_a_cluster_that_loses_a_node_gives_the_same_bytes(many: dict[str, Any], tmp_path: Path) -> None:
+    # each shard takes a while, so that the node is lost with tasks on it
+    many["stages"].insert(0, {"tests.toys.sleepy": {"seconds": 0.7}})
     run_inline(many)
     command = [sys.executable, "-m", "tests.pipeline.ray_cluster", json.dumps(many), str(tmp_path / "cluster")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
