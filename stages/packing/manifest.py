@@ -9,7 +9,11 @@ from stages.packing.tokenizer_file import added_tokens
 
 if TYPE_CHECKING:
     from pipeline.task import ArtifactFile
-    from stages.packing.partition import Special
+    from stages.packing.special import Special
+
+COUNTED = ("rows", "tokens", "padding", "documents", "cut", "pieces", "rearranged", "added", "cropped", "rest")
+"""What a shard's summary counts. `tokens` are those in rows, `rest` those handed to the tail; `cut` documents have more
+than one piece or lost their end; `added` tokens are begin and end tokens and sentinels."""
 
 SUFFIXES = (SUFFIX, ".bin", ".idx", ".mds", ".parquet")
 

@@ -7,6 +7,7 @@ Since every sample has the same size, the rows of a shard are one array behind i
 
 import json
 import struct
+from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -48,3 +49,14 @@ def shard_entry(name: str, size: int, sha256: str, rows: int, row_length: int, d
     """The shard's entry in the `index.json` that StreamingDataset reads; `name` is relative to that file."""
     raw = {"basename": name, "bytes": size, "hashes": {"sha256": sha256}}
     return {**columns(row_length, dtype), "raw_data": raw, "samples": rows, "zip_data": None}
+
+
+def index_entries(index: Mapping[str, Any]) -> dict[str, Any]:
+    """What a manifest (`stages.packing.manifest`) needs besides to be the `index.json` of MDS shards."""
+    entries = []
+    for part in index["parts"]:
+        file = part["files"][".mds"]
+        entries.append(
+            shard_entry(file["name"], file["bytes"], file["sha256"], part["rows"], index["row_length"], index["dtype"])
+        )
+    return {"version": 2, "shards": entries}

@@ -9,9 +9,13 @@ training of language models to fill in the middle", section 3). With their senti
 The cuts are at tokens, and depend on the document's order key alone (seed, id, copy).
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
+from stages.packing.settings import Middle
 from stages.packing.tokenizer_file import Added, find_token
 
 SENTINELS = (
@@ -25,10 +29,33 @@ TOKENS = 3
 """How many tokens a rearranged document is longer."""
 
 
+@dataclass(frozen=True)
+class Layout:
+    """How documents are written: layout (0, 1, 2) and cuts (documents, 2), as in `Documents.arrays`."""
+
+    layout: npt.NDArray[np.uint8]
+    cuts: npt.NDArray[np.int64]
+
+
 def find_sentinels(tokens: Added, names: tuple[str, str, str] | None) -> npt.NDArray[np.int64]:
     """The ids of the sentinels before prefix, suffix and middle. Raises KeyError, saying which names were tried."""
     wanted = tuple((name,) for name in names) if names else SENTINELS
     return np.array([find_token(tokens, tried) for tried in wanted], np.int64)
+
+
+def plan_layout(
+    middle: Middle | None,
+    keys: npt.NDArray[np.uint64],
+    lengths: npt.NDArray[np.int64],
+    domain: npt.NDArray[np.int32],
+    domains: Sequence[str],
+) -> Layout:
+    """The layout of documents with these order keys, lengths in tokens, and numbers into `domains`."""
+    count = len(keys)
+    if middle is None or middle.rate == 0:
+        return Layout(np.zeros(count, np.uint8), np.zeros((count, 2), np.int64))
+    wanted = np.array([middle.domains is None or name in middle.domains for name in domains], bool)
+    return Layout(*rearrange(keys, lengths, wanted[domain], middle.rate, middle.second_form))
 
 
 def rearrange(

@@ -5,7 +5,6 @@ Then blocks of rows are filled, each from a pass that keeps only the tokens it n
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +13,9 @@ import numpy.typing as npt
 from kernels.arrow import text_buffers
 from kernels.pack import copy_pieces, join_documents
 from stages.packing.documents import Documents
+from stages.packing.middle import Layout
 from stages.packing.pieces import Pieces
+from stages.packing.special import Special
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,29 +23,6 @@ if TYPE_CHECKING:
 Int64 = npt.NDArray[np.int64]
 Tokens = npt.NDArray[Any]
 Received = Callable[[], "Iterator[tuple[int, pa.RecordBatch]]"]
-
-
-@dataclass(frozen=True)
-class Special:
-    """The ids that packing adds; begin is -1 where no begin token is wanted."""
-
-    end: int
-    begin: int
-    pad: int
-    sentinels: Int64
-
-    @property
-    def around(self) -> int:
-        """How many tokens are put around each document."""
-        return 2 if self.begin >= 0 else 1
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How documents are written: theirs is `Documents.arrays`' meaning of layout and cuts."""
-
-    layout: npt.NDArray[np.uint8]
-    cuts: Int64
 
 
 class Partition:

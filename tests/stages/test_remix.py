@@ -6,7 +6,8 @@ from pydantic import ValidationError
 
 from pipeline.problems import InvalidConfig
 from pipeline.schedule import RunFailed
-from stages.remix import Config, host
+from stages.packing.domain_places import host
+from stages.remix import Config
 from tests.engine import rows_of, run_inline
 from tests.stages.packing.runs import make_config, make_documents
 
