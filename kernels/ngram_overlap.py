@@ -5,6 +5,9 @@ left out. A document's overlap with a question is the share of the question's n-
 shorter than n units are one n-gram of their own length, if they have at least `shortest` units: GPT-3's rule (Brown et
 al., 2020, appendix C: n between 8 and 13), DeepSeekMath's with 10 and 3 (Shao et al., 2024, section 2.1).
 
+The n-grams that a document shares are found in its text (`shared_ngrams`); what they cover is found from their numbers
+(`overlap`), so that n-grams can be left out once it is known how often the whole corpus has them.
+
 Most n-grams of a text are in no benchmark, and a bit array says so for nearly all of them, by their first units, once
 for n-grams of all lengths.
 """
@@ -22,6 +25,7 @@ Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 UInt64 = npt.NDArray[np.uint64]
 Float32 = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
 
 _BLOCK = 1 << 14
 _BASE = 0x9E3779B97F4A7C15
@@ -71,37 +75,20 @@ def _find(keys, numbers, key):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _overlap(  # type: ignore[no-untyped-def]
-    data,
-    offsets,
-    ascii_hashes,
-    plane,
-    powers,
-    head,
-    lengths,
-    totals,
-    filter_bits,
-    keys,
-    numbers,
-    rows,
-    items,
-    best,
-    share,
-):
-    """The question that each document covers most, and the share; see `Overlap`."""
+def _shared(data, offsets, ascii_hashes, plane, powers, head, lengths, filter_bits, keys, numbers, ngrams, ends):  # type: ignore[no-untyped-def]
+    """The n-grams of the index that each document has, once each, one document after the other; see `Shared`."""
     shortest, longest = head[0], lengths[-1]
     head_power = powers[shortest]
     room = _BLOCK // 2 + 2 + longest
     units, prefixes = np.empty(room, np.uint64), np.zeros(room + 1, np.uint64)
     filter_mask = np.uint64(64 * len(filter_bits) - 1)
     bits_at, prefix_at = pointer(filter_bits), pointer(prefixes)
-    found_in = np.full(len(rows) - 1, -1, np.int64)
-    counted_in, counts = np.full(len(totals), -1, np.int64), np.zeros(len(totals), np.int32)
+    found_in = np.full(ngrams, -1, np.int64)
+    found, total = np.empty(1024, np.int32), 0
     for document in range(len(offsets) - 1):
         i, end = offsets[document], offsets[document + 1]
         word = np.uint64(0)
         carried = 0
-        best[document], share[document] = -1, 0.0
         while i < end:
             i, word, count = scan_units(data, i, min(i + _BLOCK, end), end, word, ascii_hashes, plane, units, carried)
             if i >= end and word != np.uint64(0):
@@ -121,19 +108,41 @@ def _overlap(  # type: ignore[no-untyped-def]
                     if number < 0 or found_in[number] == document:
                         continue
                     found_in[number] = document
-                    for k in range(rows[number], rows[number + 1]):
-                        item = items[k]
-                        if counted_in[item] != document:
-                            counted_in[item], counts[item] = document, 0
-                        counts[item] += 1
-                        part = np.float32(counts[item]) / np.float32(totals[item])
-                        # of equals the first question, whatever the order in which they were found
-                        if part > share[document] or (part == share[document] and item < best[document]):
-                            best[document], share[document] = item, part
+                    if total == len(found):
+                        larger = np.empty(2 * total, np.int32)
+                        larger[:total] = found
+                        found = larger
+                    found[total] = number
+                    total += 1
             kept = min(count, longest - 1)
             for k in range(kept):
                 units[k] = units[count - kept + k]
             carried = kept
+        ends[document + 1] = total
+    return found[:total]
+
+
+@jit
+def _cover(ngrams, ends, ignored, counted, totals, rows, items, best, share, reached):  # type: ignore[no-untyped-def]
+    """The question that each document covers most, the share, and the most that is covered of each question."""
+    counted_in, counts = np.full(len(totals), -1, np.int64), np.zeros(len(totals), np.int32)
+    for document in range(len(ends) - 1):
+        best[document], share[document] = -1, 0.0
+        for at in range(ends[document], ends[document + 1]):
+            number = ngrams[at]
+            if ignored[number]:
+                continue
+            for k in range(rows[number], rows[number + 1]):
+                item = items[k]
+                if counted_in[item] != document:
+                    counted_in[item], counts[item] = document, 0
+                counts[item] += 1
+                part = np.float32(counts[item]) / np.float32(totals[item])
+                # of equals the first question, whatever the order in which they were found
+                if part > share[document] or (part == share[document] and item < best[document]):
+                    best[document], share[document] = item, part
+                if counted[document] and part > reached[item]:
+                    reached[item] = part
 
 
 @jit
@@ -212,21 +221,41 @@ def build_index(data: Bytes, offsets: Offsets, ngram: int, shortest: int, common
     )
 
 
+class Shared(NamedTuple):
+    """ngrams: int32, the numbers of the n-grams that document i shares with the index, once each, are
+    ngrams[ends[i]:ends[i + 1]];  ends: int64 [documents + 1]"""
+
+    ngrams: Int32
+    ends: Int64
+
+
+def shared_ngrams(data: Bytes, offsets: Offsets, index: Index) -> Shared:
+    """The n-grams of `index` in each document (of `kernels.arrow.text_buffers`)."""
+    tables, ends = characters(), np.zeros(len(offsets), np.int64)
+    if len(ends) == 1:  # arrays without rows are writable: kernels would be compiled anew for them
+        return Shared(np.empty(0, np.int32), ends)
+    powers = _powers(int(index.lengths[-1]))
+    given = index.head, index.lengths, index.filter, index.keys, index.numbers, len(index.rows) - 1
+    return Shared(_shared(data, offsets, tables.ascii, tables.plane, powers, *given, ends), ends)
+
+
 class Overlap(NamedTuple):
-    """best: int32 [documents], the question covered most, the first of equals, -1 for none; share: float32, of it."""
+    """best: int32 [documents], the question covered most, the first of equals, -1 for none; share: float32, of it;
+    reached: float32 [questions], the largest share of a question that one document covers."""
 
     best: Int32
     share: Float32
+    reached: Float32
 
 
-def overlap(data: Bytes, offsets: Offsets, index: Index) -> Overlap:
-    """The question of `index` that each document (of `kernels.arrow.text_buffers`) covers most."""
-    tables, documents = characters(), len(offsets) - 1
-    result = Overlap(np.empty(documents, np.int32), np.empty(documents, np.float32))
-    if documents == 0:  # arrays without rows are writable: kernels would be compiled anew for them
-        return result
-    powers = _powers(int(index.lengths[-1]))
-    _overlap(data, offsets, tables.ascii, tables.plane, powers, *index, *result)
+def overlap(shared: Shared, index: Index, ignored: Bools, counted: Bools) -> Overlap:
+    """The question of `index` that each document covers most, leaving out the n-grams that are `ignored` (bool, by
+    their numbers). `reached` is taken of the documents that are `counted` (bool)."""
+    documents, questions = len(shared.ends) - 1, len(index.totals)
+    result = Overlap(np.empty(documents, np.int32), np.empty(documents, np.float32), np.zeros(questions, np.float32))
+    left_out = np.repeat(ignored, np.diff(index.rows))
+    totals = index.totals - np.bincount(index.items[left_out], minlength=questions).astype(np.int32)
+    _cover(*shared, ignored, counted, totals, index.rows, index.items, *result)
     return result
 
 

@@ -1,6 +1,9 @@
 """Shared n-grams against plain Python sets."""
 
+from itertools import pairwise
+
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -8,27 +11,56 @@ from hypothesis import strategies as st
 
 from kernels.arrow import text_buffers
 from kernels.jit import INTERPRETED
-from kernels.ngram_overlap import build_index, overlap
+from kernels.ngram_overlap import Index, Shared, build_index, overlap, shared_ngrams
 
 Found = list[tuple[int, float]]
 
 
-def find(documents: list[str], questions: list[str], ngram: int = 5, shortest: int = 3, common: int = 9) -> Found:
+def find(
+    documents: list[str],
+    questions: list[str],
+    ngram: int = 5,
+    shortest: int = 3,
+    common: int = 9,
+    common_documents: int | None = None,
+) -> Found:
     index = build_index(*text_buffers(pa.array(questions, pa.large_string())), ngram, shortest, common)
-    found = overlap(*text_buffers(pa.array(documents, pa.large_string())), index)
+    shared = shared_ngrams(*text_buffers(pa.array(documents, pa.large_string())), index)
+    had = np.bincount(shared.ngrams, minlength=len(index.rows) - 1)
+    ignored = had > (len(documents) if common_documents is None else common_documents)
+    found = overlap(shared, index, ignored, np.arange(len(documents)) % 2 == 0)
+    of_even = [shares_of(row, index, shared, ignored) for row in range(0, len(documents), 2)]
+    assert found.reached.tolist() == [max(shares, default=0.0) for shares in zip(*of_even, strict=True)] or not of_even
     return [(int(best), float(share)) for best, share in zip(found.best, found.share, strict=True)]
+
+
+def shares_of(row: int, index: Index, shared: Shared, ignored: npt.NDArray[np.bool_]) -> list[np.float32]:
+    """What one document covers of each question."""
+    own = set(shared.ngrams[shared.ends[row] : shared.ends[row + 1]].tolist())
+    of_question = [set[int]() for _ in index.totals]
+    for number, (start, end) in enumerate(pairwise(index.rows.tolist())):
+        for item in index.items[start:end]:
+            if not ignored[number]:
+                of_question[item].add(number)
+    return [np.float32(len(own & asked)) / np.float32(max(1, len(asked))) for asked in of_question]
 
 
 def grams(words: list[str], n: int) -> set[tuple[str, ...]]:
     return {tuple(words[at : at + n]) for at in range(len(words) - n + 1)}
 
 
-def plain(documents: list[str], questions: list[str], ngram: int, shortest: int, common: int) -> Found:
+def plain(
+    documents: list[str], questions: list[str], ngram: int, shortest: int, common: int, common_documents: int
+) -> Found:
     asked = []
     for question in questions:
         words = question.split()
         asked.append(grams(words, min(ngram, len(words))) if len(words) >= shortest else set())
     asked = [{gram for gram in own if sum(gram in other for other in asked) <= common} for own in asked]
+    asked = [
+        {gram for gram in own if sum(gram in grams(page.split(), len(gram)) for page in documents) <= common_documents}
+        for own in asked
+    ]
     result = []
     for document in documents:
         words = document.split()
@@ -45,12 +77,12 @@ WORDS = st.lists(st.sampled_from(["a", "bb", "c", "ddd", "ée"]), max_size=14).m
 
 @settings(max_examples=40 if INTERPRETED else 400, deadline=None)
 @given(
-    st.lists(WORDS, max_size=4), st.lists(WORDS, max_size=5), st.integers(2, 6), st.integers(1, 2), st.integers(1, 3)
+    st.lists(WORDS, max_size=4),
+    st.lists(WORDS, max_size=5),
+    st.tuples(st.integers(2, 6), st.integers(1, 2), st.integers(1, 3), st.integers(1, 4)),
 )
-def test_against_plain_python(
-    documents: list[str], questions: list[str], ngram: int, shortest: int, common: int
-) -> None:
-    assert find(documents, questions, ngram, shortest, common) == plain(documents, questions, ngram, shortest, common)
+def test_against_plain_python(documents: list[str], questions: list[str], limits: tuple[int, int, int, int]) -> None:
+    assert find(documents, questions, *limits) == plain(documents, questions, *limits)
 
 
 QUESTION = "Janet's ducks lay 16 eggs per day. She eats three for breakfast every morning."
@@ -94,6 +126,11 @@ def test_across_blocks_and_long_words() -> None:
     for filler in (16_352,) if INTERPRETED else (16_300, 16_352, 16_380, 40_000):
         text = "x " * (filler // 2) + " ".join(words) + " y" * 20_000
         assert find([text, "é" * (600 if INTERPRETED else 60_000) + text], [" ".join(words)]) == [(0, 1.0), (0, 1.0)]
+
+
+def test_many_shared_ngrams() -> None:
+    words = [f"w{number}" for number in range(3000)]
+    assert find([" ".join(words)] * 3, [" ".join(words)]) == [(0, 1.0)] * 3
 
 
 def test_no_questions_and_no_documents() -> None:

@@ -3,13 +3,19 @@
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from kernels.jit import INTERPRETED
+from kernels.ngram_overlap import Overlap
+from pipeline.run import RunResult
 from pipeline.stage import ConfigError
+from stages.contamination_report import ContaminationReport
 from stages.decontaminate import DecontaminateConfig, DecontaminateStage, questions
+from tests.engine import rows_of, run_inline, tasks_run
 from tests.shared import shared
 
 DUCKS = "Janet has ducks that lay sixteen eggs per day and she eats three of them for breakfast every morning"
@@ -34,29 +40,102 @@ def stage(**settings: object) -> DecontaminateStage:
     return DecontaminateStage("decontaminate", DecontaminateConfig.model_validate(settings))
 
 
-def run(stage: DecontaminateStage, texts: list[str]) -> tuple[list[tuple[object, ...]], list[str | None]]:
-    stage.check()
-    batch = stage.measure(pa.record_batch({"text": pa.array(texts, pa.large_string())}))
-    rows = zip(*(batch.column(field.name).to_pylist() for field in stage.measured()[:3]), strict=True)
-    return list(rows), stage.judge(batch.select(stage.judged())).to_pylist() if stage.judged() else []
+Row = tuple[str | None, str | None, float | None]
 
 
-def test_columns_and_verdicts(files: Path) -> None:
+def run(folder: Path, texts: list[str], **settings: object) -> tuple[RunResult, list[Row], list[str | None]]:
+    """The run over two shards, what it says of each text, and why each was dropped."""
+    (folder / "in").mkdir(exist_ok=True)
+    half = (len(texts) + 1) // 2
+    for shard, part in enumerate((texts[:half], texts[half:])):
+        documents = [{"id": f"{shard}-{row}", "text": text} for row, text in enumerate(part)]
+        path, lines = folder / "in" / f"{shard}.jsonl", "".join(json.dumps(item) + "\n" for item in documents)
+        if not path.exists() or path.read_text() != lines:
+            path.write_text(lines)
+    result = run_inline(
+        {
+            "output": str(folder / "out"),
+            "sources": [{"name": "a", "format": "jsonl", "path": str(folder / "in" / "*.jsonl"), "domain": "web"}],
+            "stages": [{"decontaminate": settings}],
+        }
+    )
+    names = [f"decontaminate.{name}" for name in ("benchmark", "item", "coverage")]
+    rows = [(row[names[0]], row[names[1]], row[names[2]]) for row in rows_of(result, names)]
+    marked = settings.get("action") == "mark"
+    return result, rows, [] if marked else [row["reason"] for row in rows_of(result, ["reason"])]
+
+
+def notes(result: RunResult) -> dict[str, Any]:
+    (phase,) = [phase for phase in result.phases if phase.name == "decontaminate.report"]
+    notes: dict[str, Any] = result.store.read_json(phase.manifests[0])["notes"]
+    return notes
+
+
+def test_columns_verdicts_and_report(files: Path) -> None:
     texts = [f"Look: {DUCKS}!", " ".join(TRAINS.split()[:14]), "nothing of the kind", "", EXAM]
-    rows, reasons = run(stage(against=str(files / "*.jsonl*")), texts)
+    against = str(files / "*.jsonl*")
+    result, rows, reasons = run(files, texts, against=against)
     assert rows[:2] == [("maths", "line 1", 1.0), ("trains", "7", pytest.approx(2 / 6))]
     assert rows[2:] == [(None, None, None)] * 3
     assert reasons == ["decontaminate.overlap", None, None, None, None]
-    exams = stage(against=str(files / "*.jsonl*"), coverage=0.3, multiple_choice={})
-    assert run(exams, texts)[1] == [*["decontaminate.overlap"] * 2, None, None, "decontaminate.multiple_choice"]
+    counts = "items", "items with a hit", "items covered", "documents with a hit", "documents dropped"
+    assert notes(result)["benchmarks"] == [
+        {"benchmark": "maths", **dict(zip(counts, (1, 1, 1, 1, 1), strict=True))},
+        {"benchmark": "trains", **dict(zip(counts, (1, 1, 0, 1, 0), strict=True))},
+    ]
+    example = {"benchmark": "maths", "item": "line 1", "coverage": 1.0, "document": "0-0", "question": DUCKS[:80]}
+    assert notes(result)["examples"] == [example]
+    exams = {"against": against, "coverage": 0.3, "multiple_choice": {}}
+    result, _, reasons = run(files, texts, **exams)
+    assert "documents" not in tasks_run(result)
+    assert reasons == [*["decontaminate.overlap"] * 2, None, None, "decontaminate.multiple_choice"]
     article = EXAM + "A long article, with a quiz at its end. " * 200
-    assert run(exams, [article])[1] == [None]
+    assert run(files, [article], **exams)[2] == [None]
 
 
 def test_marking_drops_nothing(files: Path) -> None:
-    marking = stage(against=str(files / "maths.jsonl"), action="mark")
-    assert marking.judged() == ()
-    assert run(marking, [DUCKS])[0] == [("maths", "line 1", 1.0)]
+    result, rows, _ = run(files, [DUCKS, "x"], against=str(files / "maths.jsonl"), action="mark")
+    assert rows == [("maths", "line 1", 1.0), (None, None, None)]
+    assert notes(result)["benchmarks"][0]["documents marked"] == 1
+    assert sum(len(entry.dropped) for phase in result.phases for entry in phase.funnel) == 0
+
+
+def test_ngrams_that_many_documents_have(files: Path) -> None:
+    """A quotation that three documents have says nothing; what is left of the question decides."""
+    words = DUCKS.split()
+    quotation, rest = " ".join(words[:14]), " ".join(words[2:])
+    texts = [quotation, DUCKS, f"{quotation} x", rest]
+    against = str(files / "maths.jsonl")
+    total = len(words) - 12
+    _, rows, _ = run(files, texts, against=against)
+    assert [row[2] for row in rows] == [pytest.approx(n / total) for n in (2, total, 2, total - 2)]
+    result, rows, reasons = run(files, texts, against=against, common_documents=2)
+    assert [row[2] for row in rows] == [None, 1.0, None, 1.0]
+    assert reasons == [None, "decontaminate.overlap"] * 2
+    assert notes(result)["benchmarks"][0]["documents with a hit"] == 2
+    result, rows, _ = run(files, texts, against=against, common_documents=3)
+    assert rows[0][2] == pytest.approx(2 / total) and "decontaminate.count" not in tasks_run(result)
+
+
+def test_report_is_small_and_in_order() -> None:
+    """Whatever the shards, the examples are the most and the least covered documents."""
+    shares = np.linspace(0.5, 1, 20, dtype=np.float32)
+    draw = np.random.default_rng(3)
+    merged = []
+    for parts in (1, 4):
+        report = ContaminationReport(2)
+        for rows in np.array_split(draw.permutation(20), parts):
+            one = ContaminationReport(2)
+            found = Overlap(np.zeros(len(rows), np.int32), shares[rows], np.array([shares[rows].max(), 0], np.float32))
+            batch = pa.record_batch({"id": [f"{row:02}" for row in rows], "url": pa.nulls(len(rows), pa.string())})
+            every = np.ones(len(rows), bool)
+            one.add(batch, found, np.zeros(len(rows), np.int32), every, every)
+            report.merge(json.loads(one.as_json()))
+        merged.append((report.as_json(), report.by_benchmark(["a", "b"], np.array([0, 1], np.int32), 0.5, "dropped")))
+    assert merged[0] == merged[1]
+    examples = json.loads(merged[0][0])["examples"]["0"]
+    assert [item["document"] for item in examples] == ["19", "18", "17", "02", "01", "00"]
+    assert [row["documents dropped"] for row in merged[0][1]] == [20, 0]
 
 
 def test_which_settings_the_text_pass_depends_on(files: Path) -> None:
@@ -99,9 +178,8 @@ def test_bad_settings(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(INTERPRETED, reason="minutes uncompiled")
-def test_real_benchmarks() -> None:
+def test_real_benchmarks(tmp_path: Path) -> None:
     folder = shared("benchmarks")
-    real = stage(against=str(folder / "*.jsonl*"))
     asked = {path.name.partition(".")[0]: list(questions(path, None)) for path in sorted(folder.glob("*.jsonl*"))}
     texts, wanted = [], []
     for benchmark, items in asked.items():
@@ -109,17 +187,20 @@ def test_real_benchmarks() -> None:
             # some questions are as good as alike: found is one whose text is the same
             texts.append(f"Homework help, please. {text} Thanks in advance!")
             wanted.append((benchmark, name))
-    rows, reasons = run(real, texts)
+    result, rows, reasons = run(tmp_path, texts, against=str(folder / "*.jsonl*"))
     found = [row[:2] == want or row[2] == 1.0 for row, want in zip(rows, wanted, strict=True)]
     long = [len(text) > 150 for text in texts]
     assert sum(map(bool, reasons)) > 0.97 * len(texts)
     assert all(right for right, enough in zip(found, long, strict=True) if enough)
+    tables = notes(result)
+    assert [row["benchmark"] for row in tables["benchmarks"]] == list(asked)
+    assert sum(row["documents dropped"] for row in tables["benchmarks"]) == sum(map(bool, reasons))
+    assert len(tables["examples"]) == sum(min(6, row["documents dropped"]) for row in tables["benchmarks"])
 
 
 @pytest.mark.skipif(INTERPRETED, reason="minutes uncompiled")
-def test_real_texts_are_clean() -> None:
+def test_real_texts_are_clean(tmp_path: Path) -> None:
     from benchmarks.common import read_texts
 
-    real = stage(against=str(shared("benchmarks") / "*.jsonl*"))
     texts = read_texts([shared("text/peps-en.jsonl.zst"), shared("text/tech-articles-zh-en.jsonl.zst")])
-    assert not any(run(real, texts)[1])
+    assert not any(run(tmp_path, texts, against=str(shared("benchmarks") / "*.jsonl*"))[2])
