@@ -28,9 +28,11 @@ def main(values: dict, output: Path) -> None:
     import ray
 
     ray.init(address=cluster.address, log_to_driver=False, ignore_reinit_error=True)
-    alive = sum(node["Alive"] for node in ray.nodes())
-    tasks_on_head = [node for node in ray.nodes() if node["Alive"] and not node["Resources"].get("CPU")]
-    print(json.dumps({"alive": alive, "heads_without_cores": len(tasks_on_head)}))
+    deadline = time.monotonic() + 60  # the cluster takes its time to call a node dead
+    while sum(node["Alive"] for node in ray.nodes()) > 2 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    alive = [node for node in ray.nodes() if node["Alive"]]
+    print(json.dumps({"alive": len(alive), "without_cores": sum(not node["Resources"].get("CPU") for node in alive)}))
     ray.shutdown()
     cluster.shutdown()
 

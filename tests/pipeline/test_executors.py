@@ -61,7 +61,7 @@ def test_a_cluster_that_loses_a_node_gives_the_same_bytes(many: dict[str, Any], 
     command = [sys.executable, "-m", "tests.pipeline.ray_cluster", json.dumps(many), str(tmp_path / "cluster")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1]) == {"alive": 2, "heads_without_cores": 1}
+    assert json.loads(done.stdout.splitlines()[-1]) == {"alive": 2, "without_cores": 1}
     assert hashes(str(tmp_path / "cluster")) == hashes(many["output"])
 
 
