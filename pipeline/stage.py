@@ -30,7 +30,7 @@ Settings = Mapping[str, Any]
 class StageConfig(BaseModel):
     """Base of every stage's config model: unknown keys are refused, values don't change after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class MapConfig(StageConfig):

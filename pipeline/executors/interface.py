@@ -62,7 +62,10 @@ def answer(spec: TaskSpec, report: Report) -> Manifest | Failure:
     """Run a task in this process; an exception becomes a Failure."""
     try:
         return execute(spec, report)
-    except (ConfigError, StorageError) as error:
+    except ConfigError as error:
+        key = ".".join(map(str, ("stages", spec.phase.partition(".")[0], *error.key)))
+        return Failure("user", f"{key}: {error}")
+    except StorageError as error:
         return Failure("user", str(error))
     except ConservationError as error:
         return Failure("conservation", str(error))
