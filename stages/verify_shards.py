@@ -15,8 +15,8 @@ from stages.packing import mds, megatron
 from stages.packing.against_run import Found, check_drawn, check_texts, run_rows
 from stages.packing.documents import SUFFIX
 from stages.packing.findings import Findings
-from stages.packing.reader import ShardError, Shards
 from stages.packing.shard import ROWS_SUFFIX
+from stages.packing.shards import ShardError, Shards
 
 if TYPE_CHECKING:
     import pyarrow as pa

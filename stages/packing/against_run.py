@@ -12,7 +12,7 @@ import numpy.typing as npt
 from stages.packing.documents import Documents
 from stages.packing.findings import Findings
 from stages.packing.middle import restore
-from stages.packing.reader import Shards
+from stages.packing.shards import Shards
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.packing.reader import Shards
+from stages.packing.shards import Shards
 
 
 @dataclass(frozen=True)

@@ -8,122 +8,25 @@
     state = data.state_dict()               # with a DataLoader, which reads ahead: state_dict(samples trained on)
 
 For torch it is a map-style data set: its sequential sampler gives the samples in their order with any number of workers
-(`epochs` must be a number for that, since it asks for the length).
+(`epochs` must be a number for that, since it asks for the length). `stages.packing.torch_data` is the iterable one.
 
 All samples of all epochs stand in one line; rank r of w takes every w-th of them. So for any world size no row is
 missed or seen twice within an epoch, every rank has its next sample at every step, and a state, which is a place in
 that line, can be loaded with another world size.
 """
 
-import hashlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from stages.packing import mds
-from stages.packing.documents import SUFFIX, Documents, load_documents
+from stages.packing.permutation import permuted
+from stages.packing.shards import ShardError, Shards
 
 Int64 = npt.NDArray[np.int64]
 Sample = dict[str, Any]
-
-ROUNDS = 6
-"""Feistel rounds of the epoch shuffle. With 4, pseudorandom round functions give a strong pseudorandom permutation
-(Luby and Rackoff 1988); two more pay for a round function that is only a good mixer."""
-
-
-class ShardError(ValueError):
-    """A shard that isn't what the manifest says: missing, cut short, or of another size."""
-
-
-class Rows(Protocol):
-    """The rows of a shard."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, row: int) -> npt.NDArray[Any]: ...
-
-
-def find_index(path: Path | str) -> Path:
-    """The `index.json` of a packed data set: the file itself, or a folder's or a run's. Raises ShardError."""
-    path = Path(path)
-    if path.is_file():
-        return path
-    if (path / "index.json").is_file():
-        return path / "index.json"
-    found = sorted((path / "pack.index").glob("*index.json"), key=lambda file: (file.stat().st_mtime_ns, file.name))
-    if not found:
-        raise ShardError(f"no packed shards in {path}: it has neither index.json nor pack.index/*index.json")
-    return found[-1]
-
-
-class Shards:
-    """The shards that a manifest names, opened when they are first read."""
-
-    def __init__(self, path: Path | str) -> None:
-        self.path = find_index(path)
-        data = self.path.read_bytes()
-        self.sha256 = hashlib.sha256(data).hexdigest()
-        self.index: dict[str, Any] = json.loads(data)
-        self.parts: list[dict[str, Any]] = self.index["parts"]
-        self.row_length: int = self.index["row_length"]
-        self.dtype = np.dtype(self.index["dtype"]).newbyteorder("<")
-        self.domains: list[str] = list(self.index["domains"])
-        self.ends: Int64 = np.cumsum([part["rows"] for part in self.parts], dtype=np.int64)
-        self._rows: dict[int, Rows] = {}
-        self._documents: dict[int, Documents] = {}
-
-    @property
-    def rows(self) -> int:
-        """Rows in all shards."""
-        return int(self.ends[-1]) if len(self.ends) else 0
-
-    def place(self, row: int) -> tuple[int, int]:
-        """The shard of a row, and its number there."""
-        shard = int(np.searchsorted(self.ends, row, side="right"))
-        return shard, row - (int(self.ends[shard - 1]) if shard else 0)
-
-    def file(self, shard: int, suffix: str) -> Path:
-        """The path of a shard's file. Raises ShardError when it is missing or isn't as long as the manifest says."""
-        entry = self.parts[shard]["files"][suffix]
-        for folder in (self.path.parent, self.path.parent.parent):
-            path = folder / str(entry["name"])
-            if path.is_file():
-                size = path.stat().st_size
-                if size != entry["bytes"]:
-                    raise ShardError(f"{path} has {size:,} bytes, the manifest says {entry['bytes']:,}")
-                return path
-        raise ShardError(f"{entry['name']} is missing beside {self.path}")
-
-    def tokens(self, shard: int) -> Rows:
-        """The rows of a shard, mapped into memory."""
-        if shard not in self._rows:
-            self._rows[shard] = self._open(shard)
-        return self._rows[shard]
-
-    def documents(self, shard: int) -> Documents:
-        """The table of a shard's documents, mapped into memory."""
-        if shard not in self._documents:
-            self._documents[shard] = load_documents(self.file(shard, SUFFIX))
-        return self._documents[shard]
-
-    def _open(self, shard: int) -> Rows:
-        rows, format = self.parts[shard]["rows"], self.index["format"]
-        if format == "parquet":
-            from stages.packing.parquet import ParquetRows
-
-            return ParquetRows(self.file(shard, ".parquet"))
-        suffix, offset = ".bin", 0
-        if format == "mds":
-            suffix, offset = ".mds", len(mds.header(rows, self.row_length, self.dtype))
-        path = self.file(shard, suffix)
-        expected = offset + rows * self.row_length * self.dtype.itemsize
-        if path.stat().st_size != expected:
-            raise ShardError(f"{path} has {path.stat().st_size:,} bytes, {rows:,} rows need {expected:,}")
-        return np.memmap(path, self.dtype, "r", offset, (rows, self.row_length))
 
 
 class PackedDataset:
@@ -172,7 +75,11 @@ class PackedDataset:
 
     def row_numbers(self, start: int, stop: int) -> Int64:
         """The rows that this rank's samples start..stop are, counted from where it was started or resumed."""
-        line = self._start + self.rank + self.world_size * np.arange(start, stop, dtype=np.int64)
+        return self.rows_of(np.arange(start, stop, dtype=np.int64))
+
+    def rows_of(self, samples: Int64) -> Int64:
+        """The rows that these samples of this rank are, counted from where it was started or resumed."""
+        line = self._start + self.rank + self.world_size * samples
         epoch, position = np.divmod(line, self.rows)
         if self.seed is None:
             return position
@@ -234,33 +141,3 @@ class PackedDataset:
         if state["seed"] != self.seed:
             raise ValueError(f"the state was saved with seed {state['seed']}, the data set has seed {self.seed}")
         self._start, self._taken = int(state["samples"]), 0
-
-
-def permuted(position: Int64, size: int, seed: int, epoch: int) -> Int64:
-    """Where a seeded permutation of 0..size puts these positions; no table, whatever the size.
-
-    A Feistel network over the next power of four, walked on until it lands within (Black and Rogaway 2002).
-    """
-    half = np.uint64(max(1, (max(size - 1, 1).bit_length() + 1) // 2))
-    mask = np.uint64((1 << int(half)) - 1)
-    state = np.array([(seed * 0x9E3779B97F4A7C15 + epoch) & (2**64 - 1)], np.uint64)
-    keys = []
-    for _ in range(ROUNDS):
-        state = _mix(state + np.uint64(0x9E3779B97F4A7C15))
-        keys.append(state)
-    value = position.astype(np.uint64)
-    left_to_do = np.arange(len(value))
-    while len(left_to_do):
-        left, right = value[left_to_do] >> half, value[left_to_do] & mask
-        for key in keys:
-            left, right = right, left ^ (_mix(right + key) & mask)
-        value[left_to_do] = left << half | right
-        left_to_do = left_to_do[value[left_to_do] >= size]
-    return value.astype(np.int64)
-
-
-def _mix(value: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """SplitMix64's output function, as in `kernels.pack`, which a trainer without numba can't import."""
-    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return value ^ (value >> np.uint64(31))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.discovery import make_stage
-from stages.packing.reader import ShardError
+from stages.packing.shards import ShardError
 from stages.verify_shards import verify, verify_run
 from tests.engine import run_inline
 from tests.stages.packing.runs import make_config, make_documents
