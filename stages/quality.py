@@ -18,6 +18,7 @@ from pydantic import Field, NonNegativeInt, model_validator
 
 from pipeline.stage import ConfigError, Corpus, GlobalStage, Phase, Settings, StageConfig
 from stages.models import find_model, load_classifier
+from stages.quantiles import Bins, Histograms, bin_above, strings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,9 +30,8 @@ if TYPE_CHECKING:
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 _OTHERS = "*"
-_BIN_BITS = 8
-"""A score's bin is its float32 bits without the last 8: 2**-16 at 0.5 to 1, finer below; fastText's own scores are
-exact to 1e-5"""
+BINS = Bins(dropped=8)
+"""2**-16 wide for scores of 0.5 to 1, narrower below; fastText's own scores are exact to 1e-5"""
 
 
 class QualityConfig(StageConfig):
@@ -121,33 +121,22 @@ class QualityStage(GlobalStage[QualityConfig]):
         """How often each bin occurs in each group, of the documents that are kept and pass `at_least`."""
         import numpy as np
 
-        counts: dict[str, dict[int, int]] = {}
+        histograms = Histograms()
         for batch in task.rows(["reason", *self._columns()]):
             kept = np.array(batch.column("reason").is_null()) & ~self._low_score(batch)
-            groups = self._groups(batch)
-            bins = score_bins(self._scores(batch))
-            for group in sorted(set(groups[kept].tolist())):
-                found, times = np.unique(bins[kept & (groups == group)], return_counts=True)
-                of_group = counts.setdefault(group, {})
-                for bin, count in zip(found.tolist(), times.tolist(), strict=True):
-                    of_group[bin] = of_group.get(bin, 0) + count
+            histograms.add(BINS.of(self._scores(batch))[kept], self._groups(batch)[kept])
         with task.make(f"{self.name}.scores") as file:
-            file.write(json.dumps({group: sorted(counts[group].items()) for group in sorted(counts)}).encode())
+            file.write(histograms.as_json())
 
     def find_thresholds(self, task: "Task") -> None:
         """Per group the lowest bin that is kept."""
-        counts: dict[str, dict[int, int]] = {}
-        for part in task.artifact(f"{self.name}.scores"):
-            for group, items in json.loads(part.read()).items():
-                of_group = counts.setdefault(group, {})
-                for bin, count in items:
-                    of_group[bin] = of_group.get(bin, 0) + count
+        counts = Histograms(task.artifact(f"{self.name}.scores")).counts
         shares = self.config.drop_lowest
         thresholds = {}
         for group in sorted(counts):
             share = shares.get(group, shares.get(_OTHERS, 0.0)) if isinstance(shares, dict) else shares
-            thresholds[group] = lowest_kept(counts[group], share or 0.0)
-        task.note("thresholds", {group: bin_start(bin) for group, bin in thresholds.items()})
+            thresholds[group] = bin_above(counts[group], share or 0.0)
+        task.note("thresholds", {group: BINS.start(bin) for group, bin in thresholds.items()})
         with task.make(f"{self.name}.thresholds") as file:
             file.write(json.dumps(thresholds).encode())
 
@@ -168,7 +157,7 @@ class QualityStage(GlobalStage[QualityConfig]):
             if thresholds:
                 groups, inverse = np.unique(self._groups(batch), return_inverse=True)
                 least = np.array([thresholds.get(group, 0) for group in groups.tolist()], np.int64)[inverse]
-                below = pa.array(score_bins(self._scores(batch)) < least)
+                below = pa.array(BINS.of(self._scores(batch)) < least)
                 reason = pc.coalesce(reason, _where(below, f"{self.name}.low_quantile"))
             task.write(pa.RecordBatch.from_arrays([reason], names=["reason"]))
 
@@ -184,7 +173,7 @@ class QualityStage(GlobalStage[QualityConfig]):
         return scores
 
     def _groups(self, batch: "pa.RecordBatch") -> "npt.NDArray[np.object_]":
-        return _strings(batch, self.config.by) if self.config.by != "all" else _constant(batch.num_rows)
+        return strings(batch, self.config.by) if self.config.by != "all" else _constant(batch.num_rows)
 
     def _low_score(self, batch: "pa.RecordBatch") -> "npt.NDArray[np.bool_]":
         import numpy as np
@@ -195,7 +184,7 @@ class QualityStage(GlobalStage[QualityConfig]):
             return np.zeros(len(scores), bool)
         if not isinstance(at_least, dict):
             return scores < np.float32(at_least)
-        languages, inverse = np.unique(_strings(batch, "language"), return_inverse=True)
+        languages, inverse = np.unique(strings(batch, "language"), return_inverse=True)
         others = at_least.get(_OTHERS, -1.0)
         least = np.array([at_least.get(language, others) for language in languages.tolist()], np.float32)
         low: npt.NDArray[np.bool_] = scores < least[inverse]
@@ -204,40 +193,6 @@ class QualityStage(GlobalStage[QualityConfig]):
     @cached_property
     def _classifier(self) -> "Classifier":
         return load_classifier(find_model(self.config.model))
-
-
-def score_bins(scores: "npt.NDArray[np.float32]") -> "npt.NDArray[np.int64]":
-    """The bin of each score of 0 or more: ascending with the score."""
-    import numpy as np
-
-    bins: npt.NDArray[np.int64] = np.maximum(scores, np.float32(0)).view(np.uint32).astype(np.int64) >> _BIN_BITS
-    return bins
-
-
-def bin_start(bin: int) -> float:
-    """The lowest score of a bin."""
-    import numpy as np
-
-    return float(np.array([bin << _BIN_BITS], np.uint32).view(np.float32)[0])
-
-
-def lowest_kept(counts: dict[int, int], drop: float) -> int:
-    """The bin from which to keep so that at most the share `drop` of the documents is dropped."""
-    budget, dropped = drop * sum(counts.values()), 0
-    for bin in sorted(counts):
-        dropped += counts[bin]
-        if dropped > budget:
-            return bin
-    return 0
-
-
-def _strings(batch: "pa.RecordBatch", name: str) -> "npt.NDArray[np.object_]":
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    column = pc.fill_null(batch.column(name).cast(pa.string()), "")
-    strings: npt.NDArray[np.object_] = column.to_numpy(zero_copy_only=False)
-    return strings
 
 
 def _constant(rows: int) -> "npt.NDArray[np.object_]":

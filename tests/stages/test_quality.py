@@ -6,7 +6,6 @@ import random
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from pydantic import ValidationError
 from typer.testing import CliRunner
@@ -14,7 +13,7 @@ from typer.testing import CliRunner
 from kernels.jit import INTERPRETED
 from pipeline.problems import InvalidConfig
 from stages.classifier_cli import app
-from stages.quality import QualityConfig, bin_start, lowest_kept, score_bins
+from stages.quality import QualityConfig
 from tests.engine import rows_of, run_inline, tasks_run
 from tests.shared import shared
 
@@ -159,17 +158,6 @@ def test_bad_settings(model: Path, tmp_path: Path) -> None:
         QualityConfig(model="x", drop_lowest={"en": 0.1})
     with pytest.raises(ValidationError):
         QualityConfig(model="x", drop_lowest=1.0)
-
-
-def test_bins() -> None:
-    scores = np.sort(np.random.default_rng(1).random(1000, np.float32))
-    bins = score_bins(scores)
-    assert (np.diff(bins) >= 0).all()
-    starts = np.array([bin_start(bin) for bin in bins.tolist()])
-    assert (starts <= scores).all() and (scores - starts < 2**-15).all()
-    counts = {1: 5, 2: 3, 7: 2}
-    assert [lowest_kept(counts, drop) for drop in (0.0, 0.49, 0.5, 0.79, 0.8, 0.99)] == [1, 1, 2, 2, 7, 7]
-    assert lowest_kept({}, 0.5) == 0
 
 
 @pytest.mark.skipif(INTERPRETED, reason="minutes uncompiled")

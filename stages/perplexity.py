@@ -1,0 +1,322 @@
+"""Perplexity under a KenLM model of the document's language, and its third of the language's documents.
+
+    - perplexity: {models: "lm/{language}.arpa.bin", sentencepiece: "lm/{language}.sp.model", keep: [head, middle]}
+
+CCNet's filter (Wenzek et al., "CCNet", 2020, section 4.3): a model of Wikipedia text finds a page like it or not, and
+each language is split into head, middle and tail by its own perplexities, since those of two models can't be compared.
+Its published models read text in a normal form (`normalize`) that is cut into SentencePiece pieces.
+
+Needs `pip install 'dspipe[kenlm]'`. The packages score a line at a time in Python, some MB/s.
+"""
+
+import sys
+import unicodedata
+from collections.abc import Callable
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, PositiveInt, field_validator, model_validator
+
+from pipeline.stage import ConfigError, Corpus, GlobalStage, Phase, Settings, StageConfig
+from stages.quantiles import Bins, Histograms, bin_above, strings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from pipeline.task import Task
+
+Bucket = Literal["head", "middle", "tail"]
+Change = Literal["lower", "accents", "digits", "punctuation"]
+Share = Annotated[float, Field(gt=0, lt=1)]
+_BUCKETS = ("head", "middle", "tail")
+BINS = Bins(dropped=12)
+"""a part in 2,000 wide: a document's perplexity is not known better than that"""
+_SYMBOLS = frozenset({"<s>", "</s>", "<unk>"})
+"""what a model has for the ends of sentences and for unknown words; in a text they are left out, as in training
+(KenLM's lmplz --skip_symbols)"""
+_LARGEST = 1e30
+"""perplexities are cut there: that of words which a model gives no probability at all has no float32"""
+
+
+class PerplexityConfig(StageConfig):
+    """Settings of `perplexity`."""
+
+    models: str | dict[str, str]
+    """KenLM models (.arpa, or binary): a path with `{language}` in it, or a path for each language. Documents of other
+    languages have no perplexity and are kept."""
+
+    sentencepiece: str | dict[str, str] | None = None
+    """SentencePiece models that cut the text into the units of the models, in the same form. Default: units are words
+    between blanks."""
+
+    normalize: tuple[Change, ...] = ("lower", "accents", "digits", "punctuation")
+    """What is changed before scoring, CCNet's own by default: lower case; combining marks left out (after canonical
+    decomposition); digits to 0; punctuation to its ASCII form. Control characters are always left out."""
+
+    prefix_bytes: PositiveInt = Field(default=65536, le=1 << 24)
+    """Score at most this much of a document."""
+
+    head: Share = 1 / 3
+    """The share of a language's documents, those with the lowest perplexities, that are its head,"""
+
+    middle: Share = 1 / 3
+    """and the share after it that is the middle; the rest is the tail."""
+
+    keep: tuple[Bucket, ...] | None = None
+    """Drop documents of other buckets. Default: all are kept."""
+
+    @field_validator("keep", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _something_is_left_for_the_tail(self) -> "PerplexityConfig":
+        if self.head + self.middle >= 1:
+            raise ValueError("head and middle leave nothing for the tail")
+        return self
+
+
+class PerplexityStage(GlobalStage[PerplexityConfig]):
+    """Adds `perplexity` (float32, per unit; null without a model of the language or without words) and
+    `perplexity.bucket` (string: head, middle, tail, or null). Drops with `perplexity.head`, `perplexity.middle` and
+    `perplexity.tail`. Quantiles are of the documents that are still kept."""
+
+    Config = PerplexityConfig
+
+    def check(self) -> None:
+        for package, wanted in ("kenlm", True), ("sentencepiece", self.config.sentencepiece is not None):
+            if wanted:
+                _import(package)
+        for language in self._models:
+            self._scorer(language)
+
+    def measured(self) -> "tuple[pa.Field, ...]":
+        import pyarrow as pa
+
+        return (pa.field("perplexity", pa.float32()),)
+
+    def text_settings(self) -> Settings:
+        from kernels.fasttext_model import file_sha256
+
+        reading = self.config.model_dump(mode="json", include={"normalize", "prefix_bytes"})
+        files = {"models": self._models, "sentencepiece": self._pieces}
+        hashes = {kind: {key: file_sha256(path) for key, path in paths.items()} for kind, paths in files.items()}
+        return {**hashes, **reading}
+
+    def measure(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
+        import pyarrow as pa
+
+        from kernels.arrow import text_buffers
+
+        data, offsets = text_buffers(batch.column("text"))
+        values: list[float | None] = []
+        for row, language in enumerate(strings(batch, "language").tolist()):
+            value = None
+            if language in self._models:
+                start, end = int(offsets[row]), int(offsets[row + 1])
+                text = data[start : min(end, start + self.config.prefix_bytes)].tobytes().decode("utf-8", "ignore")
+                value = self._scorer(language).perplexity(text)
+            values.append(value)
+        return batch.append_column(self.measured()[0], pa.array(values, pa.float32()))
+
+    def phases(self, corpus: Corpus) -> list[Phase]:
+        import pyarrow as pa
+
+        scores, thresholds = f"{self.name}.scores", f"{self.name}.thresholds"
+        columns = ("reason", "perplexity", "language")
+        splitting = self.config.model_dump(mode="json", include={"head", "middle"})
+        deciding = self.config.model_dump(mode="json", include={"keep"})
+        bucket = pa.field(f"{self.name}.bucket", pa.string())
+        return [
+            Phase(scores, "shards", "count_scores", columns, makes=(scores,)),
+            Phase(thresholds, "once", "find_thresholds", artifacts=(scores,), makes=(thresholds,), settings=splitting),
+            Phase(
+                f"{self.name}.judge",
+                "shards",
+                "judge",
+                columns,
+                artifacts=(thresholds,),
+                writes=(bucket,) if self.config.keep is None else (pa.field("reason", pa.string()), bucket),
+                settings=deciding,
+            ),
+        ]
+
+    def count_scores(self, task: "Task") -> None:
+        """How often each bin occurs in each language, of the documents that are still kept."""
+        import pyarrow.compute as pc
+
+        histograms = Histograms()
+        for batch in task.rows(["reason", "perplexity", "language"]):
+            scored = pc.and_(pc.is_null(batch.column("reason")), pc.is_valid(batch.column("perplexity")))
+            chosen = batch.filter(scored)
+            histograms.add(BINS.of(chosen.column("perplexity").to_numpy()), strings(chosen, "language"))
+        with task.make(f"{self.name}.scores") as file:
+            file.write(histograms.as_json())
+
+    def find_thresholds(self, task: "Task") -> None:
+        """Per language the lowest bins of the middle and of the tail."""
+        import json
+
+        counts = Histograms(task.artifact(f"{self.name}.scores")).counts
+        shares = self.config.head, self.config.head + self.config.middle
+        bins = {group: [bin_above(counts[group], share) for share in shares] for group in sorted(counts)}
+        task.note(
+            "perplexities",
+            [
+                {
+                    "language": group,
+                    "documents": sum(counts[group].values()),
+                    "middle from": BINS.start(middle),
+                    "tail from": BINS.start(tail),
+                }
+                for group, (middle, tail) in bins.items()
+            ],
+        )
+        with task.make(f"{self.name}.thresholds") as file:
+            file.write(json.dumps(bins).encode())
+
+    def judge(self, task: "Task") -> None:
+        """Buckets, and reasons for those that aren't kept."""
+        import json
+
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        (file,) = task.artifact(f"{self.name}.thresholds")
+        thresholds: dict[str, list[int]] = json.loads(file.read())
+        for batch in task.rows(["reason", "perplexity", "language"]):
+            scores = batch.column("perplexity")
+            bins = BINS.of(scores.fill_null(0).to_numpy(zero_copy_only=False))
+            groups, inverse = np.unique(strings(batch, "language"), return_inverse=True)
+            starts = np.array([thresholds.get(group, [0, 0]) for group in groups.tolist()], np.int64).reshape(-1, 2)
+            number = (bins[:, None] >= starts[inverse]).sum(axis=1)
+            buckets = pa.array(_BUCKETS, pa.string()).take(pa.array(number, mask=~np.array(scores.is_valid(), bool)))
+            columns = [buckets]
+            if self.config.keep is not None:
+                others = pc.is_in(buckets, pa.array([name for name in _BUCKETS if name not in self.config.keep]))
+                why = pc.binary_join_element_wise(self.name, buckets, ".")
+                reason = pc.if_else(others, why, pa.scalar(None, pa.string()))
+                columns.insert(0, pc.coalesce(batch.column("reason").cast(pa.string()), reason))
+            names = ["reason", f"{self.name}.bucket"][-len(columns) :]
+            task.write(pa.RecordBatch.from_arrays(columns, names=names))
+            task.progress(documents=batch.num_rows, bytes=0)
+
+    @cached_property
+    def _models(self) -> dict[str, Path]:
+        return _files(self.config.models, "models")
+
+    @cached_property
+    def _pieces(self) -> dict[str, Path]:
+        """The SentencePiece models of the languages that have a KenLM model."""
+        if self.config.sentencepiece is None:
+            return {}
+        found = _files(self.config.sentencepiece, "sentencepiece")
+        missing = sorted(set(self._models) - set(found))
+        if missing:
+            raise ConfigError(f"no SentencePiece model for {', '.join(missing)}", ("sentencepiece",))
+        return {language: found[language] for language in self._models}
+
+    @cached_property
+    def _scorers(self) -> "dict[str, Scorer]":
+        return {}
+
+    def _scorer(self, language: str) -> "Scorer":
+        if language not in self._scorers:
+            pieces = self._pieces.get(language)
+            self._scorers[language] = Scorer(self._models[language], pieces, self.config.normalize)
+        return self._scorers[language]
+
+
+class Scorer:
+    """A language's model with the form of text that it reads. Raises ConfigError for files of another kind."""
+
+    def __init__(self, model: Path, pieces: Path | None, normalize: tuple[Change, ...]) -> None:
+        kenlm = _import("kenlm")
+        reading = kenlm.Config()
+        # mapped, so that the machine's workers share it; what is never asked for is never read
+        reading.load_method = kenlm.LoadMethod.LAZY
+        reading.show_progress, reading.arpa_complain = False, kenlm.ARPALoadComplain.NONE
+        try:
+            self.model = kenlm.Model(str(model), reading)
+        except (OSError, RuntimeError) as error:
+            raise ConfigError(f"{model}: not a KenLM model: {error}", ("models",)) from error
+        self.normalize = normalize
+        self.units: Callable[[str], list[str]] = str.split
+        if pieces is not None:
+            try:
+                self.units = _import("sentencepiece").SentencePieceProcessor(model_file=str(pieces)).encode_as_pieces
+            except (OSError, RuntimeError) as error:
+                raise ConfigError(f"{pieces}: not a SentencePiece model: {error}", ("sentencepiece",)) from error
+
+    def perplexity(self, text: str) -> float | None:
+        """10 to the mean negative log10 probability of a text's units and line ends, each line a sentence; None where
+        no line has a unit. CCNet takes a document without its line breaks for one sentence."""
+        score, count = 0.0, 0
+        for line in text.split("\n"):
+            units = [unit for unit in self.units(normalized(line, self.normalize)) if unit not in _SYMBOLS]
+            if units:
+                score += self.model.score(" ".join(units))
+                count += len(units) + 1
+        if count == 0:
+            return None
+        exponent = -score / count
+        return 10.0**exponent if exponent < 30 else _LARGEST
+
+
+def normalized(line: str, changes: tuple[Change, ...]) -> str:
+    """A line as CCNet's models read it (cc_net, text_normalizer.normalize), with those of its `changes`."""
+    line = line.strip()
+    if "lower" in changes:
+        line = line.lower()
+    if "accents" in changes and not line.isascii():
+        line = unicodedata.normalize("NFD", line)
+    return line.translate(_replacements(changes))
+
+
+@lru_cache
+def _replacements(changes: tuple[Change, ...]) -> dict[int, str | None]:
+    """str.translate's table."""
+    table: dict[int, str | None] = dict.fromkeys([*range(32), *range(127, 160)])
+    every = range(sys.maxunicode + 1)
+    if "accents" in changes:
+        table |= dict.fromkeys(code for code in every if unicodedata.category(chr(code)) == "Mn")
+    if "digits" in changes:
+        table |= {code: "0" for code in every if unicodedata.category(chr(code)) == "Nd"}
+    if "punctuation" in changes:
+        ascii_forms = zip("，。、∶：？！（）；～％【】〈〉–━►´’", ",.,::?!();~%[]<>---''", strict=True)
+        table |= {ord(mark): form for mark, form in ascii_forms}
+        table |= {ord(quote): '"' for quote in "„“”«»「」《》"}
+        table |= {ord("—"): " - ", ord("．"): ". ", ord("…"): "..."}
+    return table
+
+
+def _import(package: str) -> Any:
+    import importlib
+
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise ConfigError(f"the package {package} is missing: pip install 'dspipe[kenlm]'") from error
+
+
+def _files(given: str | dict[str, str], key: str) -> dict[str, Path]:
+    """language -> file. Raises ConfigError."""
+    if isinstance(given, str):
+        path = Path(given).expanduser()
+        before, mark, after = str(path).partition("{language}")
+        if not mark or "{language}" in after:
+            raise ConfigError("a path has {language} in it once; or give a path for each language", (key,))
+        pattern = f"{before}*{after}".removeprefix(path.anchor)
+        found = sorted(file for file in Path(path.anchor).glob(pattern) if file.is_file())
+        files = {str(file)[len(before) : len(str(file)) - len(after)]: file for file in found}
+        if not files:
+            raise ConfigError(f"no such file: {given}", (key,))
+        return files
+    files = {language: Path(path).expanduser() for language, path in sorted(given.items())}
+    for language, path in files.items():
+        if not path.is_file():
+            raise ConfigError(f"no such file: {path}", (key, language))
+    return files
