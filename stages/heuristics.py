@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-    from kernels.text_statistics import LineSettings, StopWords
+    from kernels.stop_words import StopWords
+    from kernels.text_statistics import LineSettings
 
 RuleSetName = Literal["gopher", "c4", "fineweb"]
 
@@ -75,7 +76,7 @@ class HeuristicsStage(MapStage[HeuristicsConfig]):
     def measured(self) -> "tuple[pa.Field, ...]":
         import pyarrow as pa
 
-        from kernels.text_statistics import COUNTS
+        from kernels.statistic_columns import COUNTS
 
         kinds = {name: pa.int32() if name in COUNTS else pa.float32() for name in self._statistics}
         return tuple(pa.field(f"{self.name}.{name}", kind) for name, kind in kinds.items())
@@ -88,7 +89,8 @@ class HeuristicsStage(MapStage[HeuristicsConfig]):
         import pyarrow as pa
 
         from kernels.arrow import text_buffers
-        from kernels.text_statistics import COUNTS, SHARES, text_statistics
+        from kernels.statistic_columns import COUNTS, SHARES
+        from kernels.text_statistics import text_statistics
 
         data, offsets = text_buffers(batch.column("text"))
         found = text_statistics(data, offsets, self._stop_words, self._list_of_each(batch), self._line_settings)
@@ -126,7 +128,7 @@ class HeuristicsStage(MapStage[HeuristicsConfig]):
     @cached_property
     def _statistics(self) -> list[str]:
         """Statistics to keep, in the kernel's order; characters and script always."""
-        from kernels.text_statistics import STATISTICS
+        from kernels.statistic_columns import STATISTICS
 
         wanted = {"script", "characters", *(rule.statistic for _, rule in self._rules)}
         return [name for name in STATISTICS if name in wanted]
@@ -138,20 +140,15 @@ class HeuristicsStage(MapStage[HeuristicsConfig]):
 
     @cached_property
     def _stop_words(self) -> "StopWords":
-        from kernels.text_statistics import make_stop_words
+        from kernels.stop_words import make_stop_words
 
         scripts = [PROFILES[name].script for name in self._stop_word_lists]
         return make_stop_words(self._stop_word_lists, scripts)
 
     @cached_property
     def _line_settings(self) -> "LineSettings":
-        from kernels.text_statistics import (
-            CITATIONS_RULE,
-            JAVASCRIPT_RULE,
-            POLICY_RULE,
-            TERMINAL_RULE,
-            LineSettings,
-        )
+        from kernels.c4_sentences import CITATIONS_RULE, JAVASCRIPT_RULE, POLICY_RULE, TERMINAL_RULE
+        from kernels.text_statistics import LineSettings
 
         c4 = self.config.c4
         rules = (

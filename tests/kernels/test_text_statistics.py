@@ -17,9 +17,12 @@ from hypothesis import strategies as st
 from benchmarks.common import read_texts
 from kernels.arrow import text_buffers
 from kernels.jit import INTERPRETED
-from kernels.text_statistics import COUNTS, SHARES, LineSettings, make_stop_words, text_statistics
+from kernels.special_words import special_words, token_hash
+from kernels.statistic_columns import COUNTS, SHARES
+from kernels.stop_words import make_stop_words
+from kernels.text_statistics import LineSettings, text_statistics
 from kernels.unicode_classes import LETTER, SCRIPTS, SPACE, SYMBOL, TERMINAL, character_classes
-from kernels.word_tokens import COUNTERS, PIECES, WRITTEN, special_words, token_hash, tokens_of
+from kernels.word_tokens import COUNTERS, PIECES, WRITTEN, tokens_of
 from tests.shared import shared
 
 STOP_WORDS = {"en": ["the", "be", "to", "of", "and", "that", "have", "with"], "zh": ["的", "是", "我们"]}
