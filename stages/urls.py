@@ -4,7 +4,8 @@
 
 A folder is read for files named `domains`, `urls` and `words` in it and its subfolders, the form of the UT1 lists of
 the University of Toulouse that RefinedWeb (Penedo et al., 2023, section 3.1) and FineWeb block with; the categories of
-interest are named by giving their folders (`lists/ut1/adult`). A file is read line by line, one entry each.
+interest are named by giving their folders (`lists/ut1/adult`). A file is read line by line, one entry each. Hosts match
+however they are written: in Unicode, percent-encoded, or in Punycode (kernels.url_lists).
 """
 
 import hashlib

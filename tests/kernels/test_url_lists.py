@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kernels.arrow import text_buffers
 from kernels.jit import INTERPRETED
-from kernels.url_lists import KINDS, Table, blocked_by, build_table, entry_keys
+from kernels.url_lists import KINDS, Table, ascii_host, blocked_by, build_table, entry_keys
 
 
 def table(domains: str = "", urls: str = "", words: str = "") -> Table:
@@ -64,6 +64,63 @@ def test_a_list_without_kinds() -> None:
     lists = build_table([entry_keys(b"example.com\nhttp://site.com/bad\nhttps://other.org/", None)])
     urls = ["http://a.example.com", "http://site.com/bad/x", "http://site.com/", "http://other.org/y"]
     assert verdicts(urls, lists) == ["domain", "url", None, "domain"]
+
+
+FORMS = ["http://münchen.de", "//M%C3%BCnchen.DE.", "u:p@xn--mnchen-3ya.de:8080", "http://mu\u0308nchen。de"]
+CYRILLIC = ["http://Пример.рф", "http://xn--e1afmkfd.xn--p1ai", "http://%D0%BF%D1%80%D0%B8%D0%BC%D0%B5%D1%80.рф"]
+
+
+@pytest.mark.parametrize("forms", [FORMS, CYRILLIC], ids=["münchen.de", "пример.рф"])
+def test_a_host_in_any_form_matches_an_entry_in_any_form(forms: list[str]) -> None:
+    for entry in forms:
+        bare = entry.split("//")[-1].split("@")[-1].split(":")[0]
+        domains, urls, both = table(bare), table(urls=f"{bare}/a/"), build_table([entry_keys(bare.encode(), None)])
+        assert verdicts(forms + [f"{form}/x" for form in forms], domains) == ["domain"] * 2 * len(forms)
+        assert verdicts([form.replace("//", "//www.") for form in forms if "//" in form], both) == ["domain"] * (
+            sum("//" in form for form in forms)
+        )
+        assert verdicts([f"{form}/a/b" for form in forms], urls) == ["url"] * len(forms)
+        assert verdicts([f"{form}/b" for form in forms], urls) == [None] * len(forms)
+        assert verdicts(["http://munchen.de", "http://a.org/münchen.de", "http://xn--é"], domains) == [None] * 3
+
+
+def test_words_are_compared_as_they_are_written() -> None:
+    lists = table("münchen.de", words="münchen")
+    assert verdicts(["http://münchen.org/", "http://münchen.de", "http://a/münchen"], lists) == [
+        "word",
+        "domain",
+        "word",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("host", "wanted"),
+    [
+        ("straße.de", "xn--strae-oqa.de"),
+        ("ΣΟΦΌΣ.gr", "xn--0xahbl4a.gr"),
+        ("ｅｘａｍｐｌｅ．com", "example.com"),
+        ("ex%61mple.com", "example.com"),
+        ("a%2Fb.com", "a%2Fb.com"),
+        ("%ff.com", "%ff.com"),
+        (f"{'é' * 64}.com", f"{'é' * 64}.com"),
+        ("", ""),
+    ],
+)
+def test_ascii_host(host: str, wanted: str) -> None:
+    assert ascii_host(host.encode()) == wanted.encode()
+
+
+@pytest.mark.parametrize(
+    "host", ["Bücher.example", "ΣΟΦΌΣ.gr", "中国。中国", "привет.мир", "ｆｕｌｌ．ｗｉｄｔｈ", "日本語.jp"]
+)
+def test_ascii_host_is_idna_for_ordinary_names(host: str) -> None:
+    assert ascii_host(host.encode()) == host.encode("idna").lower()
+
+
+@given(st.binary(max_size=30))
+def test_any_host(host: bytes) -> None:
+    made = ascii_host(host)
+    assert made == host or made.isascii()
 
 
 def test_null_and_sliced_columns() -> None:
