@@ -134,8 +134,10 @@ class Pack(GlobalStage[Config]):
         special = Special(0, -1, 0, np.empty(0, np.int64))
         layout = Layout(np.zeros(1, np.uint8), np.zeros((1, 2), np.int64))
         for dtype in (np.uint16, np.uint32):
-            tokens = pa.LargeListArray.from_arrays(pa.array([0, 1]), pa.array(np.zeros(1, dtype)))
-            columns = [pa.array(key), name, pa.array(one.astype(np.int32)), name, name, tokens]
+            ids = np.zeros(1, dtype)
+            width = pa.array(np.full(1, ids.itemsize, np.uint8))
+            tokens = pa.array([ids.tobytes()], pa.large_binary())
+            columns = [pa.array(key), name, pa.array(one.astype(np.int32)), name, name, width, tokens]
             batch = pa.RecordBatch.from_arrays(columns, names=RECORD)
             partition = Partition(functools.partial(_once, batch), self.config.shuffle)
             lengths = partition.stream_lengths(special, layout)

@@ -41,6 +41,7 @@ def write_rows(file: BinaryIO, blocks: Iterator[npt.NDArray[Any]], documents: Do
                 writer = pq.ParquetWriter(file, table.schema, compression="zstd", use_dictionary=False)
             writer.write_table(table, row_group_size=group)
             first += len(rows)
+        del block, rows, values, tokens, table  # before the next one is made
     if writer is None:
         raise ValueError("a shard has at least one row")
     writer.close()

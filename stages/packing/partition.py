@@ -5,10 +5,11 @@ Then blocks of rows are filled, each from a pass that keeps only the tokens it n
 """
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from kernels.arrow import text_buffers
 from kernels.pack import copy_pieces, join_documents
@@ -17,12 +18,9 @@ from stages.packing.middle import Layout
 from stages.packing.pieces import Pieces
 from stages.packing.special import Special
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 Int64 = npt.NDArray[np.int64]
 Tokens = npt.NDArray[Any]
-Received = Callable[[], "Iterator[tuple[int, pa.RecordBatch]]"]
+Received = Callable[[], Iterator[tuple[int, pa.RecordBatch]]]
 
 
 class Partition:
@@ -38,9 +36,8 @@ class Partition:
         for _, batch in received():
             keys.append(batch.column("key").to_numpy().copy())
             copies.append(batch.column("copy").to_numpy().copy())
-            tokens = batch.column("tokens")
-            lengths.append(np.diff(tokens.offsets.to_numpy()))
-            self.dtype = np.dtype(tokens.type.value_type.to_pandas_dtype())
+            self.dtype = np.dtype(f"u{batch.column('width')[0].as_py()}")
+            lengths.append(np.diff(text_buffers(batch.column("tokens"))[1]) // self.dtype.itemsize)
             data, offsets = text_buffers(batch.column("id"))
             ids.append(data[offsets[0] : offsets[-1]].copy())
             id_lengths.append(np.diff(offsets))
@@ -85,13 +82,15 @@ class Partition:
         self, pieces: Pieces, first_row: int, rows: int, row_length: int, special: Special, layout: Layout
     ) -> Tokens:
         """Some rows, (rows, row_length); `pieces` are all of theirs."""
+        if not len(pieces):
+            return np.full((rows, row_length), special.pad, self.dtype)
+        first, last = int(pieces.document.min()), int(pieces.document.max()) + 1
+        # of the three arrays of about the size of the block, at most two are held at a time
+        stream, begins = self._streams(first, last, special, layout)
+        sources = begins[pieces.document - first] + pieces.start
+        targets = (pieces.row - first_row) * row_length + pieces.column
         out = np.full(rows * row_length, special.pad, self.dtype)
-        if len(pieces):
-            first, last = int(pieces.document.min()), int(pieces.document.max()) + 1
-            stream, begins = self._streams(first, last, special, layout)
-            sources = begins[pieces.document - first] + pieces.start
-            targets = (pieces.row - first_row) * row_length + pieces.column
-            copy_pieces(stream, sources, pieces.length, targets, out)
+        copy_pieces(stream, sources, pieces.length, targets, out)
         return out.reshape(rows, row_length)
 
     def stream_lengths(self, special: Special, layout: Layout) -> Int64:
@@ -101,31 +100,12 @@ class Partition:
 
     def _streams(self, first: int, last: int, special: Special, layout: Layout) -> tuple[Tokens, Int64]:
         """The joined documents first..last of the packing order, and where each of them begins."""
-        starts, ends = np.empty(last - first, np.int64), np.empty(last - first, np.int64)
-        parts: list[Tokens] = [np.empty(0, self.dtype)]
-        at = arrived = 0
-        for _, batch in self._received():
-            rank = self.rank[arrived : arrived + batch.num_rows] - first
-            arrived += batch.num_rows
-            wanted = (rank >= 0) & (rank < last - first)
-            if not wanted.any():
-                continue
-            tokens = batch.column("tokens")
-            if not wanted.all():
-                import pyarrow as pa
-
-                tokens = tokens.filter(pa.array(wanted))
-            offsets = tokens.offsets.to_numpy()
-            parts.append(tokens.values.to_numpy(zero_copy_only=True)[offsets[0] : offsets[-1]])
-            starts[rank[wanted]] = offsets[:-1] - offsets[0] + at
-            ends[rank[wanted]] = offsets[1:] - offsets[0] + at
-            at += len(parts[-1])
-        tokens_here = np.concatenate(parts)
+        tokens, starts, ends = self._gathered(first, last)
         lengths = self.stream_lengths(special, layout)[first:last]
         stream = np.empty(int(lengths.sum()), self.dtype)
         chosen = slice(first, last)
         written = join_documents(
-            tokens_here,
+            tokens,
             starts,
             ends,
             special.begin,
@@ -138,6 +118,26 @@ class Partition:
         if written != len(stream):
             raise AssertionError(f"{written:,} tokens were written where {len(stream):,} were counted")
         return stream, np.cumsum(lengths) - lengths
+
+    def _gathered(self, first: int, last: int) -> tuple[Tokens, Int64, Int64]:
+        """The documents first..last of the packing order as they come, and where each of them starts and ends."""
+        tokens = np.empty(int(self.lengths[first:last].sum()), self.dtype)
+        starts, ends = np.empty(last - first, np.int64), np.empty(last - first, np.int64)
+        at = arrived = 0
+        for _, batch in self._received():
+            rank = self.rank[arrived : arrived + batch.num_rows] - first
+            arrived += batch.num_rows
+            wanted = (rank >= 0) & (rank < last - first)
+            if not wanted.any():
+                continue
+            column = batch.column("tokens")
+            data, offsets = text_buffers(column if wanted.all() else column.filter(pa.array(wanted)))
+            here = data[offsets[0] : offsets[-1]].view(self.dtype)
+            places = (offsets - offsets[0]) // self.dtype.itemsize + at
+            tokens[at : at + len(here)] = here
+            starts[rank[wanted]], ends[rank[wanted]] = places[:-1], places[1:]
+            at += len(here)
+        return tokens, starts, ends
 
 
 def _reordered(

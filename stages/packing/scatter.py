@@ -14,8 +14,9 @@ from stages.packing.token_ids import TokenIds
 if TYPE_CHECKING:
     from pipeline.task import Task
 
-RECORD = ["key", "id", "copy", "domain", "source", "tokens"]
-"""Columns of what is sent, a record for each copy of a document."""
+RECORD = ["key", "id", "copy", "domain", "source", "width", "tokens"]
+"""Columns of what is sent, a record for each copy of a document. `tokens` are its ids as bytes, `width` (2 or 4) to an
+id: when Arrow takes rows of a list column it makes an index of 8 bytes for each element, of bytes it doesn't."""
 
 
 def scatter(task: "Task", shuffle: bool) -> None:
@@ -30,7 +31,7 @@ def scatter(task: "Task", shuffle: bool) -> None:
     with TokenIds(task) as token_ids:
         for batch in task.rows(columns):
             tokens = batch.column("tokens").to_numpy(zero_copy_only=False).astype(np.int64)
-            ids, offsets = token_ids.take(tokens)
+            stored = token_ids.take(tokens)
             kept = batch.column("reason").is_null().to_numpy(zero_copy_only=False)
             copies = batch.column("copies").to_numpy(zero_copy_only=False).astype(np.int64) if mixed else 1
             times = np.where(kept, copies, 0)
@@ -39,7 +40,6 @@ def scatter(task: "Task", shuffle: bool) -> None:
             row = np.repeat(np.arange(batch.num_rows), times)
             copy = np.arange(len(row)) - np.repeat(np.cumsum(times) - times, times)
             names = batch.column(domain)
-            lists = pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(ids))
             key = axis.keys(batch.column("id"), names, row, copy, task.seed)
             chosen = pa.array(row)
             records = [
@@ -48,7 +48,8 @@ def scatter(task: "Task", shuffle: bool) -> None:
                 pa.array(copy.astype(np.int32)),
                 names.take(chosen),
                 batch.column("source").take(chosen),
-                lists.take(chosen),
+                pa.array(np.full(len(row), token_ids.width, np.uint8)),
+                stored.take(chosen),
             ]
             task.emit(_partition(task, key, shuffle), pa.RecordBatch.from_arrays(records, names=RECORD))
             drawn["documents"] += len(row)

@@ -34,6 +34,7 @@ def write_shard(
                 mds.write_header(file, rows, row_length, dtype)
             for block in blocks:
                 file.write(np.ascontiguousarray(block).data)
+                del block  # before the next one is made
     if format == "megatron":
         with make(".idx") as file:
             megatron.write_index(file, rows, row_length, dtype)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 if TYPE_CHECKING:
     from pipeline.task import ArtifactFile, Task
@@ -13,13 +14,15 @@ class TokenIds:
     """The shard's flat token ids, read along with its rows."""
 
     def __init__(self, task: "Task") -> None:
+        self._name = task.name
         found = [entry for entry in task.artifact("token_ids") if entry.sender == task.shard]
         self._file: ArtifactFile | None = found[0] if found else None
         total = sum(int(np.sum(batch.column("tokens").to_numpy())) for batch in task.rows(["tokens"]))
         size = self._file.size if self._file else 0
         if size not in (2 * total, 4 * total):
             raise RuntimeError(f"{task.name}: the token ids have {size:,} bytes, its rows count {total:,} tokens")
-        self._dtype = np.dtype("<u2" if size == 2 * total else "<u4")
+        self.width = 2 if size == 2 * total else 4
+        """bytes of an id"""
 
     def __enter__(self) -> "TokenIds":
         self._context = self._file.open() if self._file else None
@@ -30,9 +33,11 @@ class TokenIds:
         if self._context:
             self._context.__exit__(*error)
 
-    def take(self, tokens: npt.NDArray[np.int64]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
-        """The ids of the next rows, that have so many tokens each, and the offsets of the rows in them."""
+    def take(self, tokens: npt.NDArray[np.int64]) -> pa.Array:
+        """The ids of the next rows, that have so many tokens each: their bytes, as `large_binary`."""
         offsets = np.zeros(len(tokens) + 1, np.int64)
-        np.cumsum(tokens, out=offsets[1:])
-        data = self._stream.read(int(offsets[-1]) * self._dtype.itemsize) if self._stream else b""
-        return np.frombuffer(data, self._dtype), offsets
+        np.cumsum(tokens * self.width, out=offsets[1:])
+        data = self._stream.read(int(offsets[-1])) if self._stream else b""
+        if len(data) != offsets[-1]:
+            raise RuntimeError(f"{self._name}: the token ids are cut short")
+        return pa.Array.from_buffers(pa.large_binary(), len(tokens), [None, pa.py_buffer(offsets), pa.py_buffer(data)])
