@@ -116,14 +116,14 @@ def quality(texts: list[str], exact: Pairs, labelled: Pairs, threshold: float) -
 
     settings = {"threshold": threshold}
     stage: Any = make_stage("minhash", settings, 0)
-    bands, rows = stage.banding
-    signed, _ = signatures(*text_buffers(pa.array(texts, pa.large_string())), 5, stage.permutations)
+    bands, rows = stage.banding.cut
+    signed, _ = signatures(*text_buffers(pa.array(texts, pa.large_string())), 5, stage.banding.permutations)
     keys = band_keys(signed, bands, rows)
 
     def found(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
         left, right = np.array(pairs, np.int64).reshape(-1, 2).T
         candidates = (keys[left] == keys[right]).any(axis=1)
-        alike = agreements(signed, left, right) >= stage.least
+        alike = agreements(signed, left, right) >= stage.banding.least
         return [pairs[place] for place in np.flatnonzero(candidates & alike)]
 
     true = [pair for pair, similarity in exact.items() if similarity >= threshold]
@@ -133,7 +133,7 @@ def quality(texts: list[str], exact: Pairs, labelled: Pairs, threshold: float) -
     for pair in true:
         similarity = round(exact[pair], 3)
         if similarity not in curve:
-            curve[similarity] = probability(similarity, bands, rows, stage.permutations, stage.least)
+            curve[similarity] = probability(similarity, bands, rows, stage.banding.permutations, stage.banding.least)
     dropped = run_stage(texts, settings)
     kept_alike = [exact.get((min(pair), max(pair)), 0.0) >= threshold for pair in dropped.items()]
     return {

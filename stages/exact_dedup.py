@@ -2,12 +2,14 @@
 
     exact_dedup: {}                                     by text
     exact_dedup: {by: [url, text], keep: [newest]}      first by address, then by text
+    exact_dedup: {against: [s3://bucket/runs/2024-10]}  of what that run has kept, no copy
 
 Texts are the same when their 128-bit hashes after normalizing are (`kernels.text_hash`: blanks don't count, all else
 does). Addresses are the same without scheme, fragment and closing slash; documents without one are all different.
 
 Per round: every shard sends hash, row and order of each document that is still kept to the hash's partition (16 bytes
-for the hash, 4 for the row, 8 a criterion of `keep`, and the dump); a partition sorts, and sends verdicts back.
+for the hash, 4 for the row, 8 a criterion of `keep`, and the dump); a partition sorts, and sends verdicts back. With
+`against`, hashes are first looked up in what earlier runs have kept, and only the rest is deduplicated.
 """
 
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
 
 RECORD_BYTES = 48
 """of an exchange record in memory, roughly"""
-BYTES_PER_DOCUMENT = 1000
-"""stored bytes per document that partitions are planned by: fewer than any crawl has"""
 
 
 class Config(KeepConfig):
@@ -66,14 +66,24 @@ class ExactDedup(DedupStage[Config]):
         column = pa.Array.from_buffers(pa.binary(16), len(hashes), [None, pa.py_buffer(hashes)])
         return batch.append_column(f"{self.name}.hash", column)
 
+    def index_settings(self, prefix: str) -> Settings:
+        import hashlib
+
+        from kernels.arrow import text_buffers
+        from kernels.text_hash import text_hashes
+        from stages.dedup.index import sample_texts
+
+        return {"code": hashlib.sha256(text_hashes(*text_buffers(sample_texts())).tobytes()).hexdigest()}
+
     def phases(self, corpus: Corpus) -> list[Phase]:
         from stages.dedup.records import partitions_for
 
-        partitions = partitions_for(corpus, RECORD_BYTES / BYTES_PER_DOCUMENT)
+        partitions = partitions_for(corpus, RECORD_BYTES)
         settings = self.config.model_dump(mode="json", include={"keep", "sources"})
-        planned = []
+        planned: list[Phase] = []
         for by in self.config.by:
             prefix = self._prefix(by)
+            planned += self._earlier_phases(by, partitions)
             planned += [
                 Phase(
                     f"{prefix}.send",
@@ -94,39 +104,52 @@ class ExactDedup(DedupStage[Config]):
                 ),
                 *self.closing_phases(prefix, f"{prefix}.sent_back", f"verdicts_{by}", f"report_{by}"),
             ]
+            if self.config.index:
+                planned += self._index_phases(by, partitions)
         return planned
+
+    def _earlier_phases(self, by: str, partitions: int) -> list[Phase]:
+        prefix = self._prefix(by)
+        indexes = self.earlier_indexes(prefix)
+        if not indexes:
+            return []
+        from stages.dedup.earlier import earlier_phase
+
+        columns = (self._column(by), "reason")
+        against = {"against": [index.identity for index in indexes]}
+        asked, matches = f"{prefix}.asked", f"{prefix}.matches"
+        return [
+            Phase(f"{prefix}.ask", "shards", f"ask_{by}", columns=columns, emits=asked, partitions=partitions),
+            Phase(f"{prefix}.match", "partitions", f"match_{by}", exchange=asked, emits=matches, settings=against),
+            earlier_phase(prefix, matches, f"earlier_{by}", indexes),
+        ]
+
+    def _index_phases(self, by: str, partitions: int) -> list[Phase]:
+        prefix = self._prefix(by)
+        columns = (self._column(by), "id", "reason")
+        sent, made = f"{prefix}.kept", (f"{prefix}.index",)
+        return [
+            Phase(f"{prefix}.keep", "shards", f"keep_{by}", columns=columns, emits=sent, partitions=partitions),
+            Phase(f"{prefix}.index", "partitions", f"index_{by}", exchange=sent, makes=made),
+        ]
 
     def send_text(self, task: "Task") -> None:
         """Send the hash of every document that is still kept."""
-        self._send(task, "text")
+        from stages.dedup.hashes import send_records
+
+        send_records(task, self._column("text"), self.policy)
 
     def send_url(self, task: "Task") -> None:
         """Send the hash of every address of a document that is still kept."""
-        self._send(task, "url")
+        from stages.dedup.hashes import send_records
+
+        send_records(task, self._column("url"), self.policy)
 
     def group(self, task: "Task") -> None:
         """Choose the kept copy of each hash."""
-        import numpy as np
+        from stages.dedup.hashes import group_by_hash
 
-        from stages.dedup.records import received
-        from stages.dedup.verdicts import send_verdicts
-
-        for records in received(task, "low"):
-            hashes = [records.numbers("high"), records.numbers("low")]
-            orders = [records.numbers(name) for name in self.policy.order_names]
-            order = self.policy.sort(hashes, orders, records.documents)
-            high, low = (values[order] for values in hashes)
-            begins = np.concatenate([[True], (high[1:] != high[:-1]) | (low[1:] != low[:-1])])
-            starts = np.flatnonzero(begins)
-            sizes = np.diff(np.append(starts, len(order)))
-            repeated = np.add.reduceat(records.weights[order], starts) > 1
-            order, sizes = order[np.repeat(repeated, sizes)], sizes[repeated]
-            groups = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-            keepers = np.arange(len(records), dtype=np.int64)
-            keepers[order] = np.repeat(order[groups[:-1]], sizes)
-            task.count("hashes", len(starts))
-            task.count("repeated", len(sizes))
-            send_verdicts(task, records, order, groups, keepers, np.ones(len(records), np.float32))
+        group_by_hash(task, self.policy)
 
     def verdicts_text(self, task: "Task") -> None:
         """Drop documents whose text is another's."""
@@ -144,46 +167,72 @@ class ExactDedup(DedupStage[Config]):
         """Tables of the round by address."""
         self.write_report(task, self._prefix("url"))
 
+    def ask_text(self, task: "Task") -> None:
+        """Look up texts in earlier runs."""
+        from stages.dedup.hashes import send_hashes
+
+        send_hashes(task, self._column("text"))
+
+    def match_text(self, task: "Task") -> None:
+        """Answer with the documents that they have kept."""
+        from stages.dedup.earlier_exact import answer_hashes
+
+        answer_hashes(task, self.earlier_indexes(self._prefix("text")))
+
+    def earlier_text(self, task: "Task") -> None:
+        """Drop documents whose text an earlier run has kept."""
+        from stages.dedup.earlier import write_earlier
+
+        prefix = self._prefix("text")
+        write_earlier(task, prefix, f"{self.name}.in_earlier_run", self.earlier_indexes(prefix))
+
+    def keep_text(self, task: "Task") -> None:
+        """Send the hashes of what is kept."""
+        from stages.dedup.hashes import send_hashes
+
+        send_hashes(task, self._column("text"), ["id"])
+
+    def index_text(self, task: "Task") -> None:
+        """Sort them."""
+        from stages.dedup.index import write_index
+
+        prefix = self._prefix("text")
+        write_index(task, f"{prefix}.index", dict(self.index_settings(prefix)))
+
+    def ask_url(self, task: "Task") -> None:
+        """Look up addresses in earlier runs."""
+        from stages.dedup.hashes import send_hashes
+
+        send_hashes(task, self._column("url"))
+
+    def match_url(self, task: "Task") -> None:
+        """Answer with the documents that they have kept."""
+        from stages.dedup.earlier_exact import answer_hashes
+
+        answer_hashes(task, self.earlier_indexes(self._prefix("url")))
+
+    def earlier_url(self, task: "Task") -> None:
+        """Drop documents whose address an earlier run has kept."""
+        from stages.dedup.earlier import write_earlier
+
+        prefix = self._prefix("url")
+        write_earlier(task, prefix, f"{self.name}.url_in_earlier_run", self.earlier_indexes(prefix))
+
+    def keep_url(self, task: "Task") -> None:
+        """Send the hashes of what is kept."""
+        from stages.dedup.hashes import send_hashes
+
+        send_hashes(task, self._column("url"), ["id"])
+
+    def index_url(self, task: "Task") -> None:
+        """Sort them."""
+        from stages.dedup.index import write_index
+
+        prefix = self._prefix("url")
+        write_index(task, f"{prefix}.index", dict(self.index_settings(prefix)))
+
     def _prefix(self, by: str) -> str:
         return self.name if by == "text" else f"{self.name}.{by}"
 
     def _column(self, by: str) -> str:
         return f"{self.name}.hash" if by == "text" else "url"
-
-    def _send(self, task: "Task", by: str) -> None:
-        import numpy as np
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        from stages.dedup.records import combined, record_batch, rows_kept, spread
-
-        column = self._column(by)
-        for rows, batch in rows_kept(task, [column, "dump", *self.policy.columns()]):
-            known = pc.is_valid(batch.column(column))
-            batch, rows = batch.filter(known), rows[known.to_numpy(zero_copy_only=False)]
-            hashes = _stored_hashes(batch.column(column)) if by == "text" else _address_hashes(batch.column(column))
-            high, low = np.ascontiguousarray(hashes[:, 1]), np.ascontiguousarray(hashes[:, 0])
-            orders = self.policy.order(batch)
-            best, columns = combined(self.policy, [high, low], orders, rows)
-            columns |= {"dump": batch.column("dump").take(pa.array(best))}
-            values = {"high": high, "low": low, **orders}
-            records = record_batch(columns | {name: array[best] for name, array in values.items()})
-            task.emit(spread(high[best], task.spec.partitions), records)
-
-
-def _stored_hashes(column: "pa.Array"):  # type: ignore[no-untyped-def]
-    import numpy as np
-
-    data = column.buffers()[1]
-    values = np.frombuffer(data, np.uint64) if data is not None else np.empty(0, np.uint64)
-    return values.reshape(-1, 2)[column.offset : column.offset + len(column)]
-
-
-def _address_hashes(column: "pa.Array"):  # type: ignore[no-untyped-def]
-    import pyarrow.compute as pc
-
-    from kernels.arrow import text_buffers
-    from kernels.text_hash import text_hashes
-
-    bare = pc.replace_substring_regex(column, r"^[A-Za-z][A-Za-z0-9+.-]*://|#.*$", "")
-    return text_hashes(*text_buffers(pc.replace_substring_regex(bare, r"/+$", "")))

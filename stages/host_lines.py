@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from pipeline.task import Task
 
+LINE_BYTES = 20 * 100
+"""memory that a page's lines take in a partition: 20 bytes each, a hundred lines a page"""
 _PAGE = 0
 """instead of a line's hash: one for each page, to count them"""
 
@@ -56,8 +58,7 @@ class HostLines(GlobalStage[Config]):
                 "send",
                 columns=("text", "url", "reason"),
                 emits=f"{self.name}.lines",
-                # compressed pages have about as many bytes as the records of their lines take in memory
-                partitions=partitions_for(corpus, 1),
+                partitions=partitions_for(corpus, LINE_BYTES),
             ),
             Phase(
                 f"{self.name}.count",

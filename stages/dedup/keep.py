@@ -30,6 +30,11 @@ class KeepConfig(StageConfig):
     """Which copy is kept: oldest, newest, longest, source, or the name of a numeric column; later ones break ties."""
     sources: list[str] = Field([])
     """Names of sources, the most wanted first, for `keep: [source]`."""
+    against: list[Annotated[str, Field(min_length=1)]] = Field([])
+    """Outputs of earlier runs, the oldest first: documents that resemble what these have kept are dropped."""
+    index: bool = False
+    """Leave an index of the kept documents, for `against` of later runs. May be set when a run has ended: running it
+    again makes nothing but the index."""
     alarm_share: Annotated[float, Field(gt=0, le=1)] = 0.9
     """A source or host that loses more than this share of its documents is named in the statistics."""
 

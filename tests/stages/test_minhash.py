@@ -242,7 +242,7 @@ def test_statistics_name_shares_clusters_and_alarms(tmp_path: Path) -> None:
     (file,) = artifact_files(result, "minhash.report")
     report = json.loads(file.read_text())
     assert report["by source"][1] == {"source": "d1", "documents": 150, "dropped": 149, "share": 0.9933}
-    assert report["by dump"][1]["share so far"] == round(149 / 300, 4)
+    assert report["share by dumps"][1]["share so far"] == round(149 / 300, 4)
     assert report["cluster sizes"] == [{"at least": 128, "clusters": 1}]
     assert report["largest clusters"] == [{"documents": 150, "id": "b0", "url": "https://copy.example/0"}]
     assert {(alarm["of"], alarm["name"]) for alarm in report["alarms"]} == {("source", "d1"), ("host", "copy.example")}
@@ -263,7 +263,7 @@ def test_five_dumps_one_after_the_other_as_all_at_once(tmp_path: Path) -> None:
         shares.append(round(sum(row["reason"] is not None for row in rows) / len(rows), 4))
     assert rows == rows_of(expected, COLUMNS)
     (file,) = artifact_files(expected, "minhash.report")
-    table = [row["share so far"] for row in json.loads(file.read_text())["by dump"]]
+    table = [row["share so far"] for row in json.loads(file.read_text())["share by dumps"]]
     assert table == pytest.approx(shares, abs=0.02) and table[-1] == shares[-1]
 
 
@@ -285,8 +285,8 @@ def test_a_threshold_alone_chooses_bands_as_datasketch_does() -> None:
     for threshold in (0.5, 0.8, 0.95):
         stage = make_stage("minhash", {"threshold": threshold, "permutations": 256}, 0)
         oracle = MinHashLSH(threshold=threshold, num_perm=256, weights=(0.1, 0.9))
-        assert stage.banding == (oracle.b, oracle.r) and stage.threshold == threshold
-    assert make_stage("minhash", {}, 0).threshold == pytest.approx(0.719, abs=1e-3)
+        assert stage.banding.cut == (oracle.b, oracle.r) and stage.banding.threshold == threshold
+    assert make_stage("minhash", {}, 0).banding.threshold == pytest.approx(0.719, abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -314,5 +314,5 @@ def test_no_documents_at_all(tmp_path: Path) -> None:
 def test_partitions_grow_with_the_corpus() -> None:
     from pipeline.stage import Corpus
 
-    sizes = [records.partitions_for(Corpus(1000, size, 1 << 30, ()), 0.5) for size in (0, 1 << 30, 1 << 40)]
-    assert sizes == [8, 8, 8192]
+    corpora = [Corpus(1000, 0, documents, 1 << 30, ()) for documents in (0, 10**6, 10**9, 10**12)]
+    assert [records.partitions_for(corpus, 560) for corpus in corpora] == [8, 8, 4096, 4096]

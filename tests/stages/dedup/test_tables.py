@@ -2,7 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from stages.dedup.verdicts import Tables
+from stages.dedup.tables import Tables
 
 
 @pytest.mark.parametrize(

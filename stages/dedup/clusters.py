@@ -1,0 +1,73 @@
+"""From pairs to verdicts: connected components, and in each of them the copies that are kept."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from kernels.minhash import band_keys
+from kernels.near_pairs import LEADERS, leaders
+from stages.dedup.banding import Banding
+from stages.dedup.components import connected_components
+from stages.dedup.keep import KeepPolicy
+from stages.dedup.records import combined, mixed, received, record_batch, spread
+from stages.dedup.sending import send_verdicts
+from stages.dedup.signatures import stored_signatures
+
+if TYPE_CHECKING:
+    from pipeline.task import Task
+
+
+def label_components(task: "Task") -> None:
+    """Label every document of a pair with the smallest document of its connected component."""
+    edges = (
+        (batch.column("document").to_numpy(), batch.column("representative").to_numpy()) for _, batch in task.received()
+    )
+    for nodes, roots in connected_components(edges, task.memory // 2):
+        shards = (nodes >> np.uint64(32)).astype(np.int64)
+        rows = (nodes & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+        task.emit(shards, record_batch({"row": rows, "component": roots}))
+        task.count("documents", len(nodes))
+        task.count("components", int((nodes == roots).sum()))
+
+
+def send_members(task: "Task", column: str, policy: KeepPolicy) -> None:
+    """Send every document of a component, with what decides whether it is kept, to the component's partition."""
+    labels = [batch for _, batch in task.received()]
+    if not labels:
+        return
+    table = pa.Table.from_batches(labels).sort_by("row")
+    rows, components = table.column("row").to_numpy(), table.column("component").to_numpy()
+    first = 0
+    for batch in task.rows(list(dict.fromkeys([column, "dump", *policy.columns()]))):
+        start, end = np.searchsorted(rows, [first, first + batch.num_rows])
+        chosen = batch.take(pa.array(rows[start:end].astype(np.int64) - first))
+        signed, _ = stored_signatures(chosen.column(column))
+        component, orders = components[start:end], policy.order(chosen)
+        same = band_keys(signed, 1, signed.shape[1])[:, 0]
+        best, columns = combined(policy, [component, same], orders, rows[start:end])
+        values = {"component": component, **orders}
+        columns |= {name: array[best] for name, array in values.items()}
+        columns |= {name: chosen.column(name).take(pa.array(best)) for name in ("dump", column)}
+        columns["signature"] = columns.pop(column)
+        task.emit(spread(mixed(component[best]), task.spec.partitions), record_batch(columns))
+        first += batch.num_rows
+
+
+def choose_keepers(task: "Task", policy: KeepPolicy, banding: Banding, min_cluster: int) -> None:
+    """Choose the kept copies of each component, and compare every other document with them."""
+    for records in received(task, "component", "signature"):
+        components = records.numbers("component")
+        orders = [records.numbers(name) for name in policy.order_names]
+        order = policy.sort([components], orders, records.documents)
+        sizes = np.diff(np.flatnonzero(np.concatenate([[1], np.diff(components[order]), [1]])))
+        starts = np.cumsum(sizes) - sizes
+        large = np.add.reduceat(records.weights[order], starts) >= min_cluster
+        order, sizes = order[np.repeat(large, sizes)], sizes[large]
+        groups = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        keepers, equal = leaders(records.signed, order, groups, banding.least)
+        kept = keepers[order] == order
+        copies = np.add.reduceat(kept, groups[:-1]) if len(sizes) else sizes
+        task.count("kept of chains", int((copies - 1).sum()))
+        task.count("components with too many kept", int((copies > LEADERS).sum()))
+        send_verdicts(task, records, order, groups, keepers, (equal / banding.permutations).astype(np.float32))

@@ -1,0 +1,58 @@
+"""Exact duplicates of what earlier runs have kept: hashes looked up in their kept indexes.
+
+An index has `key` (the upper half of the hash), `low` (the lower), `document` and `id`.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from stages.dedup.index import KeptIndex
+from stages.dedup.records import record_batch
+
+if TYPE_CHECKING:
+    from pipeline.task import Task
+
+_BYTES = 64
+"""peak memory of a lookup, for each record"""
+
+
+def answer_hashes(task: "Task", indexes: list[KeptIndex]) -> None:
+    """Send back the kept documents with the same hash."""
+    total = sum(batch.num_rows for _, batch in task.received())
+    slices = np.uint64(-(-total * _BYTES * 4 // task.memory))
+    for number in range(int(slices)):
+        keys, lows, rows, shards = [], [], [], []
+        for sender, batch in task.received():
+            key = batch.column("key").to_numpy()
+            chosen = (key >> np.uint64(16)) % slices == np.uint64(number)
+            keys.append(key[chosen])
+            lows.append(batch.column("low").to_numpy()[chosen])
+            rows.append(batch.column("row").to_numpy()[chosen])
+            shards.append(np.full(int(chosen.sum()), sender, np.int64))
+        key, low, row, shard = (np.concatenate(parts) for parts in (keys, lows, rows, shards))
+        wanted = np.unique(key)
+        if not len(wanted):
+            continue
+        order = np.argsort(key, kind="stable")
+        key, low, row, shard = key[order], low[order], row[order], shard[order]
+        for run, index in enumerate(indexes):
+            for table in index.lookup(wanted):
+                known, known_low = table.column("key").to_numpy(), table.column("low").to_numpy()
+                starts = np.searchsorted(key, known)
+                counts = np.searchsorted(key, known, "right") - starts
+                found = np.repeat(np.arange(len(known)), counts)
+                asker = np.arange(len(found)) + np.repeat(starts - (np.cumsum(counts) - counts), counts)
+                same = low[asker] == known_low[found]
+                asker, found = asker[same], found[same]
+                records = record_batch(
+                    {
+                        "row": row[asker],
+                        "run": np.full(len(found), run, np.uint32),
+                        "document": table.column("document").to_numpy()[found],
+                        "id": table.column("id").combine_chunks().take(pa.array(found)),
+                        "similarity": np.ones(len(found), np.float32),
+                    }
+                )
+                task.emit(shard[asker], records)

@@ -1,0 +1,79 @@
+"""Documents by the hash of their text or address: records to the hashes' partitions, and one kept copy of each hash."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kernels.arrow import text_buffers
+from kernels.text_hash import text_hashes
+from stages.dedup.keep import KeepPolicy
+from stages.dedup.records import Numbers, combined, received, record_batch, rows_kept, spread
+from stages.dedup.sending import send_verdicts
+
+if TYPE_CHECKING:
+    from pipeline.task import Task
+
+
+def send_records(task: "Task", column: str, policy: KeepPolicy) -> None:
+    """Send hash, row and order of each document that is still kept, the copies of a batch as one record."""
+    for rows, high, low, batch in _hashed(task, column, ["dump", *policy.columns()]):
+        orders = policy.order(batch)
+        best, columns = combined(policy, [high, low], orders, rows)
+        columns |= {"dump": batch.column("dump").take(pa.array(best))}
+        values = {"high": high, "low": low, **orders}
+        records = record_batch(columns | {name: array[best] for name, array in values.items()})
+        task.emit(spread(high[best], task.spec.partitions), records)
+
+
+def send_hashes(task: "Task", column: str, others: Sequence[str] = ()) -> None:
+    """Send hash and row of each document that is still kept, and other columns: to be looked up, or into an index."""
+    for rows, high, low, batch in _hashed(task, column, others):
+        columns = {"key": high, "low": low, "row": rows} | {name: batch.column(name) for name in others}
+        task.emit(spread(high, task.spec.partitions), record_batch(columns))
+
+
+def group_by_hash(task: "Task", policy: KeepPolicy) -> None:
+    """Choose the kept copy of each hash."""
+    for records in received(task, "low"):
+        hashes = [records.numbers("high"), records.numbers("low")]
+        orders = [records.numbers(name) for name in policy.order_names]
+        order = policy.sort(hashes, orders, records.documents)
+        high, low = (values[order] for values in hashes)
+        begins = np.concatenate([[True], (high[1:] != high[:-1]) | (low[1:] != low[:-1])])
+        starts = np.flatnonzero(begins)
+        sizes = np.diff(np.append(starts, len(order)))
+        repeated = np.add.reduceat(records.weights[order], starts) > 1
+        order, sizes = order[np.repeat(repeated, sizes)], sizes[repeated]
+        groups = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        keepers = np.arange(len(records), dtype=np.int64)
+        keepers[order] = np.repeat(order[groups[:-1]], sizes)
+        task.count("hashes", len(starts))
+        task.count("repeated", len(sizes))
+        send_verdicts(task, records, order, groups, keepers, np.ones(len(records), np.float32))
+
+
+def _hashed(
+    task: "Task", column: str, others: Sequence[str]
+) -> Iterator[tuple[npt.NDArray[np.uint32], Numbers, Numbers, pa.RecordBatch]]:
+    """Rows, the two halves of their hashes, and columns of the documents that are still kept and have a hash."""
+    for rows, batch in rows_kept(task, [column, *others]):
+        known = pc.is_valid(batch.column(column))
+        batch, rows = batch.filter(known), rows[known.to_numpy(zero_copy_only=False)]
+        values = batch.column(column)
+        hashes = _address_hashes(values) if column == "url" else _stored_hashes(values)
+        yield rows, np.ascontiguousarray(hashes[:, 1]), np.ascontiguousarray(hashes[:, 0]), batch
+
+
+def _stored_hashes(column: pa.Array) -> Numbers:
+    data = column.buffers()[1]
+    values = np.frombuffer(data, np.uint64) if data is not None else np.empty(0, np.uint64)
+    return values.reshape(-1, 2)[column.offset : column.offset + len(column)]
+
+
+def _address_hashes(column: pa.Array) -> Numbers:
+    bare = pc.replace_substring_regex(column, r"^[A-Za-z][A-Za-z0-9+.-]*://|#.*$", "")
+    return text_hashes(*text_buffers(pc.replace_substring_regex(bare, r"/+$", "")))
