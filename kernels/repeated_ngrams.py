@@ -18,9 +18,18 @@ ORDERS = (2, 3, 4, 5, 6, 7, 8, 9, 10)
 _KEY, _MET, _COUNT, _ONE = np.uint64(0xFFFFFFFF << 32), np.uint64(1 << 31), np.uint64((1 << 31) - 1), np.uint64(1)
 
 
+UNITS_PER_ORDER = {**UNITS_PER_WORD, "han": 2.0}
+"""Units (letters and marks of punctuation) that take the place of a word in an n-gram. A Chinese word with its share of
+punctuation has 1.6 to 1.9 characters, and an n-gram of characters may begin within a word, so that it is met again more
+often. Own measurement on 399 Chinese laws, the same thresholds on words (jieba's, as in FineWeb2): 20 % have an n-gram
+share above its threshold; with 1.5, 1.75, 2, 2.25, 2.5 units a word 41, 28, 21, 16, 9 %. At 2 the median share of
+repeated 5-grams is 0.129 against 0.128, and 94 % of the verdicts are equal. Other unspaced scripts: as in a word, not
+measured."""
+
+
 def ngram_orders() -> npt.NDArray[np.int64]:
     """Orders of the n-grams in tokens and units, by script: int64[scripts, 9]."""
-    return np.array([[round(n * UNITS_PER_WORD.get(name, 1.0)) for n in ORDERS] for name in SCRIPTS], np.int64)
+    return np.array([[round(n * UNITS_PER_ORDER.get(name, 1.0)) for n in ORDERS] for name in SCRIPTS], np.int64)
 
 
 @inline

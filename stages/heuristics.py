@@ -7,6 +7,9 @@ The text is read once for all rule sets together. Each statistic becomes a colum
 verdicts are made from those columns: another threshold doesn't read the text again. The first rule that a document
 breaks, in the order of `rules` and of the files in stages/rules, is the reason for its drop (`gopher.too_few_words`).
 
+Everything is counted over the whole document but for repetition, which is looked for within its first 2^20 tokens
+(n-grams) and 2^18 lines (duplicate lines and paragraphs), so that memory stays bounded.
+
 Thresholds and stop words follow the language column where there is one, and the script that most of the document is
 written in (see stages/rules/languages.py).
 """

@@ -12,7 +12,7 @@ line that goes before for another rule is not dropped for it, here as there. Wha
 - In scripts other than Latin a line may end with the script's own mark (。 ؟ । ။ and so on), also inside a closing
   quote or bracket. Thai and Lao write no such mark: every line counts as ended, and a space as the end of half a
   sentence.
-- Words of a line in an unspaced script are counted by its letters (see kernels/text_statistics.py).
+- Words of a line in an unspaced script are counted by its letters (see kernels/text_script.py).
 - Citations ([1], [edit]) are looked for in lines of up to 64 KiB.
 """
 

@@ -4,7 +4,7 @@ statistics to differ most between good and bad crawls.
 Verdicts agree with datatrove's FineWebQualityFilter on English text. A line's end is looked at without stripping
 white space, as there, and a closing quote hides the period before it in Latin script; in other scripts it doesn't. A
 text with no line at all has no terminal line here, is "empty" there, and is dropped by both. Beyond English the
-thresholds are FineWeb2's (see languages.py).
+thresholds are FineWeb2's (see languages.py). Duplicates are looked for within a document's first 2^18 lines.
 """
 
 from typing import ClassVar

@@ -8,10 +8,13 @@ purpose:
   "-- -".
 - datatrove's repetition filter drops a text with no character, but passes one with no word; here both have too few
   words.
-- Documents of over a million words are judged for repetition by their first million; they are too long for
-  `max_words` anyway.
+- Repeated n-grams are looked for within a document's first 2^20 tokens, duplicate lines and paragraphs within its first
+  2^18 lines, so that memory stays bounded; with so many words it is too long for `max_words` anyway.
 - A text in another script than its language's is judged by its script, with that script's stop words and thresholds.
 - Tokens differ in the rare cases that kernels/word_tokens.py lists, about one in 80,000 on English pages.
+
+Marks of punctuation count as words for the share of alphabetic words and in n-grams, as in datatrove, because the
+thresholds of FineWeb2 for other languages were tuned so; how statutes and manuals fare is said in languages.py.
 """
 
 from typing import ClassVar

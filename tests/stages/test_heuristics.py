@@ -205,6 +205,23 @@ def test_most_of_a_good_collection_passes():
         assert Counter(verdicts(texts, "zh"))[None] > 0.9 * len(texts)
 
 
+def test_statutes():
+    """Chinese statutes pass about as often as with words in place of characters, see stages/rules/languages.py; German
+    ones in Markdown with thresholds for such text."""
+    chinese = [row["text"] for row in documents("text/zh-laws.jsonl.zst")[:150]]
+    assert Counter(verdicts(chinese, "zh"))[None] > 0.7 * len(chinese)
+    german = [row["text"] for row in documents("text/de-laws.jsonl.zst")[:150]]
+    repeated = {f"max_duplicate_{n}_grams": None for n in range(5, 11)}
+    found = verdicts(
+        german,
+        "de",
+        rules=["gopher", "fineweb"],
+        gopher={"languages": {"de": {"min_alphabetic_words": 0.5, **repeated}}},
+        fineweb={"languages": {"de": {"max_newlines_per_word": 0.4}}},
+    )
+    assert Counter(found)[None] > 0.7 * len(german)
+
+
 NAVIGATION = {
     "en": "Home|About us|Products|Contact|Sign in|Cart|Privacy policy|Follow us|Share|Read more|Next page",
     "zh": "首页|关于我们|产品中心|新闻动态|联系我们|登录|注册|友情链接|版权所有|返回顶部|上一页|下一页|更多",
