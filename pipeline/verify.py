@@ -1,11 +1,15 @@
 """`dspipe verify RUN`: every file of a run against its manifest, and what stages have to say of their results."""
 
+import tempfile
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from pipeline.config import load_config
 from pipeline.rows import file_checksum
+from pipeline.stage import Stage
 from pipeline.stats import read_run
-from pipeline.store import is_remote
+from pipeline.store import Store
 
 
 @dataclass
@@ -19,8 +23,8 @@ class Verification:
 def verify_run(root: str) -> Verification:
     """Read every file that a manifest of the run names, compare size and sha256, then ask the stages. Raises NoRun."""
     result = verify_files(root)
-    if not result.problems and not is_remote(root):
-        for stage in load_config(f"{root}/config.yaml").stages:
+    if not result.problems:
+        for stage in _stages(Store(root)):
             problems, checked = stage.verify(root)
             result.problems += [f"{stage.name}: {problem}" for problem in problems]
             result.checked |= {f"{stage.name}: {what}": n for what, n in checked.items()}
@@ -49,3 +53,10 @@ def verify_files(root: str) -> Verification:
                 elif sha256 != file["sha256"]:
                     result.problems.append(f"{file['file']}: its checksum differs from its manifest's")
     return result
+
+
+def _stages(store: Store) -> tuple[Stage[Any], ...]:
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "config.yaml"
+        config.write_bytes(store.read_bytes("config.yaml"))
+        return load_config(config).stages

@@ -5,6 +5,7 @@ out again from the files, and compared with the run's own columns (`copies`, `to
 """
 
 import hashlib
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,19 +28,24 @@ BLOCK_TOKENS = 1 << 22
 
 
 def verify_run(root: str | Path, sample: int = 64) -> Findings:
-    """Verify the packed shards of a local run directory, against the run's own documents. Raises ShardError if none.
+    """Verify the packed shards of a run directory, against the run's own documents. Raises ShardError if it has none.
 
-    `sample`: how many documents' tokens are taken back to text.
+    `sample`: how many documents' tokens are taken back to text. Shards on a remote storage are copied to the machine's
+    temporary directory meanwhile, so it must have room for them.
     """
-    root = Path(root)
-    tokenizer, mixture = root / "tokenizer.json", root / "mixture.json"
-    return verify(
-        root,
-        tokenizer if tokenizer.exists() else None,
-        mixture if mixture.exists() else None,
-        run_rows(root),
-        sample,
-    )
+    from pipeline.store import Store
+
+    store = Store(str(root))
+    with tempfile.TemporaryDirectory(prefix="dspipe-verify-") as folder:
+
+        def copied(name: str) -> Path | None:
+            if not store.exists(name):
+                return None
+            copy = Path(folder) / name
+            copy.write_bytes(store.read_bytes(name))
+            return copy
+
+        return verify(root, copied("tokenizer.json"), copied("mixture.json"), run_rows(str(root)), sample, folder)
 
 
 def verify(
@@ -48,6 +54,7 @@ def verify(
     mixture: Path | None = None,
     read_rows: "ReadRows | None" = None,
     sample: int = 64,
+    copies: str | Path | None = None,
 ) -> Findings:
     """Verify packed shards by themselves, and against the tokenizer, the plan and the documents that are given.
 
@@ -55,7 +62,7 @@ def verify(
     column: `id`, `tokens`, `reason`, `copies` and `text` are asked for. Raises ShardError when there is no manifest.
     """
     result = Findings()
-    shards = Shards(path)
+    shards = Shards(path, copies)
     index = shards.index
     found = Found()
     broken = False
@@ -165,4 +172,4 @@ def _check_source(name: str, path: Path | None, stated: str | None, result: Find
         return
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if digest != stated:
-        result.problems.append(f"{path} is another {name} than the one that the shards were made with")
+        result.problems.append(f"{path.name} is another {name} than the one that the shards were made with")

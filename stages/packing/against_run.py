@@ -224,14 +224,14 @@ def _sampled(shards: Shards, sample: int) -> dict[str, list[tuple[int, list[int]
     return chosen
 
 
-def run_rows(root: Path) -> "ReadRows":
+def run_rows(root: str) -> "ReadRows":
     """Reads columns of all documents of a run, shard by shard, each from the newest phase that wrote it."""
     import pyarrow as pa
 
     from pipeline.rows import Column, read_rows
     from pipeline.store import Store
 
-    store = Store(str(root))
+    store = Store(root)
     shards: list[tuple[dict[str, Column], list[int]]] = []
     for phase in store.read_json("run.json")["phases"]:
         manifests = [store.read_json(name) for name in phase["manifests"]]

@@ -34,6 +34,7 @@ class PackedDataset:
 
     seed      None: rows in the order of the shards, which pack has shuffled. A number: another order each epoch.
     epochs    how often all rows are seen; None: without end (then there is no `len`)
+    copies    the folder for local copies of remote shards (`stages.packing.remote`)
     """
 
     def __init__(
@@ -43,10 +44,11 @@ class PackedDataset:
         world_size: int = 1,
         seed: int | None = None,
         epochs: int | None = 1,
+        copies: Path | str | None = None,
     ) -> None:
         if not 0 <= rank < world_size:
             raise ValueError(f"rank {rank} of {world_size}")
-        self.shards = Shards(path)
+        self.shards = Shards(path, copies)
         if self.shards.rows == 0:
             raise ShardError(f"{self.shards.path} names no rows")
         self.rank, self.world_size, self.seed, self.epochs = rank, world_size, seed, epochs

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from stages.packing import mds
 from stages.packing.documents import SUFFIX, Documents, load_documents
+from stages.packing.remote import RemoteFiles
 
 Int64 = npt.NDArray[np.int64]
 
@@ -39,12 +40,28 @@ def find_index(path: Path | str) -> Path:
     return found[-1]
 
 
-class Shards:
-    """The shards that a manifest names, opened when they are first read."""
+def _open_index(path: Path | str, copies: Path | str | None) -> tuple[str, RemoteFiles | None, bytes]:
+    """Where the manifest is, the storage of its files if it isn't local, and the manifest."""
+    if "://" not in str(path):
+        index = find_index(path)
+        return str(index), None, index.read_bytes()
+    root = str(path).removesuffix("/index.json").rstrip("/")
+    remote = RemoteFiles(root, copies)
+    try:
+        return f"{root}/index.json", remote, remote.read("index.json")
+    except FileNotFoundError:
+        raise ShardError(f"no packed shards in {root}: it has no index.json") from None
 
-    def __init__(self, path: Path | str) -> None:
-        self.path = find_index(path)
-        data = self.path.read_bytes()
+
+class Shards:
+    """The shards that a manifest names, opened when they are first read.
+
+    path      a folder with `index.json`, a run's, or the file itself; or the address of a run, as s3://bucket/run
+    copies    the folder for local copies of remote shards (`stages.packing.remote`)
+    """
+
+    def __init__(self, path: Path | str, copies: Path | str | None = None) -> None:
+        self.path, self._remote, data = _open_index(path, copies)
         self.sha256 = hashlib.sha256(data).hexdigest()
         self.index: dict[str, Any] = json.loads(data)
         self.parts: list[dict[str, Any]] = self.index["parts"]
@@ -68,14 +85,23 @@ class Shards:
     def file(self, shard: int, suffix: str) -> Path:
         """The path of a shard's file. Raises ShardError when it is missing or isn't as long as the manifest says."""
         entry = self.parts[shard]["files"][suffix]
-        for folder in (self.path.parent, self.path.parent.parent):
-            path = folder / str(entry["name"])
-            if path.is_file():
-                size = path.stat().st_size
-                if size != entry["bytes"]:
-                    raise ShardError(f"{path} has {size:,} bytes, the manifest says {entry['bytes']:,}")
-                return path
-        raise ShardError(f"{entry['name']} is missing beside {self.path}")
+        path = self._find(entry["name"], entry["sha256"])
+        if path is None:
+            raise ShardError(f"{entry['name']} is missing beside {self.path}")
+        size = path.stat().st_size
+        if size != entry["bytes"]:
+            where = entry["name"] if self._remote else path
+            raise ShardError(f"{where} has {size:,} bytes, the manifest says {entry['bytes']:,}")
+        return path
+
+    def _find(self, name: str, sha256: str) -> Path | None:
+        if self._remote is not None:
+            try:
+                return self._remote.copy(name, sha256)
+            except FileNotFoundError:
+                return None
+        folder = Path(self.path).parent
+        return next((path for path in (folder / name, folder.parent / name) if path.is_file()), None)
 
     def tokens(self, shard: int) -> Rows:
         """The rows of a shard, mapped into memory."""

@@ -31,7 +31,7 @@ class PackedIterable(IterableDataset[Sample]):  # type: ignore[misc, unused-igno
 
     batch_size        the loader's (1 for a loader with batch_size=None)
     rank, world_size  default: those of torch.distributed where that is initialised, else 0 of 1
-    seed, epochs      as in `PackedDataset`
+    seed, epochs, copies    as in `PackedDataset`
 
     Each iteration begins where the data set was started or resumed. A loader's workers have copies of the data set:
     load a state before the loader is first iterated over. Raises ShardError, ValueError.
@@ -45,6 +45,7 @@ class PackedIterable(IterableDataset[Sample]):  # type: ignore[misc, unused-igno
         world_size: int | None = None,
         seed: int | None = None,
         epochs: int | None = 1,
+        copies: Path | str | None = None,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size {batch_size}")
@@ -54,7 +55,7 @@ class PackedIterable(IterableDataset[Sample]):  # type: ignore[misc, unused-igno
         if world_size is None:
             world_size = torch.distributed.get_world_size() if together else 1
         self.batch_size = batch_size
-        self.data = PackedDataset(path, rank, world_size, seed, epochs)
+        self.data = PackedDataset(path, rank, world_size, seed, epochs, copies)
 
     def __len__(self) -> int:
         """This rank's samples from where it was started or resumed. Raises TypeError for a data set without end."""

@@ -5,7 +5,9 @@ import shutil
 import numpy as np
 import pytest
 
+import pipeline.verify
 from pipeline.discovery import make_stage
+from stages.packing.reader import PackedDataset
 from stages.packing.shards import ShardError
 from stages.verify_shards import verify, verify_run
 from tests.engine import run_inline
@@ -161,3 +163,25 @@ def test_the_other_formats(tmp_path, format):
     data[4] ^= 1
     data.tofile(tmp_path / "run" / name)
     assert not verify_run(tmp_path / "run").ok
+
+
+def test_a_run_on_a_remote_storage(made, tmp_path):
+    fsspec = pytest.importorskip("fsspec")
+    memory = fsspec.filesystem("memory")
+    config = make_config(tmp_path, make_documents(200), length=64, remix={"temperature": 3})
+    run_inline({**config, "output": "memory://verify/run"})
+    found = pipeline.verify.verify_run("memory://verify/run")
+    assert found.problems == []
+    assert found.checked["pack: rows"] > 0
+    assert found.checked["pack: round trips"] > 0
+    data = PackedDataset("memory://verify/run", copies=tmp_path / "copies")
+    assert [sample["tokens"].tolist() for sample in data] == [s["tokens"].tolist() for s in PackedDataset(made)]
+    for number in range(len(data.shards.parts)):
+        name = data.shards.parts[number]["files"][".bin"]["name"]
+        memory.pipe(f"/verify/run/{name}", memory.cat(f"/verify/run/{name}")[:-2])
+    assert any("the manifest says" in problem for problem in verify_run("memory://verify/run").problems)
+    memory.rm(f"/verify/run/{name}")
+    assert any("is missing" in problem for problem in verify_run("memory://verify/run").problems)
+    with pytest.raises(ShardError, match="no packed shards"):
+        PackedDataset("memory://verify/nothing")
+    memory.rm("/verify", recursive=True)
