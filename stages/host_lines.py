@@ -18,17 +18,13 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from pipeline.stage import Corpus, GlobalStage, Phase, StageConfig
-from stages.cleaning.rewriting import without_lines
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    import pyarrow as pa
 
     from pipeline.task import Task
 
-LINE_BYTES = 20 * 100
-"""memory that a page's lines take in a partition: 20 bytes each, a hundred lines a page"""
 _PAGE = 0
 """instead of a line's hash: one for each page, to count them"""
 
@@ -47,8 +43,7 @@ class HostLines(GlobalStage[Config]):
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         """Send, count, rewrite."""
-        import pyarrow as pa
-
+        from stages.cleaning.line_hashes import LINE_BYTES, rewrite_phase
         from stages.dedup.records import partitions_for
 
         return [
@@ -68,18 +63,7 @@ class HostLines(GlobalStage[Config]):
                 emits=f"{self.name}.found",
                 settings=self.config.model_dump(mode="json"),
             ),
-            Phase(
-                f"{self.name}.rewrite",
-                "shards",
-                "rewrite",
-                columns=("text", "text_bytes"),
-                exchange=f"{self.name}.found",
-                writes=(
-                    pa.field("text", pa.large_string()),
-                    pa.field("text_bytes", pa.int64(), nullable=False),
-                    pa.field(f"{self.name}.removed", pa.uint32()),
-                ),
-            ),
+            rewrite_phase(self.name, f"{self.name}.found"),
         ]
 
     def send(self, task: "Task") -> None:
@@ -87,6 +71,7 @@ class HostLines(GlobalStage[Config]):
         import numpy as np
         import pyarrow.compute as pc
 
+        from stages.cleaning.line_hashes import hashes, worded_lines
         from stages.dedup.records import record_batch, rows_kept, spread
 
         for rows, batch in rows_kept(task, ["text", "url"]):
@@ -94,10 +79,10 @@ class HostLines(GlobalStage[Config]):
             hosts = pc.struct_field(address, "host")
             known = pc.is_valid(hosts)
             rows = rows[known.to_numpy(zero_copy_only=False)]
-            host = _hashes(pc.utf8_lower(hosts.filter(known)))
-            owners, lines, _ = _lines(pc.split_pattern(batch["text"].filter(known), "\n"))
+            host = hashes(pc.utf8_lower(hosts.filter(known)))
+            owners, found, _ = worded_lines(pc.split_pattern(batch["text"].filter(known), "\n"))
             owner = np.concatenate([np.arange(len(rows)), owners])
-            line = np.concatenate([np.full(len(rows), _PAGE, np.uint64), lines])
+            line = np.concatenate([np.full(len(rows), _PAGE, np.uint64), hashes(found)])
             order = np.lexsort((line, owner))
             owner, line = owner[order], line[order]
             first = np.ones(len(line), bool)
@@ -142,44 +127,19 @@ class HostLines(GlobalStage[Config]):
         import pyarrow as pa
         import pyarrow.compute as pc
 
+        from stages.cleaning.line_hashes import hashes, worded_lines, write_texts
+
         keys = [_keys(batch["row"].to_numpy(), batch["line"].to_numpy()) for _, batch in task.received()]
         found = np.sort(np.concatenate(keys)) if keys else np.empty(0, np.uint64)
         first = 0
         for batch in task.rows(["text", "text_bytes"]):
             texts = batch["text"].cast(pa.large_string())
             split = pc.split_pattern(pc.fill_null(texts, ""), "\n")
-            owners, lines, places = _lines(split)
+            owners, lines, places = worded_lines(split)
             removed = np.zeros(len(split.flatten()), bool)
-            removed[places] = np.isin(_keys(first + owners, lines), found)
-            joined, count, _ = without_lines(split, removed)
-            # the text of documents that were dropped early isn't stored, but its size is
-            there = pc.is_valid(texts)
-            joined = pc.if_else(there, joined, pa.scalar(None, pa.large_string()))
-            size = pc.if_else(there, pc.binary_length(joined).cast(pa.int64()), batch["text_bytes"])
-            names = ["text", "text_bytes", f"{self.name}.removed"]
-            task.write(pa.RecordBatch.from_arrays([joined, size, pa.array(count, pa.uint32())], names=names))
-            task.count("removed", int(count.sum()))
+            removed[places] = np.isin(_keys(first + owners, hashes(lines)), found)
+            write_texts(task, self.name, batch, split, removed)
             first += batch.num_rows
-
-
-def _lines(split: "pa.ListArray") -> "tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64], npt.NDArray[np.int64]]":
-    """Of all lines with a letter or digit: the number of their text, their hash, their number among all lines."""
-    import numpy as np
-    import pyarrow.compute as pc
-
-    lines = split.flatten()
-    places = pc.indices_nonzero(pc.match_substring_regex(lines, r"[\pL\pN]"))
-    offsets = split.offsets.to_numpy() - split.offsets[0].as_py()
-    numbers = places.to_numpy().astype(np.int64)
-    owners = np.searchsorted(offsets, numbers, side="right") - 1
-    return owners, _hashes(lines.take(places)), numbers
-
-
-def _hashes(column: "pa.Array") -> "npt.NDArray[np.uint64]":
-    from kernels.arrow import text_buffers
-    from kernels.text_hash import text_hashes
-
-    return text_hashes(*text_buffers(column))[:, 0]
 
 
 def _keys(rows: "npt.NDArray[Any]", lines: "npt.NDArray[np.uint64]") -> "npt.NDArray[np.uint64]":

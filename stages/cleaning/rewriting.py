@@ -99,21 +99,21 @@ def rewrite_lines(
 
 
 def without_lines(
-    split: "pa.ListArray", removed: "npt.NDArray[np.bool_]"
+    split: "pa.ListArray", removed: "npt.NDArray[np.bool_]", separator: str = "\n"
 ) -> "tuple[pa.Array, npt.NDArray[np.uint32], npt.NDArray[np.uint32]]":
     """Texts put together again from their lines (list of large_string) but for those `removed` (bool, per line).
 
-    Also how many lines, and bytes with their line feeds, each text lost.
+    Also how many lines, and bytes with their line feeds, each text lost. `separator` (ASCII) is what it was split at.
     """
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
     lines = split.flatten()
-    taken = np.where(removed, pc.binary_length(lines).to_numpy() + 1, 0)
+    taken = np.where(removed, pc.binary_length(lines).to_numpy() + len(separator), 0)
     ends = split.offsets.to_numpy() - split.offsets[0].as_py()
     lines_before = np.concatenate([[0], np.cumsum(removed)])[ends]
     bytes_before = np.concatenate([[0], np.cumsum(taken)])[ends]
     kept = pa.ListArray.from_arrays(pa.array(ends - lines_before, pa.int32()), lines.filter(pa.array(~removed)))
-    joined = pc.binary_join(kept, pa.scalar("\n", pa.large_string()))
+    joined = pc.binary_join(kept, pa.scalar(separator, pa.large_string()))
     return joined, np.diff(lines_before).astype(np.uint32), np.diff(bytes_before).astype(np.uint32)
