@@ -3,8 +3,9 @@
     - tokenizer: {path: tokenizer.json}
     - tokenizer: {train: {vocab: 100000, special: 15, pad_to: 102400, sample_bytes: 24e9}}
 
-Training runs over the kept documents: their bytes by domain give the rate at which each domain is sampled; pieces of
-the sampled documents are counted by shard, added up by hash partition, and merges trained from the counts by one task.
+Training runs over the kept documents: their bytes by domain and language give the rate at which each is sampled; pieces
+of the sampled documents are counted by shard, added up by hash partition, where rare ones of a large sample are
+thinned out, and merges trained from the counts by one task.
 A document is in the sample or not by a hash of its id and the seed, whatever else is in the corpus at the same rate.
 
 The ids of the kept documents go to one file a shard, little endian, uint16 where the padded vocabulary allows it and
@@ -14,7 +15,7 @@ document was dropped). Begin and end tokens are not among them.
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import model_validator
 
 from pipeline.stage import ConfigError, Corpus, GlobalStage, Phase, StageConfig
-from tokenizer.settings import TrainSettings
+from tokenizer.settings import TrainSettings, Weights
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,6 +39,15 @@ SIDE_FILES = {"tokenizer_config": "tokenizer_config.json", "special_tokens_map":
 MODEL_CONFIG = "tokenizer_model_config"
 """the artifact with the padded vocabulary size, of a trained tokenizer"""
 UINT16_SIZE = 1 << 16
+MOST_SHOWN = 40
+"""rows of a table in the run's statistics"""
+UNKNOWN = "unknown"
+"""the language of documents that have none"""
+
+Sizes = dict[str, dict[str, int]]
+"""bytes by domain and language"""
+Rates = dict[str, dict[str, float]]
+"""shares of the documents by domain and language"""
 
 
 class Config(StageConfig):
@@ -106,12 +116,13 @@ class Tokenizer(GlobalStage[Config]):
     def _training(self, settings: TrainSettings, corpus: Corpus) -> list[Phase]:
         every = settings.model_dump(mode="json")
         sampling = {name: every.pop(name) for name in ("sample_bytes", "weights")}
+        thinning = {"thin_below": every.pop("thin_below")}
         return [
             Phase(
                 "tokenizer.sizes",
                 "shards",
                 "sizes",
-                columns=("text_bytes", "domain", "reason"),
+                columns=("text_bytes", "domain", "language", "reason"),
                 makes=("tokenizer_sizes",),
             ),
             Phase(
@@ -126,13 +137,21 @@ class Tokenizer(GlobalStage[Config]):
                 "tokenizer.count",
                 "shards",
                 "count",
-                columns=("id", "text", "domain", "reason"),
+                columns=("id", "text", "domain", "language", "reason"),
                 artifacts=("tokenizer_sample",),
                 emits="tokenizer.words",
                 partitions=_partitions(settings, corpus),
                 settings={"scheme": settings.scheme, "seed": self.seed},
             ),
-            Phase("tokenizer.merge", "partitions", "merge", exchange="tokenizer.words", makes=("tokenizer_words",)),
+            Phase(
+                "tokenizer.merge",
+                "partitions",
+                "merge",
+                exchange="tokenizer.words",
+                artifacts=("tokenizer_sample",),
+                makes=("tokenizer_words",),
+                settings=thinning,
+            ),
             Phase(
                 "tokenizer.train",
                 "once",
@@ -159,28 +178,37 @@ class Tokenizer(GlobalStage[Config]):
                 file.write(content)
 
     def sizes(self, task: "Task") -> None:
-        """Bytes of kept text by domain."""
+        """Bytes of kept text by domain and language."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        sizes: dict[str, int] = {}
-        for batch in task.rows(["text_bytes", "domain", "reason"]):
+        sizes: Sizes = {}
+        for batch in task.rows(["text_bytes", "domain", "language", "reason"]):
             kept = pa.Table.from_batches([batch.filter(pc.is_null(batch.column("reason")))])
-            sums = kept.group_by("domain").aggregate([("text_bytes", "sum")])
+            kept = kept.set_column(2, "language", pc.fill_null(kept.column("language"), UNKNOWN))
+            sums = kept.group_by(["domain", "language"]).aggregate([("text_bytes", "sum")])
             for row in sums.to_pylist():
-                sizes[row["domain"]] = sizes.get(row["domain"], 0) + row["text_bytes_sum"]
-        _make_json(task, "tokenizer_sizes", dict(sorted(sizes.items())))
+                _add_size(sizes, row["domain"], row["language"], row["text_bytes_sum"])
+        _make_json(task, "tokenizer_sizes", {domain: dict(sorted(sizes[domain].items())) for domain in sorted(sizes)})
 
     def sample(self, task: "Task") -> None:
-        """The share of each domain's documents to count."""
-        sizes: dict[str, int] = {}
+        """The share of each domain's and language's documents to count."""
+        sizes: Sizes = {}
         for artifact in task.artifact("tokenizer_sizes"):
-            for domain, size in json.loads(artifact.read()).items():
-                sizes[domain] = sizes.get(domain, 0) + size
+            for domain, languages in json.loads(artifact.read()).items():
+                for language, size in languages.items():
+                    _add_size(sizes, domain, language, size)
         settings = self._train_settings
         rates = sampling_rates(sizes, settings.sample_bytes, settings.weights)
-        sampled = round(sum(sizes[domain] * rate for domain, rate in rates.items()))
-        task.note("sample", {"bytes": sampled, "rates": rates})
+        cells: list[dict[str, Any]] = [
+            {"domain": domain, "language": language, "bytes": size, "rate": rates.get(domain, {}).get(language, 0.0)}
+            for domain, languages in sizes.items()
+            for language, size in languages.items()
+        ]
+        cells.sort(key=lambda cell: -cell["bytes"])
+        sampled = round(sum(cell["bytes"] * cell["rate"] for cell in cells))
+        task.note("sample", {"bytes": sampled, "of": sum(cell["bytes"] for cell in cells)})
+        task.note("rates", cells[:MOST_SHOWN])
         _make_json(task, "tokenizer_sample", {"bytes": sampled, "rates": rates})
 
     def count(self, task: "Task") -> None:
@@ -192,10 +220,10 @@ class Tokenizer(GlobalStage[Config]):
         from tokenizer.counting import WordCounter
         from tokenizer.schemes import SCHEMES
 
-        rates: dict[str, float] = json.loads(task.artifact("tokenizer_sample")[0].read())["rates"]
+        rates: Rates = _sample_of(task)["rates"]
         pre_tokenizer = SCHEMES[self._train_settings.scheme].pre_tokenizer()
         counter = WordCounter()
-        for batch in task.rows(["id", "text", "domain", "reason"]):
+        for batch in task.rows(["id", "text", "domain", "language", "reason"]):
             chosen = pc.and_(pc.is_null(batch.column("reason")), pa.array(self._sampled(batch, rates)))
             text = batch.column("text").filter(chosen)
             if len(text):
@@ -209,17 +237,23 @@ class Tokenizer(GlobalStage[Config]):
         _emit_words(task, counter)
 
     def merge(self, task: "Task") -> None:
-        """Add up the counts of a partition's words."""
+        """Add up the counts of a partition's words, and thin out the rare ones."""
         import pyarrow as pa
 
-        from tokenizer.counting import WordCounter
+        from tokenizer.counting import WordCounter, thin
 
         counter = WordCounter()
         for _, batch in task.received():
             counter.add_words(_words_of(batch))
+        below = self._train_settings.thinning(_sample_of(task)["bytes"])
         task.count("words", len(counter))
         with task.make("tokenizer_words", ".arrow") as file, pa.ipc.new_file(file, _word_schema()) as writer:
             for batch in _word_batches(counter.words()):
+                if below > 1:
+                    kept, counts = thin(_words_of(batch), below)
+                    words = batch.column("word").filter(pa.array(kept))
+                    batch = pa.RecordBatch.from_arrays([words, pa.array(counts)], schema=_word_schema())
+                task.count("words_kept", batch.num_rows)
                 writer.write_batch(batch)
 
     def train(self, task: "Task") -> None:
@@ -229,7 +263,8 @@ class Tokenizer(GlobalStage[Config]):
         from tokenizer.train import TrainingError, train
 
         settings = self._train_settings
-        bound = settings.cut_bound(json.loads(task.artifact("tokenizer_sample")[0].read())["bytes"])
+        sampled = _sample_of(task)["bytes"]
+        bound = settings.cut_bound(sampled)
         files = task.artifact("tokenizer_words")
         if bound > 1:
             words = cut_rare_pairs(_stored_words(files), _stored_words(files), bound)
@@ -248,6 +283,7 @@ class Tokenizer(GlobalStage[Config]):
             "tokens": 256 + len(trained.merges),
             "last_count": int(trained.counts[-1]) if len(trained.counts) else 0,
             "words": len(words),
+            "thinned_below": settings.thinning(sampled),
             "cut_below": bound,
         }
         task.note("training", made)
@@ -278,6 +314,29 @@ class Tokenizer(GlobalStage[Config]):
                 task.count("tokens", len(ids))
                 task.progress(documents=batch.num_rows, bytes=batch.nbytes)
 
+    def warm(self) -> None:
+        import pyarrow as pa
+
+        from kernels.arrow import text_buffers
+        from tokenizer.counting import WordCounter, thin
+        from tokenizer.encoder import loads
+        from tokenizer.export import tokenizer_files
+        from tokenizer.schemes import SCHEMES
+        from tokenizer.train import train
+
+        # long enough for each of the encoder's ways
+        texts = pa.array(["a A", " antidisestablishmentarianism" * 2, "深度学习" * 20], pa.large_string())
+        if self.config.train is None:
+            content = self._read(str(self.config.path)).decode("utf-8", "replace")
+        else:
+            counter = WordCounter(slots=2)
+            counter.add_texts(SCHEMES[self.config.train.scheme].pre_tokenizer(), *text_buffers(texts))
+            words = counter.words()
+            counter.add_words(words)
+            thin(words, 1)
+            content = tokenizer_files(train(words, 260, 1), self.config.train)["tokenizer.json"]
+        loads(content, self.config.special_in_text).encode(texts)
+
     # helpers
 
     @property
@@ -292,7 +351,7 @@ class Tokenizer(GlobalStage[Config]):
             content: bytes = file.read()
         return content
 
-    def _sampled(self, batch: "pa.RecordBatch", rates: dict[str, float]) -> "npt.NDArray[np.bool_]":
+    def _sampled(self, batch: "pa.RecordBatch", rates: Rates) -> "npt.NDArray[np.bool_]":
         """Whether each document is in the sample."""
         import numpy as np
 
@@ -300,9 +359,9 @@ class Tokenizer(GlobalStage[Config]):
         from kernels.bpe_count import hash_rows
         from tokenizer.arrays import read_only
 
-        domain = batch.column("domain").dictionary_encode()
-        rate_of = [rates.get(name, 0.0) for name in domain.dictionary.to_pylist()]
-        rate = np.append(np.array(rate_of), 0.0)[domain.indices.fill_null(len(rate_of)).to_numpy(zero_copy_only=False)]
+        (domains, domain), (languages, language) = (_encoded(batch.column(name)) for name in ("domain", "language"))
+        table = [[rates.get(one, {}).get(other, 0.0) for other in languages] for one in domains]
+        rate = np.array(table).reshape(len(domains), len(languages))[domain, language]
         data, offsets = text_buffers(batch.column("id"))
         hashes = np.empty(batch.num_rows, np.uint64)
         hash_rows(read_only(data), read_only(offsets), np.uint64(self.seed & (1 << 64) - 1), hashes)
@@ -310,24 +369,64 @@ class Tokenizer(GlobalStage[Config]):
         return np.asarray((hashes >> np.uint64(11)).astype(np.float64) / (1 << 53) < rate)
 
 
-def sampling_rates(sizes: dict[str, int], sample_bytes: int, weights: dict[str, float] | None) -> dict[str, float]:
-    """The share of each domain to sample, so that about `sample_bytes` are, in shares by `weights` if given.
+def sampling_rates(sizes: Sizes, sample_bytes: int, weights: Weights | None) -> Rates:
+    """The share of each domain's and language's documents to sample, so that about `sample_bytes` are, in shares by
+    `weights` if given.
 
-    A domain smaller than its share is taken whole, and the others get no more for it.
+    What is smaller than its share is taken whole, and the others get no more for it.
     """
     if weights is None:
-        rate = min(1.0, sample_bytes / max(1, sum(sizes.values())))
-        return dict.fromkeys(sizes, rate)
-    total = sum(weights.get(domain, 0.0) for domain in sizes)
-    if total == 0:
-        raise ConfigError(
-            f"no domain of the corpus has a weight; it has {', '.join(sizes) or 'none'}", ("train", "weights")
-        )
+        total = sum(sum(languages.values()) for languages in sizes.values())
+        rate = min(1.0, sample_bytes / max(1, total))
+        return {domain: dict.fromkeys(languages, rate) for domain, languages in sizes.items()}
+    wanted: Rates = {}
+    if weights.domain is None:  # languages alone: each domain has the part of a language that it has of its bytes
+        totals: dict[str, int] = {}
+        for languages in sizes.values():
+            for language, size in languages.items():
+                totals[language] = totals.get(language, 0) + size
+        share = _shares(totals, weights.language, "language")
+        for domain, languages in sizes.items():
+            wanted[domain] = {name: share[name] * size / max(1, totals[name]) for name, size in languages.items()}
+    else:
+        weighed: Rates = {  # each domain's bytes, or its languages' weights
+            domain: {name: (weights.language or languages).get(name, 0) for name in languages}
+            for domain, languages in sizes.items()
+        }
+        share = _shares((domain for domain in weighed if any(weighed[domain].values())), weights.domain, "domain")
+        for domain in share:
+            whole = sum(weighed[domain].values())
+            wanted[domain] = {name: share[domain] * weight / whole for name, weight in weighed[domain].items()}
     return {
-        domain: min(1.0, sample_bytes * weights[domain] / total / max(1, size))
-        for domain, size in sizes.items()
-        if weights.get(domain)
+        domain: {name: min(1.0, sample_bytes * wanted[domain][name] / max(1, size)) for name, size in languages.items()}
+        for domain, languages in sizes.items()
+        if domain in wanted
     }
+
+
+def _shares(names: Iterable[str], weights: dict[str, float] | None, kind: str) -> dict[str, float]:
+    """The weights of the names, summing to 1."""
+    given = {name: (weights or {}).get(name, 0.0) for name in names}
+    total = sum(given.values())
+    if total == 0:
+        found = ", ".join(given) or "none"
+        raise ConfigError(f"no {kind} of the corpus has a weight; it has {found}", ("train", "weights"))
+    return {name: weight / total for name, weight in given.items()}
+
+
+def _add_size(sizes: Sizes, domain: str, language: str, size: int) -> None:
+    languages = sizes.setdefault(domain, {})
+    languages[language] = languages.get(language, 0) + size
+
+
+def _encoded(column: "pa.Array") -> "tuple[list[str], npt.NDArray[np.int64]]":
+    """The distinct names of a column, and the number of each row's."""
+    names = column.fill_null(UNKNOWN).dictionary_encode()
+    return names.dictionary.to_pylist(), names.indices.to_numpy(zero_copy_only=False)
+
+
+def _sample_of(task: "Task") -> Any:
+    return json.loads(task.artifact("tokenizer_sample")[0].read())
 
 
 def _partitions(settings: TrainSettings, corpus: Corpus) -> int:

@@ -29,8 +29,9 @@ def train(
     special: Annotated[int | None, typer.Option(help="special tokens [15]")] = None,
     pad_to: Annotated[int | None, typer.Option(help="rows of the model's embedding [102400]")] = None,
     scheme: Annotated[str | None, typer.Option(help="pre-tokenizer [deepseek]")] = None,
-    sample_bytes: Annotated[float | None, typer.Option(help="how much text to count [24e9]")] = None,
+    sample_bytes: Annotated[str | None, typer.Option(help="how much text to count, like 8MB or 2e9 [24e9]")] = None,
     min_count: Annotated[int | None, typer.Option(help="pairs seen fewer times are not merged [2]")] = None,
+    thin_below: Annotated[int | None, typer.Option(help="of words seen fewer times keep some [by size]")] = None,
     cut_below: Annotated[int | None, typer.Option(help="cut words where characters meet fewer times [by size]")] = None,
 ) -> None:
     """Train a tokenizer, or go on where an earlier run of the same command stopped."""
@@ -41,6 +42,7 @@ def train(
         "scheme": scheme,
         "sample_bytes": sample_bytes,
         "min_count": min_count,
+        "thin_below": thin_below,
         "cut_below": cut_below,
     }
     settings = {name: value for name, value in given.items() if value is not None}
@@ -75,9 +77,9 @@ def _train(config: str | dict[str, Any]) -> None:
     import dataclasses
 
     from pipeline.config import check, load_config, validate
-    from pipeline.problems import InvalidConfig, Locator
     from pipeline.executors import make_executor
     from pipeline.plan import make_plan
+    from pipeline.problems import InvalidConfig, Locator
     from pipeline.progress import make_progress
     from pipeline.run import run_plan
     from pipeline.schedule import RunFailed

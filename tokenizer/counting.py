@@ -8,6 +8,12 @@ Left are tokens that hold a part of a character on either side of a border, sinc
 pairs of characters, and what depends on them. Measured on 94 MB, a third of it Chinese, with 100,000 tokens (the last
 seen 21 times): 40 tokens differ with bound 2, 139 with 5, 726 with 20; the words' bytes fall from 34 to 32, 28 and 20
 MB, and with them training's memory.
+
+With gigabytes of text, most of what is left are runs of Chinese and Japanese seen a few times. `thin` keeps a word seen
+c times, c below `below`, with probability c / below, and counts it `below` times (threshold sampling: Duffield, Lund,
+Thorup, "Learn more, sample less", 2005). Sums of counts stay right on average, and a pair seen f times is off by a
+standard error of at most sqrt(below / f) of that. Measured on 150 MB, half of it Chinese and Japanese, by how often the
+last pair is seen in terms of `below`: 0.9 % of the tokens differ at 370, 1.5 % at 190, 3.7 % at 40, 8.7 % at 8.
 """
 
 from collections.abc import Iterable
@@ -18,6 +24,9 @@ import numpy.typing as npt
 
 from tokenizer.arrays import Bytes, Offsets, read_only
 from tokenizer.schemes import BLOCK, PreTokenizer
+
+THINNING_SEED = np.uint64(0x7468696E)
+"""any but 0, whose hashes say which partition counts a word"""
 
 
 @dataclass(frozen=True)
@@ -35,10 +44,11 @@ class WordCounts:
 class WordCounter:
     """Adds up pieces of text. Memory grows with the distinct pieces: their bytes, and 64 bytes each."""
 
-    def __init__(self) -> None:
+    def __init__(self, slots: int = 1 << 14) -> None:
+        """slots: of the table at first, a power of two, at least 2; it grows."""
         from kernels.bpe_count import piece_table
 
-        self._table = piece_table()
+        self._table = piece_table(slots)
         self._ones = np.ones(BLOCK, np.int64)
 
     def __len__(self) -> int:
@@ -87,6 +97,17 @@ class WordCounter:
         state[0], ends, weights = 0, read_only(ends), read_only(weights)
         while not count_pieces(text, ends, weights, state, self._table):
             self._table = grown(self._table, int(ends[state[0]] - state[1]))
+
+
+def thin(words: WordCounts, below: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    """Which words to keep, and the counts of those. A word is kept or not whatever the others are."""
+    from kernels.bpe_count import hash_rows
+
+    hashes = np.empty(len(words), np.uint64)
+    hash_rows(read_only(words.data), read_only(words.offsets), THINNING_SEED, hashes)
+    # 53 bits, which a float holds exactly: in [0, 1)
+    kept = (hashes >> np.uint64(11)).astype(np.float64) / (1 << 53) * below < words.counts
+    return kept, np.maximum(words.counts[kept], below)
 
 
 def cut_rare_pairs(parts: Iterable[WordCounts], again: Iterable[WordCounts], bound: int) -> WordCounts:

@@ -1,13 +1,40 @@
 """What can be set when a tokenizer is trained."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from pipeline.units import ByteSize, Count
 from tokenizer.special_tokens import special_tokens
 
 SchemeName = Literal["deepseek", "deepseek_strict", "deepseek_v3", "gpt2", "cl100k"]
 ROUND_TO = 128
+
+
+class Weights(BaseModel):
+    """Shares of a sample. With both, the sample is shared out over the domains, and each domain's part over the
+    languages that it has."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    domain: dict[str, float] | None = None
+    """by domain; domains not named are left out"""
+    language: dict[str, float] | None = None
+    """by language; languages not named are left out"""
+
+    @field_validator("domain", "language")
+    @classmethod
+    def _are_shares(cls, shares: dict[str, float] | None) -> dict[str, float] | None:
+        if shares is not None and (any(share < 0 for share in shares.values()) or sum(shares.values()) <= 0):
+            raise ValueError("weights must be shares, none below 0 and not all 0")
+        return shares
+
+
+def _by_domain(weights: Any) -> Any:
+    """{web: 0.7, code: 0.3} is short for {domain: {web: 0.7, code: 0.3}}."""
+    if isinstance(weights, dict) and weights and not any(isinstance(value, dict) for value in weights.values()):
+        return {"domain": weights}
+    return weights
 
 
 class TrainSettings(BaseModel):
@@ -16,24 +43,27 @@ class TrainSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    vocab: int = 100_000
+    vocab: Count = 100_000
     """tokens without the special ones: the 256 bytes and the merges"""
-    special: int | tuple[str, ...] = 15
+    special: Count | tuple[str, ...] = 15
     """how many special tokens, or their names: begin, end, padding, and any others"""
-    pad_to: int | None = None
+    pad_to: Count | None = None
     """rows of the model's embedding; default 102,400 for a vocabulary of 100,000, else the next multiple of 128"""
     scheme: SchemeName = "deepseek"
     """the pre-tokenizer (tokenizer.schemes)"""
-    sample_bytes: int = Field(24_000_000_000, gt=0)
+    sample_bytes: ByteSize = 24_000_000_000
     """how much text to count, about; all of it where there is less"""
-    weights: dict[str, float] | None = None
-    """shares of the sample by domain; domains not named are left out. Default: all text alike"""
-    min_count: int = Field(2, ge=1)
+    weights: Annotated[Weights, BeforeValidator(_by_domain)] | None = None
+    """shares of the sample by domain and language. Default: all text alike"""
+    min_count: Annotated[Count, Field(ge=1)] = 2
     """pairs seen fewer times are not merged"""
-    cut_below: int | None = Field(None, ge=0)
+    thin_below: Count | None = None
+    """of words seen fewer times keep a sample that stands for all (tokenizer.counting), 0: keep all; default by the
+    size of the sample: all below 1 GB, then 1 for each 500 MB"""
+    cut_below: Count | None = None
     """cut words where two characters meet fewer times (tokenizer.counting), 0: nowhere; default by the size of the
     sample: nowhere up to 100 MB, then 2 for each 100 MB"""
-    model_max_length: int = Field(4096, gt=0)
+    model_max_length: Annotated[Count, Field(gt=0)] = 4096
     """written into tokenizer_config.json"""
 
     @field_validator("vocab")
@@ -42,13 +72,6 @@ class TrainSettings(BaseModel):
         if vocab < 256:
             raise ValueError(f"a vocabulary of {vocab} tokens is smaller than the 256 bytes that it must hold")
         return vocab
-
-    @field_validator("weights")
-    @classmethod
-    def _are_shares(cls, weights: dict[str, float] | None) -> dict[str, float] | None:
-        if weights is not None and (any(share < 0 for share in weights.values()) or sum(weights.values()) <= 0):
-            raise ValueError("weights must be shares, none below 0 and not all 0")
-        return weights
 
     @model_validator(mode="after")
     def _fits(self) -> "TrainSettings":
@@ -73,3 +96,7 @@ class TrainSettings(BaseModel):
     def cut_bound(self, sampled_bytes: int) -> int:
         """How rare a pair of characters must be for words to be cut there."""
         return 2 * (sampled_bytes // 100_000_000) if self.cut_below is None else self.cut_below
+
+    def thinning(self, sampled_bytes: int) -> int:
+        """How rare a word must be for it to be kept by chance only."""
+        return sampled_bytes // 500_000_000 if self.thin_below is None else self.thin_below

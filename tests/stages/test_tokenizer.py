@@ -10,9 +10,11 @@ from tokenizers import Tokenizer
 from pipeline.problems import InvalidConfig
 from pipeline.run import RunResult
 from pipeline.schedule import RunFailed
+from pipeline.stage import ConfigError
 from stages.tokenizer import sampling_rates
 from tests.engine import artifact_files, rows_of, run_inline, tasks_run
 from tests.tokenizer.trained import TEXTS, config
+from tokenizer.settings import TrainSettings
 
 SETTINGS = {"vocab": 600, "min_count": 1, "sample_bytes": 1e9}
 
@@ -100,13 +102,57 @@ def test_domains_without_weight_are_left_out(tmp_path: Path) -> None:
     assert "yyyy" in vocabulary and "zz" not in vocabulary
 
 
-def test_sampling_rates() -> None:
-    sizes = {"web": 900, "books": 100}
-    assert sampling_rates(sizes, 500, None) == {"web": 0.5, "books": 0.5}
-    assert sampling_rates(sizes, 5000, None) == {"web": 1.0, "books": 1.0}
-    assert sampling_rates(sizes, 180, {"web": 1, "books": 1, "code": 8}) == {"web": 0.1, "books": 0.9}
-    assert sampling_rates(sizes, 400, {"web": 1, "books": 1}) == {"web": 200 / 900, "books": 1.0}
-    assert sampling_rates({}, 500, None) == {}
+def test_languages_without_weight_are_left_out(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    lines = [{"id": str(n), "text": ("zzzz " if n % 2 else "yyyy ") * 10} for n in range(20)]
+    lines = [line | ({} if n % 2 else {"language": "la"}) for n, line in enumerate(lines)]
+    (folder / "0.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    for language, there, gone in (("la", "yyyy", "zz"), ("unknown", "zzzz", "yy")):
+        weights = {"language": {language: 1.0}}
+        result = run_inline(configured(tmp_path, {"train": {**SETTINGS, "weights": weights}}))
+        vocabulary = json.loads(artifact_files(result, "tokenizer")[0].read_text("utf-8"))["model"]["vocab"]
+        assert there in vocabulary and gone not in vocabulary
+
+
+def rates(sizes: dict[str, dict[str, int]], sample: int, weights: Any = None) -> dict[str, dict[str, float]]:
+    return sampling_rates(sizes, sample, TrainSettings.model_validate({"weights": weights}).weights)
+
+
+def test_sampling_rates_by_domain() -> None:
+    sizes = {"web": {"en": 900}, "books": {"en": 100}}
+    assert rates(sizes, 500) == {"web": {"en": 0.5}, "books": {"en": 0.5}}
+    assert rates(sizes, 5000) == {"web": {"en": 1.0}, "books": {"en": 1.0}}
+    assert rates(sizes, 180, {"web": 1, "books": 1, "code": 8}) == {"web": {"en": 0.1}, "books": {"en": 0.9}}
+    assert rates(sizes, 400, {"web": 1, "books": 1}) == {"web": {"en": 200 / 900}, "books": {"en": 1.0}}
+    assert rates({}, 500) == {}
+    with pytest.raises(ConfigError, match="no domain of the corpus has a weight; it has web, books"):
+        rates(sizes, 500, {"wbe": 1})
+
+
+def test_sampling_rates_by_language() -> None:
+    sizes = {"web": {"en": 600, "de": 200}, "books": {"en": 200}}
+    assert rates(sizes, 200, {"language": {"en": 1, "de": 1}}) == {
+        "web": {"en": 0.125, "de": 0.5},
+        "books": {"en": 0.125},
+    }
+    both = {"domain": {"web": 1, "books": 3}, "language": {"en": 1, "de": 4}}
+    assert rates(sizes, 200, both) == {"web": {"en": 10 / 600, "de": 40 / 200}, "books": {"en": 150 / 200}}
+    # a domain without any of the languages leaves its part to the others
+    assert rates(sizes, 100, {"domain": {"web": 1, "books": 3}, "language": {"de": 1}}) == {
+        "web": {"en": 0.0, "de": 0.5}
+    }
+    with pytest.raises(ConfigError, match="no language of the corpus has a weight; it has en, de"):
+        rates(sizes, 500, {"language": {"fr": 1}})
+
+
+def test_large_samples_are_thinned(tmp_path: Path) -> None:
+    write_documents(tmp_path / "in")
+    result = run_inline(configured(tmp_path, {"train": {**SETTINGS, "thin_below": 6}}))
+    counters = next(summary.as_json() for summary in result.phases if summary.name == "tokenizer.merge")["counters"]
+    assert 0 < counters["words_kept"] < counters["words"]
+    assert note(result, "tokenizer.train", "training")["words"] == counters["words_kept"]
+    assert note(result, "tokenizer.train", "training")["thinned_below"] == 6
 
 
 def test_a_given_tokenizer_is_copied_with_its_side_files(tmp_path: Path) -> None:
@@ -158,6 +204,9 @@ def test_large_vocabularies_take_four_bytes_an_id(tmp_path: Path) -> None:
         ({"train": {"vocab": 100}}, "smaller than the 256 bytes"),
         ({"train": {"special": ["a", "a", "b"]}}, "collide: a"),
         ({"train": {"vocabulary": 100}}, "vocabulary"),
+        ({"train": {"sample_bytes": "8 elephants"}}, "sample_bytes"),
+        ({"train": {"weights": {"web": -1}}}, "none below 0"),
+        ({"train": {"weights": {"domain": {"web": 1}, "dump": {"a": 1}}}}, "dump"),
     ],
 )
 def test_settings_that_cannot_work(tmp_path: Path, tokenizer: dict[str, Any], message: str) -> None:

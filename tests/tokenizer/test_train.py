@@ -14,7 +14,7 @@ from tests.kernels.pieces import joined
 from tests.shared import shared
 from tests.tokenizer.trained import TEXTS, count, files
 from tokenizer.byte_alphabet import CHARACTER_OF, ID_OF, to_bytes, to_text
-from tokenizer.counting import WordCounter, WordCounts, cut_rare_pairs
+from tokenizer.counting import WordCounter, WordCounts, cut_rare_pairs, thin
 from tokenizer.encoder import loads
 from tokenizer.export import FILES, tokenizer_files, write_files
 from tokenizer.schemes import SCHEMES
@@ -190,6 +190,31 @@ def test_cutting_below_the_last_count_is_exact_for_characters_of_one_byte(texts:
     whole, shorter = train(words, 400, bound), train(cut, 400, bound)
     assert whole.merges.tolist() == shorter.merges.tolist()
     assert whole.counts.tolist() == shorter.counts.tolist()
+
+
+def test_thinning_keeps_sums_right_on_average() -> None:
+    numbers = np.arange(40_000)
+    data = numbers.astype("<u4").view(np.uint8)
+    counts = numbers % 12 + 1
+    kept, weights = thin(WordCounts(data, np.arange(0, 4 * len(numbers) + 1, 4), counts), 8)
+    assert kept[counts >= 8].all()
+    assert (weights == np.maximum(counts[kept], 8)).all()
+    for times in range(1, 8):
+        rare = counts == times
+        assert 8 * kept[rare].sum() == pytest.approx(counts[rare].sum(), rel=0.15)
+    assert thin(WordCounts(data, np.arange(0, 4 * len(numbers) + 1, 4), counts), 1)[0].all()
+
+
+def test_numbers_as_people_write_them() -> None:
+    settings = TrainSettings.model_validate({"sample_bytes": "8MB", "vocab": "1e3", "pad_to": "2K"})
+    assert (settings.sample_bytes, settings.vocab, settings.pad_to) == (8_000_000, 1000, 2000)
+
+
+def test_thinning_and_cutting_grow_with_the_sample() -> None:
+    settings = TrainSettings()
+    assert [settings.thinning(size) for size in (10**8, 10**9, 24 * 10**9)] == [0, 2, 48]
+    assert [settings.cut_bound(size) for size in (10**7, 10**9, 24 * 10**9)] == [0, 20, 480]
+    assert TrainSettings(thin_below=3, cut_below=5).thinning(10**12) == 3
 
 
 def test_counts_of_batches_add_up() -> None:
