@@ -117,6 +117,7 @@ def test_ascii_host_is_idna_for_ordinary_names(host: str) -> None:
     assert ascii_host(host.encode()) == host.encode("idna").lower()
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=30))
 def test_any_host(host: bytes) -> None:
     made = ascii_host(host)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -67,6 +67,7 @@ WORDS = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(words=st.lists(WORDS, max_size=20))
 def test_against_plain_arithmetic(model: Path, words: list[str]) -> None:
     text = " ".join(words)
@@ -79,6 +80,7 @@ def test_against_the_package(model: Path) -> None:
     assert Scorer(model, None, ()).perplexity(text) == pytest.approx(kenlm.Model(str(model)).perplexity(text))
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_has_a_score(model: Path, text: str) -> None:
     found = Scorer(model, None, CCNET).perplexity(text)

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.quantiles import Bins, Histograms, bin_above, strings
@@ -25,6 +25,7 @@ def test_bin_above() -> None:
     assert bin_above({}, 0.5) == 0
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 9)), max_size=30), st.floats(0, 0.99))
 def test_histograms(documents: list[tuple[str, int]], share: float) -> None:
     histograms = Histograms()
