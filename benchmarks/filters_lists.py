@@ -86,7 +86,7 @@ def decontaminate_datatrove(measure: Measure, paths: Sequence[str | Path], mb: f
     from datatrove.utils.hashing import HashConfig
     from datatrove.utils.text import ngrams, simplify_text
 
-    from stages.decontaminate import questions
+    from stages.benchmark_questions import questions
 
     with tempfile.TemporaryDirectory() as folder:
         # its default, xxhash over str, is refused by newer versions of xxhash

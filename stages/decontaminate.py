@@ -13,7 +13,6 @@ corpus only, and the report by benchmark is of the whole corpus.
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -22,8 +21,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator
 
 from pipeline.stage import ConfigError, Corpus, GlobalStage, Phase, Settings, StageConfig
+from stages.benchmark_questions import questions
 from stages.contamination_report import ContaminationReport
-from stages.json_lines import json_objects
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,9 +32,6 @@ if TYPE_CHECKING:
     from kernels.ngram_overlap import Index, Overlap
     from pipeline.task import Task
 
-_CONTEXTS = ("passage", "context", "article")
-_QUESTIONS = ("question", "prompt", "problem", "query", "text", "content")
-_IDS = ("task_id", "id", "question_id")
 _PARTITIONS = 8
 """of the counts of n-grams: a few bytes for each n-gram and shard"""
 _BEGINNING = 80
@@ -367,26 +363,3 @@ class _Named(NamedTuple):
     benchmarks: "pa.Array"
     of_item: "pa.Array"
     items: "pa.Array"
-
-
-def questions(path: Path, fields: tuple[str, ...] | None) -> Iterator[tuple[str, str]]:
-    """(id, text) of the questions of a benchmark file: one JSON object a line. Raises ConfigError for other lines."""
-    for number, item in json_objects(path, ("against",)):
-        if fields is not None:
-            names = [name for name in fields if item.get(name) is not None]
-        else:
-            names = [*_first(item, _CONTEXTS), *_first(item, _QUESTIONS)]
-        if not names:
-            wanted = ", ".join(fields or _QUESTIONS)
-            raise ConfigError(f"{path}, line {number}: none of the fields {wanted}", ("against",))
-        name = next((str(item[key]) for key in _IDS if item.get(key) is not None), f"line {number}")
-        yield name, "\n".join(_text(item[name]) for name in names)
-
-
-def _first(item: dict[str, Any], names: tuple[str, ...]) -> list[str]:
-    # some files write a missing passage as the string "None"
-    return [name for name in names if item.get(name) not in (None, "", "None")][:1]
-
-
-def _text(value: object) -> str:
-    return "\n".join(map(_text, value)) if isinstance(value, list) else str(value)

@@ -9,16 +9,14 @@ Its published models read text in a normal form (`normalize`) that is cut into S
 Needs `pip install 'dspipe[kenlm]'`. The packages score a line at a time in Python, some MB/s.
 """
 
-import sys
-import unicodedata
-from collections.abc import Callable
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from pipeline.stage import ConfigError, Corpus, GlobalStage, Phase, Settings, StageConfig
+from stages.kenlm_scorer import Change, Scorer, import_extra
 from stages.quantiles import Bins, Histograms, bin_above, strings
 
 if TYPE_CHECKING:
@@ -27,16 +25,10 @@ if TYPE_CHECKING:
     from pipeline.task import Task
 
 Bucket = Literal["head", "middle", "tail"]
-Change = Literal["lower", "accents", "digits", "punctuation"]
 Share = Annotated[float, Field(gt=0, lt=1)]
 _BUCKETS = ("head", "middle", "tail")
 BINS = Bins(dropped=12)
 """a part in 2,000 wide: a document's perplexity is not known better than that"""
-_SYMBOLS = frozenset({"<s>", "</s>", "<unk>"})
-"""what a model has for the ends of sentences and for unknown words; in a text they are left out, as in training
-(KenLM's lmplz --skip_symbols)"""
-_LARGEST = 1e30
-"""perplexities are cut there: that of words which a model gives no probability at all has no float32"""
 
 
 class PerplexityConfig(StageConfig):
@@ -88,7 +80,7 @@ class PerplexityStage(GlobalStage[PerplexityConfig]):
     def check(self) -> None:
         for package, wanted in ("kenlm", True), ("sentencepiece", self.config.sentencepiece is not None):
             if wanted:
-                _import(package)
+                import_extra(package)
         for language in self._models:
             self._scorer(language)
 
@@ -228,78 +220,6 @@ class PerplexityStage(GlobalStage[PerplexityConfig]):
             pieces = self._pieces.get(language)
             self._scorers[language] = Scorer(self._models[language], pieces, self.config.normalize)
         return self._scorers[language]
-
-
-class Scorer:
-    """A language's model with the form of text that it reads. Raises ConfigError for files of another kind."""
-
-    def __init__(self, model: Path, pieces: Path | None, normalize: tuple[Change, ...]) -> None:
-        kenlm = _import("kenlm")
-        reading = kenlm.Config()
-        # mapped, so that the machine's workers share it; what is never asked for is never read
-        reading.load_method = kenlm.LoadMethod.LAZY
-        reading.show_progress, reading.arpa_complain = False, kenlm.ARPALoadComplain.NONE
-        try:
-            self.model = kenlm.Model(str(model), reading)
-        except (OSError, RuntimeError) as error:
-            raise ConfigError(f"{model}: not a KenLM model: {error}", ("models",)) from error
-        self.normalize = normalize
-        self.units: Callable[[str], list[str]] = str.split
-        if pieces is not None:
-            try:
-                self.units = _import("sentencepiece").SentencePieceProcessor(model_file=str(pieces)).encode_as_pieces
-            except (OSError, RuntimeError) as error:
-                raise ConfigError(f"{pieces}: not a SentencePiece model: {error}", ("sentencepiece",)) from error
-
-    def perplexity(self, text: str) -> float | None:
-        """10 to the mean negative log10 probability of a text's units and line ends, each line a sentence; None where
-        no line has a unit. CCNet takes a document without its line breaks for one sentence."""
-        score, count = 0.0, 0
-        for line in text.split("\n"):
-            units = [unit for unit in self.units(normalized(line, self.normalize)) if unit not in _SYMBOLS]
-            if units:
-                score += self.model.score(" ".join(units))
-                count += len(units) + 1
-        if count == 0:
-            return None
-        exponent = -score / count
-        return 10.0**exponent if exponent < 30 else _LARGEST
-
-
-def normalized(line: str, changes: tuple[Change, ...]) -> str:
-    """A line as CCNet's models read it (cc_net, text_normalizer.normalize), with those of its `changes`."""
-    line = line.strip()
-    if "lower" in changes:
-        line = line.lower()
-    if "accents" in changes and not line.isascii():
-        line = unicodedata.normalize("NFD", line)
-    return line.translate(_replacements(changes))
-
-
-@lru_cache
-def _replacements(changes: tuple[Change, ...]) -> dict[int, str | None]:
-    """str.translate's table."""
-    table: dict[int, str | None] = dict.fromkeys([*range(32), *range(127, 160)])
-    every = range(sys.maxunicode + 1)
-    if "accents" in changes:
-        table |= dict.fromkeys(code for code in every if unicodedata.category(chr(code)) == "Mn")
-    if "digits" in changes:
-        table |= {code: "0" for code in every if unicodedata.category(chr(code)) == "Nd"}
-    if "punctuation" in changes:
-        ascii_forms = zip("，。、∶：？！（）；～％【】〈〉–━►´’", ",.,::?!();~%[]<>---''", strict=True)
-        table |= {ord(mark): form for mark, form in ascii_forms}
-        table |= {ord(quote): '"' for quote in "„“”«»「」《》"}
-        table |= {ord("—"): " - ", ord("．"): ". ", ord("…"): "..."}
-    return table
-
-
-def _import(package: str) -> Any:
-    import importlib
-
-    try:
-        return importlib.import_module(package)
-    except ImportError as error:
-        raise ConfigError(f"the package {package} is missing: pip install 'dspipe[kenlm]'") from error
 
 
 def _files(given: str | dict[str, str], key: str) -> dict[str, Path]:

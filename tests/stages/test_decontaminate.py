@@ -13,8 +13,9 @@ from kernels.jit import INTERPRETED
 from kernels.ngram_overlap import Overlap
 from pipeline.run import RunResult
 from pipeline.stage import ConfigError
+from stages.benchmark_questions import questions
 from stages.contamination_report import ContaminationReport
-from stages.decontaminate import DecontaminateConfig, DecontaminateStage, questions
+from stages.decontaminate import DecontaminateConfig, DecontaminateStage
 from tests.engine import rows_of, run_inline, tasks_run
 from tests.shared import shared
 

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from pipeline.config import InvalidConfig
 from pipeline.run import RunResult
 from pipeline.stage import ConfigError
-from stages.perplexity import PerplexityConfig, PerplexityStage, Scorer, normalized
+from stages.kenlm_scorer import Scorer, normalized
+from stages.perplexity import PerplexityConfig, PerplexityStage
 from tests.engine import rows_of, run_inline, tasks_run
 
 kenlm = pytest.importorskip("kenlm", reason="the package kenlm is not installed")
