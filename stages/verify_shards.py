@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stages.packing import mds, megatron
-from stages.packing.against_run import Found, check_drawn, check_texts, run_rows
+from stages.packing.against_run import Found, check_drawn, check_texts
 from stages.packing.documents import SUFFIX
 from stages.packing.findings import Findings
+from stages.packing.run_rows import run_rows
 from stages.packing.shard import ROWS_SUFFIX
 from stages.packing.shards import ShardError, Shards
 
