@@ -2,7 +2,7 @@
 
     - perplexity: {models: "lm/{language}.arpa.bin", sentencepiece: "lm/{language}.sp.model", keep: [head, middle]}
 
-CCNet's filter (Wenzek et al., "CCNet", 2020, section 4.3): a model of Wikipedia text finds a page like it or not, and
+CCNet's filter (Wenzek et al., "CCNet", 2020, LM filtering): a model of Wikipedia text finds a page like it or not, and
 each language is split into head, middle and tail by its own perplexities, since those of two models can't be compared.
 Its published models read text in a normal form (`normalize`) that is cut into SentencePiece pieces.
 

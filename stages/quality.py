@@ -6,7 +6,7 @@
 The model is a fastText classifier such as `dspipe classifier train` makes, or DCLM's (Li et al., "DataComp-LM", 2024,
 section 4.4, which keeps the top 10 %). A threshold by value looks at each document alone; a quantile looks at all that
 are still kept, per language if wanted: scores of different languages are not comparable, so that one threshold for all
-would choose between languages (CCNet, Wenzek et al., 2020, section 4.3).
+would choose between languages (CCNet, Wenzek et al., 2020, LM filtering).
 """
 
 import json
