@@ -125,22 +125,21 @@ class RepeatedLines(GlobalStage[Config]):
         import pyarrow as pa
 
         from stages.cleaning.line_hashes import write_texts
+        from stages.dedup.by_row import RecordsByRow
 
-        received = [batch for _, batch in task.received()]
-        empty = {"row": pa.array([], pa.uint32()), "line": pa.array([], pa.uint64()), "keep": pa.array([], pa.uint32())}
-        table = pa.Table.from_batches(received) if received else pa.table(empty)
-        table = table.sort_by([("row", "ascending"), ("line", "ascending")])
-        starts, found, keep = (table.column(name).to_numpy() for name in ("row", "line", "keep"))
+        schema = pa.schema({"row": pa.uint32(), "line": pa.uint64(), "keep": pa.uint32()})
+        repeats = RecordsByRow(task, schema)
         for first, batch in _batches(task, ["text", "text_bytes", "reason", "domain"]):
-            begin, end = np.searchsorted(starts, [first, first + 1])
+            table = repeats.between(first, first + 1).sort_by("line")
+            found, keep = table.column("line").to_numpy(), table.column("keep").to_numpy()
             split = self._split(batch)
             removed = np.zeros(len(split.flatten()), bool)
-            if end > begin:
+            if len(found):
                 owners, lines, numbers = self._lines(batch, split)
                 owner, line = _pairs(owners, lines)
                 # a document's place among those of the batch that have the line
                 place = np.arange(len(line)) - np.searchsorted(line, line)
-                at = np.minimum(np.searchsorted(found[begin:end], line), end - begin - 1) + begin
+                at = np.minimum(np.searchsorted(found, line), len(found) - 1)
                 goes = (found[at] == line) & (place >= keep[at])
                 removed[numbers] = np.isin(_joined(owners, lines), _joined(owner[goes], line[goes]))
             write_texts(task, self.name, batch, split, removed, _SEPARATORS[self.config.unit])

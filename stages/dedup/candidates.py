@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from kernels.near_pairs import agreements, candidate_pairs, hot_in_window
 from stages.dedup.banding import Banding
+from stages.dedup.by_row import RecordsByRow
 from stages.dedup.records import key_slices, mixed, received, record_batch, spread
 from stages.dedup.signatures import signature_column, unique_pairs, windows
 
@@ -50,19 +51,21 @@ def pair_by_key(task: "Task") -> None:
 
 def send_pairs(task: "Task", column: str, banding: Banding, per_dump: bool) -> None:
     """Send the signatures that are asked for to their representatives' partitions."""
-    empty = pa.array([], pa.uint32())
-    batches = [batch for _, batch in task.received()]
-    asked = pa.Table.from_batches(batches) if batches else pa.table({"row": empty, "representative": empty})
-    order = np.argsort(asked.column("row").to_numpy(), kind="stable")
-    asked_rows, asked_for = (asked.column(name).to_numpy()[order] for name in ("row", "representative"))
+    asked = RecordsByRow(task, pa.schema({"row": pa.uint32(), "representative": pa.uint64()}))
     shard = np.uint64((task.shard or 0) << 32)
     for rows, keys, signed in windows(task, column, banding.cut, per_dump):
         _, hot, hot_for = hot_in_window(keys, rows, HOT_IN_WINDOW)
-        start, end = np.searchsorted(asked_rows, [rows[0], rows[-1] + np.uint32(1)])
+        table = asked.between(int(rows[0]), int(rows[-1]) + 1)
         once = np.unique(hot_for)
         members, representatives = unique_pairs(
-            np.concatenate([asked_rows[start:end], hot, once]),
-            np.concatenate([asked_for[start:end], shard | hot_for.astype(np.uint64), shard | once.astype(np.uint64)]),
+            np.concatenate([table.column("row").to_numpy(), hot, once]),
+            np.concatenate(
+                [
+                    table.column("representative").to_numpy(),
+                    shard | hot_for.astype(np.uint64),
+                    shard | once.astype(np.uint64),
+                ]
+            ),
         )
         records = pa.RecordBatch.from_arrays(
             [

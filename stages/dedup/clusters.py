@@ -8,6 +8,7 @@ import pyarrow as pa
 from kernels.minhash import band_keys
 from kernels.near_pairs import LEADERS, leaders
 from stages.dedup.banding import Banding
+from stages.dedup.by_row import RecordsByRow
 from stages.dedup.components import connected_components
 from stages.dedup.keep import KeepPolicy
 from stages.dedup.records import combined, mixed, received, record_batch, spread
@@ -33,19 +34,18 @@ def label_components(task: "Task") -> None:
 
 def send_members(task: "Task", column: str, policy: KeepPolicy) -> None:
     """Send every document of a component, with what decides whether it is kept, to the component's partition."""
-    labels = [batch for _, batch in task.received()]
-    if not labels:
+    labels = RecordsByRow(task, pa.schema({"row": pa.uint32(), "component": pa.uint64()}))
+    if not labels.records:
         return
-    table = pa.Table.from_batches(labels).sort_by("row")
-    rows, components = table.column("row").to_numpy(), table.column("component").to_numpy()
     first = 0
     for batch in task.rows(list(dict.fromkeys([column, "dump", *policy.columns()]))):
-        start, end = np.searchsorted(rows, [first, first + batch.num_rows])
-        chosen = batch.take(pa.array(rows[start:end].astype(np.int64) - first))
+        labelled = labels.between(first, first + batch.num_rows)
+        rows, component = labelled.column("row").to_numpy(), labelled.column("component").to_numpy()
+        chosen = batch.take(pa.array(rows.astype(np.int64) - first))
         signed, _ = stored_signatures(chosen.column(column))
-        component, orders = components[start:end], policy.order(chosen)
+        orders = policy.order(chosen)
         same = band_keys(signed, 1, signed.shape[1])[:, 0]
-        best, columns = combined(policy, [component, same], orders, rows[start:end])
+        best, columns = combined(policy, [component, same], orders, rows)
         values = {"component": component, **orders}
         columns |= {name: array[best] for name, array in values.items()}
         columns |= {name: chosen.column(name).take(pa.array(best)) for name in ("dump", column)}

@@ -18,11 +18,16 @@ import pyarrow.compute as pc
 
 from pipeline.stage import Phase
 from pipeline.store import Store
+from stages.dedup.by_row import RecordsByRow
 from stages.dedup.index import KeptIndex
 from stages.dedup.tables import Tables
 
 if TYPE_CHECKING:
     from pipeline.task import Task
+
+_MATCHES = pa.schema(
+    {"row": pa.uint32(), "run": pa.uint32(), "document": pa.uint64(), "id": pa.string(), "similarity": pa.float32()}
+)
 
 
 def earlier_fields(prefix: str) -> tuple[pa.Field, ...]:
@@ -53,17 +58,16 @@ def earlier_phase(prefix: str, exchange: str, method: str, indexes: list[KeptInd
 def write_earlier(task: "Task", prefix: str, reason: str, indexes: list[KeptIndex]) -> None:
     """Drop the documents that were sent back: records (row, run, document, id, similarity), several for one if so."""
     fields = earlier_fields(prefix)
-    matches = _first_of_rows([batch for _, batch in task.received()])
-    match_rows = matches.column("row").to_numpy()
+    matches = RecordsByRow(task, _MATCHES)
     names = pa.array([index.run for index in indexes], pa.string())
     tables = Tables()
     first = 0
     for batch in task.rows(["id", "url", "source", "dump", "reason"]):
         rows = batch.num_rows
-        start, end = np.searchsorted(match_rows, [first, first + rows])
+        found = _first_of_rows(matches.between(first, first + rows))
         places = np.full(rows, -1, np.int64)
-        places[match_rows[start:end] - first] = np.arange(start, end)
-        taken = matches.take(pa.array(places, mask=places < 0)).combine_chunks()
+        places[found.column("row").to_numpy() - first] = np.arange(found.num_rows)
+        taken = found.take(pa.array(places, mask=places < 0)).combine_chunks()
         runs = names.take(taken.column("run").combine_chunks())
         document, id, similarity = (taken.column(name).combine_chunks() for name in ("document", "id", "similarity"))
         dropped = pc.if_else(pc.is_valid(document), reason, pa.scalar(None, pa.string()))
@@ -73,7 +77,7 @@ def write_earlier(task: "Task", prefix: str, reason: str, indexes: list[KeptInde
         task.write(pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields)))
         task.progress(documents=rows, bytes=0)
         first += rows
-    task.count("found in earlier runs", len(match_rows))
+        task.count("found in earlier runs", found.num_rows)
     with task.make(f"{prefix}.earlier.tables") as file:
         file.write(tables.as_json())
 
@@ -87,11 +91,7 @@ def earlier_dumps(indexes: list[KeptIndex]) -> list[dict[str, Any]]:
     return rows
 
 
-def _first_of_rows(batches: list[pa.RecordBatch]) -> pa.Table:
-    if not batches:
-        columns = {"row": pa.uint32(), "run": pa.uint32(), "document": pa.uint64(), "id": pa.string()}
-        return pa.table({name: pa.array([], type) for name, type in (columns | {"similarity": pa.float32()}).items()})
-    table = pa.Table.from_batches(batches)
+def _first_of_rows(table: pa.Table) -> pa.Table:
     row, run, document = (table.column(name).to_numpy() for name in ("row", "run", "document"))
     order = np.lexsort([document, run, row])
     begins = np.ones(len(order), bool)

@@ -108,25 +108,21 @@ class DedupStage(GlobalStage[ConfigT]):
         import pyarrow as pa
         import pyarrow.compute as pc
 
+        from stages.dedup.by_row import RecordsByRow
         from stages.dedup.tables import Tables
 
         fields = verdict_fields(prefix)
-        batches = [batch for _, batch in task.received()]
-        table = pa.Table.from_batches(batches).sort_by("row") if batches else None
-        verdict_rows = table.column("row").to_numpy() if table is not None else np.empty(0, np.uint32)
+        names = [field.name.removeprefix(f"{prefix}.") for field in fields[1:]]
+        types = [field.type for field in fields[1:]]
+        sent = RecordsByRow(task, pa.schema([("row", pa.uint32()), *zip(names, types, strict=True)]))
         tables = Tables()
         first = 0
         for batch in task.rows(["id", "url", "source", "dump", "reason"]):
-            start, end = np.searchsorted(verdict_rows, [first, first + batch.num_rows])
+            table = sent.between(first, first + batch.num_rows)
             places = np.full(batch.num_rows, -1, np.int64)
-            places[verdict_rows[start:end] - first] = np.arange(start, end)
-            rows = pa.array(places, mask=places < 0)
-            columns: dict[str, Any] = {}
-            for field in fields[1:]:
-                name = field.name.removeprefix(f"{prefix}.")
-                columns[name] = pa.nulls(batch.num_rows, field.type)
-                if table is not None:
-                    columns[name] = table.column(name).take(rows).combine_chunks()
+            places[table.column("row").to_numpy() - first] = np.arange(table.num_rows)
+            taken = table.take(pa.array(places, mask=places < 0))
+            columns = {name: taken.column(name).combine_chunks() for name in names}
             dropped = pc.if_else(pc.is_valid(columns["keeper"]), reason, pa.scalar(None, pa.string()))
             documents = np.arange(first, first + batch.num_rows, dtype=np.uint64) | np.uint64((task.shard or 0) << 32)
             tables.add(batch, documents, pa.table(columns))

@@ -212,6 +212,20 @@ def test_small_clusters_are_left_alone(tmp_path: Path) -> None:
     assert [row["minhash.cluster_size"] for row in rows] == [None, 3, 3, None, 3]
 
 
+def test_of_each_dump_only_what_it_has_in_great_numbers(tmp_path: Path) -> None:
+    """A page that a dump has ten times goes there, in each dump but once; a page that many dumps have twice stays."""
+    rng = np.random.default_rng(12)
+    often, seldom = (" ".join(words(rng, 60)) for _ in range(2))
+    shards = {
+        dump: [{"id": f"{dump}-{n}", "text": (often if n < 10 else seldom) + "." * n} for n in range(12)]
+        for dump in ("d0", "d1", "d2")
+    }
+    rows = rows_of(run_inline(settings_of(tmp_path, shards, scope="per_dump", min_cluster=10)), COLUMNS)
+    kept = {row["id"] for row in rows if row["reason"] is None}
+    assert kept == {f"{dump}-{n}" for dump in shards for n in (0, 10, 11)}
+    assert {row["minhash.cluster_size"] for row in rows} == {10, None}
+
+
 @pytest.mark.parametrize("script", [(0x4E00, 0x9FA5), (0x3041, 0x3096), (0x0E01, 0x0E2E), (0x1000, 0x1021)])
 def test_scripts_without_spaces(tmp_path: Path, script: tuple[int, int]) -> None:
     """Two characters in three hundred are edited: one word and another, for whoever splits at spaces."""
