@@ -45,6 +45,8 @@ class ExactDedup(DedupStage[Config]):
         super().check()
         if len(set(self.config.by)) < len(self.config.by):
             raise ConfigError("a round is named twice", ("by",))
+        for by in self.config.by:
+            self.earlier_indexes(self._prefix(by))
 
     def measured(self) -> "tuple[pa.Field, ...]":
         import pyarrow as pa

@@ -74,6 +74,7 @@ class Minhash(DedupStage[Config]):
             raise ConfigError("the dumps of other runs are others: with `against` the scope is global", ("scope",))
         if self.config.against and self.config.min_cluster > 2:
             raise ConfigError("how many copies other runs saw isn't known: not with `against`", ("min_cluster",))
+        self.earlier_indexes(self.name)
 
     def measured(self) -> "tuple[pa.Field, ...]":
         import pyarrow as pa

@@ -15,7 +15,7 @@ from kernels.arrow import text_buffers
 from kernels.minhash import band_keys, signatures
 from pipeline.problems import InvalidConfig
 from stages.dedup.earlier_near import KNOWN
-from tests.engine import artifact_files, planned, rows_of, run_inline, tasks_run
+from tests.engine import artifact_files, configured, rows_of, run_inline, tasks_run
 from tests.stages.test_minhash import corpus, dedup_slowly, words, write_corpus
 
 EARLIER = ["run", "document", "id", "similarity"]
@@ -173,14 +173,14 @@ def test_a_place_without_a_finished_run_is_refused(tmp_path: Path) -> None:
     config = {"name": "d1", "output": str(tmp_path / "out"), "sources": write_corpus(tmp_path, {"d1": []})}
     config["stages"] = [{"minhash": {"against": [str(tmp_path / "nothing")]}}]
     with pytest.raises(InvalidConfig, match="nothing holds no run"):
-        planned(config)
+        configured(config)
     (tmp_path / "nothing").mkdir()
     (tmp_path / "nothing" / "run.json").write_text('{"name": "x", "finished": false, "artifacts": {}}')
     with pytest.raises(InvalidConfig, match="is not finished"):
-        planned(config)
+        configured(config)
     config["stages"] = [{"exact_dedup": {"against": [str(tmp_path / "nothing")]}}]
     with pytest.raises(InvalidConfig, match="is not finished"):
-        planned(config)
+        configured(config)
 
 
 def test_two_runs_of_one_name_are_refused(tmp_path: Path) -> None:
