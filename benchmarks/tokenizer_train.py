@@ -3,17 +3,18 @@ whether the merges are the same, in the same order.
 
     python -m benchmarks.tokenizer_train --input A.jsonl.zst --mb 50
 
-Both count and train from the same texts with the same pre-tokenizer and the same number of tokens, once (a run takes
-minutes), each in a process of its own. Compiling dspipe's kernels is not counted; `baseline_mb` is the memory before,
-with the texts loaded.
+Both read, count and train from the same files with the same pre-tokenizer and the same number of tokens, each in a
+process of its own: dspipe `--repeat` times, of which the median counts, the peer once, since it takes minutes.
+Compiling dspipe's kernels is not counted; `baseline_mb` is the memory before any text is read.
 """
 
 import json
-from collections.abc import Sequence
+from argparse import Namespace
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from benchmarks.common import Measure, Result, contest, parser, read_documents, read_texts, report
+from benchmarks.common import Measure, Result, contest, parser, read_documents, report
 
 
 def dspipe(measure: Measure, paths: Sequence[str], mb: float, vocab: int, scheme: str, cut_below: int) -> Result:
@@ -25,9 +26,14 @@ def dspipe(measure: Measure, paths: Sequence[str], mb: float, vocab: int, scheme
     from tokenizer.schemes import SCHEMES
     from tokenizer.train import train
 
-    def run(columns: list[pa.Array]) -> Any:
+    size = 0
+
+    def run(columns: Iterable[pa.Array]) -> Any:
+        nonlocal size
+        size = 0
         counter = WordCounter()
         for column in columns:
+            size += column.nbytes
             counter.add_texts(SCHEMES[scheme].pre_tokenizer(), *text_buffers(column))
         words = counter.words()
         del counter
@@ -35,20 +41,18 @@ def dspipe(measure: Measure, paths: Sequence[str], mb: float, vocab: int, scheme
             words = cut_rare_pairs([words], [words], cut_below)
         return train(words, vocab, min_count=1)
 
-    def trained() -> Any:
-        return run(columns)
+    def read() -> Iterator[pa.Array]:
+        documents = read_documents(paths, mb)
+        while texts := [document["text"] for document in islice(documents, 500)]:
+            yield pa.array(texts, pa.large_string())
 
-    documents = read_documents(paths, mb)
-    columns = []
-    while texts := [document["text"] for document in islice(documents, 500)]:
-        columns.append(pa.array(texts, pa.large_string()))
-    run([columns[0][:1]])
+    run([pa.array(["a few words to compile for"], pa.large_string())])
     baseline = _memory_mb()
-    made = measure(trained)
+    made = measure(lambda: run(read()))
     tokens = made.tokens()
     merges = [[tokens[left].hex(), tokens[right].hex()] for left, right in made.merges.tolist()]
     return {
-        "mb": sum(column.nbytes for column in columns) / 1e6,
+        "mb": size / 1e6,
         "baseline_mb": baseline,
         "merges": merges,
         "last_count": int(made.counts[-1]),
@@ -67,14 +71,13 @@ def hf(measure: Measure, paths: Sequence[str], mb: float, vocab: int, scheme: st
 
     model = {"type": "BPE", "vocab": {}, "merges": []}
     parts = {"version": "1.0", "added_tokens": [], "model": model, "pre_tokenizer": SCHEMES[scheme].hugging_face}
-    texts = read_texts(paths, mb)
     baseline = _memory_mb()
 
     def trained() -> Any:
         tokenizer = Tokenizer.from_str(json.dumps(parts))
         alphabet = pre_tokenizers.ByteLevel.alphabet()
         trainer = trainers.BpeTrainer(vocab_size=vocab, min_frequency=1, initial_alphabet=alphabet, show_progress=False)
-        tokenizer.train_from_iterator(texts, trainer)
+        tokenizer.train_from_iterator((document["text"] for document in read_documents(paths, mb)), trainer)
         return tokenizer
 
     found = json.loads(measure(trained).to_str())["model"]["merges"]
@@ -98,7 +101,6 @@ def main() -> None:
     options.add_argument("--scheme", default="deepseek_strict", help="pre-tokenizer")
     options.add_argument("--cut-below", type=int, default=0, help="cut words at rarer character pairs (not exact)")
     options.add_argument("--no-peer", action="store_true", help="run dspipe alone, at sizes the peer cannot reach")
-    options.set_defaults(repeat=1)
     chosen = options.parse_args()
     settings = {"mb": chosen.mb, "vocab": chosen.vocab, "scheme": chosen.scheme}
     own = contest("benchmarks.tokenizer_train:dspipe", chosen, cut_below=chosen.cut_below, **settings)
@@ -106,7 +108,8 @@ def main() -> None:
     own["mb_s"] = own["mb"] / own["cpu_s"]
     result: Result = {"merges": len(merges), "dspipe": own}
     if not chosen.no_peer:
-        peer = contest("benchmarks.tokenizer_train:hf", chosen, chosen.peer_python, **settings)
+        once = Namespace(**{**vars(chosen), "repeat": 1})
+        peer = contest("benchmarks.tokenizer_train:hf", once, chosen.peer_python, **settings)
         if "absent" not in peer:
             found = peer.pop("merges")
             same = next((i for i, pair in enumerate(zip(merges, found, strict=False)) if pair[0] != pair[1]), None)

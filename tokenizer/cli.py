@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
-TokenizerFile = Annotated[Path, typer.Argument(help="a tokenizer.json", metavar="TOKENIZER")]
+TokenizerFile = Annotated[Path, typer.Argument(help="a tokenizer.json, or its folder", metavar="TOKENIZER")]
 
 
 @app.command()
@@ -25,9 +25,9 @@ def train(
         ),
     ],
     output: Annotated[str | None, typer.Option(help="output directory, for FILES; resumed if it is there")] = None,
-    vocab: Annotated[int | None, typer.Option(help="tokens without the special ones [100000]")] = None,
+    vocab: Annotated[str | None, typer.Option(help="tokens without the special ones [100000]")] = None,
     special: Annotated[int | None, typer.Option(help="special tokens [15]")] = None,
-    pad_to: Annotated[int | None, typer.Option(help="rows of the model's embedding [102400]")] = None,
+    pad_to: Annotated[str | None, typer.Option(help="rows of the model's embedding [102400]")] = None,
     scheme: Annotated[str | None, typer.Option(help="pre-tokenizer [deepseek]")] = None,
     sample_bytes: Annotated[str | None, typer.Option(help="how much text to count, like 8MB or 2e9 [24e9]")] = None,
     min_count: Annotated[int | None, typer.Option(help="pairs seen fewer times are not merged [2]")] = None,
@@ -129,7 +129,7 @@ def _training_notes(store: Any, manifests: list[str]) -> dict[str, int]:
 @app.command()
 def evaluate(
     tokenizers: Annotated[
-        list[Path], typer.Argument(help="tokenizer.json files, side by side", metavar="TOKENIZER...")
+        list[Path], typer.Argument(help="tokenizer.json files or their folders, side by side", metavar="TOKENIZER...")
     ],
     inputs: Annotated[list[Path], typer.Option("--input", help="text: .jsonl, .parquet or plain; may be repeated")],
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object on standard output")] = False,
@@ -147,7 +147,7 @@ def evaluate(
     except TextFileError as error:
         _refuse(str(error))
     if picture is not None:
-        picture.write_text(svg(report), "utf-8")
+        _write(picture, svg(report).encode())
     if as_json:
         print(json.dumps(report, ensure_ascii=False))
     else:
@@ -183,7 +183,7 @@ def encode(
     ids, _ = encoder.encode(column)
     if output is not None:
         dtype = np.dtype("<u2" if encoder.vocab_size <= 1 << 16 else "<u4")
-        output.write_bytes(ids.astype(dtype, copy=False).tobytes())
+        _write(output, ids.astype(dtype, copy=False).tobytes())
         print(f"{len(ids):,} tokens ({dtype.name}) from {len(data):,} bytes")
     elif file is not None:
         print(" ".join(map(str, ids.tolist())))
@@ -219,7 +219,7 @@ def decode(
     except TokenizerError as error:
         _refuse(str(error))
     if output is not None:
-        output.write_bytes(text)
+        _write(output, text)
     else:
         sys.stdout.buffer.write(text)
         sys.stdout.buffer.write(b"\n" if sys.stdout.isatty() else b"")
@@ -229,7 +229,7 @@ def _load(path: Path, special: bool = False) -> "AnyEncoder":
     from tokenizer.encoder import TokenizerError, load
 
     try:
-        return load(path, special)
+        return load(path / "tokenizer.json" if path.is_dir() else path, special)
     except TokenizerError as error:
         _refuse(str(error))
 
@@ -240,6 +240,13 @@ def _read(path: Path | None) -> bytes:
         return path.read_bytes()
     except OSError as error:
         _refuse(f"cannot read {path}: {error.strerror}")
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        _refuse(f"cannot write {path}: {error.strerror}")
 
 
 def _refuse(message: str) -> NoReturn:

@@ -111,28 +111,40 @@ def print_report(report: Report) -> None:
 
 COLOURS = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#9c6b4e")
 BAR, GAP, LEFT, WIDTH = 12, 10, 170, 560
+HEADING = 24
 
 
 def svg(report: Report) -> str:
     """Bytes per token by language and domain as bars, a colour for each tokenizer."""
     names = list(report["vocabulary"])
-    groups = [*report["languages"].items(), *report["domains"].items(), ("all", report["all"])]
-    groups = [(key, row["bytes_per_token"]) for key, row in groups if row]
-    highest = max((value for _, row in groups for value in row.values()), default=1.0)
-    parts, y = [], 30
+    parts, y = ['<text x="8" y="18" font-weight="bold">Bytes per token (more is better)</text>'], 32
     for number, name in enumerate(names):
-        x = LEFT + number * 180
-        parts.append(f'<rect x="{x}" y="8" width="12" height="12" fill="{COLOURS[number % len(COLOURS)]}"/>')
-        parts.append(f'<text x="{x + 18}" y="18">{escape(name)}</text>')
-    for key, row in groups:
-        parts.append(f'<text x="{LEFT - 8}" y="{y + BAR}" text-anchor="end">{escape(key[:24])}</text>')
-        for number, name in enumerate(names):
-            length = row[name] / highest * WIDTH
-            colour = COLOURS[number % len(COLOURS)]
-            parts.append(f'<rect x="{LEFT}" y="{y}" width="{length:.1f}" height="{BAR - 1}" fill="{colour}"/>')
-            parts.append(f'<text x="{LEFT + length + 5:.1f}" y="{y + BAR - 2}">{row[name]:.2f}</text>')
-            y += BAR
-        y += GAP
+        colour = COLOURS[number % len(COLOURS)]
+        parts.append(f'<rect x="{LEFT}" y="{y}" width="{BAR}" height="{BAR - 1}" fill="{colour}"/>')
+        parts.append(f'<text x="{LEFT + BAR + 6}" y="{y + BAR - 2}">{escape(name)}</text>')
+        y += BAR + 4
+    sections = {"By language": report["languages"], "By domain": report["domains"], "": {"all": report["all"]}}
+    rows = [row for section in sections.values() for row in section.values() if row]
+    highest = max((value for row in rows for value in row["bytes_per_token"].values()), default=0.0) or 1.0
+    for heading, section in sections.items():
+        parts.append(f'<text x="8" y="{y + HEADING - 8}" font-weight="bold">{heading}</text>')
+        y += HEADING if heading else GAP
+        for key, row in section.items():
+            if row:
+                parts += _bars(key, list(row["bytes_per_token"].values()), highest, y)
+                y += BAR * len(names) + GAP
     size = f'width="{LEFT + WIDTH + 60}" height="{y + 10}"'
     style = 'font-family="sans-serif" font-size="11"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>\n' + "\n".join(parts) + "\n</svg>\n"
+    background = '<rect width="100%" height="100%" fill="white"/>'
+    return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>', background, *parts, "</svg>\n"])
+
+
+def _bars(label: str, values: list[float], highest: float, y: int) -> list[str]:
+    middle = y + BAR * len(values) / 2 + 3
+    parts = [f'<text x="{LEFT - 8}" y="{middle:.0f}" text-anchor="end">{escape(label[:24])}</text>']
+    for number, value in enumerate(values):
+        length, colour = value / highest * WIDTH, COLOURS[number % len(COLOURS)]
+        parts.append(f'<rect x="{LEFT}" y="{y}" width="{length:.1f}" height="{BAR - 1}" fill="{colour}"/>')
+        parts.append(f'<text x="{LEFT + length + 5:.1f}" y="{y + BAR - 2}">{value:.2f}</text>')
+        y += BAR
+    return parts

@@ -32,7 +32,8 @@ def read_documents(paths: Iterable[Path]) -> Iterator[Document]:
         try:
             yield from _documents_of(path)
         except (OSError, EOFError) as error:
-            raise TextFileError(f"cannot read {path}: {error}") from error
+            reason = getattr(error, "strerror", None) or error
+            raise TextFileError(f"cannot read {path}: {reason}") from error
 
 
 def batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
