@@ -98,34 +98,16 @@ class Minhash(DedupStage[Config]):
         return batch.append_column(self.column, column)
 
     def index_settings(self, prefix: str) -> Settings:
-        import hashlib
-
-        from kernels.arrow import text_buffers
-        from kernels.minhash import band_keys, signatures
-        from stages.dedup.index import sample_texts
+        from stages.dedup.warming import fingerprint
 
         banding = self.banding
-        signed, _ = signatures(*text_buffers(sample_texts()), self.config.shingle, banding.permutations)
-        code = hashlib.sha256(signed.tobytes() + band_keys(signed, *banding.cut).tobytes()).hexdigest()
         numbers = {"bands": banding.bands, "rows": banding.rows, "permutations": banding.permutations}
-        return {"shingle": self.config.shingle, **numbers, "code": code}
+        return {"shingle": self.config.shingle, **numbers, "code": fingerprint(self.config.shingle, banding)}
 
     def warm(self) -> None:
-        import numpy as np
+        from stages.dedup.warming import warm_kernels
 
-        from kernels.components import components
-        from kernels.minhash import band_keys
-        from kernels.near_pairs import agreements, candidate_pairs, hot_in_window, leaders
-
-        signed = np.zeros((3, self.banding.permutations), np.uint32)
-        keys, rows = band_keys(signed, *self.banding.cut), np.arange(3, dtype=np.uint32)
-        hot_in_window(keys, rows, 2)
-        members, representatives, _ = candidate_pairs(keys[:, 0].copy(), rows.astype(np.uint64), 1)
-        components(members, representatives)
-        signed.flags.writeable = False  # as a partition's signatures are
-        order = np.arange(3)
-        agreements(signed, order, order)
-        leaders(signed, order, np.array([0, 3]), self.banding.least)
+        warm_kernels(self.banding)
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         from stages.dedup.records import partitions_for

@@ -14,7 +14,7 @@ import yaml
 from kernels.arrow import text_buffers
 from kernels.minhash import band_keys, signatures
 from pipeline.problems import InvalidConfig
-from stages.dedup.earlier_near import KNOWN
+from stages.dedup import earlier_near
 from tests.engine import artifact_files, configured, rows_of, run_inline, tasks_run
 from tests.stages.test_minhash import corpus, dedup_slowly, words, write_corpus
 
@@ -48,7 +48,7 @@ def in_order_slowly(shards: Shards, bands: int, rows: int, least: int) -> list[d
         keys = band_keys(signed, bands, rows).tolist()
         verdicts: dict[int, dict[str, Any]] = {}
         for row in range(len(documents)):
-            known = {copy for key in keys[row] for copy in index[key][:KNOWN]} if units[row] else set()
+            known = {copy for key in keys[row] for copy in index[key][: earlier_near.KNOWN]} if units[row] else set()
             equal = {copy: int((kept_signatures[copy] == signed[row]).sum()) for copy in known}
             alike = sorted(copy for copy in known if equal[copy] >= least)
             if alike:
@@ -95,6 +95,27 @@ def test_five_dumps_each_against_those_before_it(tmp_path: Path) -> None:
     assert [row["dump"] for row in table] == [f"d{number}" for number in range(5)]
     assert [row["share so far"] for row in table] == shares
     assert [row["documents"] for row in table] == [len(part) for part in shards.values()]
+
+
+def test_of_a_key_only_the_first_kept_documents_are_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Documents that share a page's frame: alike in some bands, and few of them alike in all."""
+    monkeypatch.setattr(earlier_near, "KNOWN", 1)
+    rng = np.random.default_rng(13)
+    frame = words(rng, 80)
+    pages = [[*frame, *words(rng, 22)] for _ in range(40)]
+    shards = {
+        f"d{n}": [{"id": f"{n}-{i}", "text": " ".join([*page, *words(rng, 3)])} for i, page in enumerate(pages)]
+        for n in range(3)
+    }
+    found, against = [], []
+    for name, documents in shards.items():
+        result = run_dump(tmp_path, name, documents, "minhash", against=against, bands=3, rows=4, threshold=0.75)
+        against = [*against, str(tmp_path / name / "run")]
+        found += [dict.fromkeys(NEAR) | row for row in rows_of(result, NEAR if len(against) > 1 else NEAR[:4])]
+    expected = in_order_slowly(shards, 3, 4, 9)
+    assert found == expected
+    monkeypatch.setattr(earlier_near, "KNOWN", 16)
+    assert in_order_slowly(shards, 3, 4, 9) != expected
 
 
 def test_small_memory_and_other_partitions_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
