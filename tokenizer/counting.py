@@ -13,7 +13,9 @@ With gigabytes of text, most of what is left are runs of Chinese and Japanese se
 c times, c below `below`, with probability c / below, and counts it `below` times (threshold sampling: Duffield, Lund,
 Thorup, "Learn more, sample less", 2005). Sums of counts stay right on average, and a pair seen f times is off by a
 standard error of at most sqrt(below / f) of that. Measured on 150 MB, half of it Chinese and Japanese, by how often the
-last pair is seen in terms of `below`: 0.9 % of the tokens differ at 370, 1.5 % at 190, 3.7 % at 40, 8.7 % at 8.
+last pair is seen in terms of `below`: 0.9 % of the tokens differ at 370, 1.5 % at 190, 3.7 % at 40, 8.7 % at 8. With 1
+for each 500 MB, the words left of 1.6 and of 3.2 GB of such text take 384 MB of disk both; the last of 100,000 tokens
+was seen 677 times in 3.2 GB, 113 times `below`.
 """
 
 from collections.abc import Iterable
