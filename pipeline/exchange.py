@@ -23,6 +23,7 @@ from pipeline.store import Store
 
 _MAGIC = b"DSX1"
 _TAIL = struct.Struct("<qqqq8s")
+_END_BYTES = 1 << 16
 
 
 class ExchangeWriter:
@@ -96,18 +97,23 @@ class ExchangeReader:
     def __init__(self, store: Store, name: str) -> None:
         self._store, self._name = store, name
         size = store.size(name)
-        tail = store.read_range(name, size - _TAIL.size, _TAIL.size)
-        self._index_at, schema_at, self._segments, self.partitions, magic = _TAIL.unpack(tail)
+        # schema, index and tail come in one request unless there are more than about 8,000 partitions and segments
+        start = max(0, size - _END_BYTES)
+        end = store.read_range(name, start, size - start)
+        index_at, schema_at, self._segments, self.partitions, magic = _TAIL.unpack(end[-_TAIL.size :])
         if magic[:4] != _MAGIC:
             raise ValueError(f"{store.path(name)} is not an exchange file")
-        schema = store.read_range(name, schema_at, self._index_at - schema_at)
+        if schema_at < start:
+            start, end = schema_at, store.read_range(name, schema_at, size - schema_at)
+        schema = end[schema_at - start : index_at - start]
         self._schema = pa.ipc.read_schema(pa.py_buffer(schema)) if schema else None
+        self._index = np.frombuffer(end, "<i8", self._segments * self.partitions + 1, index_at - start)
 
     def read(self, partition: int) -> Iterator[pa.RecordBatch]:
         """The partition's records in the order in which they were sent, a batch a segment."""
         for segment in range(self._segments):
-            at = self._index_at + 8 * (segment * self.partitions + partition)
-            start, end = struct.unpack("<qq", self._store.read_range(self._name, at, 16))
+            at = segment * self.partitions + partition
+            start, end = int(self._index[at]), int(self._index[at + 1])
             if end > start:
                 message = self._store.read_range(self._name, start, end - start)
                 yield pa.ipc.read_record_batch(pa.py_buffer(message), self._schema)

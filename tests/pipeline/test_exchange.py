@@ -63,3 +63,14 @@ def test_what_is_no_exchange_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"something else that is long enough to have a tail")
     with pytest.raises(ValueError, match="is not an exchange file"):
         ExchangeReader(Store(str(tmp_path)), "x")
+
+
+def test_more_partitions_than_one_read_of_the_end_holds(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    exchange = OpenExchange(store.writing("x.exchange"), 30_000, 1 << 20)
+    exchange.writer.write(np.array([29_999, 5]), batch_of([(0, 1, [1]), (0, 2, [2, 3])]))
+    exchange.commit()
+    reader = ExchangeReader(store, "x.exchange")
+    assert [batch.column(0).to_pylist() for batch in reader.read(5)] == [[2]]
+    assert [batch.column(1).to_pylist() for batch in reader.read(29_999)] == [[[1]]]
+    assert list(reader.read(17)) == []
