@@ -114,8 +114,9 @@ def test_an_interrupt_says_how_to_go_on(tmp_path: Path) -> None:
         [sys.executable, "-m", "pipeline.cli", "run", str(file)], stderr=subprocess.PIPE, text=True
     )
     deadline = time.monotonic() + 30
-    while not (tmp_path / "out" / "documents").exists() and time.monotonic() < deadline:
+    while not (tmp_path / "out" / "config.yaml").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
+    time.sleep(2)  # a worker sleeps over its task now
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 130
