@@ -36,10 +36,12 @@ def check_conservation(
     if not summary.funnel:
         return
     came = summary.funnel[0].into
-    earlier = next((other.funnel[-1].out for other in reversed(before) if other.funnel), None)
-    if earlier is None:
+    last = max((index for index, other in enumerate(before) if other.funnel), default=0)
+    if before[last].funnel:
+        earlier = before[last].funnel[-1].out
+    else:
         earlier = [before[0].counters["read"] - before[0].counters["quarantined"], came[1], came[2]]
-    since = {other.name for other in before[_last_funnel(before) + 1 :]} | {phase.name}
+    since = {other.name for other in before[last + 1 :]} | {phase.name}
     edited = any(
         "text_bytes" in other.written for other in plan.phases if other.name in since and other.name != DOCUMENTS
     )
@@ -49,7 +51,3 @@ def check_conservation(
             f"{phase.name}: {earlier[0]:,} documents ({earlier[1]:,} bytes) were kept before it, {came[0]:,} "
             f"({came[1]:,} bytes) came in"
         )
-
-
-def _last_funnel(before: list[PhaseSummary]) -> int:
-    return max((index for index, other in enumerate(before) if other.funnel), default=0)

@@ -45,9 +45,6 @@ def example_batch() -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-_QUARANTINE = pa.schema([(name, pa.string()) for name in ("stage", "id", "url", "file", "place", "error")])
-
-
 def document_schema(stages: list[Stage[Any]]) -> pa.Schema:
     """The columns that the text pass writes: the documents' own, then what each stage measures."""
     schema = DOCUMENT
@@ -89,9 +86,8 @@ class TextPass:
         self.task.count("quarantined", len(self.quarantined))
         if self.quarantined and self.task.spec.probe is None:
             name = self.task.spec.file(".quarantine.jsonl")
-            lines = pa.Table.from_pylist(self.quarantined, _QUARANTINE).to_pylist()
             with self.task.store.writing(name) as file:
-                file.write(b"".join(_json_line(line) for line in lines))
+                file.write(b"".join(_json_line(entry) for entry in self.quarantined))
             self.task.keep_file("quarantine", "quarantine", name)
 
     # what a source format is offered while it reads (pipeline.source.Reading)

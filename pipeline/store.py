@@ -6,7 +6,6 @@ that could be taken for data.
 """
 
 import errno
-import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -229,8 +228,3 @@ class Store:
             folder = Path(self.path(name))
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
-
-    def sha256(self, name: str) -> str:
-        """The checksum of a file, in hexadecimal."""
-        with self.reading(name) as file:
-            return hashlib.file_digest(cast(Any, file), "sha256").hexdigest()

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
-import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
@@ -117,7 +116,7 @@ class Task:
     def __init__(self, spec: TaskSpec, store: Store, report: Report) -> None:
         self.spec, self.store = spec, store
         self.name = f"{spec.phase} {spec.label}"
-        self.seed, self.memory, self.shards = spec.seed, spec.memory, spec.shards
+        self.seed, self.memory, self.shards, self.partitions = spec.seed, spec.memory, spec.shards, spec.partitions
         self.batch_rows, self.batch_bytes = spec.batch_rows, spec.batch_bytes
         self.partition = spec.number if spec.over == "partitions" else None
         self.counters: dict[str, int] = {}
@@ -227,9 +226,7 @@ class Task:
             self.keep_file("rows", "rows", spec.file(".parquet"))
         if spec.emits:
             name = spec.file(".exchange")
-            self._exchange = OpenExchange(
-                self.store.writing(name), spec.partitions or spec.shards, max(1 << 20, spec.memory // 8)
-            )
+            self._exchange = OpenExchange(self.store.writing(name), spec.partitions, max(1 << 20, spec.memory // 8))
             self.keep_file("exchange", spec.emits, name)
 
     def _finish(self) -> None:
@@ -295,8 +292,3 @@ def run_stage_method(task: Task, payload: dict[str, Any]) -> None:
     """The runner of a global stage's phases."""
     stage = make_stage(payload["stage"], payload["config"], task.seed)
     getattr(stage, payload["method"])(task)
-
-
-def document_numbers(shard: int, first_row: int, rows: int) -> npt.NDArray[np.uint64]:
-    """The 64-bit numbers of `rows` documents: shard << 32 | row."""
-    return np.arange(first_row, first_row + rows, dtype=np.uint64) | np.uint64(shard << 32)

@@ -89,7 +89,7 @@ class HostLines(GlobalStage[Config]):
             first[1:] = (owner[1:] != owner[:-1]) | (line[1:] != line[:-1])
             owner, line = owner[first], line[first]
             records = record_batch({"host": host[owner], "line": line, "row": rows[owner]})
-            task.emit(spread(host[owner], task.spec.partitions), records)
+            task.emit(spread(host[owner], task.partitions), records)
 
     def count(self, task: "Task") -> None:
         """Find the lines that repeat, and send them back to the pages that have them."""

@@ -93,7 +93,7 @@ class RepeatedLines(GlobalStage[Config]):
             found, counts = np.unique(_pairs(owners, lines)[1], return_counts=True)
             rows = np.full(len(found), first, np.uint32)
             records = record_batch({"line": found, "row": rows, "documents": counts.astype(np.uint32)})
-            task.emit(spread(found, task.spec.partitions), records)
+            task.emit(spread(found, task.partitions), records)
 
     def count(self, task: "Task") -> None:
         """Tell each batch with a line that repeats how many of its documents keep it."""

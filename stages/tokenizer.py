@@ -477,7 +477,7 @@ def _emit_words(task: "Task", counter: "WordCounter") -> None:
     from kernels.bpe_count import hash_rows
     from tokenizer.arrays import read_only
 
-    partitions = np.uint64(task.spec.partitions)
+    partitions = np.uint64(task.partitions)
     for batch in _word_batches(counter.words()):
         data, offsets = text_buffers(batch.column("word"))
         hashes = np.empty(batch.num_rows, np.uint64)

@@ -26,7 +26,7 @@ def send_keys(task: "Task", column: str, banding: Banding, per_dump: bool) -> No
     for rows, keys, _ in windows(task, column, banding.cut, per_dump):
         sent, members, _ = hot_in_window(keys, rows, HOT_IN_WINDOW)
         records = record_batch({"key": keys[sent], "row": np.repeat(rows, keys.shape[1]).reshape(keys.shape)[sent]})
-        task.emit(spread(keys[sent], task.spec.partitions), records)
+        task.emit(spread(keys[sent], task.partitions), records)
         task.count("keys kept from the exchange", keys.size - len(records))
         task.count("pairs of hot keys", len(members))
         task.progress(documents=len(rows), bytes=0)
@@ -75,7 +75,7 @@ def send_pairs(task: "Task", column: str, banding: Banding, per_dump: bool) -> N
             ],
             names=["row", "representative", "signature"],
         )
-        task.emit(spread(mixed(representatives), task.spec.partitions), records)
+        task.emit(spread(mixed(representatives), task.partitions), records)
 
 
 def compare_pairs(task: "Task", least: int) -> None:

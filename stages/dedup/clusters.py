@@ -50,7 +50,7 @@ def send_members(task: "Task", column: str, policy: KeepPolicy) -> None:
         columns |= {name: array[best] for name, array in values.items()}
         columns |= {name: chosen.column(name).take(pa.array(best)) for name in ("dump", column)}
         columns["signature"] = columns.pop(column)
-        task.emit(spread(mixed(component[best]), task.spec.partitions), record_batch(columns))
+        task.emit(spread(mixed(component[best]), task.partitions), record_batch(columns))
         first += batch.num_rows
 
 

@@ -41,7 +41,7 @@ def send_kept(task: "Task", column: str, name: str, banding: Banding) -> None:
             signed, known = stored_signatures(batch.column(0))
             rows, keys = numbers[known], band_keys(signed, *banding.cut)
             records = record_batch({"key": keys.reshape(-1), "row": np.repeat(rows, keys.shape[1])})
-            task.emit(spread(keys.reshape(-1), task.spec.partitions), records)
+            task.emit(spread(keys.reshape(-1), task.partitions), records)
             if len(rows):
                 arrays = [pa.array(rows), batch.column(1).filter(pa.array(known)), signature_column(signed)]
                 writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema), row_group_size=GROUP)
@@ -52,7 +52,7 @@ def ask_keys(task: "Task", column: str, banding: Banding) -> None:
     for rows, keys, _ in windows(task, column, banding.cut, False):
         unique, places = np.unique(keys, return_index=True)
         records = record_batch({"key": unique, "row": rows[places // keys.shape[1]]})
-        task.emit(spread(unique, task.spec.partitions), records)
+        task.emit(spread(unique, task.partitions), records)
 
 
 def answer_keys(task: "Task", indexes: list[KeptIndex]) -> None:
@@ -100,7 +100,7 @@ def ask_documents(task: "Task", column: str, banding: Banding, indexes: list[Kep
             [pa.array(rows[place]), pa.array(kept, pa.uint64()), signature_column(signed[place])],
             names=["row", "earlier", "signature"],
         )
-        partition = (kept >> np.uint64(32)) * np.uint64(task.spec.partitions) // starts[-1]
+        partition = (kept >> np.uint64(32)) * np.uint64(task.partitions) // starts[-1]
         task.emit(partition.astype(np.int64), records)
         task.count("pairs", len(place))
 

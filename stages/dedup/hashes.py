@@ -26,14 +26,14 @@ def send_records(task: "Task", column: str, policy: KeepPolicy) -> None:
         columns |= {"dump": batch.column("dump").take(pa.array(best))}
         values = {"high": high, "low": low, **orders}
         records = record_batch(columns | {name: array[best] for name, array in values.items()})
-        task.emit(spread(high[best], task.spec.partitions), records)
+        task.emit(spread(high[best], task.partitions), records)
 
 
 def send_hashes(task: "Task", column: str, others: Sequence[str] = ()) -> None:
     """Send hash and row of each document that is still kept, and other columns: to be looked up, or into an index."""
     for rows, high, low, batch in _hashed(task, column, others):
         columns = {"key": high, "low": low, "row": rows} | {name: batch.column(name) for name in others}
-        task.emit(spread(high, task.spec.partitions), record_batch(columns))
+        task.emit(spread(high, task.partitions), record_batch(columns))
 
 
 def group_by_hash(task: "Task", policy: KeepPolicy) -> None:

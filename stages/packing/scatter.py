@@ -62,7 +62,7 @@ def scatter(task: "Task", shuffle: bool) -> None:
 
 def _partition(task: "Task", key: npt.NDArray[np.uint64], shuffle: bool) -> npt.NDArray[np.int64]:
     """The partition of each order key, in proportion; without a shuffle that of the shard."""
-    partitions = task.spec.partitions
+    partitions = task.partitions
     if not shuffle:
         return np.full(len(key), task.shard * partitions // task.shards, np.int64)
     return ((key >> np.uint64(32)) * np.uint64(partitions) >> np.uint64(32)).astype(np.int64)
