@@ -13,7 +13,7 @@ from pipeline.edits import apply_edit
 from pipeline.problems import InvalidConfig, Locator, Problem, in_order, suggest, validation_problems
 from pipeline.source import Source
 from pipeline.stage import ConfigError, Stage
-from pipeline.units import ByteSize
+from pipeline.units import ByteSize, Count
 from pipeline.yaml_lines import KeyPath, YamlError, parse_yaml
 
 
@@ -31,6 +31,9 @@ class EngineConfig(BaseModel):
     batch_bytes: ByteSize = Field(16 << 20, description="a batch ends when its text reaches this")
     retries: int = Field(2, ge=0, description="how often a task is tried again after a crash or a storage error")
     max_quarantined: float = Field(0.05, ge=0, le=1, description="a larger share of bad records fails the run")
+    merge_above: Count = Field(
+        1 << 20, description="an exchange of more senders times partitions goes through merged files"
+    )
     keep_stale: bool = Field(False, description="keep results of earlier configs when a run ends")
 
     @model_validator(mode="before")

@@ -1,19 +1,23 @@
 """The exchange: how records go from tasks that have them to tasks that need them, through files.
 
-Each sender writes one file. It holds, per segment (a bounded amount of buffered records), one Arrow message per
-partition that has records, and at its end an index of int64 offsets. A receiver reads two index entries and one byte
-range per segment and sender, so it never needs memory for more than its own partition, and a lost worker loses nothing.
+Each sender writes one file. It holds, per segment (a bounded amount of buffered records), one message per partition that
+has records, and at its end an index by partition. A receiver reads its own entry of the index and one byte range per
+segment and sender, so it never needs memory for more than its own partition, and a lost worker loses nothing. Where
+senders and partitions are many, the files of neighbouring senders are merged in between (`pipeline.merging`).
 
-    "DSX1" | messages, segment by segment, partition by partition | schema message | index | tail (40 bytes)
-    index  int64[segments * partitions + 1]: entry i is where message i starts, the last where the messages end;
-           equal neighbours: no records
-    tail   int64 index offset, schema offset, segments, partitions, and "DSX1" + 4 zero bytes
+    "DSX2" + 4 zero bytes | messages, segment by segment, partition by partition | index
+    message  int64 sender, records, bytes, and an Arrow record batch of so many bytes
+    index    int64[partitions, segments, 2]: where the partition's messages of each segment begin and end
+
+The sender is counted from the first of the file: 0 where nothing is merged, so that a file doesn't depend on its
+sender's number. Where the index begins, how many segments there are and the schema stand in the task's manifest: a
+receiver asks for nothing that it doesn't need.
 """
 
 import struct
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -21,24 +25,26 @@ import pyarrow as pa
 
 from pipeline.store import Store
 
-_MAGIC = b"DSX1"
-_TAIL = struct.Struct("<qqqq8s")
-_END_BYTES = 1 << 16
+Index = npt.NDArray[np.int64]
+Message = tuple[int, int, pa.Buffer]
+"""sender, records, Arrow message"""
+
+MAGIC = b"DSX2\0\0\0\0"
+_HEAD = struct.Struct("<qqq")
+PIECE = 16 << 20
+"""bytes asked for at a time, unless a message is longer"""
 
 
 class ExchangeWriter:
     """Writes one sender's file. Memory: about twice `segment_bytes`."""
 
     def __init__(self, file: BinaryIO, partitions: int, segment_bytes: int) -> None:
-        self._file, self._partitions, self._segment_bytes = file, partitions, segment_bytes
+        self._partitions, self._segment_bytes = partitions, segment_bytes
+        self._messages = MessageWriter(file)
         self._waiting: list[tuple[npt.NDArray[np.int64], pa.RecordBatch]] = []
         self._waiting_bytes = 0
         self._schema: pa.Schema | None = None
-        self._offsets = [len(_MAGIC)]
-        self._position = len(_MAGIC)
-        self._segments = 0
-        self.records = 0
-        file.write(_MAGIC)
+        self._segments: list[Index] = []
 
     def write(self, partition: npt.NDArray[np.integer], batch: pa.RecordBatch) -> None:
         """Send row i of the batch to partition[i]."""
@@ -55,19 +61,15 @@ class ExchangeWriter:
             raise ValueError(f"partition {numbers.min()} or {numbers.max()} is outside 0..{self._partitions - 1}")
         self._waiting.append((numbers, batch))
         self._waiting_bytes += batch.nbytes + numbers.nbytes
-        self.records += batch.num_rows
         if self._waiting_bytes >= self._segment_bytes:
             self._flush()
 
-    def close(self) -> None:
-        """Write what is waiting, the schema and the index; the file itself stays open."""
+    def close(self) -> dict[str, Any]:
+        """Write what is waiting and the index; the file itself stays open. Returns what the manifest says of it."""
         self._flush()
-        schema_at = self._position
-        schema = b"" if self._schema is None else self._schema.serialize().to_pybytes()
-        index = np.asarray(self._offsets, "<i8").tobytes()
-        index_at = schema_at + len(schema)
-        tail = _TAIL.pack(index_at, schema_at, self._segments, self._partitions, _MAGIC)
-        self._file.write(schema + index + tail)
+        schema = None if self._schema is None else self._schema.serialize().to_pybytes().hex()
+        index = np.stack(self._segments, axis=1) if self._segments else np.empty((self._partitions, 0, 2), np.int64)
+        return {**self._messages.close(index), "schema": schema}
 
     def _flush(self) -> None:
         if not self._waiting:
@@ -78,45 +80,95 @@ class ExchangeWriter:
         order = np.argsort(numbers, kind="stable")
         records = records.take(pa.array(order))
         ends = np.searchsorted(numbers[order], np.arange(self._partitions), side="right")
+        segment = np.empty((self._partitions, 2), np.int64)
         start = 0
-        for end in ends.tolist():
+        for partition, end in enumerate(ends.tolist()):
+            segment[partition] = self._messages.position
             if end > start:
                 # a slice is one batch: take() gave one chunk a column
                 (batch,) = records.slice(start, end - start).combine_chunks().to_batches()
-                message = batch.serialize()
-                self._file.write(message)
-                self._position += message.size
-            self._offsets.append(self._position)
+                self._messages.write(0, batch.num_rows, batch.serialize())
+                segment[partition, 1] = self._messages.position
             start = end
-        self._segments += 1
+        self._segments.append(segment)
+
+
+class MessageWriter:
+    """Writes messages one after the other, and the index."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.position = len(MAGIC)
+        self.records = 0
+        file.write(MAGIC)
+
+    def write(self, sender: int, records: int, message: pa.Buffer) -> None:
+        """Write one message."""
+        self._file.write(_HEAD.pack(sender, records, message.size))
+        self._file.write(message)
+        self.position += _HEAD.size + message.size
+        self.records += records
+
+    def close(self, index: Index) -> dict[str, Any]:
+        """Write the index. Returns what the manifest says of the file."""
+        self._file.write(index.astype("<i8").tobytes())
+        return {"index": self.position, "segments": index.shape[1], "records": self.records}
 
 
 class ExchangeReader:
-    """Reads partitions of one sender's file."""
+    """Reads one file of an exchange. `index` and `segments` are what its manifest says."""
 
-    def __init__(self, store: Store, name: str) -> None:
-        self._store, self._name = store, name
-        size = store.size(name)
-        # schema, index and tail come in one request unless there are more than about 8,000 partitions and segments
-        start = max(0, size - _END_BYTES)
-        end = store.read_range(name, start, size - start)
-        index_at, schema_at, self._segments, self.partitions, magic = _TAIL.unpack(end[-_TAIL.size :])
-        if magic[:4] != _MAGIC:
-            raise ValueError(f"{store.path(name)} is not an exchange file")
-        if schema_at < start:
-            start, end = schema_at, store.read_range(name, schema_at, size - schema_at)
-        schema = end[schema_at - start : index_at - start]
-        self._schema = pa.ipc.read_schema(pa.py_buffer(schema)) if schema else None
-        self._index = np.frombuffer(end, "<i8", self._segments * self.partitions + 1, index_at - start)
+    def __init__(self, store: Store, name: str, index: int, segments: int) -> None:
+        self._store, self._name, self._at, self._segments = store, name, index, segments
 
-    def read(self, partition: int) -> Iterator[pa.RecordBatch]:
-        """The partition's records in the order in which they were sent, a batch a segment."""
-        for segment in range(self._segments):
-            at = segment * self.partitions + partition
-            start, end = int(self._index[at]), int(self._index[at + 1])
-            if end > start:
-                message = self._store.read_range(self._name, start, end - start)
-                yield pa.ipc.read_record_batch(pa.py_buffer(message), self._schema)
+    def index(self, partitions: int) -> Index:
+        """int64[partitions, segments, 2]: where the messages of all partitions lie."""
+        data = self._store.read_range(self._name, self._at, partitions * 16 * self._segments)
+        return np.frombuffer(data, "<i8").reshape(partitions, self._segments, 2)
+
+    def index_range(self, partition: int) -> tuple[str, int, int]:
+        """Where a partition's entry of the index lies: file, start, length."""
+        length = 16 * self._segments
+        return self._name, self._at + partition * length, length
+
+    def bytes(self, start: int, end: int) -> pa.Buffer:
+        """A range of the file."""
+        return pa.py_buffer(self._store.read_range(self._name, start, end - start))
+
+    def messages(self, start: int, end: int) -> Iterator[Message]:
+        """The messages that lie from `start` to `end`, asked for piece by piece."""
+        while start < end:
+            piece = self.bytes(start, min(start + PIECE, end))
+            length = _HEAD.size + _HEAD.unpack_from(piece)[2]
+            if length > piece.size:
+                piece = self.bytes(start, start + length)
+            for message in split(piece):
+                yield message
+                start += _HEAD.size + message[2].size
+
+    def read(self, entry: Index, schema: pa.Schema) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """The records of a partition whose entry of the index is given: (sender, batch) in the order of sending."""
+        for start, end in entry.tolist():
+            for sender, _, message in self.messages(start, end):
+                yield sender, pa.ipc.read_record_batch(message, schema)
+
+
+def split(piece: pa.Buffer) -> Iterator[Message]:
+    """The messages that a piece of a file holds whole."""
+    at = 0
+    while at + _HEAD.size <= piece.size:
+        sender, records, length = _HEAD.unpack_from(piece, at)
+        at += _HEAD.size
+        if at + length > piece.size:
+            return
+        yield sender, records, piece.slice(at, length)
+        at += length
+
+
+def entry(data: bytes) -> Index:
+    """int64[ranges, 2]: where a partition's messages lie, by its entry of the index."""
+    ranges = np.frombuffer(data, "<i8").reshape(-1, 2)
+    return ranges[ranges[:, 1] > ranges[:, 0]]
 
 
 class OpenExchange:
@@ -126,10 +178,11 @@ class OpenExchange:
         self._writing = writing
         self.writer = ExchangeWriter(writing.__enter__(), partitions, segment_bytes)
 
-    def commit(self) -> None:
-        """Finish the file; it appears under its name."""
-        self.writer.close()
+    def commit(self) -> dict[str, Any]:
+        """Finish the file; it appears under its name. Returns what the manifest says of it."""
+        layout = self.writer.close()
         self._writing.__exit__(None, None, None)
+        return layout
 
     def abandon(self) -> None:
         """Leave no file."""

@@ -76,6 +76,8 @@ def _explain(plan: Plan, phase: PlannedPhase) -> str:
         return f"{text}; text dropped at once by {', '.join(early)}" if early else text
     if phase.runner == "pipeline.judging:run":
         return f"verdicts from columns: {', '.join(phase.stages)}"
+    if phase.over == "groups":
+        return f"makes one file of the records that {phase.group:,} tasks sent"
     stage = stages.get(phase.stages[0])
     parts = []
     if isinstance(stage, GlobalStage):

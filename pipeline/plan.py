@@ -1,13 +1,14 @@
 """config -> plan: the phases that a config compiles to, in the order in which they can run."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.code import code_fingerprint
 from pipeline.config import RunConfig
 from pipeline.discovery import settings_of, stage_module
 from pipeline.inputs import Unreachable, input_files
+from pipeline.merging import group_size
 from pipeline.problems import InvalidConfig, Locator, Problem
 from pipeline.source import InputFile
 from pipeline.stage import ConfigError, Corpus, GlobalStage, MapStage, Phase, Stage
@@ -50,6 +51,8 @@ class PlannedPhase:
     emits: str | None = None
     partitions: int = 0
     makes: tuple[str, ...] = ()
+    group: int = 1
+    """over groups of senders: how many senders are merged into one file"""
 
     def needs(self) -> set[str]:
         """Names of what must have been made before: row columns, exchanges and artifacts."""
@@ -88,6 +91,8 @@ class Plan:
         if phase.over == "shards":
             return len(self.shards)
         sender = next(other for other in self.phases if other.emits == phase.exchange)
+        if phase.over == "groups":
+            return -(-self.tasks(sender) // phase.group)
         return sender.partitions or len(self.shards)
 
 
@@ -122,7 +127,31 @@ def make_plan(config: RunConfig, tolerate_unreachable: bool = False) -> Plan:
     )
     phases = _ordered(_phases(config, corpus), config)
     readers = {index: _reader_depends(config, index) for index in range(len(config.sources))}
-    return Plan(config, tuple(shards), tuple(phases), tuple(unreachable), readers)
+    return _with_merges(Plan(config, tuple(shards), tuple(phases), tuple(unreachable), readers))
+
+
+def _with_merges(plan: Plan) -> Plan:
+    """Where an exchange has more senders times partitions than `engine.merge_above`, a phase that merges its files."""
+    phases: list[PlannedPhase] = []
+    for phase in plan.phases:
+        phases.append(phase)
+        senders, partitions = plan.tasks(phase), phase.partitions or len(plan.shards)
+        group = group_size(senders)
+        if phase.emits and group > 1 and senders * partitions > plan.config.engine.merge_above:
+            merge = PlannedPhase(
+                name=f"{phase.name}.merge",
+                stages=phase.stages,
+                over="groups",
+                runner="pipeline.merging:run",
+                payload={"exchange": phase.emits},
+                depends={"code": code_fingerprint("pipeline.merging"), "partitions": partitions},
+                exchange=phase.emits,
+                emits=phase.emits,
+                partitions=phase.partitions,
+                group=group,
+            )
+            phases.append(merge)
+    return replace(plan, phases=tuple(phases))
 
 
 def _estimated_bytes(config: RunConfig, shard: Shard) -> int:

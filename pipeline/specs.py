@@ -14,13 +14,18 @@ class UnnamedArtifact(Exception):
     """A stage made an artifact that its phase doesn't name."""
 
 
+class MixedRecords(Exception):
+    """Senders of one exchange sent records of different schemas."""
+
+
 @dataclass
 class State:
     """What the phases done so far have made."""
 
     columns: list[dict[str, list[str]]]
     groups: list[list[int]]
-    exchanges: dict[str, list[tuple[int, str, str]]] = field(default_factory=dict)
+    exchanges: dict[str, list[tuple[int, dict[str, Any]]]] = field(default_factory=dict)
+    """number of the first sender, and what the manifest says of the file, by exchange"""
     artifacts: dict[str, list[list[Any]]] = field(default_factory=dict)
     single: list[str] = field(default_factory=list)
     """files of artifacts made by phases of one task"""
@@ -72,6 +77,10 @@ def task_specs(plan: Plan, phase: PlannedPhase, state: State, store: Store | Non
             depends |= {"columns": read, "groups": state.groups[number]}
             if phase.exchange is not None:
                 depends |= {"number": number}
+        elif phase.over == "groups":
+            group = _group(phase, number, state)
+            depends |= {"files": [[file["sender"], file["sha256"]] for file in group]}
+            payload = {**payload, "files": group}
         else:
             depends |= {"number": number}
         specs.append(
@@ -94,7 +103,7 @@ def task_specs(plan: Plan, phase: PlannedPhase, state: State, store: Store | Non
                 inputs=inputs,
                 exchange=phase.exchange,
                 writes=phase.writes,
-                emits=phase.emits,
+                emits=phase.emits if phase.over != "groups" else None,
                 partitions=phase.partitions or len(plan.shards),
             )
         )
@@ -128,7 +137,7 @@ def _columns(phase: PlannedPhase, there: dict[str, list[str]]) -> tuple[dict[str
 
 def _listing(phase: PlannedPhase, state: State) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     """What the tasks of a phase share: the files to read, and the part of their keys that stands for it."""
-    if not (phase.exchange or phase.artifacts or phase.everywhere):
+    if phase.over == "groups" or not (phase.exchange or phase.artifacts or phase.everywhere):
         return None, {}
     exchanges = {phase.exchange: state.exchanges[phase.exchange]} if phase.exchange else {}
     artifacts = {name: state.artifacts[name] for name in phase.artifacts}
@@ -138,18 +147,35 @@ def _listing(phase: PlannedPhase, state: State) -> tuple[dict[str, Any] | None, 
         for there, groups in zip(state.columns, state.groups, strict=True)
     ]
     listing = {
-        "exchanges": {name: [[sender, file] for sender, file, _ in files] for name, files in exchanges.items()},
+        "exchanges": {name: _exchange(files) for name, files in exchanges.items()},
         "artifacts": artifacts,
         "everywhere": [{"columns": places, "groups": groups} for places, groups in everywhere if phase.everywhere],
     }
     shared = key_of(
         [
-            {name: [[sender, digest] for sender, _, digest in files] for name, files in exchanges.items()},
+            {name: [[sender, file["sha256"]] for sender, file in files] for name, files in exchanges.items()},
             {name: [[entry[0], entry[3]] for entry in files] for name, files in artifacts.items()},
             [[{name: place[1] for name, place in places.items()}, groups] for places, groups in everywhere if names],
         ]
     )
     return listing, {"shared": shared}
+
+
+def _exchange(files: list[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
+    """What a receiver must know of an exchange; files without records are left out. Raises MixedRecords."""
+    sent = [(sender, file) for sender, file in files if file["records"]]
+    schemas = {file["schema"]: file["file"] for _, file in sent}
+    if len(schemas) > 1:
+        raise MixedRecords(f"{' and '.join(schemas.values())} hold records of different schemas")
+    places = [[sender, file["file"], file["index"], file["segments"]] for sender, file in sent]
+    return {"schema": next(iter(schemas), None), "files": places}
+
+
+def _group(phase: PlannedPhase, number: int, state: State) -> list[dict[str, Any]]:
+    """The files that a merging task makes one of, with their places in the group; those without records are left out."""
+    first, end = number * phase.group, (number + 1) * phase.group
+    files = state.exchanges[phase.exchange or ""]
+    return [{**file, "sender": sender - first} for sender, file in files if first <= sender < end and file["records"]]
 
 
 def absorb(phase: PlannedPhase, manifests: list[Manifest], state: State) -> None:
@@ -166,7 +192,7 @@ def absorb(phase: PlannedPhase, manifests: list[Manifest], state: State) -> None
             state.columns[number] |= manifest["columns"]
         for file in manifest["files"]:
             if file["kind"] == "exchange":
-                state.exchanges[file["name"]].append((number, file["file"], file["sha256"]))
+                state.exchanges[file["name"]].append((number * phase.group, file))
             elif file["kind"] == "artifact":
                 if file["name"] not in phase.makes:
                     raise UnnamedArtifact(

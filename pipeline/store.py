@@ -184,6 +184,15 @@ class Store:
                 return os.pread(file.fileno(), length, start)
         return cast(bytes, self._filesystem.cat_file(f"{self._base}/{name}", start=start, end=start + length))
 
+    def read_ranges(self, ranges: Sequence[tuple[str, int, int]]) -> list[bytes]:
+        """Ranges (name, start, length) of some files; on an object store they are asked for together."""
+        if self._filesystem is None or not ranges:
+            return [self.read_range(*range) for range in ranges]
+        names, starts, lengths = zip(*ranges, strict=True)
+        ends = [start + length for start, length in zip(starts, lengths, strict=True)]
+        paths = [f"{self._base}/{name}" for name in names]
+        return cast("list[bytes]", self._filesystem.cat_ranges(paths, list(starts), ends, on_error="raise"))
+
     def read_bytes(self, name: str) -> bytes:
         """A whole file."""
         if self._filesystem is None:

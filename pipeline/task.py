@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.discovery import make_stage
-from pipeline.exchange import ExchangeReader, OpenExchange
+from pipeline.exchange import ExchangeReader, Index, OpenExchange, entry
 from pipeline.funnel import Funnel
 from pipeline.rows import Column, column_hashes, file_checksum, read_rows
 from pipeline.rows_output import RowsOutput
@@ -128,6 +128,7 @@ class Task:
         self._rows: RowsOutput | None = None
         self._exchange: OpenExchange | None = None
         self._listing: dict[str, Any] | None = None
+        self._sent: list[tuple[int, ExchangeReader, Index]] | None = None
 
     @property
     def shard(self) -> int:
@@ -152,11 +153,19 @@ class Task:
 
     def received(self) -> Iterator[tuple[int, pa.RecordBatch]]:
         """The records that were sent to this task: (sender, batch), senders ascending."""
-        if self.spec.exchange is None:
-            raise ValueError(f"{self.name} reads no exchange")
-        for sender, file in self._inputs()["exchanges"][self.spec.exchange]:
-            for batch in ExchangeReader(self.store, file).read(self.spec.number):
-                yield sender, batch
+        sent = self._senders()
+        if not sent:
+            return
+        schema = self._inputs()["exchanges"][self.spec.exchange]["schema"]
+        schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(schema)))
+        for first, reader, ranges in sent:
+            for sender, batch in reader.read(ranges, schema):
+                yield first + sender, batch
+
+    @property
+    def received_bytes(self) -> int:
+        """How much was sent to this task, without reading it: its bytes as Arrow messages."""
+        return sum(int((ranges[:, 1] - ranges[:, 0]).sum()) for _, _, ranges in self._senders())
 
     def artifact(self, name: str) -> list[ArtifactFile]:
         """The files of an earlier phase's artifact, by sender; over shards and partitions a task sees all of them."""
@@ -194,9 +203,9 @@ class Task:
 
     # the engine's side
 
-    def keep_file(self, kind: str, name: str, file: str) -> None:
+    def keep_file(self, kind: str, name: str, file: str, **described: Any) -> None:
         """Name a file that the task has written in the manifest."""
-        self._files.append({"kind": kind, "name": name, "file": file})
+        self._files.append({"kind": kind, "name": name, "file": file, **described})
 
     def _read(
         self, places: Mapping[str, Column], columns: Sequence[str], groups: Sequence[int]
@@ -217,6 +226,18 @@ class Task:
             self._listing = cast("dict[str, Any]", self.store.read_json(self.spec.inputs))
         return self._listing
 
+    def _senders(self) -> list[tuple[int, ExchangeReader, Index]]:
+        """The files that have records for this task: (number of the first sender, reader, where its records lie)."""
+        if self.spec.exchange is None:
+            raise ValueError(f"{self.name} reads no exchange")
+        if self._sent is None:
+            files = self._inputs()["exchanges"][self.spec.exchange]["files"]
+            readers = [(sender, ExchangeReader(self.store, *layout)) for sender, *layout in files]
+            entries = self.store.read_ranges([reader.index_range(self.spec.number) for _, reader in readers])
+            sent = [(*reader, entry(data)) for reader, data in zip(readers, entries, strict=True)]
+            self._sent = [place for place in sent if place[2].size]
+        return self._sent
+
     def _open(self, stack: ExitStack) -> None:
         spec = self.spec
         if spec.writes:
@@ -227,13 +248,12 @@ class Task:
         if spec.emits:
             name = spec.file(".exchange")
             self._exchange = OpenExchange(self.store.writing(name), spec.partitions, max(1 << 20, spec.memory // 8))
-            self.keep_file("exchange", spec.emits, name)
 
     def _finish(self) -> None:
         if self._rows is not None:
             self._rows.close()
         if self._exchange is not None:
-            self._exchange.commit()
+            self.keep_file("exchange", self.spec.emits or "", self.spec.file(".exchange"), **self._exchange.commit())
 
     def _abandon(self) -> None:
         if self._rows is not None:

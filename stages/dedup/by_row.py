@@ -15,38 +15,45 @@ _STEP = 1 << 13
 class RecordsByRow:
     """The records sent to a task over shards, all with a column `row` (uint32), given out in the order of rows.
 
-    They are read anew as often as it takes for what is held to fit an eighth of the memory; reading takes twice that.
+    What is held fits an eighth of the memory: all of them, read once, or what they are read anew for as often as it
+    takes. Reading takes twice that.
     """
 
     def __init__(self, task: "Task", schema: pa.Schema) -> None:
         """`schema` is that of the records, in case there are none."""
         self._task, self._schema = task, schema
-        self.records, size = 0, 0
+        size, most = task.received_bytes, task.memory // 8
+        self._until, self._most = np.zeros(1, np.int64), 0
+        self._held = schema.empty_table()
+        self._end = 0
+        if size <= most:
+            self._end = 1 << 32
+            self._read(0)
+        else:
+            self._count()
+            self._most = max(1, int(most / size * self._until[-1]))
+
+    def _count(self) -> None:
         counts = np.zeros(1, np.int64)
-        for _, batch in task.received():
-            size += batch.nbytes
-            self.records += batch.num_rows
+        for _, batch in self._task.received():
             steps = np.bincount(batch.column("row").to_numpy() // _STEP)
             counts = np.pad(counts, (0, max(0, len(steps) - len(counts))))
             counts[: len(steps)] += steps
         self._until = np.cumsum(counts)
-        self._most = max(1, int(task.memory / 8 / max(1, size) * self.records))
-        self._held = schema.empty_table()
-        self._end = 0
 
     def between(self, first: int, end: int) -> pa.Table:
         """The records of the rows from `first` to `end` (exclusive), sorted by row; calls must go up the rows."""
         if end > self._end:
-            self._read(first, end)
+            step = first // _STEP
+            before = int(self._until[min(step, len(self._until)) - 1]) if step else 0
+            steps = int(np.searchsorted(self._until, before + self._most, side="right"))
+            self._end = max(end, steps * _STEP)
+            self._read(first)
         rows = self._held.column("row").to_numpy()
         start, stop = np.searchsorted(rows, [first, end])
         return self._held.slice(start, stop - start)
 
-    def _read(self, first: int, end: int) -> None:
-        step = first // _STEP
-        before = int(self._until[min(step, len(self._until)) - 1]) if step else 0
-        steps = int(np.searchsorted(self._until, before + self._most, side="right"))
-        self._end = max(end, steps * _STEP)
+    def _read(self, first: int) -> None:
         pieces = [self._schema.empty_table()]
         for _, batch in self._task.received():
             rows = batch.column("row").to_numpy()

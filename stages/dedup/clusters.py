@@ -34,9 +34,9 @@ def label_components(task: "Task") -> None:
 
 def send_members(task: "Task", column: str, policy: KeepPolicy) -> None:
     """Send every document of a component, with what decides whether it is kept, to the component's partition."""
-    labels = RecordsByRow(task, pa.schema({"row": pa.uint32(), "component": pa.uint64()}))
-    if not labels.records:
+    if not task.received_bytes:
         return
+    labels = RecordsByRow(task, pa.schema({"row": pa.uint32(), "component": pa.uint64()}))
     first = 0
     for batch in task.rows(list(dict.fromkeys([column, "dump", *policy.columns()]))):
         labelled = labels.between(first, first + batch.num_rows)

@@ -8,33 +8,36 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from pipeline.slices import received_slices
 from stages.dedup.index import KeptIndex
-from stages.dedup.records import record_batch
+from stages.dedup.records import record_batch, slice_of
 
 if TYPE_CHECKING:
     from pipeline.task import Task
 
+_SENT = 20
+"""bytes sent of a hash: itself and a row"""
 _BYTES = 64
 """peak memory of a lookup, for each record"""
 
 
 def answer_hashes(task: "Task", indexes: list[KeptIndex]) -> None:
     """Send back the kept documents with the same hash."""
-    total = sum(batch.num_rows for _, batch in task.received())
-    slices = np.uint64(-(-total * _BYTES * 4 // task.memory))
-    for number in range(int(slices)):
-        keys, lows, rows, shards = [], [], [], []
-        for sender, batch in task.received():
-            key = batch.column("key").to_numpy()
-            chosen = (key >> np.uint64(16)) % slices == np.uint64(number)
-            keys.append(key[chosen])
-            lows.append(batch.column("low").to_numpy()[chosen])
-            rows.append(batch.column("row").to_numpy()[chosen])
-            shards.append(np.full(int(chosen.sum()), sender, np.int64))
-        key, low, row, shard = (np.concatenate(parts) for parts in (keys, lows, rows, shards))
-        wanted = np.unique(key)
-        if not len(wanted):
+    slices = -(-task.received_bytes // _SENT * _BYTES * 4 // task.memory)
+    for part in received_slices(task, slices, lambda batch: slice_of(batch.column("key").to_numpy(), slices)):
+        pieces = [
+            (
+                batch.column("key").to_numpy(),
+                batch.column("low").to_numpy(),
+                batch.column("row").to_numpy(),
+                np.full(batch.num_rows, sender, np.int64),
+            )
+            for sender, batch in part
+        ]
+        if not pieces:
             continue
+        key, low, row, shard = (np.concatenate(values) for values in zip(*pieces, strict=True))
+        wanted = np.unique(key)
         order = np.argsort(key, kind="stable")
         key, low, row, shard = key[order], low[order], row[order], shard[order]
         for run, index in enumerate(indexes):

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.slices import received_slices
 from pipeline.store import MissingExtra, Store, is_storage_failure
 from stages.dedup.records import Numbers, spread
 
@@ -131,32 +132,39 @@ def write_index(task: "Task", name: str, settings: dict[str, Any]) -> None:
 
     They are read in as many slices of the range of keys as it takes for one of them to use a quarter of the memory.
     """
-    size, least, most = 0, 2**32, 0
-    schema: pa.Schema | None = None
-    for _, batch in task.received():
-        upper = batch.column("key").to_numpy() >> np.uint64(32)
-        size, schema = size + batch.nbytes, batch.schema
-        least, most = min(least, int(upper.min())), max(most, int(upper.max()))
-    slices = max(1, -(-size * 4 // task.memory))
-    with task.make(name, ".parquet") as file:
-        others = [field for field in schema or () if field.name not in ("key", "row")]
-        fields = [pa.field("key", pa.uint64()), pa.field("document", pa.uint64()), *others]
-        described = pa.schema(fields, metadata={_SETTINGS: json.dumps(settings).encode()})
-        with pq.ParquetWriter(file, described, compression="zstd", compression_level=1) as writer:
-            for number in range(slices if schema is not None else 0):
-                tables = []
-                for sender, batch in task.received():
-                    upper = batch.column("key").to_numpy() >> np.uint64(32)
-                    part = (upper - np.uint64(least)) * np.uint64(slices) // np.uint64(most - least + 1)
-                    chosen = batch.filter(pa.array(part == np.uint64(number)))
-                    documents = chosen.column("row").to_numpy().astype(np.uint64) | np.uint64(sender << 32)
-                    values = {"document": pa.array(documents)} | {
-                        field.name: chosen.column(field.name) for field in described if field.name != "document"
-                    }
-                    tables.append(pa.table([values[field.name] for field in described], schema=described))
+    slices = max(1, -(-task.received_bytes * 4 // task.memory))
+    bounds = [(int(upper.min()), int(upper.max())) for upper in map(_upper, _batches(task) if slices > 1 else ())]
+    least, most = min((low for low, _ in bounds), default=0), max((high for _, high in bounds), default=0)
+
+    def slice_of(batch: pa.RecordBatch) -> Numbers:
+        return (_upper(batch) - np.uint64(least)) * np.uint64(slices) // np.uint64(most - least + 1)
+
+    schema = next((batch.schema for batch in _batches(task)), pa.schema([]))
+    others = [field for field in schema if field.name not in ("key", "row")]
+    fields = [pa.field("key", pa.uint64()), pa.field("document", pa.uint64()), *others]
+    described = pa.schema(fields, metadata={_SETTINGS: json.dumps(settings).encode()})
+    with (
+        task.make(name, ".parquet") as file,
+        pq.ParquetWriter(file, described, compression="zstd", compression_level=1) as writer,
+    ):
+        for part in received_slices(task, slices, slice_of):
+            tables = []
+            for sender, batch in part:
+                documents = batch.column("row").to_numpy().astype(np.uint64) | np.uint64(sender << 32)
+                columns = [batch.column("key"), pa.array(documents), *(batch.column(field.name) for field in others)]
+                tables.append(pa.table(columns, schema=described))
+            if tables:
                 found = pa.concat_tables(tables).sort_by([("key", "ascending"), ("document", "ascending")])
                 writer.write_table(found, row_group_size=GROUP)
                 task.count("entries", found.num_rows)
+
+
+def _batches(task: "Task") -> Iterator[pa.RecordBatch]:
+    return (batch for _, batch in task.received())
+
+
+def _upper(batch: pa.RecordBatch) -> Numbers:
+    return cast("Numbers", batch.column("key").to_numpy() >> np.uint64(32))
 
 
 def sample_texts() -> pa.Array:

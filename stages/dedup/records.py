@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.slices import received_slices
 from pipeline.stage import Corpus
 from stages.dedup.keep import KeepPolicy
 
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 Numbers = npt.NDArray[np.uint64]
 LEAST_PARTITIONS = 8
 MOST_PARTITIONS = 4096
-"""each partition asks each sender for its part: 90,000 files of a crawl and 4,096 partitions are 3.7e8 small reads of a
-phase, more would be nothing but requests. A partition that is larger than the memory then is read in slices"""
+"""a message of each sender for each partition: with 90,000 files of a crawl and more partitions they would have less than
+a kilobyte of keys. A partition that is larger than the memory goes through slices"""
+KEY_RECORD = 12
+"""bytes sent of a key: itself and a row"""
 BYTES_PER_KEY = 64
 """peak memory of grouping, for each record (two copies of key and document, candidate pairs)"""
 
@@ -68,19 +71,21 @@ def record_batch(columns: dict[str, Any]) -> pa.RecordBatch:
 def key_slices(task: "Task") -> Iterator[tuple[Numbers, Numbers]]:
     """The records (key, row) sent to this task, as keys and document numbers, documents ascending.
 
-    All of a key's records are in one slice. There are as many slices, each read anew, as it takes for one of them to
-    use a quarter of the memory: how many documents a byte of input holds isn't known when partitions are planned.
+    All of a key's records are in one slice. There are as many slices as it takes for one of them to use a quarter of
+    the memory: how many documents a byte of input holds isn't known when partitions are planned.
     """
-    records = sum(batch.num_rows for _, batch in task.received())
-    slices = np.uint64(-(-records * BYTES_PER_KEY * 4 // task.memory))
-    for number in range(int(slices)):
-        keys, documents = [], []
-        for sender, batch in task.received():
-            values = batch.column("key").to_numpy()
-            chosen = (values >> np.uint64(16)) % slices == np.uint64(number)
-            keys.append(values[chosen])
-            documents.append(batch.column("row").to_numpy()[chosen] | np.uint64(sender << 32))
+    slices = -(-task.received_bytes // KEY_RECORD * BYTES_PER_KEY * 4 // task.memory)
+    for part in received_slices(task, slices, lambda batch: slice_of(batch.column("key").to_numpy(), slices)):
+        keys, documents = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
+        for sender, batch in part:
+            keys.append(batch.column("key").to_numpy())
+            documents.append(batch.column("row").to_numpy() | np.uint64(sender << 32))
         yield np.concatenate(keys), np.concatenate(documents)
+
+
+def slice_of(hashes: Numbers, slices: int) -> Numbers:
+    """In which of the slices of a partition's records those with these hashes are."""
+    return (hashes >> np.uint64(16)) % np.uint64(slices)
 
 
 def combined(
@@ -131,18 +136,15 @@ class Received:
 def received(task: "Task", by: str, signature: str | None = None) -> Iterator[Received]:
     """The records sent to this task, with their documents' numbers; `signature` names the column with signatures.
 
-    They come in as many slices, each read anew, as it takes for one of them to use a quarter of the memory. All records
-    with one value of the column `by` (uint64) are in one slice.
+    They come in as many slices as it takes for one of them to use a quarter of the memory. All records with one value
+    of the column `by` (uint64) are in one slice.
     """
-    size = sum(batch.nbytes for _, batch in task.received())
-    slices = np.uint64(-(-size * 4 // task.memory))
-    for number in range(int(slices)):
+    slices = -(-task.received_bytes * 4 // task.memory)
+    for part in received_slices(task, slices, lambda batch: slice_of(mixed(batch.column(by).to_numpy()), slices)):
         documents, tables = [], []
         width = 0
         with tempfile.TemporaryFile() as file:
-            for sender, batch in task.received():
-                chosen = (mixed(batch.column(by).to_numpy()) >> np.uint64(16)) % slices == np.uint64(number)
-                batch = batch.filter(pa.array(chosen))
+            for sender, batch in part:
                 documents.append(batch.column("row").to_numpy().astype(np.uint64) | np.uint64(sender << 32))
                 if signature is not None:
                     column = batch.column(signature)
@@ -152,7 +154,7 @@ def received(task: "Task", by: str, signature: str | None = None) -> Iterator[Re
                     batch = batch.drop_columns([signature])
                 tables.append(batch)
             file.flush()
-            found = np.concatenate(documents)
-            if len(found):
+            if documents:
+                found = np.concatenate(documents)
                 values: Signatures = np.memmap(file, np.uint32, "r") if width else np.empty(0, np.uint32)
                 yield Received(found, pa.Table.from_batches(tables), values.reshape(-1, max(1, width // 4)))

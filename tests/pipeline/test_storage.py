@@ -51,19 +51,22 @@ def s3() -> Iterator[Any]:
         os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
-def test_a_run_from_s3_to_s3(s3: Any, toy: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize("merge_above", [1 << 20, 1])
+def test_a_run_from_s3_to_s3(s3: Any, toy: dict[str, Any], tmp_path: Path, merge_above: int) -> None:
     local = run_inline(toy)
     for file in sorted((tmp_path / "in").iterdir()):
         s3.put_file(str(file), f"bucket/in/{file.name}")
     sources = [{"name": "toy", "format": "jsonl", "path": "s3://bucket/in/*.jsonl", "domain": "toys"}]
-    values = {**toy, "sources": sources, "output": "s3://bucket/run", "engine": {"kind": "local", "workers": 2}}
+    engine = {"kind": "local", "workers": 2, "merge_above": merge_above}
+    values = {**toy, "sources": sources, "output": "s3://bucket/run", "engine": engine}
     plan = planned(values)
     assert [file.name for shard in plan.shards for file in shard.files] == [
         "bucket/in/0.jsonl",
         "bucket/in/1.jsonl",
         "bucket/in/2.jsonl",
     ]
-    run_inline(values)
+    merged = [name for name in tasks_run(run_inline(values)) if name.endswith(".merge")]
+    assert merged == (["unique.emit.merge", "unique.reduce.merge"] if merge_above == 1 else [])
     again = run_inline(values)
     assert tasks_run(again) == {}
     reasons = [row["reason"] for row in rows_of_remote(again, s3)]

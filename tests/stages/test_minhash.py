@@ -10,6 +10,7 @@ import pytest
 from kernels.arrow import text_buffers
 from kernels.minhash import band_keys, signatures
 from pipeline.problems import InvalidConfig
+from pipeline.run import RunResult
 from stages.dedup import records
 from tests.engine import artifact_files, planned, rows_of, run_inline, tasks_run
 from tests.kernels.test_components import components_slowly
@@ -135,6 +136,34 @@ def test_partitions_and_memory_change_nothing(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("stages.dedup.components.BYTES_PER_EDGE", 1 << 40)
     small = {"engine": {"kind": "inline", "memory": 20_000}, **settings_of(tmp_path / "b", shards)}
     assert rows_of(run_inline(small), COLUMNS) == one
+
+
+def test_merged_exchanges_change_nothing(tmp_path: Path) -> None:
+    shards = corpus(2, shards=9)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    config = settings_of(tmp_path / "a", shards)
+    config["stages"] = [{"exact_dedup": {}}, {"minhash": {}}]
+    plain = run_inline(config)
+    merging = {**config, "output": str(tmp_path / "b" / "run"), "engine": {"kind": "inline", "merge_above": 1}}
+    merged = run_inline(merging)
+    assert rows_of(merged, COLUMNS) == rows_of(plain, COLUMNS)
+    tasks = {phase.name: phase.tasks for phase in merged.phases if phase.name.endswith(".merge")}
+    assert tasks == {f"{name}.merge": -(-senders // group) for name, senders, group in (
+        ("exact_dedup.send", 9, 4), ("exact_dedup.group", 8, 4), ("minhash.bands", 9, 4), ("minhash.candidates", 8, 4),
+        ("minhash.pairs", 9, 4), ("minhash.compare", 8, 4), ("minhash.members", 9, 4), ("minhash.keepers", 8, 4),
+    )}  # fmt: skip
+    assert tasks_run(run_inline(merging)) == {}
+
+    def hashes(result: RunResult) -> list[dict[str, str]]:
+        manifests = next(phase.manifests for phase in result.phases if phase.name == "minhash.verdicts")
+        shards = [result.store.read_json(name)["columns"] for name in manifests]
+        return [{name: digest for name, (_, digest) in columns.items()} for columns in shards]
+
+    assert hashes(merged) == hashes(plain)
+    for file in (tmp_path / "b" / "run" / "minhash.keepers.merge").glob("00001-*"):
+        file.unlink()
+    assert tasks_run(run_inline(merging)) == {"minhash.keepers.merge": 1}
 
 
 def test_exact_duplicates_that_went_before_take_no_part(tmp_path: Path) -> None:
