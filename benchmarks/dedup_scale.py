@@ -4,7 +4,7 @@
 
 Documents of 20 made-up words in shards of 50,000; three tenths are copies of an earlier document with one word changed
 at its end, and one in a thousand is a copy of the same page, so that one cluster grows with the corpus. Each size runs
-in a process of its own, by the engine in that process, with 512 MB for a worker. Generating is not counted; reading is.
+in a process of its own, by the engine in that process, with 256 MB for a worker. Generating is not counted; reading is.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from benchmarks.common import Measure, Result, contest, report
 
 SHARD = 50_000
 WORDS = 20
-MEMORY = 512 << 20
+MEMORY = 256 << 20
 
 
 def write_shard(path: Path, shard: int, documents: int) -> None:
@@ -73,7 +73,7 @@ def main() -> None:
     """Run every size."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--documents", nargs="+", type=lambda text: int(float(text)), default=[10**6])
-    options.add_argument("--directory", default=tempfile.gettempdir(), help="room for 1 kB a document")
+    options.add_argument("--directory", default=tempfile.gettempdir(), help="room for 1.7 kB a document")
     options.add_argument("--json", action="store_true", help="one JSON object on standard output")
     given = options.parse_args()
     given.input, given.repeat = [], 1

@@ -1,8 +1,8 @@
 """The exchange: how records go from tasks that have them to tasks that need them, through files.
 
-Each sender writes one file. It holds, per segment (a bounded amount of buffered records), one message per partition that
-has records, and at its end an index by partition. A receiver reads its own entry of the index and one byte range per
-segment and sender, so it never needs memory for more than its own partition, and a lost worker loses nothing. Where
+Each sender writes one file. It holds, per segment (a bounded amount of buffered records), one message per partition
+that has records, and at its end an index by partition. A receiver reads its own entry of the index and one byte range
+per segment and sender, so it never needs memory for more than its own partition, and a lost worker loses nothing. Where
 senders and partitions are many, the files of neighbouring senders are merged in between (`pipeline.merging`).
 
     "DSX2" + 4 zero bytes | messages, segment by segment, partition by partition | index
@@ -165,7 +165,7 @@ def split(piece: pa.Buffer) -> Iterator[Message]:
         at += length
 
 
-def entry(data: bytes) -> Index:
+def ranges_in(data: bytes) -> Index:
     """int64[ranges, 2]: where a partition's messages lie, by its entry of the index."""
     ranges = np.frombuffer(data, "<i8").reshape(-1, 2)
     return ranges[ranges[:, 1] > ranges[:, 0]]

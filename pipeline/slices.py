@@ -1,4 +1,4 @@
-"""What was sent to a task, in slices that fit its memory: read once, and through a temporary file when it takes several.
+"""What was sent to a task, in slices that fit its memory: read once, and cut through a temporary file.
 
 How much a task is sent isn't known when partitions are planned, and the largest corpora have more for a partition than
 fits. Reading all of it anew for each slice would cost the square of its size.
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.exchange import ExchangeReader, ExchangeWriter, entry
+from pipeline.exchange import ExchangeReader, ExchangeWriter, ranges_in
 from pipeline.store import Store
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def received_slices(
         reader = ExchangeReader(Store(directory), "slices", layout["index"], layout["segments"])
         schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(layout["schema"])))
         for number in range(slices):
-            yield _slice(reader, entry(Store(directory).read_range(*reader.index_range(number))), schema)
+            yield _slice(reader, ranges_in(Store(directory).read_range(*reader.index_range(number))), schema)
 
 
 def _slice(

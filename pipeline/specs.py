@@ -172,7 +172,7 @@ def _exchange(files: list[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
 
 
 def _group(phase: PlannedPhase, number: int, state: State) -> list[dict[str, Any]]:
-    """The files that a merging task makes one of, with their places in the group; those without records are left out."""
+    """The files that a merging task makes one of, with their places in the group, unless they have no records."""
     first, end = number * phase.group, (number + 1) * phase.group
     files = state.exchanges[phase.exchange or ""]
     return [{**file, "sender": sender - first} for sender, file in files if first <= sender < end and file["records"]]

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.discovery import make_stage
-from pipeline.exchange import ExchangeReader, Index, OpenExchange, entry
+from pipeline.exchange import ExchangeReader, Index, OpenExchange, ranges_in
 from pipeline.funnel import Funnel
 from pipeline.rows import Column, column_hashes, file_checksum, read_rows
 from pipeline.rows_output import RowsOutput
@@ -234,7 +234,7 @@ class Task:
             files = self._inputs()["exchanges"][self.spec.exchange]["files"]
             readers = [(sender, ExchangeReader(self.store, *layout)) for sender, *layout in files]
             entries = self.store.read_ranges([reader.index_range(self.spec.number) for _, reader in readers])
-            sent = [(*reader, entry(data)) for reader, data in zip(readers, entries, strict=True)]
+            sent = [(*reader, ranges_in(data)) for reader, data in zip(readers, entries, strict=True)]
             self._sent = [place for place in sent if place[2].size]
         return self._sent
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 Numbers = npt.NDArray[np.uint64]
 LEAST_PARTITIONS = 8
 MOST_PARTITIONS = 4096
-"""a message of each sender for each partition: with 90,000 files of a crawl and more partitions they would have less than
-a kilobyte of keys. A partition that is larger than the memory goes through slices"""
+"""a sender has a message for each: with the 35,000 documents of a crawl's file and more partitions it would hold less
+than a kilobyte of keys. A partition that is larger than the memory goes through slices"""
 KEY_RECORD = 12
 """bytes sent of a key: itself and a row"""
 BYTES_PER_KEY = 64

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import merging
-from pipeline.exchange import ExchangeReader, OpenExchange, entry
+from pipeline.exchange import ExchangeReader, OpenExchange, ranges_in
 from pipeline.rows_output import ConservationError
 from pipeline.slices import received_slices
 from pipeline.store import Store
@@ -42,7 +42,7 @@ def written(store: Store, name: str, batches: list, partitions: int, segment_byt
 def arrived(store: Store, file: dict[str, Any], partition: int) -> list[tuple[int, int, list[int]]]:
     """What a file holds for a partition: (sender, key, values)."""
     reader = ExchangeReader(store, file["file"], file["index"], file["segments"])
-    ranges = entry(store.read_range(*reader.index_range(partition)))
+    ranges = ranges_in(store.read_range(*reader.index_range(partition)))
     schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(file["schema"] or ""))) if len(ranges) else None
     return [
         (sender, key, values)
