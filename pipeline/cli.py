@@ -111,7 +111,8 @@ def stats(
     html: Annotated[Path | None, typer.Option("--html", help="write one HTML page", metavar="FILE")] = None,
 ) -> None:
     """Print the tables of a run: the funnel, the domains, the phases and what the stages report."""
-    from pipeline.stats import NoRun, as_json, html_page, print_stats, read_run
+    from pipeline.page import html_page
+    from pipeline.stats import NoRun, as_json, print_stats, read_run
 
     try:
         _, found = read_run(run)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 from pipeline.plan import DOCUMENTS, Plan, PlannedPhase
 from pipeline.specs import absorb_committed, empty_state, task_specs
 from pipeline.stage import GlobalStage, MapStage
-from pipeline.stats import new_table
 from pipeline.store import Store
+from pipeline.tables import new_table
 from pipeline.units import human_bytes
 
 if TYPE_CHECKING:

@@ -1,18 +1,20 @@
-"""`dspipe stats`: every table of a run, from its manifests, in the terminal, as JSON or as one HTML page."""
+"""`dspipe stats`: every table of a run, from its manifests, in the terminal or as JSON; pipeline.page makes a page."""
 
 import json
-from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.funnel import Funnel
 from pipeline.store import Store
+from pipeline.tables import Cell, Line, Table, print_table
 from pipeline.units import human_bytes, human_seconds
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-    from rich.table import Table
+    from rich.console import Console
 
 RUN_FILE = "run.json"
+ALARMS = "alarms"
+"""the note of a stage that should be seen first"""
 
 
 class NoRun(Exception):
@@ -27,80 +29,78 @@ def read_run(root: str) -> tuple[Store, dict[str, Any]]:
     return store, store.read_json(RUN_FILE)
 
 
-def print_stats(run: dict[str, Any], console: "Console") -> None:
-    """All tables."""
-    state = "finished" if run["finished"] else f"not finished; to come: {', '.join(run['to_come'])}"
-    console.print(f"[bold]{run['name']}[/]  {run['shards']:,} shards, {state}", highlight=False)
-    for table in _tables(run):
-        console.print()
-        console.print(table)
-
-
-def print_funnel(run: dict[str, Any], console: "Console") -> None:
-    """The funnel and what is kept by domain: what `dspipe run` ends with."""
-    for table in (_funnel_table(run), _domain_table(run)):
-        if table is not None:
-            console.print()
-            console.print(table)
-
-
-def html_page(run: dict[str, Any]) -> str:
-    """All tables as one HTML page."""
-    import io
-
-    from rich.console import Console
-
-    console = Console(record=True, width=140, file=io.StringIO())
-    print_stats(run, console)
-    return console.export_html(inline_styles=True)
-
-
 def as_json(run: dict[str, Any]) -> str:
     """What `run.json` says, without the lists of files."""
     phases = [{k: v for k, v in phase.items() if k not in ("manifests", "inputs")} for phase in run["phases"]]
     return json.dumps({**{k: v for k, v in run.items() if k != "artifacts"}, "phases": phases}, ensure_ascii=False)
 
 
-def new_table(title: str) -> "Table":
-    """An empty table in the one style that all have."""
-    from rich import box
-    from rich.table import Table
+def print_stats(run: dict[str, Any], console: "Console") -> None:
+    """All tables."""
+    console.print(f"[bold]{run['name']}[/]  {state(run)}", highlight=False)
+    for section in sections(run):
+        for item in section.items:
+            console.print()
+            if isinstance(item, Table):
+                print_table(item, console)
+            else:
+                console.print(item, highlight=False, markup=False)
 
-    return Table(
-        title=title, title_justify="left", title_style="bold", header_style="dim", box=box.SIMPLE, pad_edge=False
-    )
 
-
-def _tables(run: dict[str, Any]) -> Iterator["RenderableType"]:
-    for table in (_funnel_table(run), _domain_table(run), _skipped_table(run)):
+def print_funnel(run: dict[str, Any], console: "Console") -> None:
+    """The funnel and what is kept by domain: what `dspipe run` ends with."""
+    for table in (funnel_table(run), domain_table(run)):
         if table is not None:
-            yield table
+            console.print()
+            print_table(table, console)
+
+
+def state(run: dict[str, Any]) -> str:
+    """How far the run is, in words."""
+    done = "finished" if run["finished"] else f"not finished; to come: {', '.join(run['to_come'])}"
+    return f"{run['shards']:,} shards, {done}"
+
+
+@dataclass
+class Section:
+    """What belongs together: tables, and notes of one line."""
+
+    title: str
+    items: list[Table | str]
+
+
+def sections(run: dict[str, Any]) -> list[Section]:
+    """Everything that is known of the run, in the order in which it is read: alarms, the funnel, what the stages found
+    (a section each), the phases."""
+    alarms, stages = Section("Alarms", []), dict[str, Section]()
     for phase in run["phases"]:
         for key, value in phase["notes"].items():
-            yield _note(f"{phase['name']}: {key}", value)
-    yield _phase_table(run)
+            title, item = f"{phase['name']}: {key}", _note(f"{phase['name']}: {key}", value)
+            if key == ALARMS and value:
+                alarms.items.append(item)
+            else:
+                stage = title.partition(".")[0].partition(":")[0]
+                stages.setdefault(stage, Section(stage, [])).items.append(item)
+    whole = [table for table in (funnel_table(run), domain_table(run), skipped_table(run)) if table is not None]
+    parts = [alarms, Section("Documents", list(whole)), *stages.values(), Section("Work", [phase_table(run)])]
+    return [section for section in parts if section.items]
 
 
-def _funnel_table(run: dict[str, Any]) -> Any:
-    table = new_table("Funnel")
-    table.add_column("stage")
-    for name in ("documents in", "out", "of all", "bytes in", "out", "tokens in", "out"):
-        table.add_column(name, justify="right")
-    table.add_column("dropped")
-    first: int | None = None
-    for phase in run["phases"]:
-        counters = phase["counters"]
-        if first is None:
-            first = counters.get("read", 0)
-            bad = counters.get("quarantined", 0)
-            why = f"quarantined {bad:,}" if bad else ""
-            table.add_row("read", f"{first:,}", f"{first - bad:,}", _share(first - bad, first), "", "", "", "", why)
-        for value in phase["funnel"]:
-            entry = Funnel.from_json(value)
-            reasons = sorted(entry.dropped.items(), key=lambda item: (-item[1][0], item[0]))
-            why = "\n".join(f"{name} {sums[0]:,} ({human_bytes(sums[1])})" for name, sums in reasons)
-            tokens = [f"{entry.into[2]:,}", f"{entry.out[2]:,}"] if entry.into[2] else ["", ""]
-            table.add_row(
+def funnel_table(run: dict[str, Any]) -> Table | None:
+    """What came into each stage, what came out, and why the rest didn't."""
+    columns = ("stage", "documents in", "out", "of all", "bytes in", "out", "tokens in", "out", "dropped")
+    table = Table("Funnel", columns, frozenset(range(1, 8)))
+    if not run["phases"]:
+        return None
+    counters = run["phases"][0]["counters"]
+    first, bad = counters.get("read", 0), counters.get("quarantined", 0)
+    why = Line(f"quarantined {bad:,}", bad / first) if bad else ""
+    table.rows.append(("read", f"{first:,}", f"{first - bad:,}", _share(first - bad, first), "", "", "", "", why))
+    for entry in _funnel(run):
+        reasons = sorted(entry.dropped.items(), key=lambda item: (-item[1][0], item[0]))
+        tokens = [f"{entry.into[2]:,}", f"{entry.out[2]:,}"] if entry.into[2] else ["", ""]
+        table.rows.append(
+            (
                 entry.stage,
                 f"{entry.into[0]:,}",
                 f"{entry.out[0]:,}",
@@ -108,75 +108,78 @@ def _funnel_table(run: dict[str, Any]) -> Any:
                 human_bytes(entry.into[1]),
                 human_bytes(entry.out[1]),
                 *tokens,
-                why,
+                [Line(f"{name} {n:,} ({human_bytes(size)})", n / entry.into[0]) for name, (n, size, _) in reasons],
             )
-    return table if first is not None else None
+        )
+    return table
 
 
-def _domain_table(run: dict[str, Any]) -> Any:
-    entries = [Funnel.from_json(value) for phase in run["phases"] for value in phase["funnel"]]
+def domain_table(run: dict[str, Any]) -> Table | None:
+    """What the last stage kept, by domain."""
+    entries = _funnel(run)
     if not entries or not entries[-1].domains:
         return None
     last = entries[-1]
-    table = new_table("Kept, by domain")
-    table.add_column("domain")
-    for name in ("documents", "bytes", "share", "tokens"):
-        table.add_column(name, justify="right")
+    table = Table("Kept, by domain", ("domain", "documents", "bytes", "share", "tokens"), frozenset(range(1, 5)))
     for name, (documents, size, tokens) in sorted(last.domains.items(), key=lambda item: -item[1][1]):
-        table.add_row(
-            name, f"{documents:,}", human_bytes(size), _share(size, last.out[1]), f"{tokens:,}" if tokens else ""
-        )
+        count = f"{tokens:,}" if tokens else ""
+        table.rows.append((name, f"{documents:,}", human_bytes(size), _share(size, last.out[1]), count))
     return table
 
 
-def _skipped_table(run: dict[str, Any]) -> Any:
+def skipped_table(run: dict[str, Any]) -> Table | None:
+    """Records of the sources that are no documents: requests, images, empty files."""
     counters = run["phases"][0]["counters"] if run["phases"] else {}
     skipped = {key.removeprefix("skipped."): n for key, n in counters.items() if key.startswith("skipped.")}
-    if not skipped:
-        return None
-    table = new_table("Records that are no documents")
-    table.add_column("what")
-    table.add_column("records", justify="right")
-    for name, n in sorted(skipped.items(), key=lambda item: -item[1]):
-        table.add_row(name, f"{n:,}")
-    return table
+    rows: list[Any] = [(name, f"{n:,}") for name, n in sorted(skipped.items(), key=lambda item: -item[1])]
+    return Table("Records that are no documents", ("what", "records"), frozenset({1}), rows) if rows else None
 
 
-def _phase_table(run: dict[str, Any]) -> Any:
-    table = new_table("Phases")
-    table.add_column("phase")
-    for name in ("tasks", "done before", "worker time", "written"):
-        table.add_column(name, justify="right")
-    table.add_column("counters")
+def phase_table(run: dict[str, Any]) -> Table:
+    """Tasks, time and bytes of each phase."""
+    names = ("phase", "tasks", "done before", "worker time", "written", "counters")
+    table = Table("Phases", names, frozenset(range(1, 5)))
+    seconds, written = (sum(phase[key] for phase in run["phases"]) or 1 for key in ("seconds", "bytes_written"))
     for phase in run["phases"]:
         counters = {key: n for key, n in phase["counters"].items() if not key.startswith("skipped.")}
-        table.add_row(
-            phase["name"],
-            f"{phase['tasks']:,}",
-            f"{phase['reused']:,}",
-            human_seconds(phase["seconds"]),
-            human_bytes(phase["bytes_written"]),
-            ", ".join(f"{key} {n:,}" for key, n in counters.items()),
+        table.rows.append(
+            (
+                phase["name"],
+                f"{phase['tasks']:,}",
+                f"{phase['reused']:,}",
+                Line(human_seconds(phase["seconds"]), phase["seconds"] / seconds),
+                Line(human_bytes(phase["bytes_written"]), phase["bytes_written"] / written),
+                ", ".join(f"{key} {n:,}" for key, n in counters.items()),
+            )
         )
     return table
 
 
-def _note(title: str, value: Any) -> "RenderableType":
+def _funnel(run: dict[str, Any]) -> list[Funnel]:
+    return [Funnel.from_json(value) for phase in run["phases"] for value in phase["funnel"]]
+
+
+def _note(title: str, value: Any) -> Table | str:
     if isinstance(value, dict):
         value = [{"": key, "value": item} for key, item in value.items()]
-    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
-        table = new_table(title)
-        names = list(dict.fromkeys(name for item in value for name in item))
-        for name in names:
-            numbers = all(isinstance(item.get(name), int | float) for item in value)
-            table.add_column(name, justify="right" if numbers else "left")
-        for item in value:
-            table.add_row(*[_cell(item.get(name)) for name in names])
-        return table
-    return f"{title}: {_cell(value)}"
+    if not (isinstance(value, list) and value and all(isinstance(item, dict) for item in value)):
+        return f"{title}: {_text(value)}"
+    names = list(dict.fromkeys(name for item in value for name in item))
+    columns = [[item.get(name) for item in value] for name in names]
+    numbers = frozenset(
+        place for place, column in enumerate(columns) if all(isinstance(item, int | float) for item in column)
+    )
+    cells = [_cells(name, column, names[0] == "at least") for name, column in zip(names, columns, strict=True)]
+    return Table(title, names, numbers, list(zip(*cells, strict=True)))
 
 
-def _cell(value: Any) -> str:
+def _cells(name: str, values: list[Any], histogram: bool) -> list[Cell]:
+    """The cells of a note's column; shares get bars, and so do the counts of a histogram."""
+    whole = 1.0 if name == "share" else max(values) if histogram and name != "at least" else 0.0
+    return [Line(_text(value), value / whole) if whole else _text(value) for value in values]
+
+
+def _text(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return "" if value is None else str(value).lower()
     if isinstance(value, int):
@@ -186,5 +189,5 @@ def _cell(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _share(part: int, whole: int | None) -> str:
-    return f"{part / whole:.1%}" if whole else ""
+def _share(part: int, whole: int) -> Line:
+    return Line(f"{part / whole:.1%}", part / whole) if whole else Line("")

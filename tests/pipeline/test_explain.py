@@ -10,7 +10,8 @@ from rich.console import Console
 
 from pipeline.explain import NotThere, explain, print_explanation
 from pipeline.explain_plan import print_plan
-from pipeline.stats import NoRun, as_json, html_page, print_stats, read_run
+from pipeline.page import html_page
+from pipeline.stats import NoRun, as_json, print_stats, read_run
 from pipeline.verify import verify_files
 from tests.engine import planned, run_inline
 from tests.pipeline.test_run import config, corpus
@@ -41,9 +42,27 @@ def test_statistics_of_a_run(toy: dict[str, Any]) -> None:
     assert json.loads(as_json(run))["phases"][0]["counters"] == {"quarantined": 1, "read": 5}
     page = html_page(run)
     assert page.startswith("<!DOCTYPE html>")
-    assert "unique.repeated" in page
+    # of 3 documents, one is another's copy
+    assert '<div class="line bar" style="--share:33.33%">unique.repeated 1 ' in page
+    assert 'class="alarms"' not in page
     with pytest.raises(NoRun, match=r"holds no run \(there is no run.json\)"):
         read_run(toy["output"] + "x")
+
+
+def test_a_page_puts_alarms_first_and_shows_what_documents_say_as_text() -> None:
+    notes = {
+        "cluster sizes": [{"at least": 2, "clusters": 8}, {"at least": 4, "clusters": 2}],
+        "alarms": [{"name": "<script>alert(1)</script>", "share": 0.95}],
+    }
+    counts = {"tasks": 1, "reused": 0, "seconds": 1.0, "bytes_written": 1, "counters": {}, "funnel": []}
+    phases = [{"name": "dedup.report", "notes": notes, **counts}]
+    run = {"name": "a & b", "finished": False, "shards": 1, "to_come": ["pack"], "phases": phases}
+    page = html_page(run)
+    assert "<h1>a &amp; b</h1>" in page
+    assert "<script>" not in page
+    assert page.index("&lt;script&gt;alert(1)") < page.index("Funnel") < page.index("dedup.report: cluster sizes")
+    assert '--share:95.00%">0.95' in page
+    assert '--share:25.00%">2<' in page  # a quarter of the highest bar
 
 
 def test_one_documents_way(toy: dict[str, Any]) -> None:

@@ -1,0 +1,64 @@
+"""Tables before they have a form: the statistics of a run are such tables, shown in the terminal or on a page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table as RichTable
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a cell, and what share of a whole it stands for (0 to 1), where a bar can show it."""
+
+    text: str
+    share: float | None = None
+
+
+Cell = Line | Sequence[Line] | str
+
+
+def lines(cell: Cell) -> list[Line]:
+    """The lines of a cell, at least one."""
+    if isinstance(cell, str):
+        return [Line(cell)]
+    return [cell] if isinstance(cell, Line) else list(cell) or [Line("")]
+
+
+@dataclass
+class Table:
+    """A title, columns of text or of numbers, rows of as many cells."""
+
+    title: str
+    columns: Sequence[str]
+    numbers: frozenset[int] = frozenset()
+    """which columns are numbers, by their place"""
+    rows: list[Sequence[Cell]] = field(default_factory=list)
+
+
+def print_table(table: Table, console: "Console") -> None:
+    """The table in the terminal. The title stands on a line of its own: rich breaks it to the table's width."""
+    shown = new_table()
+    for place, name in enumerate(table.columns):
+        shown.add_column(name, justify="right" if place in table.numbers else "left")
+    for row in table.rows:
+        shown.add_row(*("\n".join(line.text for line in lines(cell)) for cell in row))
+    console.print(table.title, style="bold", highlight=False, markup=False)
+    console.print(shown)
+
+
+def new_table(title: str | None = None) -> "RichTable":
+    """An empty table of the terminal in the one style that all have."""
+    from rich import box
+    from rich.table import Table
+
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
+        box=box.SIMPLE,
+        pad_edge=False,
+    )
