@@ -48,8 +48,8 @@ def print_stats(run: dict[str, Any], console: "Console") -> None:
 
 
 def print_funnel(run: dict[str, Any], console: "Console") -> None:
-    """The funnel and what is kept by domain: what `dspipe run` ends with."""
-    for table in (funnel_table(run), domain_table(run)):
+    """The funnel, the reasons and what is kept by domain: what `dspipe run` ends with."""
+    for table in (funnel_table(run), reason_table(run), domain_table(run)):
         if table is not None:
             console.print()
             print_table(table, console)
@@ -81,37 +81,43 @@ def sections(run: dict[str, Any]) -> list[Section]:
             else:
                 stage = title.partition(".")[0].partition(":")[0]
                 stages.setdefault(stage, Section(stage, [])).items.append(item)
-    whole = [table for table in (funnel_table(run), domain_table(run), skipped_table(run)) if table is not None]
-    parts = [alarms, Section("Documents", list(whole)), *stages.values(), Section("Work", [phase_table(run)])]
+    tables = (funnel_table(run), reason_table(run), domain_table(run), skipped_table(run))
+    documents = Section("Documents", [table for table in tables if table is not None])
+    parts = [alarms, documents, *stages.values(), Section("Work", [phase_table(run)])]
     return [section for section in parts if section.items]
 
 
 def funnel_table(run: dict[str, Any]) -> Table | None:
-    """What came into each stage, what came out, and why the rest didn't."""
-    columns = ("stage", "documents in", "out", "of all", "bytes in", "out", "tokens in", "out", "dropped")
-    table = Table("Funnel", columns, frozenset(range(1, 8)))
+    """What came out of each stage. A line fits a terminal of 80 columns."""
     if not run["phases"]:
         return None
+    table = Table("Funnel", ("stage", "documents", "share", "dropped", "bytes", "tokens"), frozenset(range(1, 6)))
     counters = run["phases"][0]["counters"]
     first, bad = counters.get("read", 0), counters.get("quarantined", 0)
-    why = Line(f"quarantined {bad:,}", bad / first) if bad else ""
-    table.rows.append(("read", f"{first:,}", f"{first - bad:,}", _share(first - bad, first), "", "", "", "", why))
+    funnel = _funnel(run)
+    size = human_bytes(funnel[0].into[1]) if funnel else ""
+    table.rows.append(("read", f"{first - bad:,}", _share(first - bad, first), f"{bad:,}", size, ""))
+    for entry in funnel:
+        documents, size, tokens = f"{entry.out[0]:,}", human_bytes(entry.out[1]), f"{entry.out[2]:,}"
+        dropped = f"{entry.dropped_documents():,}"
+        share = _share(entry.out[0], first)
+        table.rows.append((entry.stage, documents, share, dropped, size, tokens if entry.into[2] else ""))
+    return table
+
+
+def reason_table(run: dict[str, Any]) -> Table | None:
+    """Why documents were dropped: in the order of the stages, the commonest reason of each first."""
+    table = Table(
+        "Dropped, of what came into the stage", ("reason", "documents", "share", "bytes"), frozenset(range(1, 4))
+    )
+    counters = run["phases"][0]["counters"] if run["phases"] else {}
+    if bad := counters.get("quarantined", 0):
+        table.rows.append(("quarantined", f"{bad:,}", _share(bad, counters.get("read", 0)), ""))
     for entry in _funnel(run):
         reasons = sorted(entry.dropped.items(), key=lambda item: (-item[1][0], item[0]))
-        tokens = [f"{entry.into[2]:,}", f"{entry.out[2]:,}"] if entry.into[2] else ["", ""]
-        table.rows.append(
-            (
-                entry.stage,
-                f"{entry.into[0]:,}",
-                f"{entry.out[0]:,}",
-                _share(entry.out[0], first),
-                human_bytes(entry.into[1]),
-                human_bytes(entry.out[1]),
-                *tokens,
-                [Line(f"{name} {n:,} ({human_bytes(size)})", n / entry.into[0]) for name, (n, size, _) in reasons],
-            )
-        )
-    return table
+        for name, (documents, size, _) in reasons:
+            table.rows.append((name, f"{documents:,}", _share(documents, entry.into[0]), human_bytes(size)))
+    return table if table.rows else None
 
 
 def domain_table(run: dict[str, Any]) -> Table | None:
@@ -164,13 +170,13 @@ def _note(title: str, value: Any) -> Table | str:
         value = [{"": key, "value": item} for key, item in value.items()]
     if not (isinstance(value, list) and value and all(isinstance(item, dict) for item in value)):
         return f"{title}: {_text(value)}"
-    names = list(dict.fromkeys(name for item in value for name in item))
+    names = list(dict.fromkeys(name for item in value for name in item if item[name] is not None))
     columns = [[item.get(name) for item in value] for name in names]
     numbers = frozenset(
         place for place, column in enumerate(columns) if all(isinstance(item, int | float) for item in column)
     )
     cells = [_cells(name, column, names[0] == "at least") for name, column in zip(names, columns, strict=True)]
-    return Table(title, names, numbers, list(zip(*cells, strict=True)))
+    return Table(title, [name.replace("_", " ") for name in names], numbers, list(zip(*cells, strict=True)))
 
 
 def _cells(name: str, values: list[Any], histogram: bool) -> list[Cell]:

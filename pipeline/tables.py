@@ -42,7 +42,11 @@ def print_table(table: Table, console: "Console") -> None:
     """The table in the terminal. The title stands on a line of its own: rich breaks it to the table's width."""
     shown = new_table()
     for place, name in enumerate(table.columns):
-        shown.add_column(name, justify="right" if place in table.numbers else "left")
+        if place in table.numbers:
+            shown.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
+        else:
+            # an id cut short is of no use to `dspipe explain`
+            shown.add_column(name, no_wrap=place == 0, overflow="fold")
     for row in table.rows:
         shown.add_row(*("\n".join(line.text for line in lines(cell)) for cell in row))
     console.print(table.title, style="bold", highlight=False, markup=False)
