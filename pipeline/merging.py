@@ -6,6 +6,7 @@ the square root of the senders, a merge reads each sender's file in a few large 
 three million requests. Messages are copied as they are, so receivers get the same records in the same order.
 """
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ Placed = tuple[int, Message]
 
 def group_size(senders: int) -> int:
     """How many senders to merge into one file: about the square root, a power of two so that it seldom changes."""
-    return 1 << round(np.log2(max(1, senders)) / 2)
+    return 1 << round(math.log2(max(1, senders)) / 2)
 
 
 def run(task: "Task", payload: dict[str, Any]) -> None:

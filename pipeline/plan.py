@@ -124,6 +124,7 @@ def make_plan(config: RunConfig, tolerate_unreachable: bool = False) -> Plan:
         documents=round(sum(_estimated_documents(config, shard) for shard in shards)),
         memory=config.engine.memory,
         stages=tuple(stage.name for stage in config.stages),
+        rewriting=tuple((stage.name, stage.text_settings()) for stage in config.stages if stage.rewrites),
     )
     phases = _ordered(_phases(config, corpus), config)
     readers = {index: _reader_depends(config, index) for index in range(len(config.sources))}
@@ -275,7 +276,12 @@ def _global(config: RunConfig, index: int, phase: Phase) -> PlannedPhase:
         stages=(stage.name,),
         over=phase.over,
         runner="pipeline.task:run_stage_method",
-        payload={"stage": module, "config": settings_of(stage), "method": phase.method},
+        payload={
+            "stage": module,
+            "config": settings_of(stage),
+            "method": phase.method,
+            "settings": dict(phase.settings),
+        },
         depends={
             "method": phase.method,
             "settings": dict(phase.settings),

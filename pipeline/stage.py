@@ -58,6 +58,8 @@ class Stage(ABC, Generic[ConfigT]):
     """What both kinds of stage share. Instances are cheap to make and hold no open resources until first used."""
 
     Config: ClassVar[type[StageConfig]]
+    rewrites: ClassVar[bool] = False
+    """Whether `measure` rewrites the text."""
     name: str
     config: ConfigT
     seed: int
@@ -141,7 +143,7 @@ class Phase:
     writes      row columns written, over shards, for every row; `reason` among them when the phase drops documents
     emits       name of the exchange written, with `partitions` partitions (0: one per shard)
     makes       names of the artifacts made
-    settings    the part of the config that the phase depends on, as JSON values
+    settings    the part of the config that the phase depends on, as JSON values; tasks are given it too
     """
 
     name: str
@@ -171,6 +173,13 @@ class Corpus:
     """bytes that one worker may use"""
     stages: tuple[str, ...]
     """names of all stages in the order of the config"""
+    rewriting: tuple[tuple[str, Settings], ...] = ()
+    """name and `text_settings` of the stages that rewrite the text in the text pass, in order"""
+
+    def rewritten_before(self, stage: str) -> list[list[Any]]:
+        """Which stages, [name, settings] as JSON values, have rewritten the text when the stage measures it."""
+        before = self.stages[: self.stages.index(stage)]
+        return [[name, dict(settings)] for name, settings in self.rewriting if name in before]
 
 
 class GlobalStage(Stage[ConfigT]):

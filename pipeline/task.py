@@ -118,6 +118,8 @@ class Task:
         self.name = f"{spec.phase} {spec.label}"
         self.seed, self.memory, self.shards, self.partitions = spec.seed, spec.memory, spec.shards, spec.partitions
         self.batch_rows, self.batch_bytes = spec.batch_rows, spec.batch_bytes
+        self.settings: Mapping[str, Any] = {}
+        """of the phase"""
         self.partition = spec.number if spec.over == "partitions" else None
         self.counters: dict[str, int] = {}
         self.notes: dict[str, Any] = {}
@@ -311,4 +313,5 @@ def execute(spec: TaskSpec, report: Report) -> Manifest:
 def run_stage_method(task: Task, payload: dict[str, Any]) -> None:
     """The runner of a global stage's phases."""
     stage = make_stage(payload["stage"], payload["config"], task.seed)
+    task.settings = payload["settings"]
     getattr(stage, payload["method"])(task)

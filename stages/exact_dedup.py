@@ -12,13 +12,13 @@ for the hash, 4 for the row, 8 a criterion of `keep`, and the dump); a partition
 `against`, hashes are first looked up in what earlier runs have kept, and only the rest is deduplicated.
 """
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from pipeline.stage import ConfigError, Corpus, Phase, Settings
 from stages.dedup.keep import KeepConfig
-from stages.dedup.verdicts import DedupStage
+from stages.dedup.verdicts import DedupStage, rewritten_settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -82,10 +82,12 @@ class ExactDedup(DedupStage[Config]):
 
         partitions = partitions_for(corpus, RECORD_BYTES)
         settings = self.config.model_dump(mode="json", include={"keep", "sources"})
+        choosing = settings | self.config.model_dump(mode="json", include={"scope", "min_cluster"})
         planned: list[Phase] = []
         for by in self.config.by:
             prefix = self._prefix(by)
-            planned += self._earlier_phases(by, partitions)
+            rewritten = corpus.rewritten_before(self.name) if by == "text" else None
+            planned += self._earlier_phases(by, partitions, rewritten)
             planned += [
                 Phase(
                     f"{prefix}.send",
@@ -102,17 +104,17 @@ class ExactDedup(DedupStage[Config]):
                     "group",
                     exchange=f"{prefix}.hashes",
                     emits=f"{prefix}.sent_back",
-                    settings=settings,
+                    settings=choosing,
                 ),
                 *self.closing_phases(prefix, f"{prefix}.sent_back", f"verdicts_{by}", f"report_{by}"),
             ]
             if self.config.index:
-                planned += self._index_phases(by, partitions)
+                planned += self._index_phases(by, partitions, rewritten)
         return planned
 
-    def _earlier_phases(self, by: str, partitions: int) -> list[Phase]:
+    def _earlier_phases(self, by: str, partitions: int, rewritten: list[list[Any]] | None) -> list[Phase]:
         prefix = self._prefix(by)
-        indexes = self.earlier_indexes(prefix)
+        indexes = self.earlier_indexes(prefix, rewritten)
         if not indexes:
             return []
         from stages.dedup.earlier import earlier_phase
@@ -126,13 +128,14 @@ class ExactDedup(DedupStage[Config]):
             earlier_phase(prefix, matches, f"earlier_{by}", indexes),
         ]
 
-    def _index_phases(self, by: str, partitions: int) -> list[Phase]:
+    def _index_phases(self, by: str, partitions: int, rewritten: list[list[Any]] | None) -> list[Phase]:
         prefix = self._prefix(by)
+        settings = {**self.index_settings(prefix), **rewritten_settings(rewritten)}
         columns = (self._column(by), "id", "reason")
         sent, made = f"{prefix}.kept", (f"{prefix}.index",)
         return [
             Phase(f"{prefix}.keep", "shards", f"keep_{by}", columns=columns, emits=sent, partitions=partitions),
-            Phase(f"{prefix}.index", "partitions", f"index_{by}", exchange=sent, makes=made),
+            Phase(f"{prefix}.index", "partitions", f"index_{by}", exchange=sent, makes=made, settings=settings),
         ]
 
     def send_text(self, task: "Task") -> None:
@@ -150,8 +153,9 @@ class ExactDedup(DedupStage[Config]):
     def group(self, task: "Task") -> None:
         """Choose the kept copy of each hash."""
         from stages.dedup.hashes import group_by_hash
+        from stages.dedup.scope import Scope
 
-        group_by_hash(task, self.policy)
+        group_by_hash(task, self.policy, Scope.of(self.config))
 
     def verdicts_text(self, task: "Task") -> None:
         """Drop documents whose text is another's."""
@@ -199,7 +203,7 @@ class ExactDedup(DedupStage[Config]):
         from stages.dedup.index import write_index
 
         prefix = self._prefix("text")
-        write_index(task, f"{prefix}.index", dict(self.index_settings(prefix)))
+        write_index(task, f"{prefix}.index", dict(task.settings))
 
     def ask_url(self, task: "Task") -> None:
         """Look up addresses in earlier runs."""
@@ -231,7 +235,7 @@ class ExactDedup(DedupStage[Config]):
         from stages.dedup.index import write_index
 
         prefix = self._prefix("url")
-        write_index(task, f"{prefix}.index", dict(self.index_settings(prefix)))
+        write_index(task, f"{prefix}.index", dict(task.settings))
 
     def _prefix(self, by: str) -> str:
         return self.name if by == "text" else f"{self.name}.{by}"

@@ -60,6 +60,7 @@ class Extract(MapStage[Config]):
     """Extracts the text of documents that came as HTML or plain text in any encoding."""
 
     Config = Config
+    rewrites = True
 
     def measured(self) -> "tuple[pa.Field, ...]":
         """`extract.characters`."""

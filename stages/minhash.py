@@ -1,7 +1,8 @@
 """Near-duplicate removal by MinHash, across the whole corpus or within each dump.
 
     minhash: {shingle: 5, bands: 14, rows: 8, keep: [quality, oldest]}
-    minhash: {threshold: 0.8, permutations: 256, scope: per_dump}
+    minhash: {threshold: 0.8, permutations: 256}
+    minhash: {scope: per_dump, min_cluster: 100}                     across dumps only what is there a hundred times
     minhash: {against: [s3://bucket/runs/2024-10], index: true}      the next dump
 
 Documents are compared by the Jaccard similarity of their sets of shingles, as their signatures estimate it
@@ -31,15 +32,16 @@ The verdicts depend on the documents and the settings alone, not on partitions, 
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from pipeline.stage import ConfigError, Corpus, Phase, Settings
+from pipeline.stage import Corpus, Phase, Settings
 from stages.dedup.banding import Banding, Config, banding_of
-from stages.dedup.verdicts import DedupStage
+from stages.dedup.verdicts import DedupStage, rewritten_settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from pipeline.task import Task
     from stages.dedup.index import KeptIndex
+    from stages.dedup.scope import Scope
 
 KEY_BYTES = 40
 """memory of a band key in a partition, with its document and what grouping takes"""
@@ -63,17 +65,15 @@ class Minhash(DedupStage[Config]):
         return f"{self.name}.signature"
 
     @property
-    def per_dump(self) -> bool:
-        """Whether documents of different dumps are left alone."""
-        return self.config.scope == "per_dump"
+    def scope(self) -> "Scope":
+        """Whether copies in different dumps count."""
+        from stages.dedup.scope import Scope
+
+        return Scope.of(self.config)
 
     def check(self) -> None:
         super().check()
         banding_of(self.config)
-        if self.config.against and self.per_dump:
-            raise ConfigError("the dumps of other runs are others: with `against` the scope is global", ("scope",))
-        if self.config.against and self.config.min_cluster > 2:
-            raise ConfigError("how many copies other runs saw isn't known: not with `against`", ("min_cluster",))
         self.earlier_indexes(self.name)
 
     def measured(self) -> "tuple[pa.Field, ...]":
@@ -113,19 +113,19 @@ class Minhash(DedupStage[Config]):
         from stages.dedup.records import partitions_for
 
         banding = self.banding
-        by_key = partitions_for(corpus, KEY_BYTES * banding.bands)
+        scope, rewritten = self.scope, corpus.rewritten_before(self.name)
+        by_key = partitions_for(corpus, KEY_BYTES * banding.bands * (1 + (scope.per_dump and scope.across)))
         by_document = partitions_for(corpus, 4 * banding.permutations + RECORD_BYTES)
-        cut = {"bands": banding.bands, "rows": banding.rows, "scope": self.config.scope}
+        cut = {"bands": banding.bands, "rows": banding.rows, "scope": [scope.per_dump, scope.across]}
         keeping = self.config.model_dump(mode="json", include={"keep", "sources"})
-        choosing = keeping | {"least": banding.least, "min_cluster": self.config.min_cluster}
-        scoped = ("dump",) if self.per_dump else ()
+        choosing = keeping | {"least": banding.least, "min_cluster": scope.min_cluster}
         wanted = tuple(dict.fromkeys([self.column, "dump", "reason", *self.policy.columns()]))
         return [
-            *self._earlier_phases(by_key, by_document, cut),
-            self._phase("bands", "shards", columns=(self.column, "reason", *scoped), emits="keys", partitions=by_key,
-                        settings=cut),
+            *self._earlier_phases(by_key, by_document, cut, rewritten),
+            self._phase("bands", "shards", columns=(self.column, "reason", *scope.columns), emits="keys",
+                        partitions=by_key, settings=cut),
             self._phase("candidates", "partitions", exchange="keys", emits="candidates"),
-            self._phase("pairs", "shards", columns=(self.column, "reason", *scoped), exchange="candidates",
+            self._phase("pairs", "shards", columns=(self.column, "reason", *scope.columns), exchange="candidates",
                         emits="pairs", partitions=by_document, settings=cut),
             self._phase("compare", "partitions", exchange="pairs", emits="edges", partitions=1,
                         settings={"least": banding.least}),
@@ -134,11 +134,11 @@ class Minhash(DedupStage[Config]):
                         partitions=by_document, settings=keeping),
             self._phase("keepers", "partitions", exchange="members", emits="sent_back", settings=choosing),
             *self.closing_phases(self.name, f"{self.name}.sent_back", "verdicts", "report"),
-            *(self._index_phases(by_key, cut) if self.config.index else []),
+            *(self._index_phases(by_key, cut, rewritten) if self.config.index else []),
         ]  # fmt: skip
 
-    def _earlier_phases(self, by_key: int, by_document: int, cut: Settings) -> list[Phase]:
-        indexes = self.earlier_indexes(self.name)
+    def _earlier_phases(self, by_key: int, by_document: int, cut: Settings, rewritten: list[list[Any]]) -> list[Phase]:
+        indexes = self.earlier_indexes(self.name, rewritten)
         if not indexes:
             return []
         from stages.dedup.earlier import earlier_phase
@@ -156,12 +156,12 @@ class Minhash(DedupStage[Config]):
             earlier_phase(self.name, f"{self.name}.matches", "earlier", indexes),
         ]  # fmt: skip
 
-    def _index_phases(self, by_key: int, cut: Settings) -> list[Phase]:
+    def _index_phases(self, by_key: int, cut: Settings, rewritten: list[list[Any]]) -> list[Phase]:
         return [
             self._phase("kept", "shards", columns=(self.column, "id", "reason"), emits="kept_keys", partitions=by_key,
                         makes=(f"{self.name}.kept",), settings=cut),
             self._phase("index", "partitions", exchange="kept_keys", makes=(f"{self.name}.index",),
-                        settings={"shingle": self.config.shingle, "permutations": self.banding.permutations, **cut}),
+                        settings={**self.index_settings(self.name), **rewritten_settings(rewritten)}),
         ]  # fmt: skip
 
     def _phase(self, method: str, over: Literal["shards", "partitions"], **given: Any) -> Phase:
@@ -207,7 +207,7 @@ class Minhash(DedupStage[Config]):
         """Send the band keys of every document that is still kept and has a signature; of a hot key the first few."""
         from stages.dedup.candidates import send_keys
 
-        send_keys(task, self.column, self.banding, self.per_dump)
+        send_keys(task, self.column, self.banding, self.scope)
 
     def candidates(self, task: "Task") -> None:
         """Pair documents that share a key."""
@@ -219,7 +219,7 @@ class Minhash(DedupStage[Config]):
         """Send the signatures that are asked for to their representatives' partitions."""
         from stages.dedup.candidates import send_pairs
 
-        send_pairs(task, self.column, self.banding, self.per_dump)
+        send_pairs(task, self.column, self.banding, self.scope)
 
     def compare(self, task: "Task") -> None:
         """Send on the pairs whose signatures agree."""
@@ -243,7 +243,7 @@ class Minhash(DedupStage[Config]):
         """Choose the kept copies of each component, and compare every other document with them."""
         from stages.dedup.clusters import choose_keepers
 
-        choose_keepers(task, self.policy, self.banding, self.config.min_cluster)
+        choose_keepers(task, self.policy, self.banding, self.scope)
 
     def verdicts(self, task: "Task") -> None:
         """Drop documents that resemble a kept copy."""
@@ -263,4 +263,4 @@ class Minhash(DedupStage[Config]):
         """Sort them."""
         from stages.dedup.index import write_index
 
-        write_index(task, f"{self.name}.index", dict(self.index_settings(self.name)))
+        write_index(task, f"{self.name}.index", dict(task.settings))

@@ -20,6 +20,8 @@ class RewritingStage(MapStage[ConfigT]):
     Unlike a stage that judges, it leaves documents outside `domains` alone in the text pass.
     """
 
+    rewrites = True
+
     @abstractmethod
     def counted(self) -> tuple[str, ...]:
         """The names of the measured columns, without the stage's own."""

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -29,11 +29,6 @@ class Config(KeepConfig):
     permutations: Annotated[int, Field(ge=1, le=4096)] | None = None
     """Length of signatures: their similarity has a standard error of sqrt(s (1 - s) / permutations). Default:
     bands * rows, or 128 with a threshold alone."""
-    scope: Literal["global", "per_dump"] = "global"
-    """Whether documents of different dumps are compared."""
-    min_cluster: Annotated[int, Field(ge=2)] = 2
-    """Clusters with fewer documents are left alone. With `scope: per_dump` and 100, say, only what a dump has in great
-    numbers goes: removing every duplicate across dumps can keep the worse part (FineWeb, Penedo et al. 2024, 3.4)."""
 
 
 @dataclass(frozen=True)

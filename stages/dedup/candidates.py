@@ -9,6 +9,7 @@ from kernels.near_pairs import agreements, candidate_pairs, hot_in_window
 from stages.dedup.banding import Banding
 from stages.dedup.by_row import RecordsByRow
 from stages.dedup.records import key_slices, mixed, received, record_batch, spread
+from stages.dedup.scope import Scope
 from stages.dedup.signatures import signature_column, unique_pairs, windows
 
 if TYPE_CHECKING:
@@ -21,9 +22,9 @@ HOT_IN_WINDOW = 16
 sent: what a partition receives of one key is bounded, and a page that is everywhere overwhelms no worker"""
 
 
-def send_keys(task: "Task", column: str, banding: Banding, per_dump: bool) -> None:
+def send_keys(task: "Task", column: str, banding: Banding, scope: Scope) -> None:
     """Send the band keys of every document that is still kept and has a signature; of a hot key the first few."""
-    for rows, keys, _ in windows(task, column, banding.cut, per_dump):
+    for rows, keys, _ in windows(task, column, banding.cut, scope):
         sent, members, _ = hot_in_window(keys, rows, HOT_IN_WINDOW)
         records = record_batch({"key": keys[sent], "row": np.repeat(rows, keys.shape[1]).reshape(keys.shape)[sent]})
         task.emit(spread(keys[sent], task.partitions), records)
@@ -49,11 +50,11 @@ def pair_by_key(task: "Task") -> None:
         task.count("hot keys", hot)
 
 
-def send_pairs(task: "Task", column: str, banding: Banding, per_dump: bool) -> None:
+def send_pairs(task: "Task", column: str, banding: Banding, scope: Scope) -> None:
     """Send the signatures that are asked for to their representatives' partitions."""
     asked = RecordsByRow(task, pa.schema({"row": pa.uint32(), "representative": pa.uint64()}))
     shard = np.uint64((task.shard or 0) << 32)
-    for rows, keys, signed in windows(task, column, banding.cut, per_dump):
+    for rows, keys, signed in windows(task, column, banding.cut, scope):
         _, hot, hot_for = hot_in_window(keys, rows, HOT_IN_WINDOW)
         table = asked.between(int(rows[0]), int(rows[-1]) + 1)
         once = np.unique(hot_for)

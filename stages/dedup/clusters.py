@@ -12,6 +12,7 @@ from stages.dedup.by_row import RecordsByRow
 from stages.dedup.components import connected_components
 from stages.dedup.keep import KeepPolicy
 from stages.dedup.records import combined, mixed, received, record_batch, spread
+from stages.dedup.scope import Scope
 from stages.dedup.sending import send_verdicts
 from stages.dedup.signatures import stored_signatures
 
@@ -54,20 +55,13 @@ def send_members(task: "Task", column: str, policy: KeepPolicy) -> None:
         first += batch.num_rows
 
 
-def choose_keepers(task: "Task", policy: KeepPolicy, banding: Banding, min_cluster: int) -> None:
+def choose_keepers(task: "Task", policy: KeepPolicy, banding: Banding, scope: Scope) -> None:
     """Choose the kept copies of each component, and compare every other document with them."""
     for records in received(task, "component", "signature"):
-        components = records.numbers("component")
         orders = [records.numbers(name) for name in policy.order_names]
-        order = policy.sort([components], orders, records.documents)
-        sizes = np.diff(np.flatnonzero(np.concatenate([[1], np.diff(components[order]), [1]])))
-        starts = np.cumsum(sizes) - sizes
-        large = np.add.reduceat(records.weights[order], starts) >= min_cluster
-        order, sizes = order[np.repeat(large, sizes)], sizes[large]
-        groups = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        order, clusters, groups = scope.ordered(policy, records, [records.numbers("component")], orders)
         keepers, equal = leaders(records.signed, order, groups, banding.least)
-        kept = keepers[order] == order
-        copies = np.add.reduceat(kept, groups[:-1]) if len(sizes) else sizes
+        copies = np.add.reduceat(keepers[order] == order, groups[:-1])
         task.count("kept of chains", int((copies - 1).sum()))
         task.count("components with too many kept", int((copies > LEADERS).sum()))
-        send_verdicts(task, records, order, groups, keepers, (equal / banding.permutations).astype(np.float32))
+        send_verdicts(task, records, order, clusters, keepers, (equal / banding.permutations).astype(np.float32))

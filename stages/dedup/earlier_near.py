@@ -49,7 +49,7 @@ def send_kept(task: "Task", column: str, name: str, banding: Banding) -> None:
 
 def ask_keys(task: "Task", column: str, banding: Banding) -> None:
     """Send each key of a window once."""
-    for rows, keys, _ in windows(task, column, banding.cut, False):
+    for rows, keys, _ in windows(task, column, banding.cut):
         unique, places = np.unique(keys, return_index=True)
         records = record_batch({"key": unique, "row": rows[places // keys.shape[1]]})
         task.emit(spread(unique, task.partitions), records)
@@ -93,7 +93,7 @@ def ask_documents(task: "Task", column: str, banding: Banding, indexes: list[Kep
     key = key[order]
     starts = _first_shards(indexes)
     earlier = (starts[run[order]] << np.uint64(32)) + document[order]
-    for rows, keys, signed in windows(task, column, banding.cut, False):
+    for rows, keys, signed in windows(task, column, banding.cut):
         places, found = _matching(keys.reshape(-1), key)
         place, kept = unique_pairs(places // keys.shape[1], earlier[found])
         records = pa.RecordBatch.from_arrays(

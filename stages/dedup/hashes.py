@@ -12,6 +12,7 @@ from kernels.arrow import text_buffers
 from kernels.text_hash import text_hashes
 from stages.dedup.keep import KeepPolicy
 from stages.dedup.records import Numbers, combined, received, record_batch, rows_kept, spread
+from stages.dedup.scope import Scope
 from stages.dedup.sending import send_verdicts
 
 if TYPE_CHECKING:
@@ -36,24 +37,21 @@ def send_hashes(task: "Task", column: str, others: Sequence[str] = ()) -> None:
         task.emit(spread(high, task.partitions), record_batch(columns))
 
 
-def group_by_hash(task: "Task", policy: KeepPolicy) -> None:
+def group_by_hash(task: "Task", policy: KeepPolicy, scope: Scope) -> None:
     """Choose the kept copy of each hash."""
     for records in received(task, "low"):
         hashes = [records.numbers("high"), records.numbers("low")]
         orders = [records.numbers(name) for name in policy.order_names]
-        order = policy.sort(hashes, orders, records.documents)
-        high, low = (values[order] for values in hashes)
-        begins = np.concatenate([[True], (high[1:] != high[:-1]) | (low[1:] != low[:-1])])
-        starts = np.flatnonzero(begins)
-        sizes = np.diff(np.append(starts, len(order)))
-        repeated = np.add.reduceat(records.weights[order], starts) > 1
+        order, clusters, groups = scope.ordered(policy, records, hashes, orders)
+        keepers = np.empty(len(records), np.int64)
+        keepers[order] = np.repeat(order[groups[:-1]], np.diff(groups))
+        sizes = np.diff(clusters)
+        repeated = np.add.reduceat(records.weights[order], clusters[:-1]) > 1
         order, sizes = order[np.repeat(repeated, sizes)], sizes[repeated]
-        groups = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        keepers = np.arange(len(records), dtype=np.int64)
-        keepers[order] = np.repeat(order[groups[:-1]], sizes)
-        task.count("hashes", len(starts))
+        task.count("hashes", len(repeated))
         task.count("repeated", len(sizes))
-        send_verdicts(task, records, order, groups, keepers, np.ones(len(records), np.float32))
+        clusters = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        send_verdicts(task, records, order, clusters, keepers, np.ones(len(records), np.float32))
 
 
 def _hashed(

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from pipeline.slices import received_slices
 from pipeline.store import MissingExtra, Store, is_storage_failure
 from stages.dedup.records import Numbers, spread
+from stages.dedup.verdicts import REWRITTEN
 
 if TYPE_CHECKING:
     from pipeline.task import Task
@@ -106,8 +107,22 @@ def open_index(root: str, prefix: str, settings: dict[str, Any]) -> KeptIndex:
             what = f"with {name} {made_with.get(name)}, this run has {value}"
             if name == "code":
                 what = "by code that gives other keys: run it again with this version"
+            elif name == REWRITTEN:
+                what = _rewritten_otherwise(made_with.get(name), value)
             raise NoIndex(f"the index of {root} was made {what}")
     return index
+
+
+def _rewritten_otherwise(there: list[list[Any]] | None, here: list[list[Any]]) -> str:
+    """In what the stages differ that rewrote the texts there and here: those that are the same don't match."""
+    if there is None:
+        return "by a version that doesn't say what had rewritten the texts: run it again with this version"
+    names = [", ".join(name for name, _ in stages) or "none" for stages in (there, here)]
+    if names[0] != names[1]:
+        return f"from texts rewritten by other stages before it: {names[0]}; in this run: {names[1]}"
+    stage, old, new = next((name, old, new) for (name, old), (_, new) in zip(there, here, strict=True) if old != new)
+    key = next(key for key in {**old, **new} if old.get(key) != new.get(key))
+    return f"with {stage}.{key} {old.get(key)}, this run has {new.get(key)}"
 
 
 def _open(root: str, prefix: str) -> KeptIndex:

@@ -9,11 +9,13 @@ What is left equal is decided by `oldest`.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from pipeline.stage import ConfigError, StageConfig
+from pipeline.store import is_remote
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
 Criterion = Annotated[str, Field(min_length=1)]
 
 
+def absolute(path: str) -> str:
+    """A local path as it reads from anywhere: workers on other machines have other working directories."""
+    return path if is_remote(path) else str(Path(path.removeprefix("file://")).expanduser().absolute())
+
+
 class KeepConfig(StageConfig):
     """The settings that stages share which keep one copy of several."""
 
@@ -30,8 +37,14 @@ class KeepConfig(StageConfig):
     """Which copy is kept: oldest, newest, longest, source, or the name of a numeric column; later ones break ties."""
     sources: list[str] = Field([])
     """Names of sources, the most wanted first, for `keep: [source]`."""
-    against: list[Annotated[str, Field(min_length=1)]] = Field([])
+    against: list[Annotated[str, Field(min_length=1), AfterValidator(absolute)]] = Field([])
     """Outputs of earlier runs, the oldest first: documents that resemble what these have kept are dropped."""
+    scope: Literal["global", "per_dump"] = "global"
+    """Whether a document is dropped for a copy in another dump."""
+    min_cluster: Annotated[int, Field(ge=2)] | None = None
+    """With `scope: per_dump`: in clusters of at least so many documents, all dumps counted, it is dropped for one in
+    another dump too. 100, say, removes what every crawl has and leaves a page its copies from year to year, which are
+    the better part of the older dumps (FineWeb, Penedo et al. 2024, 3.4). Default: never."""
     index: bool = False
     """Leave an index of the kept documents, for `against` of later runs. May be set when a run has ended: running it
     again makes nothing but the index."""
@@ -59,6 +72,10 @@ class KeepPolicy:
             raise ConfigError("a criterion is named twice", ("keep",))
         if ("source" in config.keep) != bool(config.sources):
             raise ConfigError("`keep: [source]` and `sources` go together", ("sources",))
+        if config.min_cluster is not None and config.scope == "global":
+            raise ConfigError("goes with `scope: per_dump`; with `global` clusters of any size go", ("min_cluster",))
+        if config.against and config.scope == "per_dump":
+            raise ConfigError("the dumps of other runs are others: with `against` the scope is global", ("scope",))
 
     def columns(self) -> tuple[str, ...]:
         """The row columns that the criteria read."""

@@ -7,10 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from kernels.arrow import text_buffers
 from kernels.minhash import band_keys
-from kernels.text_hash import text_hashes
-from stages.dedup.records import mixed, rows_kept
+from stages.dedup.records import rows_kept
+from stages.dedup.scope import EVERYWHERE, Scope
 
 if TYPE_CHECKING:
     from pipeline.task import Task
@@ -21,17 +20,13 @@ WINDOW = 8192
 """rows of a shard, however they are cut into batches, so that verdicts don't depend on the cut"""
 
 
-def windows(task: "Task", signature: str, banding: tuple[int, int], per_dump: bool) -> Iterator[Window]:
-    """Per WINDOW rows of the shard the documents still kept that have a signature: (rows, band keys, signatures).
-
-    With `per_dump` the keys of different dumps differ.
-    """
+def windows(task: "Task", signature: str, banding: tuple[int, int], scope: Scope = EVERYWHERE) -> Iterator[Window]:
+    """Per WINDOW rows of the shard the documents still kept that have a signature: (rows, band keys, signatures)."""
     waiting: list[Window] = []
-    for numbers, batch in rows_kept(task, [signature, *(["dump"] if per_dump else [])]):
+    for numbers, batch in rows_kept(task, [signature, *scope.columns]):
         signed, known = stored_signatures(batch.column(0))
-        keys = band_keys(signed, *banding)
-        if per_dump:
-            keys ^= mixed(_name_hashes(batch.column(1))[known])[:, None]
+        dumps = batch.column("dump").filter(pa.array(known)) if scope.columns else None
+        keys = scope.keys(band_keys(signed, *banding), dumps)
         numbers = numbers[known]
         cuts = np.flatnonzero(np.diff(numbers // WINDOW)) + 1
         for part in zip(*(np.split(values, cuts) for values in (numbers, keys, signed)), strict=True):
@@ -61,10 +56,6 @@ def stored_signatures(column: pa.Array) -> tuple[npt.NDArray[np.uint32], npt.NDA
     data = column.buffers()[1]
     values = np.frombuffer(data, np.uint32) if data is not None else np.empty(0, np.uint32)
     return values.reshape(-1, width)[column.offset : column.offset + len(column)][known], known
-
-
-def _name_hashes(column: pa.Array) -> npt.NDArray[np.uint64]:
-    return text_hashes(*text_buffers(column.cast(pa.large_string())))[:, 0]
 
 
 def unique_pairs(

@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 
 ConfigT = TypeVar("ConfigT", bound=KeepConfig)
 
+REWRITTEN = "rewritten"
+"""what an index's settings call the stages that had rewritten the texts: a list of [name, settings]"""
+
+
+def rewritten_settings(rewritten: list[list[Any]] | None) -> Settings:
+    """The part of an index's settings that says what has rewritten the texts."""
+    return {} if rewritten is None else {REWRITTEN: rewritten}
+
 
 def verdict_fields(prefix: str) -> "tuple[pa.Field, ...]":
     """The row columns that a round writes."""
@@ -56,13 +64,16 @@ class DedupStage(GlobalStage[ConfigT]):
     def index_settings(self, prefix: str) -> Settings:
         """What the keys in a round's index depend on, as JSON values; `code` stands for the code that makes them."""
 
-    def earlier_indexes(self, prefix: str) -> "list[KeptIndex]":
-        """The indexes of the runs in `against`. Raises ConfigError for what can't be joined with."""
+    def earlier_indexes(self, prefix: str, rewritten: list[list[Any]] | None = None) -> "list[KeptIndex]":
+        """The indexes of the runs in `against`. Raises ConfigError for what can't be joined with.
+
+        `rewritten`: what has rewritten the texts (`Corpus.rewritten_before`), where keys depend on it and it is known.
+        """
         if not self.config.against:
             return []
         from stages.dedup.index import NoIndex, open_index
 
-        settings = json.loads(json.dumps(self.index_settings(prefix)))
+        settings = json.loads(json.dumps({**self.index_settings(prefix), **rewritten_settings(rewritten)}))
         indexes: list[KeptIndex] = []
         for place, root in enumerate(self.config.against):
             try:

@@ -229,30 +229,46 @@ def test_half_the_corpus_in_one_cluster(tmp_path: Path) -> None:
     assert counters["minhash.candidates"]["pairs"] < 3 * 3000
 
 
-def test_small_clusters_are_left_alone(tmp_path: Path) -> None:
-    rng = np.random.default_rng(10)
-    pair, three = (" ".join(words(rng, 60)) for _ in range(2))
-    shards = {
-        "d0": [{"id": "a", "text": pair}, {"id": "b", "text": three}, {"id": "c", "text": three}],
-        "d1": [{"id": "d", "text": pair + "!"}, {"id": "e", "text": three + "!"}],
-    }
-    rows = rows_of(run_inline(settings_of(tmp_path, shards, min_cluster=3)), COLUMNS)
-    assert [row["minhash.keeper"] for row in rows] == [None, None, 1, None, 1]
-    assert [row["minhash.cluster_size"] for row in rows] == [None, 3, 3, None, 3]
-
-
-def test_of_each_dump_only_what_it_has_in_great_numbers(tmp_path: Path) -> None:
-    """A page that a dump has ten times goes there, in each dump but once; a page that many dumps have twice stays."""
+def three_dumps() -> dict[str, list[dict[str, Any]]]:
+    """Three dumps: a page that each of them has four times (o), one that each has twice (s), one of its own (x)."""
     rng = np.random.default_rng(12)
-    often, seldom = (" ".join(words(rng, 60)) for _ in range(2))
-    shards = {
-        dump: [{"id": f"{dump}-{n}", "text": (often if n < 10 else seldom) + "." * n} for n in range(12)]
+    often, seldom = words(rng, 60), words(rng, 60)
+    # near-duplicates, but for the first of each
+    return {
+        dump: [
+            *({"id": f"{dump}-o{n}", "text": " ".join(often) + f" {dump}" * n} for n in range(4)),
+            *({"id": f"{dump}-s{n}", "text": " ".join(seldom) + f" {dump}" * n} for n in range(2)),
+            {"id": f"{dump}-x", "text": " ".join(words(rng, 60))},
+        ]
         for dump in ("d0", "d1", "d2")
     }
-    rows = rows_of(run_inline(settings_of(tmp_path, shards, scope="per_dump", min_cluster=10)), COLUMNS)
-    kept = {row["id"] for row in rows if row["reason"] is None}
-    assert kept == {f"{dump}-{n}" for dump in shards for n in (0, 10, 11)}
-    assert {row["minhash.cluster_size"] for row in rows} == {10, None}
+
+
+@pytest.mark.parametrize("stage", ["minhash", "exact_dedup"])
+def test_within_each_dump_everything_and_across_dumps_large_clusters(tmp_path: Path, stage: str) -> None:
+    dumps = three_dumps()
+    if stage == "exact_dedup":
+        dumps = {dump: [{**d, "text": d["text"].replace(f" {dump}", "")} for d in part] for dump, part in dumps.items()}
+
+    def kept(**settings: Any) -> tuple[set[str], dict[str, Any]]:
+        place = tmp_path / "_".join(map(str, settings.values()))
+        place.mkdir()
+        config = settings_of(place, dumps)
+        config["stages"] = [{stage: settings}]
+        rows = rows_of(run_inline(config), ["id", "reason", *(c.replace("minhash", stage) for c in COLUMNS[2:])])
+        sizes = {row["id"]: row[f"{stage}.cluster_size"] for row in rows}
+        return {row["id"] for row in rows if row["reason"] is None}, sizes
+
+    own = {f"{dump}-x" for dump in dumps}
+    first_of_each = {f"{dump}-{page}0" for dump in dumps for page in "os"}
+    everything, sizes = kept(scope="global")
+    assert everything == own | {"d0-o0", "d0-s0"} and sizes["d1-o1"] == 12 and sizes["d2-s1"] == 6
+    within, sizes = kept(scope="per_dump")
+    assert within == own | first_of_each and sizes["d1-o1"] == 4 and sizes["d2-s1"] == 2
+    large, sizes = kept(scope="per_dump", min_cluster=7)
+    assert large == own | {"d0-o0", "d0-s0", "d1-s0", "d2-s0"} and sizes["d1-o1"] == 12 and sizes["d2-s1"] == 6
+    assert kept(scope="per_dump", min_cluster=2)[0] == everything
+    assert kept(scope="per_dump", min_cluster=13)[0] == within
 
 
 @pytest.mark.parametrize("script", [(0x4E00, 0x9FA5), (0x3041, 0x3096), (0x0E01, 0x0E2E), (0x1000, 0x1021)])
@@ -341,6 +357,7 @@ def test_a_threshold_alone_chooses_bands_as_datasketch_does() -> None:
         ({"keep": ["source"]}, "go together"),
         ({"keep": ["quality", "quality"]}, "twice"),
         ({"threshold": 1.5}, "less than or equal to 1"),
+        ({"min_cluster": 3}, "goes with `scope: per_dump`"),
         ({"keep": ["no.such.column"]}, "no.such.column"),
     ],
 )

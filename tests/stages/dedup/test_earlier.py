@@ -15,6 +15,7 @@ from kernels.arrow import text_buffers
 from kernels.minhash import band_keys, signatures
 from pipeline.problems import InvalidConfig
 from stages.dedup import earlier_near
+from stages.dedup.keep import KeepConfig
 from tests.engine import artifact_files, configured, rows_of, run_inline, tasks_run
 from tests.stages.test_minhash import corpus, dedup_slowly, words, write_corpus
 
@@ -168,7 +169,6 @@ def test_an_index_added_later_repeats_nothing(tmp_path: Path) -> None:
         ({}, {"bands": 14, "rows": 7, "permutations": 112}, "was made with rows 8, this run has 7"),
         ({}, {"permutations": 128}, "was made with permutations 112, this run has 128"),
         ({}, {"scope": "per_dump"}, "the scope is global"),
-        ({}, {"min_cluster": 3}, "not with `against`"),
     ],
 )
 def test_an_index_made_with_other_settings_is_refused(
@@ -178,6 +178,36 @@ def test_an_index_made_with_other_settings_is_refused(
     run_dump(tmp_path, "d0", documents, "minhash", **other)
     with pytest.raises(InvalidConfig, match=message):
         run_dump(tmp_path, "d1", documents, "minhash", against=[str(tmp_path / "d0" / "run")], **settings)
+
+
+@pytest.mark.parametrize("stage", ["minhash", "exact_dedup"])
+def test_an_index_of_texts_that_were_rewritten_otherwise_is_refused(tmp_path: Path, stage: str) -> None:
+    def run(name: str, before: list[dict[str, Any]], **settings: Any) -> Any:
+        (tmp_path / name).mkdir(exist_ok=True)
+        sources = write_corpus(tmp_path / name, {name: [{"id": "a", "text": "one two three four five six seven"}]})
+        stages = [*before, {stage: {"index": True, **settings}}, {"lines": {}}]
+        return run_inline({"name": name, "output": str(tmp_path / name / "run"), "sources": sources, "stages": stages})
+
+    against = [str(tmp_path / "d0" / "run")]
+    run("d0", [{"unicode": {}}])
+    run("same", [{"unicode": {"normalization": "NFC"}}], against=against)
+    with pytest.raises(InvalidConfig, match=r"was made with unicode\.normalization NFC, this run has NFKC"):
+        run("d1", [{"unicode": {"normalization": "NFKC"}}], against=against)
+    with pytest.raises(InvalidConfig, match="rewritten by other stages before it: unicode; in this run: none"):
+        run("d1", [], against=against)
+    with pytest.raises(InvalidConfig, match="unicode; in this run: unicode, pii"):
+        run("d1", [{"unicode": {}}, {"pii": {}}], against=against)
+
+
+def test_paths_of_earlier_runs_read_the_same_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    documents = [{"id": "a", "text": "one two three four five six seven"}]
+    run_dump(tmp_path, "d0", documents, "minhash")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for number, path in enumerate(("d0/run", "~/d0/run", f"file://{tmp_path}/d0/run")):
+        result = run_dump(tmp_path, f"d{number + 1}", documents, "minhash", against=[path])
+        assert [row["reason"] for row in rows_of(result, ["reason"])] == ["minhash.in_earlier_run"]
+    assert KeepConfig(against=["d0/run", "s3://bucket/d0"]).against == [str(tmp_path / "d0/run"), "s3://bucket/d0"]
 
 
 def test_an_index_of_other_code_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
