@@ -1,0 +1,201 @@
+"""Long passages removed that stand elsewhere word for word (Lee et al. 2022, ExactSubstr), at any place in any text.
+
+    repeated_spans: {}                                200 bytes or more: of each passage the first place keeps it
+    repeated_spans: {min_bytes: 400, keep: 0}         removed everywhere, as their program does
+    repeated_spans: {domains: [web], whole: line}     whole lines only
+
+Exactly: a *window* is any `min_bytes` bytes on end within one text. A byte goes when it lies in a window that is the
+same as an earlier one, of an earlier document or of the same one where the two don't overlap. (If they did, a line of
+300 dashes would repeat itself and one dash be left.) What is left of a span after shrinking to whole words is cut. Only
+documents that are still kept count. Adds `repeated_spans.removed` (bytes, uint32) and `repeated_spans.spans`, where
+they stood in the text as it was (binary: start and end of each span, uint32, little-endian). A document with next to
+nothing left is dropped as `repeated_spans.nothing_left`.
+
+As `repeated_lines` it rewrites the text after the text pass: put it behind the stages that drop whole copies.
+
+There is no suffix array, which takes eight times the corpus in the memory of one machine. Windows that are the same
+have the same anchor (`kernels.winnowing`), so each place in a text is looked at with its like only, in a partition:
+
+    scan      each shard sends its anchors with the hash of their context, 29 bytes for 69 of text (at 200 bytes), each
+              once a batch
+    match     where the whole context was seen before, it goes; a first context whose anchor has others must be compared
+    ask       each shard sends the hashes of the windows around those, 8 bytes a window
+    compare   a window that was seen before goes
+    rewrite   each shard cuts its texts
+
+Hashes of contexts and of windows have 64 bits and are only compared with those of the same anchor: of n that differ, at
+one anchor, two are taken for the same with probability n^2 / 2^65, 3e-8 where a million pages have it.
+"""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from pipeline.stage import Corpus, GlobalStage, Phase, StageConfig
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from pipeline.task import Task
+
+_PAGE_BYTES = 5000
+"""of text in a document, to plan by"""
+
+
+class Config(StageConfig):
+    """Settings of `repeated_spans`."""
+
+    min_bytes: Annotated[int, Field(ge=16, le=65535)] = 200
+    """The shortest passage. Lee et al. take 50 BPE tokens: about 200 bytes of English, 67 Chinese characters."""
+    keep: Annotated[int, Field(ge=0, le=1)] = 1
+    """1: the first place keeps a passage; 0: none does."""
+    whole: Literal["character", "word", "line"] = "word"
+    """What is cut whole: a span shrinks to its characters, words (characters of scripts without blanks), or lines."""
+    min_left: Annotated[int, Field(ge=0)] = 20
+    """A document that lost something is dropped when fewer characters are left (RefinedWeb, Penedo et al. 2023)."""
+    domains: tuple[str, ...] | None = None
+    """Only documents of these domains (licences in source code repeat and are meant to). Default: all."""
+
+
+class RepeatedSpans(GlobalStage[Config]):
+    """Removes long passages that stand elsewhere."""
+
+    Config = Config
+
+    def phases(self, corpus: Corpus) -> list[Phase]:
+        """Scan, match, ask, compare, rewrite."""
+        import pyarrow as pa
+
+        from stages.dedup.records import partitions_for
+        from stages.dedup.span_search import anchor_bytes
+
+        least = self.config.min_bytes
+        partitions = partitions_for(corpus, _PAGE_BYTES * anchor_bytes(least))
+        name, spans = self.name, pa.field(f"{self.name}.spans", pa.binary())
+        judging = {"min_bytes": least, "keep": self.config.keep}
+        return [
+            Phase(
+                f"{name}.scan",
+                "shards",
+                "scan",
+                columns=("text", "reason", "domain"),
+                writes=(spans,),
+                emits=f"{name}.anchors",
+                partitions=partitions,
+                settings={**judging, "domains": self.config.domains},
+            ),
+            Phase(
+                f"{name}.match",
+                "partitions",
+                "match",
+                exchange=f"{name}.anchors",
+                emits=f"{name}.known",
+                settings=judging,
+            ),
+            Phase(
+                f"{name}.ask",
+                "shards",
+                "ask",
+                columns=("text", spans.name),
+                exchange=f"{name}.known",
+                writes=(spans,),
+                emits=f"{name}.windows",
+                partitions=partitions,
+                settings={"min_bytes": least},
+            ),
+            Phase(
+                f"{name}.compare",
+                "partitions",
+                "compare",
+                exchange=f"{name}.windows",
+                emits=f"{name}.found",
+                settings=judging,
+            ),
+            Phase(
+                f"{name}.rewrite",
+                "shards",
+                "rewrite",
+                columns=("text", "text_bytes", "reason", spans.name),
+                exchange=f"{name}.found",
+                writes=(
+                    pa.field("text", pa.large_string()),
+                    pa.field("text_bytes", pa.int64(), nullable=False),
+                    pa.field("reason", pa.string()),
+                    pa.field(f"{name}.removed", pa.uint32()),
+                    spans,
+                ),
+                settings={"whole": self.config.whole, "min_left": self.config.min_left},
+            ),
+        ]
+
+    def scan(self, task: "Task") -> None:
+        """Send each anchor and its context."""
+        from stages.dedup.span_search import send_anchors
+
+        send_anchors(task, f"{self.name}.spans", self._texts, self.config.min_bytes, self.config.keep)
+
+    def match(self, task: "Task") -> None:
+        """Find contexts that were seen before."""
+        from stages.dedup.span_search import match_anchors
+
+        match_anchors(task, self.config.min_bytes, self.config.keep)
+
+    def ask(self, task: "Task") -> None:
+        """Send the windows that must be compared."""
+        from stages.dedup.span_search import send_windows
+
+        send_windows(task, f"{self.name}.spans", self.config.min_bytes)
+
+    def compare(self, task: "Task") -> None:
+        """Find windows that were seen before."""
+        from stages.dedup.span_search import compare_windows
+
+        compare_windows(task, self.config.min_bytes, self.config.keep)
+
+    def rewrite(self, task: "Task") -> None:
+        """Cut what goes."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        from kernels.arrow import text_buffers, text_column
+        from kernels.cut_spans import cut_spans
+        from stages.dedup.span_search import rows_with_records
+        from stages.dedup.spans import Spans, merged, packed, unpacked
+
+        spans, removed = f"{self.name}.spans", f"{self.name}.removed"
+        schema = pa.schema({"row": pa.uint32(), "start": pa.uint32(), "end": pa.uint32()})
+        columns = ["text", "text_bytes", "reason", spans]
+        for first, batch, known in rows_with_records(task, schema, columns):
+            gone = merged(unpacked(batch[spans]), Spans(known["row"] - first, known["start"], known["end"]))
+            before = batch["text"].cast(pa.large_string())
+            data, offsets, cut = cut_spans(*text_buffers(before), *gone, self.config.whole)
+            # the text of documents that were dropped early isn't stored, but its size is
+            there = pc.is_valid(before)
+            text = pc.if_else(there, text_column(data, offsets), pa.scalar(None, pa.large_string()))
+            size = pc.fill_null(pc.subtract(pc.binary_length(before), pc.binary_length(text)), 0)
+            left = pc.utf8_length(pc.utf8_trim_whitespace(text))
+            empty = pc.and_(pc.greater(size, 0), pc.less(left, self.config.min_left))
+            reason = pc.if_else(empty, f"{self.name}.nothing_left", pa.scalar(None, pa.string()))
+            arrays = [
+                text,
+                pc.subtract(batch["text_bytes"], size),
+                pc.coalesce(batch["reason"], reason),
+                packed(Spans(*cut), batch.num_rows),
+                size.cast(pa.uint32()),
+            ]
+            task.write(pa.RecordBatch.from_arrays(arrays, names=[*columns, removed]))
+            task.count("spans", len(cut[0]))
+            task.count("bytes", pc.sum(size).as_py() or 0)
+            task.progress(documents=batch.num_rows, bytes=len(data))
+
+    def _texts(self, batch: "pa.RecordBatch") -> "pa.Array":
+        """The texts that take part, null for the others."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        concerned = pc.is_null(batch["reason"])
+        if self.config.domains is not None:
+            domains = pa.array(self.config.domains, pa.string())
+            concerned = pc.and_(concerned, pc.is_in(batch["domain"].cast(pa.string()), domains))
+        texts = batch["text"].cast(pa.large_string())
+        return texts if pc.all(concerned).as_py() else pc.if_else(concerned, texts, pa.scalar(None, pa.large_string()))
