@@ -26,6 +26,10 @@ class Config(KeepConfig):
     threshold: Annotated[float, Field(gt=0, le=1)] | None = None
     """Least similarity of a document to its kept copy. Default: where the curve of the bands is steepest,
     (1 / bands)^(1 / rows), 0.72 for 14 and 8."""
+    margin: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """How far below `threshold` the similarity that signatures estimate may be. Without it half of the documents that
+    are just as alike as the threshold asks stay; with a standard error (0.04 for 0.7 and 128 permutations) a sixth do,
+    and some go that are a little less alike: measured by `benchmarks/dedup_quality.py`."""
     permutations: Annotated[int, Field(ge=1, le=4096)] | None = None
     """Length of signatures: their similarity has a standard error of sqrt(s (1 - s) / permutations). Default:
     bands * rows, or 128 with a threshold alone."""
@@ -40,6 +44,8 @@ class Banding:
     permutations: int
     threshold: float
     """the least similarity of a document to its kept copy"""
+    margin: float
+    """what its estimate may lack"""
 
     @property
     def cut(self) -> tuple[int, int]:
@@ -49,7 +55,7 @@ class Banding:
     @property
     def least(self) -> int:
         """How many places of two signatures must agree."""
-        return max(1, math.ceil(self.threshold * self.permutations - 1e-9))
+        return max(1, math.ceil((self.threshold - self.margin) * self.permutations - 1e-9))
 
 
 def banding_of(config: Config) -> Banding:
@@ -65,7 +71,7 @@ def banding_of(config: Config) -> Banding:
         message = f"{bands} bands of {rows} rows need {bands * rows} permutations, there are {permutations}"
         raise ConfigError(message, ("permutations",))
     threshold = (1 / bands) ** (1 / rows) if config.threshold is None else config.threshold
-    return Banding(bands, rows, permutations, threshold)
+    return Banding(bands, rows, permutations, threshold, config.margin)
 
 
 def _best(threshold: float, permutations: int) -> tuple[int, int]:

@@ -346,6 +346,8 @@ def test_a_threshold_alone_chooses_bands_as_datasketch_does() -> None:
         oracle = MinHashLSH(threshold=threshold, num_perm=256, weights=(0.1, 0.9))
         assert stage.banding.cut == (oracle.b, oracle.r) and stage.banding.threshold == threshold
     assert make_stage("minhash", {}, 0).banding.threshold == pytest.approx(0.719, abs=1e-3)
+    least = [make_stage("minhash", {"threshold": 0.7, "margin": margin}, 0).banding.least for margin in (0, 0.04)]
+    assert least == [90, 85]
 
 
 @pytest.mark.parametrize(
