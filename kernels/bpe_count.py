@@ -1,8 +1,8 @@
 """Counting distinct pieces of bytes, and cutting them where two characters meet too rarely to become one token.
 
-The counts live in an open-addressing table whose rows are (hash, place in the store, length, count); the store holds
-the bytes of each distinct piece once, in the order of first use. Both grow: a kernel stops when they are full, and goes
-on from where it was.
+The distinct pieces are numbered in the order of first use. Their bytes lie one after the other in a store, their counts
+in an array by number, and an open-addressing table of 8 bytes a slot leads from a hash to a number. All grow: a kernel
+stops when they are full, and goes on from where it was.
 """
 
 from typing import NamedTuple
@@ -16,44 +16,64 @@ from kernels.jit import inline, jit, load64, pointer
 U64, I64 = np.uint64, np.int64
 MULTIPLIER = np.uint64(0x517CC1B727220A95)
 ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
-WORDS, BYTES = 0, 1
+NUMBER = np.uint64(0xFFFFFFFF)
 
 
 class PieceTable(NamedTuple):
-    """rows: uint64[4 * slots], slots a power of two, hash 0 is free; store: uint8; used: int64[2], words and bytes."""
+    """Piece i has the bytes store[starts[i]:starts[i + 1]] (uint8, int64), and was seen counts[i] times (int64).
 
-    rows: npt.NDArray[np.uint64]
+    slots: uint64[a power of two], the upper half of the hash and the piece's number + 1, 0 where free, at most two
+    thirds taken. used: int64[1], the number of pieces.
+    """
+
+    slots: npt.NDArray[np.uint64]
+    starts: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.int64]
     store: npt.NDArray[np.uint8]
     used: npt.NDArray[np.int64]
 
 
 def piece_table(slots: int = 1 << 14, store: int = 1 << 18) -> PieceTable:
     """An empty table; slots must be a power of two."""
-    return PieceTable(np.zeros(4 * slots, np.uint64), np.empty(store, np.uint8), np.zeros(2, np.int64))
+    starts, counts = np.zeros(slots + 1, np.int64), np.empty(slots, np.int64)
+    return PieceTable(np.zeros(slots, np.uint64), starts, counts, np.empty(store, np.uint8), np.zeros(1, np.int64))
 
 
 def grown(table: PieceTable, piece: int) -> PieceTable:
     """The table with twice the slots or twice the store, or what a further piece of so many bytes needs."""
-    rows, store, used = table
-    if used[WORDS] >= len(rows) // 8:
-        larger = np.zeros(2 * len(rows), np.uint64)
-        _rehash(rows, larger)
-        return PieceTable(larger, store, used)
-    room = np.empty(max(2 * len(store), int(used[BYTES]) + piece), np.uint8)
-    room[: used[BYTES]] = store[: used[BYTES]]
-    return PieceTable(rows, room, used)
+    slots, starts, counts, store, used = table
+    pieces = int(used[0])
+    if 3 * (pieces + 1) > 2 * len(slots):
+        larger = np.zeros(2 * len(slots), np.uint64)
+        _spread(slots, larger)
+        return PieceTable(larger, _longer(starts, pieces + 1), _longer(counts, pieces), store, used)
+    size = int(starts[pieces])
+    room = np.empty(max(2 * len(store), size + piece), np.uint8)
+    room[:size] = store[:size]
+    return PieceTable(slots, starts, counts, room, used)
+
+
+def _longer(array: npt.NDArray[np.int64], taken: int) -> npt.NDArray[np.int64]:
+    longer = np.empty(2 * len(array), np.int64)
+    longer[:taken] = array[:taken]
+    return longer
+
+
+@inline
+def _home(tag, size):  # type: ignore[no-untyped-def]
+    """The slot where the search for the upper half of a hash begins; twice as far on in a table twice as large."""
+    return tag * U64(size) >> U64(32)
 
 
 @jit
-def _rehash(rows: npt.NDArray[np.uint64], larger: npt.NDArray[np.uint64]) -> None:
+def _spread(slots: npt.NDArray[np.uint64], larger: npt.NDArray[np.uint64]) -> None:
     mask = U64(len(larger) - 1)
-    for row in range(0, len(rows), 4):
-        if rows[row] != U64(0):
-            i = (rows[row] >> U64(20)) * U64(4) & mask
+    for slot in slots:
+        if slot != U64(0):
+            i = _home(slot >> U64(32), len(larger))
             while larger[i] != U64(0):
-                i = i + U64(4) & mask
-            for word in range(4):
-                larger[i + U64(word)] = rows[row + word]
+                i = i + U64(1) & mask
+            larger[i] = slot
 
 
 @inline
@@ -107,31 +127,36 @@ def count_pieces(
 
     state: number of the next piece and its start. Returns False when the table is full, before the next piece.
     """
-    data, rows, store, used = pointer(text), pointer(table.rows), pointer(table.store), table.used
-    mask, most, size = U64(len(table.rows) - 1), len(table.rows) // 8, len(text)
-    p = state[1]
+    data, store, size, stored = pointer(text), pointer(table.store), len(text), len(table.store)
+    slots, starts, counts = pointer(table.slots), pointer(table.starts), pointer(table.counts)
+    slot_count, mask, pieces, p = len(table.slots), U64(len(table.slots) - 1), table.used[0], state[1]
     for piece in range(state[0], len(ends)):
         n = ends[piece] - p
         if n > 0:
-            key = hash_bytes(data, p, n, size, U64(0))
-            i = (key >> U64(20)) * U64(4) & mask
-            while rows[i] != U64(0) and not (
-                rows[i] == key and I64(rows[i + U64(2)]) == n and _same(store, I64(rows[i + U64(1)]), data, p, n, size)
-            ):
-                i = i + U64(4) & mask
-            if rows[i] == U64(0):
-                place = used[BYTES]
-                if used[WORDS] >= most or place + n > len(table.store):
-                    state[0], state[1] = piece, p
-                    return False
-                rows[i], rows[i + U64(1)], rows[i + U64(2)], rows[i + U64(3)] = key, U64(place), U64(n), U64(0)
-                for k in range(n):
-                    store[place + k] = data[p + k]
-                used[WORDS] += 1
-                used[BYTES] += n
-            rows[i + U64(3)] += U64(weights[piece])
+            tag = hash_bytes(data, p, n, size, U64(0)) >> U64(32)
+            i = _home(tag, slot_count)
+            while True:
+                slot = slots[i]
+                number = I64(slot & NUMBER) - 1
+                if number < 0:
+                    start = starts[pieces]
+                    if 3 * (pieces + 1) > 2 * slot_count or start + n > stored:
+                        state[0], state[1], table.used[0] = piece, p, pieces
+                        return False
+                    number = pieces
+                    slots[i], counts[number], starts[number + 1] = tag << U64(32) | U64(number + 1), 0, start + n
+                    for k in range(n):
+                        store[start + k] = data[p + k]
+                    pieces += 1
+                    break
+                if slot >> U64(32) == tag:
+                    start = starts[number]
+                    if starts[number + 1] - start == n and _same(store, start, data, p, n, size):
+                        break
+                i = i + U64(1) & mask
+            counts[number] += weights[piece]
             p = ends[piece]
-    state[0], state[1] = len(ends), p
+    state[0], state[1], table.used[0] = len(ends), p, pieces
     return True
 
 

@@ -1,13 +1,13 @@
 """Training a vocabulary from word counts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from threading import Thread
 
 import numpy as np
 import numpy.typing as npt
 
-from tokenizer.arrays import read_only
+from tokenizer.arrays import Bytes, Offsets, read_only
 from tokenizer.byte_alphabet import CHARACTER_OF, ID_OF, to_text
 from tokenizer.counting import WordCounts
 
@@ -39,9 +39,15 @@ class Trained:
         return {to_text(token): number for number, token in enumerate(self.tokens())}
 
 
-def train(words: WordCounts, vocab: int, min_count: int = 2, progress: Callable[[int], None] | None = None) -> Trained:
+def train(
+    words: WordCounts | Iterable[WordCounts],
+    vocab: int,
+    min_count: int = 2,
+    progress: Callable[[int], None] | None = None,
+) -> Trained:
     """A vocabulary of up to `vocab` tokens, bytes included, with the merges of Hugging Face's trainer in its order.
 
+    words: all of them, or parts, which are gone through more than once, one after the other, and need not be in memory.
     min_count: pairs seen fewer times are not merged. progress: called now and then with the number of merges done.
     There are fewer tokens than asked for when no such pair is left. Raises TrainingError.
     """
@@ -51,26 +57,38 @@ def train(words: WordCounts, vocab: int, min_count: int = 2, progress: Callable[
         raise TrainingError(f"a vocabulary of {vocab} tokens is smaller than the 256 bytes that it must hold")
     if min_count < 1:
         raise TrainingError(f"min_count is {min_count}; it must be at least 1")
-    if len(words) == 0:
+    parts = [words] if isinstance(words, WordCounts) else words
+    if not any(len(part) for part in parts):
         raise TrainingError("there is no text to train on")
     done = np.zeros(1, np.int64)
-    byte_ids = np.array(ID_OF, np.int64)
     results: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]] = []
     errors: list[Exception] = []
 
     def work() -> None:
         try:
-            data, offsets, counts = read_only(words.data), read_only(words.offsets), read_only(words.counts)
-            results.append(train_merges(data, offsets, counts, byte_ids, vocab - 256, min_count, done))
-        except ValueError as error:
+            results.append(train_merges(_Arrays(parts), np.array(ID_OF, np.int64), vocab - 256, min_count, done))
+        except Exception as error:
             errors.append(error)
 
     worker = Thread(target=work, daemon=True)
     worker.start()
     while worker.is_alive():
-        worker.join(POLL_SECONDS)
         if progress is not None:
             progress(int(done[0]))
-    if errors:
-        raise TrainingError(str(errors[0]))
+        worker.join(POLL_SECONDS)
+    for error in errors:
+        raise TrainingError(str(error)) if isinstance(error, ValueError) else error
+    if progress is not None:
+        progress(int(done[0]))
     return Trained(*results[0])
+
+
+class _Arrays:
+    """Parts as the kernels take them, as often as they are asked for."""
+
+    def __init__(self, parts: Iterable[WordCounts]) -> None:
+        self._parts = parts
+
+    def __iter__(self) -> Iterator[tuple[Bytes, Offsets, Offsets]]:
+        for part in self._parts:
+            yield read_only(part.data), read_only(part.offsets), read_only(part.counts)
