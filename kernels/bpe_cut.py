@@ -4,6 +4,9 @@ A merge across the border of two characters makes a token that spans this border
 token, no merge can cross: the run may be cut there, and both sides looked up by themselves. With 100,000
 tokens, the runs of 32 MB of Chinese text, 6.9 characters long on average, become pieces of 1.3, nearly all of which
 are in a cache of pieces seen.
+
+Tokens that hold a part of a character are told from those that hold whole ones only: where only the latter span a
+character's borders, its own bytes merge as if it stood alone (kernels.bpe_merge).
 """
 
 from typing import NamedTuple
@@ -20,13 +23,13 @@ U64, I64 = np.uint64, np.int64
 class Joins(NamedTuple):
     """Bit sets of the borders that some token spans; a set bit may be a collision, a clear one is certain.
 
-    pairs   uint64[65536]   hashed pairs of whole characters within a token
-    left    uint64[1024]    low 16 bits of characters after which a token goes on with a part of a character
-    right   uint64[1024]    low 16 bits of characters before which a token begins with a part of a character
+    whole   uint64[65536]   hashed pairs of whole characters within a token
+    left    uint64[1024]    hashed: a whole character within a token, and the first byte of a part that follows it
+    right   uint64[1024]    hashed: the last byte of a part that a token begins with, and the whole character after it
     parts   uint64[1024]    last byte << 8 | first byte, where a token has a part of a character on either side
     """
 
-    pairs: npt.NDArray[np.uint64]
+    whole: npt.NDArray[np.uint64]
     left: npt.NDArray[np.uint64]
     right: npt.NDArray[np.uint64]
     parts: npt.NDArray[np.uint64]
@@ -35,7 +38,7 @@ class Joins(NamedTuple):
 class RawJoins(NamedTuple):
     """Pointers to the arrays of Joins."""
 
-    pairs: npt.NDArray[np.uint64]
+    whole: npt.NDArray[np.uint64]
     left: npt.NDArray[np.uint64]
     right: npt.NDArray[np.uint64]
     parts: npt.NDArray[np.uint64]
@@ -51,12 +54,17 @@ def joins_of(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> Joi
 @inline
 def raw_joins(joins: Joins) -> RawJoins:
     """Pointers to the arrays; the caller keeps them alive."""
-    return RawJoins(pointer(joins.pairs), pointer(joins.left), pointer(joins.right), pointer(joins.parts))
+    return RawJoins(pointer(joins.whole), pointer(joins.left), pointer(joins.right), pointer(joins.parts))
 
 
 @inline
-def _pair_bit(left, right):  # type: ignore[no-untyped-def]
+def _whole_bit(left, right):  # type: ignore[no-untyped-def]
     return (U64(left) << U64(21) | U64(right)) * U64(0x9E3779B97F4A7C15) >> U64(42)
+
+
+@inline
+def _part_bit(character, byte):  # type: ignore[no-untyped-def]
+    return (U64(character) << U64(8) | U64(byte)) * U64(0x9E3779B97F4A7C15) >> U64(48)
 
 
 @inline
@@ -70,14 +78,20 @@ def _set(bits, i):  # type: ignore[no-untyped-def]
 
 
 @inline
-def may_join(joins, left, right, last, first):  # type: ignore[no-untyped-def]
-    """Whether a token may span the border between two characters, of which `last` and `first` are the bytes there."""
+def part_may_join(joins, left, right, last, first):  # type: ignore[no-untyped-def]
+    """Whether a token that holds only a part of one of two neighbours may span their border; `last` and `first` are
+    the bytes there."""
     return (
-        _has(joins.pairs, _pair_bit(left, right))
-        or _has(joins.left, U64(left & 0xFFFF))
-        or _has(joins.right, U64(right & 0xFFFF))
+        _has(joins.left, _part_bit(left, first))
+        or _has(joins.right, _part_bit(right, last))
         or _has(joins.parts, U64(last) << U64(8) | U64(first))
     )
+
+
+@inline
+def may_join(joins, left, right, last, first):  # type: ignore[no-untyped-def]
+    """Whether any token may span the border between two characters, of which `last` and `first` are the bytes there."""
+    return _has(joins.whole, _whole_bit(left, right)) or part_may_join(joins, left, right, last, first)
 
 
 @inline
@@ -99,11 +113,11 @@ def _mark(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], joins: Jo
             right = decode(data, p)[0] if whole else I64(-1)
             if p > start:
                 if left >= 0 and whole:
-                    _set(joins.pairs, _pair_bit(left, right))
+                    _set(joins.whole, _whole_bit(left, right))
                 elif left >= 0:
-                    _set(joins.left, U64(left & 0xFFFF))
+                    _set(joins.left, _part_bit(left, data[p]))
                 elif whole:
-                    _set(joins.right, U64(right & 0xFFFF))
+                    _set(joins.right, _part_bit(right, data[p - 1]))
                 else:
                     _set(joins.parts, U64(data[p - 1]) << U64(8) | U64(data[p]))
             left = right

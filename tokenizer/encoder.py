@@ -23,8 +23,10 @@ from tokenizer.schemes import SCHEMES, Scheme, scheme_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
+MAX_ID = (1 << 20) - 2
+"""that of kernels.bpe_merge, which takes long to import"""
 CACHE_BYTES = 64 << 20
-"""of pieces seen, by an encoder: 800,000 short ones and 200,000 long ones"""
+"""of pieces seen, by an encoder: 1,000,000 short ones and about 400,000 long ones"""
 
 
 class TokenizerError(Exception):
@@ -137,8 +139,8 @@ def read_vocabulary(config: Mapping[str, Any]) -> Vocabulary | str:
     except (KeyError, ValueError, UnicodeEncodeError):
         return "its merges and vocabulary are not byte-level throughout"
     tokens |= {token.number: token.content for token in added}
-    if max(tokens) >= 1 << 20:
-        return "its ids go above 1,048,575"
+    if max(tokens) > MAX_ID:
+        return f"its ids go above {MAX_ID:,}"
     merges = np.array(rows, np.uint32).reshape(-1, 3)
     byte_ids = np.array([vocab[character] for character in CHARACTER_OF], np.uint32)
     return Vocabulary(scheme, tokens, merges, byte_ids, tuple(added))
@@ -149,8 +151,8 @@ class Encoder:
 
     def __init__(self, vocabulary: Vocabulary, special: bool = False, cache_bytes: int = CACHE_BYTES) -> None:
         from kernels.bpe_cut import joins_of
-        from kernels.bpe_encode import piece_cache
         from kernels.bpe_merge import merge_table
+        from kernels.piece_cache import piece_cache
 
         self.engine = "dspipe"
         self.vocab_size = max(vocabulary.tokens) + 1
@@ -201,20 +203,16 @@ class Encoder:
             raise TokenizerError(f"the vocabulary has no id {error.args[0]}") from error
 
     def _encode_plain(self, text: Bytes, offsets: Offsets) -> tuple[Ids, Offsets]:
-        from kernels.bpe_encode import FULL, SLACK, empty, encode_pieces
+        from kernels.bpe_encode import SLACK, encode_pieces
 
         text, offsets = read_only(text), read_only(offsets)
         # reserved, not used: the operating system gives pages as ids are written
         ids = np.empty(int(offsets[-1] - offsets[0]) + SLACK, np.uint32)
         ends = np.zeros(len(offsets), np.int64)
-        state = np.array([0, offsets[0], 0, 0], np.int64)
+        state = np.array([offsets[0], 0, 0], np.int64)
         for block in self._pieces.blocks(text, offsets):
-            state[0] = 0
-            while not encode_pieces(text, block, state, self._merges, self._joins, self._cache, ids, ends):
-                empty(self._cache)
-            if self._cache.used[FULL]:
-                empty(self._cache)
-        return ids[: state[3]], ends
+            encode_pieces(text, block, state, self._merges, self._joins, self._cache, ids, ends)
+        return ids[: state[2]], ends
 
     def _added_spans(self, text: Bytes, offsets: Offsets) -> list[tuple[int, int, int]]:
         """Start, end and id of each added token in the documents."""

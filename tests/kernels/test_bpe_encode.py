@@ -1,5 +1,6 @@
 import heapq
 import itertools
+import random
 
 import numpy as np
 import pytest
@@ -8,8 +9,9 @@ from hypothesis import strategies as st
 
 from kernels import bpe_encode
 from kernels.bpe_cut import joins_of
-from kernels.bpe_merge import MAX_ID, merge_table
+from kernels.bpe_merge import MAX_ID, NOTHING, merge_table
 from kernels.jit import INTERPRETED
+from kernels.piece_cache import CACHED, WORD, PieceCache, piece_cache
 from tests.kernels.pieces import HARD, cut, joined
 from tokenizer.arrays import read_only
 from tokenizer.schemes import SCHEMES
@@ -74,19 +76,15 @@ class Model:
         made = tokens[256:]
         lengths = np.append(0, np.cumsum([len(token) for token in made])).astype(np.int64)
         self.joins = joins_of(read_only(np.frombuffer(b"".join(made), np.uint8)), lengths)
-        self.cache = bpe_encode.piece_cache(cache_bytes)
-        self.emptied = 0
+        self.cache = piece_cache(cache_bytes)
 
     def encode(self, texts: list[str]) -> list[list[int]]:
         text, offsets = joined(texts)
         ids = np.empty(len(text) + bpe_encode.SLACK, np.uint32)
         ends = np.zeros(len(texts) + 1, np.int64)
-        state = np.array([0, offsets[0], 0, 0], np.int64)
+        state = np.array([offsets[0], 0, 0], np.int64)
         for block in PIECES.blocks(text, offsets):
-            state[0] = 0
-            while not bpe_encode.encode_pieces(text, block, state, self.table, self.joins, self.cache, ids, ends):
-                bpe_encode.empty(self.cache)
-                self.emptied += 1
+            bpe_encode.encode_pieces(text, block, state, self.table, self.joins, self.cache, ids, ends)
         return [ids[start:end].tolist() for start, end in itertools.pairwise(ends.tolist())]
 
     def encode_slowly(self, texts: list[str]) -> list[list[int]]:
@@ -112,14 +110,44 @@ def test_ids_equal_plain_merging(texts: list[str], model: Model) -> None:
     assert model.encode(texts) == expected  # from the cache
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.integers(0, 1 << 30), st.lists(HARD, min_size=1, max_size=4))
-def test_ids_equal_plain_merging_with_any_vocabulary(seed: int, texts: list[str]) -> None:
-    model = Model(random_merges(seed, texts, 30))
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 1 << 30), st.lists(HARD, min_size=1, max_size=4), st.booleans())
+def test_ids_equal_plain_merging_with_any_vocabulary(seed: int, texts: list[str], any_order: bool) -> None:
+    merges = random_merges(seed, texts, 30)
+    if any_order:  # a token may then be used before it can be made
+        random.Random(seed).shuffle(merges)
+    model = Model(merges)
     assert model.encode(texts) == model.encode_slowly(texts)
 
 
-def test_a_full_cache_is_emptied_and_changes_nothing() -> None:
+CHINESE = st.lists(st.sampled_from("中国人民共和一乙丁七万é é한a"), max_size=60).map("".join)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 1 << 30), st.lists(CHINESE, min_size=1, max_size=3), st.integers(0, 120), st.booleans())
+def test_characters_that_begin_whole_change_nothing(seed: int, texts: list[str], wanted: int, any_order: bool) -> None:
+    merges = random_merges(seed, texts, wanted)
+    if any_order:
+        random.Random(seed).shuffle(merges)
+    model = Model(merges)
+    assert model.encode(texts) == model.encode_slowly(texts)
+
+
+def test_characters_begin_whole_unless_a_merge_of_theirs_comes_first() -> None:
+    first, second, third = (bytes([byte]) for byte in "中".encode())
+    whole = "中".encode()
+    made = [(second, third), (first, second + third)]
+    for merges, begins in (
+        ([*made, (whole, whole)], True),
+        ([made[0], (whole, whole), made[1]], False),
+        (made[:1], False),
+    ):
+        model = Model(merges)
+        assert (model.table.characters[ord("中")] != NOTHING) == begins
+        assert model.encode(["中中中 中"]) == model.encode_slowly(["中中中 中"])
+
+
+def test_a_full_cache_changes_nothing() -> None:
     chance = np.random.default_rng(1)
     count = 1500 if INTERPRETED else 30_000
     words = [
@@ -127,14 +155,43 @@ def test_a_full_cache_is_emptied_and_changes_nothing() -> None:
     ]
     small = Model(random_merges(5, words[:60], 60), cache_bytes=1)
     texts = [" ".join(words[i : i + 50]) for i in range(0, count, 50)]
-    assert small.encode(texts) == Model([pair for pair, _ in sorted(small.ranks.items(), key=lambda x: x[1])]).encode(
-        texts
-    )
-    assert small.emptied > 0
+    assert small.encode(texts) == Model(list(small.ranks)).encode(texts)
+    assert small.cache.head[0] > len(small.cache.ring)
     assert small.encode(texts[:2]) == small.encode_slowly(texts[:2])
 
 
-@pytest.mark.parametrize("length", [1, 8, 9, 15, 16, 40, 41, 256, 257, 5000])
+def known(cache: PieceCache, text: str) -> bool:
+    """Whether the ids of a text, which is one piece, come from the cache: without merges, they'd be its bytes."""
+    blank = Model([])
+    blank.cache = PieceCache(*(array.copy() for array in cache))
+    return blank.encode([text])[0] != list(text.encode())
+
+
+@pytest.mark.parametrize("length", [4, WORD, WORD + 1, 100, CACHED])
+@pytest.mark.parametrize("unit", ["ab", "cd"])  # of few ids, which a slot holds, and of many
+def test_pieces_are_kept_and_the_oldest_make_room(length: int, unit: str) -> None:
+    model = Model([(b"a", b"b"), (b"ab", b"ab"), (b"abab", b"abab")], cache_bytes=1)
+    pieces = [f"ab{unit * length}"[: length - 2] + chr(97 + n // 26) + chr(97 + n % 26) for n in range(300)]
+    model.encode(pieces)
+    found = [number for number, piece in enumerate(pieces) if known(model.cache, piece)]
+    assert {298, 299} <= set(found) and len(found) < 200 and np.mean(found) > 200
+
+
+def test_a_large_cache_keeps_all_pieces() -> None:
+    model = Model([(b"a", b"b")], cache_bytes=1 << 20)
+    pieces = [f"ab{chr(97 + number % 26) * (number // 26)}" for number in range(26 * 40)]
+    model.encode(pieces)
+    assert np.mean([known(model.cache, piece) for piece in pieces[::20]]) > 0.9
+
+
+def test_the_longest_piece_is_not_kept() -> None:
+    model = Model([(b"a", b"b")])
+    pieces = ["ab" * (CACHED // 2), "ab" * (CACHED // 2) + "a"]
+    model.encode(pieces)
+    assert [known(model.cache, piece) for piece in pieces] == [True, False]
+
+
+@pytest.mark.parametrize("length", [1, 8, 9, 15, 16, 62, 63, 64, 256, 257, 5000])
 @pytest.mark.parametrize("unit", ["a", "ab", "中", "é"])
 def test_pieces_of_every_length(length: int, unit: str) -> None:
     model = Model([(b"a", b"a"), (b"aa", b"aa"), (b"a", b"b"), (b"ab", b"ab"), (b"\xe4", b"\xb8")])
