@@ -1,12 +1,12 @@
 """`dspipe plan`: what a run would do, phase by phase, and what of it is done already."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipeline.plan import DOCUMENTS, Plan, PlannedPhase
 from pipeline.specs import absorb_committed, empty_state, task_specs
 from pipeline.stage import GlobalStage, MapStage
 from pipeline.store import Store
-from pipeline.tables import new_table
+from pipeline.tables import Table, print_table
 from pipeline.units import human_bytes
 
 if TYPE_CHECKING:
@@ -24,11 +24,8 @@ def print_plan(plan: Plan, console: "Console") -> None:
         f"engine {engine.kind}{where}, {workers}, {human_bytes(engine.memory)} of memory each; seed {config.seed}",
         highlight=False,
     )
-    inputs = new_table("Inputs")
-    for name in ("source", "format", "dump", "domain", "path"):
-        inputs.add_column(name)
-    for name in ("shards", "files", "bytes"):
-        inputs.add_column(name, justify="right")
+    columns = ("source", "format", "dump", "domain", "path", "shards", "files", "bytes")
+    inputs = Table("Inputs", columns, frozenset({5, 6, 7}))
     for index, source in enumerate(config.sources):
         shards = [shard for shard in plan.shards if shard.source == index]
         files = [file for shard in shards for file in shard.files]
@@ -38,32 +35,30 @@ def print_plan(plan: Plan, console: "Console") -> None:
         listed = [f"{len(shards):,}", f"{len(files):,}", size] if files else ["unknown", "unknown", "unknown"]
         where_from = f"{source.config.root}{', '.join(paths)}"
         names = (source.config.name, source.config.format, source.config.dump or "", source.config.domain, where_from)
-        inputs.add_row(*names, *listed)
+        inputs.rows.append((*names, *listed))
     console.print()
-    console.print(inputs)
+    print_table(inputs, console)
     for message in plan.unreachable:
         console.print(f"[yellow]could not be listed now:[/] {message}", highlight=False)
     console.print()
-    console.print(_phases(plan))
+    print_table(_phases(plan), console)
 
 
-def _phases(plan: Plan) -> Any:
-    table = new_table("Phases")
-    for name in ("phase", "tasks", "state", "what it does"):
-        table.add_column(name, justify="right" if name == "tasks" else "left")
+def _phases(plan: Plan) -> Table:
+    table = Table("Phases", ("phase", "tasks", "state", "what it does"), frozenset({1}))
     store = Store(plan.config.output) if not plan.unreachable else None
     state = empty_state(plan)
     known = store is not None
     for phase in plan.phases:
         tasks, status = "?", "unknown"
         if plan.shards:
-            tasks, status = f"{plan.tasks(phase):,}", "after the phases before it"
+            tasks, status = f"{plan.tasks(phase):,}", "waits"
         if known and store is not None:
             specs = task_specs(plan, phase, state, None)
             done = absorb_committed(plan, phase, specs, state, store)
             status = "done" if done == len(specs) else f"{done:,} done" if done else "to do"
             known = done == len(specs)
-        table.add_row(phase.name, tasks, status, _explain(plan, phase))
+        table.rows.append((phase.name, tasks, status, _explain(plan, phase)))
     return table
 
 

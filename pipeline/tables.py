@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table as RichTable
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,10 @@ class Table:
 
 def print_table(table: Table, console: "Console") -> None:
     """The table in the terminal. The title stands on a line of its own: rich breaks it to the table's width."""
-    shown = new_table()
+    from rich import box
+    from rich.table import Table as Shown
+
+    shown = Shown(header_style="dim", box=box.SIMPLE, pad_edge=False)
     for place, name in enumerate(table.columns):
         if place in table.numbers:
             shown.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
@@ -51,18 +53,3 @@ def print_table(table: Table, console: "Console") -> None:
         shown.add_row(*("\n".join(line.text for line in lines(cell)) for cell in row))
     console.print(table.title, style="bold", highlight=False, markup=False)
     console.print(shown)
-
-
-def new_table(title: str | None = None) -> "RichTable":
-    """An empty table of the terminal in the one style that all have."""
-    from rich import box
-    from rich.table import Table
-
-    return Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        header_style="dim",
-        box=box.SIMPLE,
-        pad_edge=False,
-    )

@@ -112,7 +112,7 @@ def test_a_removed_file_is_made_again(toy: dict[str, Any]) -> None:
 def test_the_plan_says_what_is_done(toy: dict[str, Any], tmp_path: Path) -> None:
     before = text_of(print_plan, planned(toy))
     assert "to do" in before
-    assert "after the phases before it" in before
+    assert " waits " in before
     run_inline(toy)
     after = text_of(print_plan, planned(toy))
     assert "to do" not in after
