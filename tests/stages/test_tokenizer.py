@@ -11,7 +11,7 @@ from pipeline.problems import InvalidConfig
 from pipeline.run import RunResult
 from pipeline.schedule import RunFailed
 from pipeline.stage import ConfigError
-from stages.tokenizer import sampling_rates
+from stages.tokenizing.sampling import sampling_rates
 from tests.engine import artifact_files, rows_of, run_inline, tasks_run
 from tests.tokenizer.trained import TEXTS, config
 from tokenizer.settings import TrainSettings
