@@ -1,18 +1,23 @@
 """Near-duplicate removal of millions of short generated documents: seconds per million, and peak memory.
 
     python -m benchmarks.dedup_scale --documents 1e6 1e7
+    python -m benchmarks.dedup_scale --documents 1e6 --model 3e9 3e11      what corpora of these sizes would take
 
 Documents of 20 made-up words in shards of 50,000; three tenths are copies of an earlier document with one word changed
 at its end, and one in a thousand is a copy of the same page, so that one cluster grows with the corpus. Each size runs
 in a process of its own, by the engine in that process, with 256 MB for a worker. Generating is not counted; reading is.
+With `--model` the first size is run once more with all exchanges merged, and `benchmarks.dedup_model` says the rest.
 """
 
 import argparse
+import json
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from benchmarks.common import Measure, Result, contest, report
+from benchmarks.dedup_model import Corpus, measured, modelled
 
 SHARD = 50_000
 WORDS = 20
@@ -38,7 +43,7 @@ def write_shard(path: Path, shard: int, documents: int) -> None:
             file.write('{"text": "' + " ".join(f"w{word:x}" for word in row) + '"}\n')
 
 
-def dspipe(measure: Measure, paths: list[str], documents: int, directory: str) -> Result:
+def run(measure: Measure, documents: int, directory: str, **engine: int) -> Any:
     """A run with the stage `minhash` alone."""
     from benchmarks.engine import run_config
 
@@ -46,16 +51,21 @@ def dspipe(measure: Measure, paths: list[str], documents: int, directory: str) -
     sources.mkdir()
     for shard in range(-(-documents // SHARD)):
         write_shard(sources / f"{shard:05d}.jsonl", shard, min(SHARD, documents - shard * SHARD))
-    result = measure(
+    return measure(
         lambda: run_config(
             {
                 "output": f"{sources}/run",
-                "engine": {"kind": "inline", "memory": MEMORY},
+                "engine": {"kind": "inline", "memory": MEMORY, **engine},
                 "sources": [{"name": "made", "format": "jsonl", "path": f"{sources}/*.jsonl"}],
                 "stages": [{"minhash": {}}],
             }
         )
     )
+
+
+def dspipe(measure: Measure, paths: list[str], documents: int, directory: str) -> Result:
+    """Time and memory of a run."""
+    result = run(measure, documents, directory)
     phases = {phase.name: phase for phase in result.phases}
     (entry,) = phases["minhash.verdicts"].funnel
     seconds = {f"{name} s": phase.seconds for name, phase in phases.items()}
@@ -69,11 +79,20 @@ def dspipe(measure: Measure, paths: list[str], documents: int, directory: str) -
     }
 
 
+def for_model(measure: Measure, paths: list[str], documents: int, directory: str) -> Result:
+    """What the model needs of a run with every exchange merged."""
+    result = run(measure, documents, directory, merge_above=1)
+    return measured(result, documents, measure.cpu_s)
+
+
 def main() -> None:
     """Run every size."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--documents", nargs="+", type=lambda text: int(float(text)), default=[10**6])
     options.add_argument("--directory", default=tempfile.gettempdir(), help="room for 1.7 kB a document")
+    options.add_argument("--model", nargs="+", type=lambda text: int(float(text)), default=[], metavar="DOCUMENTS")
+    options.add_argument("--shards", type=lambda text: int(float(text)), default=90_000, help="of a modelled corpus")
+    options.add_argument("--memory", type=lambda text: int(float(text)), default=2 << 30, help="of its workers")
     options.add_argument("--json", action="store_true", help="one JSON object on standard output")
     given = options.parse_args()
     given.input, given.repeat = [], 1
@@ -85,7 +104,23 @@ def main() -> None:
             )
         result[str(documents)] = answer
     columns = ("s_per_million", "wall_s_per_million", "peak_mb", "dropped", "exchange_bytes_per_document")
+    if given.model:
+        with tempfile.TemporaryDirectory(dir=given.directory) as directory:
+            settings: dict[str, Any] = {"documents": given.documents[0], "directory": directory}
+            figures = contest("benchmarks.dedup_scale:for_model", given, sys.executable, **settings)
+        corpora = [Corpus(documents, given.shards, given.memory) for documents in given.model]
+        result["model"] = {f"{corpus.documents:.0e}": modelled(figures, corpus) for corpus in corpora}
+    if given.json:
+        print(json.dumps(result))
+        return
+    model = result.pop("model", {})
     report(given, result, columns, "Near-duplicate removal by number of documents")
+    for name in next(iter(model.values()), {}):
+        print(f"{name:28}", *(f"{_shown(row[name]):>24}" for row in model.values()))
+
+
+def _shown(value: Any) -> str:
+    return f"{value:,.3g}" if isinstance(value, float) else str(value)
 
 
 if __name__ == "__main__":

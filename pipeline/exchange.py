@@ -146,8 +146,11 @@ class ExchangeReader:
                 yield message
                 start += _HEAD.size + message[2].size
 
-    def read(self, entry: Index, schema: pa.Schema) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """The records of a partition whose entry of the index is given: (sender, batch) in the order of sending."""
+    def read(self, entry: Index, schema: pa.Schema | None) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """The records of a partition whose entry of the index is given: (sender, batch) in the order of sending.
+
+        The schema is there unless there are none.
+        """
         for start, end in entry.tolist():
             for sender, _, message in self.messages(start, end):
                 yield sender, pa.ipc.read_record_batch(message, schema)

@@ -43,6 +43,7 @@ class PlannedPhase:
     """what every task's key covers: code and settings"""
     columns: tuple[str, ...] = ()
     exchange: str | None = None
+    beside: tuple[str, ...] = ()
     artifacts: tuple[str, ...] = ()
     everywhere: tuple[str, ...] = ()
     writes: str = ""
@@ -58,10 +59,12 @@ class PlannedPhase:
         """Names of what must have been made before: row columns, exchanges and artifacts."""
         columns = {name for name in (*self.columns, *self.everywhere) if name != "reason"}
         return (
-            columns
-            | {f"artifact {name}" for name in self.artifacts}
-            | ({f"exchange {self.exchange}"} if self.exchange else set())
+            columns | {f"artifact {name}" for name in self.artifacts} | {f"exchange {name}" for name in self.receives()}
         )
+
+    def receives(self) -> tuple[str, ...]:
+        """The exchanges that are read."""
+        return (self.exchange, *self.beside) if self.exchange else ()
 
     def gives(self) -> set[str]:
         """Names of what is there after it."""
@@ -292,6 +295,7 @@ def _global(config: RunConfig, index: int, phase: Phase) -> PlannedPhase:
         },
         columns=phase.columns,
         exchange=phase.exchange,
+        beside=phase.beside,
         artifacts=phase.artifacts,
         everywhere=phase.everywhere,
         writes=schema.serialize().to_pybytes().hex() if phase.writes else "",

@@ -23,31 +23,31 @@ _SENDER = "sender"
 
 
 def received_slices(
-    task: "Task", slices: int, place: Callable[[pa.RecordBatch], npt.NDArray[Any]]
+    task: "Task", slices: int, place: Callable[[pa.RecordBatch], npt.NDArray[Any]], beside: str | None = None
 ) -> Iterator[Iterator[tuple[int, pa.RecordBatch]]]:
-    """The records of `task.received()`, slice by slice, in their order; place(batch) is the slice of each row.
+    """The records of `task.received(beside)`, slice by slice, in their order; place(batch) is the slice of each row.
 
     Each slice must be read to its end before the next. More than one takes the temporary directory's room for all that
     was sent, and a quarter of the task's memory while they are written.
     """
     if slices <= 1:
-        yield task.received()
+        yield task.received(beside)
         return
     with tempfile.TemporaryDirectory() as directory:
         with (Path(directory) / "slices").open("wb") as file:
             writer = ExchangeWriter(file, slices, max(1 << 20, task.memory // 16))
-            for sender, batch in task.received():
+            for sender, batch in task.received(beside):
                 senders = pa.array(np.full(batch.num_rows, sender, np.uint32))
                 writer.write(place(batch), batch.append_column(_SENDER, senders))
             layout = writer.close()
         reader = ExchangeReader(Store(directory), "slices", layout["index"], layout["segments"])
-        schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(layout["schema"])))
+        schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(layout["schema"]))) if layout["schema"] else None
         for number in range(slices):
             yield _slice(reader, ranges_in(Store(directory).read_range(*reader.index_range(number))), schema)
 
 
 def _slice(
-    reader: ExchangeReader, ranges: npt.NDArray[np.int64], schema: pa.Schema
+    reader: ExchangeReader, ranges: npt.NDArray[np.int64], schema: pa.Schema | None
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
     for _, batch in reader.read(ranges, schema):
         senders = batch.column(_SENDER).to_numpy()

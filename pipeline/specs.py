@@ -139,7 +139,7 @@ def _listing(phase: PlannedPhase, state: State) -> tuple[dict[str, Any] | None, 
     """What the tasks of a phase share: the files to read, and the part of their keys that stands for it."""
     if phase.over == "groups" or not (phase.exchange or phase.artifacts or phase.everywhere):
         return None, {}
-    exchanges = {phase.exchange: state.exchanges[phase.exchange]} if phase.exchange else {}
+    exchanges = {name: state.exchanges[name] for name in phase.receives()}
     artifacts = {name: state.artifacts[name] for name in phase.artifacts}
     names = {*phase.everywhere, "id", "reason"} if phase.everywhere else set()
     everywhere = [

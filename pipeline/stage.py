@@ -138,6 +138,7 @@ class Phase:
     method      the stage's method that runs a task; it is given one `pipeline.task.Task`
     columns     row columns that tasks over shards read (with `kept`, only the rows still kept are of interest)
     exchange    the exchange that is read: by partition, or, over shards, the partition of the shard's own number
+    beside      further exchanges that are read, over partitions, of as many partitions
     artifacts   artifacts of earlier phases that are read, by name
     everywhere  columns of all shards, read by a task that runs over partitions or once
     writes      row columns written, over shards, for every row; `reason` among them when the phase drops documents
@@ -151,6 +152,7 @@ class Phase:
     method: str
     columns: tuple[str, ...] = ()
     exchange: str | None = None
+    beside: tuple[str, ...] = ()
     artifacts: tuple[str, ...] = ()
     everywhere: tuple[str, ...] = ()
     writes: "tuple[pa.Field, ...]" = ()

@@ -130,7 +130,7 @@ class Task:
         self._rows: RowsOutput | None = None
         self._exchange: OpenExchange | None = None
         self._listing: dict[str, Any] | None = None
-        self._sent: list[tuple[int, ExchangeReader, Index]] | None = None
+        self._sent: dict[str, list[tuple[int, ExchangeReader, Index]]] = {}
 
     @property
     def shard(self) -> int:
@@ -153,12 +153,14 @@ class Task:
             for batch in self._read(places, columns, entry["groups"]):
                 yield shard, batch
 
-    def received(self) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """The records that were sent to this task: (sender, batch), senders ascending."""
-        sent = self._senders()
+    def received(self, beside: str | None = None) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """The records that were sent to this task: (sender, batch), senders ascending. `beside`: those of an exchange
+        that the phase reads beside its own."""
+        exchange = beside or self.spec.exchange or ""
+        sent = self._senders(exchange)
         if not sent:
             return
-        schema = self._inputs()["exchanges"][self.spec.exchange]["schema"]
+        schema = self._inputs()["exchanges"][exchange]["schema"]
         schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(schema)))
         for first, reader, ranges in sent:
             for sender, batch in reader.read(ranges, schema):
@@ -166,8 +168,9 @@ class Task:
 
     @property
     def received_bytes(self) -> int:
-        """How much was sent to this task, without reading it: its bytes as Arrow messages."""
-        return sum(int((ranges[:, 1] - ranges[:, 0]).sum()) for _, _, ranges in self._senders())
+        """How much was sent to this task in all exchanges, without reading it: its bytes as Arrow messages."""
+        sent = [place for exchange in self._inputs()["exchanges"] for place in self._senders(exchange)]
+        return sum(int((ranges[:, 1] - ranges[:, 0]).sum()) for _, _, ranges in sent)
 
     def artifact(self, name: str) -> list[ArtifactFile]:
         """The files of an earlier phase's artifact, by sender; over shards and partitions a task sees all of them."""
@@ -228,17 +231,17 @@ class Task:
             self._listing = cast("dict[str, Any]", self.store.read_json(self.spec.inputs))
         return self._listing
 
-    def _senders(self) -> list[tuple[int, ExchangeReader, Index]]:
+    def _senders(self, exchange: str) -> list[tuple[int, ExchangeReader, Index]]:
         """The files that have records for this task: (number of the first sender, reader, where its records lie)."""
-        if self.spec.exchange is None:
+        if not exchange:
             raise ValueError(f"{self.name} reads no exchange")
-        if self._sent is None:
-            files = self._inputs()["exchanges"][self.spec.exchange]["files"]
+        if exchange not in self._sent:
+            files = self._inputs()["exchanges"][exchange]["files"]
             readers = [(sender, ExchangeReader(self.store, *layout)) for sender, *layout in files]
             entries = self.store.read_ranges([reader.index_range(self.spec.number) for _, reader in readers])
             sent = [(*reader, ranges_in(data)) for reader, data in zip(readers, entries, strict=True)]
-            self._sent = [place for place in sent if place[2].size]
-        return self._sent
+            self._sent[exchange] = [place for place in sent if place[2].size]
+        return self._sent[exchange]
 
     def _open(self, stack: ExitStack) -> None:
         spec = self.spec

@@ -12,7 +12,8 @@ Documents are compared by the Jaccard similarity of their sets of shingles, as t
     candidates   partitions -> shards   documents that share a key, each paired with the key's first two
     pairs        shards -> partitions   the signatures of both sides, by representative
     compare      partitions -> one      pairs whose signatures agree in `threshold` of their places
-    components   one -> shards          connected components of these pairs
+    components   one -> shards          connected components of these pairs; of very many over partitions:
+                                        `stages.dedup.spreading`
     members      shards -> partitions   signature and order of every document of a component; those of a batch whose
                                         signatures are equal go as one, they would all meet the same fate
     keepers      partitions -> shards   best copy first, a document is dropped when it resembles a copy already kept
@@ -47,6 +48,9 @@ KEY_BYTES = 40
 """memory of a band key in a partition, with its document and what grouping takes"""
 RECORD_BYTES = 64
 """memory of what is sent of a document beside its signature"""
+SPREAD_FROM = 64
+"""partitions of edges from which on components aren't found by one task: 130 million documents with workers of 2 GiB,
+whose edges take it three minutes and gigabytes of its disk"""
 
 
 class Minhash(DedupStage[Config]):
@@ -111,10 +115,13 @@ class Minhash(DedupStage[Config]):
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         from stages.dedup.records import partitions_for
+        from stages.dedup.spreading import BYTES_PER_EDGE
 
         banding = self.banding
         scope, rewritten = self.scope, corpus.rewritten_before(self.name)
         by_key = partitions_for(corpus, KEY_BYTES * banding.bands * (1 + (scope.per_dump and scope.across)))
+        by_node = partitions_for(corpus, BYTES_PER_EDGE)
+        by_node = by_node if by_node >= SPREAD_FROM else 1
         by_document = partitions_for(corpus, 4 * banding.permutations + RECORD_BYTES)
         cut = {"bands": banding.bands, "rows": banding.rows, "scope": [scope.per_dump, scope.across]}
         keeping = self.config.model_dump(mode="json", include={"keep", "sources"})
@@ -127,15 +134,28 @@ class Minhash(DedupStage[Config]):
             self._phase("candidates", "partitions", exchange="keys", emits="candidates"),
             self._phase("pairs", "shards", columns=(self.column, "reason", *scope.columns), exchange="candidates",
                         emits="pairs", partitions=by_document, settings=cut),
-            self._phase("compare", "partitions", exchange="pairs", emits="edges", partitions=1,
+            self._phase("compare", "partitions", exchange="pairs", emits="edges", partitions=by_node,
                         settings={"least": banding.least}),
-            self._phase("components", "partitions", exchange="edges", emits="labels"),
+            *self._component_phases(by_node),
             self._phase("members", "shards", columns=wanted, exchange="labels", emits="members",
                         partitions=by_document, settings=keeping),
             self._phase("keepers", "partitions", exchange="members", emits="sent_back", settings=choosing),
             *self.closing_phases(self.name, f"{self.name}.sent_back", "verdicts", "report"),
             *(self._index_phases(by_key, cut, rewritten) if self.config.index else []),
         ]  # fmt: skip
+
+    def _component_phases(self, by_node: int) -> list[Phase]:
+        if by_node == 1:
+            return [self._phase("components", "partitions", exchange="edges", emits="labels")]
+        core = f"{self.name}.core"
+        spread: dict[str, Any] = {"over": "partitions", "partitions": by_node}
+        return [
+            self._phase("hook", exchange="edges", emits="hooked", **spread),
+            self._phase("hook_again", exchange="hooked", emits="both_ways", **spread),
+            self._phase("trim", exchange="both_ways", emits="leaves", makes=(core,), **spread),
+            self._phase("core", "once", artifacts=(core,), emits="core_labels", partitions=by_node),
+            self._phase("label", "partitions", exchange="leaves", beside=(f"{self.name}.core_labels",), emits="labels"),
+        ]
 
     def _earlier_phases(self, by_key: int, by_document: int, cut: Settings, rewritten: list[list[Any]]) -> list[Phase]:
         indexes = self.earlier_indexes(self.name, rewritten)
@@ -164,7 +184,7 @@ class Minhash(DedupStage[Config]):
                         settings={**self.index_settings(self.name), **rewritten_settings(rewritten)}),
         ]  # fmt: skip
 
-    def _phase(self, method: str, over: Literal["shards", "partitions"], **given: Any) -> Phase:
+    def _phase(self, method: str, over: Literal["shards", "partitions", "once"], **given: Any) -> Phase:
         for key in ("exchange", "emits"):
             if key in given:
                 given[key] = f"{self.name}.{given[key]}"
@@ -232,6 +252,36 @@ class Minhash(DedupStage[Config]):
         from stages.dedup.clusters import label_components
 
         label_components(task)
+
+    def hook(self, task: "Task") -> None:
+        """Tie documents to the smallest that they are paired with."""
+        from stages.dedup.spreading import hook
+
+        hook(task, both=False)
+
+    def hook_again(self, task: "Task") -> None:
+        """The same once more."""
+        from stages.dedup.spreading import hook
+
+        hook(task, both=True)
+
+    def trim(self, task: "Task") -> None:
+        """Leave documents that are paired with one other to that, and the other pairs to the core."""
+        from stages.dedup.spreading import trim
+
+        trim(task, f"{self.name}.core")
+
+    def core(self, task: "Task") -> None:
+        """Connected components of the core."""
+        from stages.dedup.spreading import label_core
+
+        label_core(task, f"{self.name}.core")
+
+    def label(self, task: "Task") -> None:
+        """Label every document of a pair with the smallest document of its connected component."""
+        from stages.dedup.spreading import label
+
+        label(task, f"{self.name}.core_labels")
 
     def members(self, task: "Task") -> None:
         """Send every document of a component, with what decides whether it is kept, to the component's partition."""

@@ -11,6 +11,7 @@ from stages.dedup.by_row import RecordsByRow
 from stages.dedup.records import key_slices, mixed, received, record_batch, spread
 from stages.dedup.scope import Scope
 from stages.dedup.signatures import signature_column, unique_pairs, windows
+from stages.dedup.spreading import send_edges
 
 if TYPE_CHECKING:
     from pipeline.task import Task
@@ -91,5 +92,4 @@ def compare_pairs(task: "Task", least: int) -> None:
         task.count("compared", len(pairs))
         task.count("alike", int(alike.sum()))
         pairs = pairs[alike]
-        edges = {"document": records.documents[pairs], "representative": representatives[pairs]}
-        task.emit(np.zeros(len(pairs), np.int64), record_batch(edges))
+        send_edges(task, records.documents[pairs], representatives[pairs])

@@ -15,6 +15,7 @@ from stages.dedup.records import combined, mixed, received, record_batch, spread
 from stages.dedup.scope import Scope
 from stages.dedup.sending import send_verdicts
 from stages.dedup.signatures import stored_signatures
+from stages.dedup.spreading import send_labels
 
 if TYPE_CHECKING:
     from pipeline.task import Task
@@ -22,15 +23,9 @@ if TYPE_CHECKING:
 
 def label_components(task: "Task") -> None:
     """Label every document of a pair with the smallest document of its connected component."""
-    edges = (
-        (batch.column("document").to_numpy(), batch.column("representative").to_numpy()) for _, batch in task.received()
-    )
+    edges = ((batch.column("node").to_numpy(), batch.column("other").to_numpy()) for _, batch in task.received())
     for nodes, roots in connected_components(edges, task.memory // 2):
-        shards = (nodes >> np.uint64(32)).astype(np.int64)
-        rows = (nodes & np.uint64(0xFFFFFFFF)).astype(np.uint32)
-        task.emit(shards, record_batch({"row": rows, "component": roots}))
-        task.count("documents", len(nodes))
-        task.count("components", int((nodes == roots).sum()))
+        send_labels(task, nodes, roots)
 
 
 def send_members(task: "Task", column: str, policy: KeepPolicy) -> None:

@@ -76,11 +76,13 @@ def key_slices(task: "Task") -> Iterator[tuple[Numbers, Numbers]]:
     """
     slices = -(-task.received_bytes // KEY_RECORD * BYTES_PER_KEY * 4 // task.memory)
     for part in received_slices(task, slices, lambda batch: slice_of(batch.column("key").to_numpy(), slices)):
-        keys, documents = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
+        pieces = [(np.empty(0, np.uint64), np.empty(0, np.uint64))]
         for sender, batch in part:
-            keys.append(batch.column("key").to_numpy())
-            documents.append(batch.column("row").to_numpy() | np.uint64(sender << 32))
-        yield np.concatenate(keys), np.concatenate(documents)
+            documents = batch.column("row").to_numpy() | np.uint64(sender << 32)
+            pieces.append((batch.column("key").to_numpy(), documents))
+        keys, documents = (np.concatenate(values) for values in zip(*pieces, strict=True))
+        pieces.clear()
+        yield keys, documents
 
 
 def slice_of(hashes: Numbers, slices: int) -> Numbers:
@@ -152,7 +154,8 @@ def received(task: "Task", by: str, signature: str | None = None) -> Iterator[Re
                     first, last = column.offset * width, (column.offset + len(column)) * width
                     file.write(memoryview(column.buffers()[1])[first:last])
                     batch = batch.drop_columns([signature])
-                tables.append(batch)
+                # copied: what is read is a slice of a message, signatures and all
+                tables.append(batch.take(pa.array(np.arange(len(batch)))))
             file.flush()
             if documents:
                 found = np.concatenate(documents)

@@ -127,15 +127,16 @@ def test_mistakes_of_senders(tmp_path: Path) -> None:
 )
 def test_slices_hold_everything_in_order(senders: list[list[int]], slices: int, memory: int) -> None:
     batches = [(sender, pa.record_batch({"key": pa.array(keys, pa.uint64())})) for sender, keys in enumerate(senders)]
-    task: Any = SimpleNamespace(memory=memory, received=lambda: iter([item for item in batches if item[1].num_rows]))
+    sent = [item for item in batches if item[1].num_rows]
+    task: Any = SimpleNamespace(memory=memory, received=lambda beside: iter(sent))
 
     def place(batch: pa.RecordBatch) -> Any:
         return batch.column(0).to_numpy() % np.uint64(slices)
 
     found = [
         [(sender, key) for sender, batch in part for key in batch.column(0).to_pylist()]
-        for part in received_slices(task, slices if any(senders) else 1, place)
+        for part in received_slices(task, slices, place)
     ]
     everything = [(sender, key) for sender, keys in enumerate(senders) for key in keys]
-    wanted = max(1, slices if any(senders) else 1)
+    wanted = max(1, slices)
     assert found == [[(s, key) for s, key in everything if wanted == 1 or key % wanted == n] for n in range(wanted)]

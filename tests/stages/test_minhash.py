@@ -138,6 +138,19 @@ def test_partitions_and_memory_change_nothing(tmp_path: Path, monkeypatch: pytes
     assert rows_of(run_inline(small), COLUMNS) == one
 
 
+def test_components_spread_over_partitions_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shards = corpus(2, shards=3)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    one = run_inline(settings_of(tmp_path / "a", shards))
+    monkeypatch.setattr("stages.minhash.SPREAD_FROM", 1)
+    spread = run_inline({**settings_of(tmp_path / "b", shards), "engine": {"kind": "inline", "merge_above": 1}})
+    phases = {phase.name: phase for phase in spread.phases}
+    assert phases["minhash.hook"].tasks == 8 and "minhash.components" not in phases
+    assert phases["minhash.trim"].counters["leaves"] > 50
+    assert rows_of(spread, COLUMNS) == rows_of(one, COLUMNS)
+
+
 def test_merged_exchanges_change_nothing(tmp_path: Path) -> None:
     shards = corpus(2, shards=9)
     (tmp_path / "a").mkdir()

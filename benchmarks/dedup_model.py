@@ -1,0 +1,136 @@
+"""What near-duplicate removal of a corpus of any size takes, from what a run measured per document.
+
+Everything is linear in documents but the requests and the messages of exchanges, which the plan decides: the stage is
+asked for its phases as for a real corpus, and merging as the engine does it. With N documents in S shards:
+
+    records     N x records a document, of each exchange
+    bytes       records x bytes a record + messages x bytes around one; messages: senders x partitions, or the records
+    merged      the bytes of exchanges of more than `merge_above` senders times partitions, written a second time
+    core-hours  N x CPU seconds a document, and merged bytes x CPU seconds a byte merged
+    requests    of a partition: an entry of the index and a range for each file that it is sent; of a merge: an index
+                and a range for each block of partitions that fits its memory, for each sender. Beside them each task
+                makes a few for its listing, columns and manifest
+    largest     the most that one task is sent; what doesn't fit a quarter of its memory goes through slices on its disk
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.common import Result
+
+DOLLARS_PER_REQUEST = 0.0004 / 1000
+"""S3, GET, us-east-1, 2024"""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What is planned for."""
+
+    documents: int
+    shards: int
+    memory: int
+
+
+def measured(result: Any, documents: int, cpu_s: float) -> Result:
+    """What the model needs of a run in which everything was merged: figures per document and per merged byte."""
+    phases = {phase.name: phase for phase in result.phases}
+    exchanges: dict[str, dict[str, float]] = {}
+    columns = 0
+    for name, phase in phases.items():
+        for manifest in map(result.store.read_json, phase.manifests):
+            for file in manifest["files"]:
+                if file["kind"] == "exchange" and not name.endswith(".merge"):
+                    sums = exchanges.setdefault(file["name"], {"records": 0, "bytes": 0, "message_bytes": 0})
+                    messages, around = _messages(result.store, file)
+                    sums["records"] += file["records"] / documents
+                    sums["bytes"] += (file["index"] - messages * around) / documents
+                    sums["message_bytes"] = max(sums["message_bytes"], around)
+                elif file["kind"] == "rows" and name != "documents":
+                    columns += file["bytes"]
+    # seconds of phases are of the wall; those of the whole run are of the CPU
+    wall = sum(phase.seconds for phase in phases.values())
+    seconds = {name: phase.seconds * cpu_s / wall for name, phase in phases.items()}
+    merged = [name for name in phases if name.endswith(".merge")]
+    return {
+        "exchanges": exchanges,
+        "columns_bytes": columns / documents,
+        "seconds": {name: value / documents for name, value in seconds.items() if name not in merged},
+        "merge_s_per_byte": sum(seconds[name] for name in merged) / sum(phases[name].bytes_written for name in merged),
+        "edges": phases["minhash.compare"].counters["alike"] / documents,
+    }
+
+
+def _messages(store: Any, file: dict[str, Any]) -> tuple[int, int]:
+    """How many messages a file has, and the bytes around the records of each."""
+    import pyarrow as pa
+
+    from pipeline.exchange import ExchangeReader
+
+    if not file["records"]:
+        return 0, 0
+    schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(file["schema"])))
+    empty = schema.empty_table().combine_chunks().to_batches() or [pa.RecordBatch.from_pylist([], schema)]
+    reader = ExchangeReader(store, file["file"], file["index"], file["segments"])
+    entries = (store.size(file["file"]) - file["index"]) // (16 * file["segments"])
+    ranges = reader.index(entries)
+    return int((ranges[:, :, 1] > ranges[:, :, 0]).sum()), 24 + empty[0].serialize().size
+
+
+def modelled(run: Result, corpus: Corpus) -> Result:
+    """The row of one corpus."""
+    from kernels.components import BYTES_PER_EDGE
+    from pipeline.config import EngineConfig
+    from pipeline.discovery import make_stage
+    from pipeline.merging import group_size
+    from pipeline.stage import Corpus as Planned
+
+    stage: Any = make_stage("minhash", {}, 0)
+    phases = stage.phases(Planned(corpus.shards, 0, corpus.documents, corpus.memory, ("minhash",)))
+    merge_above = EngineConfig.model_validate("local").merge_above
+    partitions = {phase.emits: phase.partitions or corpus.shards for phase in phases if phase.emits}
+    tasks = {
+        phase.name: {"shards": corpus.shards, "once": 1}.get(phase.over) or partitions[phase.exchange]
+        for phase in phases
+    }
+    total, merged, requests, unmerged, largest = 0.0, 0.0, 0.0, 0.0, (0.0, "")
+    readers = {phase.exchange: phase.name for phase in phases if phase.exchange}
+    for phase in phases:
+        if not phase.emits:
+            continue
+        measured, senders, receivers = run["exchanges"][phase.emits], tasks[phase.name], partitions[phase.emits]
+        records = measured["records"] * corpus.documents
+        size = measured["bytes"] * corpus.documents + min(records, senders * receivers) * measured["message_bytes"]
+        total += size
+        largest = max(largest, (size / receivers, readers[phase.emits]))
+        unmerged += 2 * senders * receivers
+        if senders * receivers <= merge_above:
+            requests += 2 * senders * receivers
+            continue
+        group = group_size(senders)
+        files = -(-senders // group)
+        blocks = -(-(size / files) // (corpus.memory / 4))
+        requests += senders * (1 + blocks) + 2 * files * receivers
+        merged += size
+    edges = run["edges"] * corpus.documents
+    seconds = sum(value for name, value in run["seconds"].items() if name != "documents") * corpus.documents
+    merging = run["merge_s_per_byte"] * merged
+    signatures = 4 * stage.banding.permutations * corpus.documents
+    columns = run["columns_bytes"] * corpus.documents
+    return {
+        "exchanged TB": total / 1e12,
+        "merged TB": merged / 1e12,
+        "signatures TB": signatures / 1e12,
+        "verdicts TB": columns / 1e12,
+        "disk TB": (total + merged + signatures + columns) / 1e12,
+        "core-hours": (seconds + merging) / 3600,
+        "of them merging": merging / 3600,
+        "requests, millions": requests / 1e6,
+        "dollars": requests * DOLLARS_PER_REQUEST,
+        "requests unmerged, millions": unmerged / 1e6,
+        "tasks": sum(tasks.values()),
+        "largest": largest[1],
+        "largest GB": largest[0] / 1e9,
+        "slices": -(-largest[0] * 4 // corpus.memory),
+        "edges, millions": edges / 1e6,
+        "edges in memory": edges * BYTES_PER_EDGE <= corpus.memory / 2,
+    }
