@@ -62,6 +62,12 @@ class RepeatedSpans(GlobalStage[Config]):
 
     Config = Config
 
+    def warm(self) -> None:
+        """Compile what the phases call."""
+        from stages.dedup.span_search import warm_kernels
+
+        warm_kernels(self.config.min_bytes)
+
     def phases(self, corpus: Corpus) -> list[Phase]:
         """Scan, match, ask, compare, rewrite."""
         import pyarrow as pa

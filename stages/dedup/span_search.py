@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kernels.arrow import text_buffers
+from kernels.cut_spans import cut_spans
 from kernels.first_places import first_places
 from kernels.winnowing import Winnowing, gram_bytes, window_hashes
 from pipeline.slices import received_slices
@@ -174,6 +175,15 @@ def rows_with_records(
         order = np.lexsort([records["start"], records["row"]])
         yield first, batch, {name: values[order] for name, values in records.items()}
         first += batch.num_rows
+
+
+def warm_kernels(least: int) -> None:
+    """Call the kernels on next to nothing."""
+    data, offsets = text_buffers(pa.array(["x" * least] * 2, pa.large_string()))
+    anchors = next(Winnowing(data, offsets, least))
+    judged((anchors.gram, anchors.context), anchors.row, anchors.start, least, 1)
+    window_hashes(data, offsets, least, anchors.row, anchors.start, anchors.owned, anchors.gram_at)
+    cut_spans(data, offsets, *merged(_owned(anchors.row, anchors.start, anchors.owned, least)), "character")
 
 
 def _received(

@@ -2,13 +2,19 @@
 
 import json
 import random
+import struct
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from benchmarks.common import read_documents
 from pipeline.slices import received_slices
 from tests.engine import rows_of, run_inline
+from tests.shared import shared
 
 COLUMNS = ["id", "text", "text_bytes", "reason", "repeated_spans.removed", "repeated_spans.spans"]
 
@@ -71,8 +77,8 @@ def made(seed: int, count: int, alphabet: str, passages: int, longest: int) -> l
 
 def check(tmp_path: Path, parts: list[list[str]], least: int, keep: int, **engine: Any) -> int:
     """Run and compare with the plain lines; how many bytes went."""
-    settings = {"min_bytes": least, "keep": keep, "whole": "character", "min_left": 0}
-    rows = run(tmp_path, parts, [{"repeated_spans": settings}], **engine)
+    options = {"min_bytes": least, "keep": keep, "whole": "character", "min_left": 0}
+    rows = run(tmp_path, parts, [{"repeated_spans": options}], **engine)
     texts = [text for part in parts for text in part]
     gone = gone_slowly([text.encode() for text in texts], least, keep)
     expected = [cut_slowly(text, flags) for text, flags in zip(texts, gone, strict=True)]
@@ -114,3 +120,97 @@ def test_an_anchor_that_is_everywhere_is_split(tmp_path: Path, monkeypatch: pyte
     documents = made(1, 100, "ab", 12, 80)
     assert check(tmp_path, [documents[:50], documents[50:]], 16, keep, memory=8000, batch_rows=5) > 500
     assert {("repeated_spans.match", True), ("repeated_spans.compare", True)} <= set(slices)
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.lists(
+        st.one_of(
+            st.text("ab", max_size=90),
+            st.tuples(st.text("ab-", min_size=1, max_size=9), st.integers(1, 20)).map(lambda pair: pair[0] * pair[1]),
+        ),
+        max_size=8,
+    ),
+    st.integers(0, 8),
+    st.sampled_from([1, 0]),
+    st.integers(1, 5),
+)
+def test_texts_of_two_letters(documents: list[str], cut: int, keep: int, batch_rows: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        check(Path(folder), [documents[:cut], documents[cut:]], 16, keep, batch_rows=batch_rows, memory=30_000)
+
+
+def test_runs_and_periods_are_cut_to_one_window(tmp_path: Path) -> None:
+    run_of, table, other = "a" * 300_000, "| - | - |\n" * 20_000, "b" + "a" * 4000 + "漢" * 1000
+    options = {"min_bytes": 200, "whole": "character", "min_left": 0}
+    rows = run(tmp_path, [[run_of, "", table], [other, "x" * 199]], [{"repeated_spans": options}])
+    # the third byte of a window's period of three begins it 200 bytes behind only from 201 on
+    assert [row["text"] for row in rows] == [run_of[:200], "", table[:200], "b" + "漢" * 67, "x" * 199]
+
+
+def test_a_thousand_documents_that_are_the_same(tmp_path: Path) -> None:
+    text = " ".join(f"word{number}" for number in range(60))
+    rows = run(tmp_path, [[text] * 700, [text] * 300], [{"repeated_spans": {}}], batch_rows=150)
+    assert [row["text"] for row in rows] == [text] + [""] * 999
+    assert [row["reason"] for row in rows] == [None] + ["repeated_spans.nothing_left"] * 999
+    assert {row["repeated_spans.removed"] for row in rows[1:]} == {len(text)}
+
+
+def test_what_is_cut_is_told(tmp_path: Path) -> None:
+    passage = "These words stand in both of the documents, one after the other, in the same order."
+    texts = [f"Before. {passage} Behind.", f"Something else{passage}and more of it\n"]
+    (first, second) = run(tmp_path, [texts], [{"repeated_spans": {"min_bytes": 50}}])
+    assert (first["text"], first["repeated_spans.removed"], first["repeated_spans.spans"]) == (texts[0], 0, b"")
+    # "These" and "order." lose nothing but what begins and ends a word
+    assert second["text"] == "Something elseThese and more of it\n"
+    start, end = struct.unpack("<2I", second["repeated_spans.spans"])
+    assert texts[1][start:end] == passage.removeprefix("These")
+    assert second["repeated_spans.removed"] == end - start - 1  # a blank is left between two words
+    assert second["text_bytes"] == len(second["text"])
+
+
+def test_whole_lines(tmp_path: Path) -> None:
+    lines = [f"{number} {'line ' * 5}\n" for number in range(9)]
+    texts = ["".join(lines), "x" + "".join(lines[:3]) + "more " + "".join(lines[4:9])]
+    rows = run(tmp_path, [texts], [{"repeated_spans": {"min_bytes": 40, "whole": "line"}}])
+    assert [row["text"] for row in rows] == [texts[0], "x" + lines[0] + "more " + lines[4]]
+
+
+def test_dropped_documents_and_other_domains_take_no_part(tmp_path: Path) -> None:
+    text = " ".join(f"word{number}" for number in range(60))
+    parts = [[text, text], [f"{text} and more than that of another domain"]]
+    stages = [{"exact_dedup": {}}, {"repeated_spans": {"domains": ["m0"]}}]
+    rows = run(tmp_path, parts, stages)
+    assert [row["text"] for row in rows] == [*parts[0], *parts[1]]
+    assert [row["reason"] for row in rows] == [None, "exact_dedup.duplicate", None]
+    rows = run(tmp_path, parts, [{"exact_dedup": {}}, {"repeated_spans": {}}])
+    assert [row["text"] for row in rows] == [text, text, " and more than that of another domain"]
+
+
+def test_next_to_nothing_left(tmp_path: Path) -> None:
+    text = " ".join(f"word{number}" for number in range(60))
+    texts = [text, f"{text} \n漢字 more \t", "short"]
+    stages = [{"repeated_spans": {"min_left": 7}}]
+    rows = run(tmp_path, [texts], stages)
+    assert [row["reason"] for row in rows] == [None, None, None]
+    rows = run(tmp_path, [texts], [{"repeated_spans": {"min_left": 8}}])
+    assert [row["reason"] for row in rows] == [None, "repeated_spans.nothing_left", None]
+
+
+def test_the_same_with_workers(tmp_path: Path) -> None:
+    documents = made(5, 80, "abcdefgh ", 12, 300)
+    parts = [documents[:9], documents[9:40], documents[40:]]
+    stages = [{"repeated_spans": {"min_bytes": 64}}]
+    alone = run(tmp_path, parts, stages)
+    (tmp_path / "many").mkdir()
+    assert run(tmp_path / "many", parts, stages, kind="local", workers=2, batch_rows=7) == alone
+    assert sum(row["repeated_spans.removed"] for row in alone) > 500
+
+
+def test_the_same_guide_for_two_machines(tmp_path: Path) -> None:
+    pages = []
+    for machine in ("amd64", "i386"):
+        documents = read_documents([shared(f"web/docs/installation-guide-{machine}.warc.gz")])
+        pages.append([document["text"] for document in documents if "ch04" in document["url"] and document["text"]])
+    # what repeats within the first guide goes too
+    assert check(tmp_path, pages, 200, 1) > sum(len(text.encode()) for text in pages[1])
