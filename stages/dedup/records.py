@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 Numbers = npt.NDArray[np.uint64]
 LEAST_PARTITIONS = 8
-MOST_PARTITIONS = 4096
-"""a sender has a message for each: with the 35,000 documents of a crawl's file and more partitions it would hold less
-than a kilobyte of keys. A partition that is larger than the memory goes through slices"""
+MOST_PARTITIONS = (1 << 12, 1 << 16)
+DOCUMENTS_OF_MESSAGE = 32
+"""a sender has a message for each partition: with more than the first of these, each is to hold so many documents'
+records, or it would be mostly its own head. A partition that is larger than the memory goes through slices"""
 KEY_RECORD = 12
 """bytes sent of a key: itself and a row"""
 BYTES_PER_KEY = 64
@@ -31,11 +32,13 @@ BYTES_PER_KEY = 64
 def partitions_for(corpus: Corpus, bytes_per_document: float) -> int:
     """Partitions such that what each receives takes about an eighth of a worker's memory.
 
-    `bytes_per_document` is what all records of a document take in memory. A power of two from LEAST_PARTITIONS to
-    MOST_PARTITIONS, so that it seldom changes as dumps are added: a change does the exchange again.
+    `bytes_per_document` is what all records of a document take in memory. A power of two from LEAST_PARTITIONS to one
+    of MOST_PARTITIONS, so that it seldom changes as dumps are added: a change does the exchange again.
     """
     enough = corpus.documents * bytes_per_document / (corpus.memory / 8)
-    return min(MOST_PARTITIONS, max(LEAST_PARTITIONS, 1 << int(enough).bit_length()))
+    few, many = MOST_PARTITIONS
+    most = max(few, min(many, corpus.documents // max(1, corpus.shards) // DOCUMENTS_OF_MESSAGE))
+    return min(1 << (most.bit_length() - 1), max(LEAST_PARTITIONS, 1 << int(enough).bit_length()))
 
 
 def spread(keys: Numbers, partitions: int) -> npt.NDArray[np.int64]:

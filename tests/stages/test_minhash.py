@@ -389,5 +389,5 @@ def test_no_documents_at_all(tmp_path: Path) -> None:
 def test_partitions_grow_with_the_corpus() -> None:
     from pipeline.stage import Corpus
 
-    corpora = [Corpus(1000, 0, documents, 1 << 30, ()) for documents in (0, 10**6, 10**9, 10**12)]
-    assert [records.partitions_for(corpus, 560) for corpus in corpora] == [8, 8, 4096, 4096]
+    corpora = [Corpus(10**5, 0, documents, 1 << 30, ()) for documents in (0, 10**6, 10**9, 10**10, 10**11, 10**12)]
+    assert [records.partitions_for(corpus, 560) for corpus in corpora] == [8, 8, 4096, 4096, 16384, 65536]
