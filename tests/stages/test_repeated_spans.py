@@ -116,7 +116,7 @@ def test_an_anchor_that_is_everywhere_is_split(tmp_path: Path, monkeypatch: pyte
         return received_slices(task, count, place)
 
     monkeypatch.setattr("stages.dedup.span_search.received_slices", spied)
-    monkeypatch.setattr("stages.dedup.records.MOST_PARTITIONS", 8)
+    monkeypatch.setattr("stages.dedup.records.partitions_for", lambda corpus, size: 8)
     documents = made(1, 100, "ab", 12, 80)
     assert check(tmp_path, [documents[:50], documents[50:]], 16, keep, memory=8000, batch_rows=5) > 500
     assert {("repeated_spans.match", True), ("repeated_spans.compare", True)} <= set(slices)
