@@ -52,6 +52,7 @@ class PlannedPhase:
     emits: str | None = None
     partitions: int = 0
     makes: tuple[str, ...] = ()
+    on_demand: bool = False
     group: int = 1
     """over groups of senders: how many senders are merged into one file"""
 
@@ -129,7 +130,7 @@ def make_plan(config: RunConfig, tolerate_unreachable: bool = False) -> Plan:
         stages=tuple(stage.name for stage in config.stages),
         rewriting=tuple((stage.name, stage.text_settings()) for stage in config.stages if stage.rewrites),
     )
-    phases = _ordered(_phases(config, corpus), config)
+    phases = _ordered(_asked_for(_phases(config, corpus)), config)
     readers = {index: _reader_depends(config, index) for index in range(len(config.sources))}
     return _with_merges(Plan(config, tuple(shards), tuple(phases), tuple(unreachable), readers))
 
@@ -304,7 +305,18 @@ def _global(config: RunConfig, index: int, phase: Phase) -> PlannedPhase:
         emits=phase.emits,
         partitions=phase.partitions,
         makes=phase.makes,
+        on_demand=phase.on_demand,
     )
+
+
+def _asked_for(groups: list[list[PlannedPhase]]) -> list[list[PlannedPhase]]:
+    """Without the phases on demand whose results no other phase needs."""
+    while True:
+        needed = set().union(*(phase.needs() for group in groups for phase in group))
+        asked = [[phase for phase in group if not phase.on_demand or phase.gives() & needed] for group in groups]
+        if asked == groups:
+            return groups
+        groups = asked
 
 
 def _ordered(groups: list[list[PlannedPhase]], config: RunConfig) -> list[PlannedPhase]:

@@ -145,6 +145,7 @@ class Phase:
     emits       name of the exchange written, with `partitions` partitions (0: one per shard)
     makes       names of the artifacts made
     settings    the part of the config that the phase depends on, as JSON values; tasks are given it too
+    on_demand   leave the phase out unless another one needs what it makes or writes
     """
 
     name: str
@@ -160,6 +161,7 @@ class Phase:
     partitions: int = 0
     makes: tuple[str, ...] = ()
     settings: Settings = field(default_factory=dict)
+    on_demand: bool = False
 
 
 @dataclass(frozen=True)

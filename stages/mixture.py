@@ -67,12 +67,14 @@ def plan_mixture(
     min_tokens: Mapping[str, float],
     others: str = "refuse",
     unit: str = "tokens",
+    bend: bool = False,
 ) -> dict[str, Any]:
     """The plan: `tokens` drawn in all, and for each domain what is there, asked and got, and its `edges` in epochs.
 
     `edges[p]` is where phase p ends on the domain's axis. Without a budget it is what the caps allow, at most all the
     tokens there are (weights), or what the multipliers say. Raises ConfigError, with the arithmetic, when a wish can't
-    be met: no such domain, nothing in it, a domain that no weight is given for, a budget above the caps.
+    be met: no such domain, nothing in it, a domain that no weight is given for, a budget above the caps. With `bend`,
+    the budget and the minimum tokens are taken as far as the caps allow.
     """
     named = {domain.name for domain in domains}
     for name in [*min_tokens, *(max_epochs if isinstance(max_epochs, Mapping) else ())]:
@@ -82,7 +84,7 @@ def plan_mixture(
     caps = available * [_epochs(max_epochs, domain.name) for domain in domains]
     floors = np.array([float(min_tokens.get(domain.name, 0)) for domain in domains])
     for domain, floor, cap in zip(domains, floors, caps, strict=True):
-        if floor > cap:
+        if floor > cap and not bend:
             raise ConfigError(
                 f"min_tokens asks {floor:.6g} {unit} of {domain.name!r}, but its {domain.tokens:,} {unit} in "
                 f"{_epochs(max_epochs, domain.name):g} epochs are {cap:.6g}",
@@ -93,13 +95,15 @@ def plan_mixture(
     if not any(row.sum() > 0 for row in weights):
         return _as_plan(domains, wishes, [np.zeros(len(domains))] * len(wishes), weights, unit, budget)
     total = _budget(domains, wishes, weights, shares, caps) if budget is None else budget
+    if bend:
+        total = min(total, _most(wishes, weights, shares, caps))
     _check_budget(domains, wishes, weights, shares, total, caps, max_epochs, unit)
     drawn = []
     used = np.zeros(len(domains))
     for wish, row, share in zip(wishes, weights, shares, strict=True):
         # minimum tokens count over the whole run: each phase gives its share of them
         drawn.append(_solve(row, share * total, np.minimum(floors * share, caps - used), caps - used))
-        if wish.strict:
+        if wish.strict and not bend:
             _check_caps(domains, drawn[-1], share * total, unit)
         used = used + drawn[-1]
     return _as_plan(domains, wishes, drawn, weights, unit, budget)

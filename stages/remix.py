@@ -5,13 +5,16 @@
 `count` counts each domain's documents and tokens, `plan` works out the mixture (`stages.mixture`) and keeps it as a
 small JSON file, `draw` gives each document its number of copies. Tokens are the tokenizer's; in a config without a
 tokenizer they are bytes of text. End-of-document tokens, which pack adds, are not counted.
+
+A tokenizer that is trained in the same run follows the mixture: for it, a first one is worked out in bytes
+(stages.packing.forecast).
 """
 
 import json
 from typing import TYPE_CHECKING
 
 from pipeline.stage import ConfigError, Corpus, GlobalStage, Phase, Settings
-from stages.packing.remix_settings import DOMAIN, PLACE, Config, Mixture, Part
+from stages.packing.remix_settings import DOMAIN, EXPECTED, PLACE, Config
 
 if TYPE_CHECKING:
     from pipeline.task import Task
@@ -41,6 +44,7 @@ class Remix(GlobalStage[Config]):
         wish: Settings = self.config.model_dump(mode="json", exclude={"by", "groups", "importance"}) | {"unit": unit}
         return [
             *self._weighing(),
+            *self._forecast(grouping, wish, place),
             Phase("remix.count", "shards", "count", columns=columns, makes=("domains",), settings=grouping),
             Phase("remix.plan", "once", "plan", artifacts=("domains",), makes=("mixture",), settings=wish),
             Phase(
@@ -51,6 +55,42 @@ class Remix(GlobalStage[Config]):
                 artifacts=("mixture",),
                 writes=(pa.field("copies", pa.int32()), pa.field(DOMAIN, pa.string()), pa.field("reason", pa.string())),
                 settings=grouping,
+            ),
+        ]
+
+    def _forecast(self, grouping: Settings, wish: Settings, place: tuple[str, ...]) -> list[Phase]:
+        import pyarrow as pa
+
+        columns = tuple(dict.fromkeys(("id", self.config.key, "text_bytes", "reason", *place)))
+        grouping, wish = {**grouping, "unit": "text_bytes"}, {**wish, "unit": "text_bytes"}
+        return [
+            Phase(
+                "remix.bytes",
+                "shards",
+                "count_bytes",
+                columns=columns,
+                makes=("domain_bytes",),
+                settings=grouping,
+                on_demand=True,
+            ),
+            Phase(
+                "remix.forecast",
+                "once",
+                "forecast",
+                artifacts=("domain_bytes",),
+                makes=("expected_mixture",),
+                settings=wish,
+                on_demand=True,
+            ),
+            Phase(
+                "remix.expect",
+                "shards",
+                "expect",
+                columns=columns,
+                artifacts=("expected_mixture",),
+                writes=(pa.field(EXPECTED, pa.int32()),),
+                settings=grouping,
+                on_demand=True,
             ),
         ]
 
@@ -127,74 +167,54 @@ class Remix(GlobalStage[Config]):
             count_features(*text, characters(), np.zeros(16, np.int64))
             sum_features(*text, characters(), np.zeros(16, np.int64))
 
+    def count_bytes(self, task: "Task") -> None:
+        """Documents and bytes by domain."""
+        from stages.packing.forecast import count_bytes
+
+        count_bytes(task, self.config)
+
+    def forecast(self, task: "Task") -> None:
+        """The mixture in bytes."""
+        from stages.packing.forecast import forecast
+
+        forecast(task, self.config)
+
+    def expect(self, task: "Task") -> None:
+        """How often each document is likely to be seen."""
+        from stages.packing.forecast import expect
+
+        expect(task, self.config)
+
     def count(self, task: "Task") -> None:
         """Documents and tokens by domain, and the tokens by place on the domain's axis."""
-        from stages.mixture import BINS
-        from stages.packing import importance
-        from stages.packing.domain_counts import DomainCounts, TooManyDomains
-        from stages.packing.domain_places import read_placed, unit_of
+        from stages.packing.mixing import count_domains
 
-        counts = DomainCounts(BINS if self.config.importance is None else importance.BINS)
-        for placed in read_placed(task, self.config):
-            kept = placed.kept
-            try:
-                counts.add(placed.names, placed.codes[kept], placed.places[kept], placed.tokens[kept])
-            except TooManyDomains as error:
-                raise ConfigError(f"{self.config.by!r} has {error}; group them", ("by",)) from None
-        with task.make("domains") as file:
-            entries = {"unit": unit_of(task), "bins": counts.bins, "domains": counts.as_json()}
-            file.write(json.dumps(entries).encode())
+        count_domains(task, self.config, "domains")
 
     def plan(self, task: "Task") -> None:
         """The mixture. Raises ConfigError when a wish can't be met."""
-        from stages import mixture
-        from stages.packing.domain_counts import DomainCounts, TooManyDomains
+        from stages.packing.mixing import plan_counted
 
-        counts, unit = DomainCounts(mixture.BINS), "tokens"
-        for number, artifact in enumerate(task.artifact("domains")):
-            counted = json.loads(artifact.read())
-            if number == 0:
-                counts, unit = DomainCounts(counted["bins"]), counted["unit"]
-            try:
-                counts.add_json(counted["domains"])
-            except TooManyDomains as error:
-                raise ConfigError(f"{self.config.by!r} has {error}; group them", ("by",)) from None
-        parts = self.config.phases or [Part(share=1, **self.config.model_dump(include=set(Mixture.model_fields)))]
-        wishes = [mixture.Wish(p.share, p.weights, p.multipliers, p.temperature, p.unimax) for p in parts]
-        plan = mixture.plan_mixture(
-            counts.domains(),
-            wishes,
-            self.config.tokens,
-            self.config.max_epochs,
-            self.config.min_tokens,
-            self.config.others,
-            unit="tokens" if unit == "tokens" else "bytes",
-        )
+        plan = plan_counted(task, self.config, "domains")
         with task.make("mixture") as file:
-            file.write(json.dumps({"by": self.config.by, "seed": self.seed, **plan}, indent=1).encode())
+            file.write(json.dumps(plan, indent=1).encode())
         shown = ("domain", "documents", "tokens", "weight_asked", "weight_got", "epochs", "tokens_drawn")
         task.note("mixture", [{name: entry[name] for name in shown} for entry in plan["domains"]])
 
     def draw(self, task: "Task") -> None:
-        """The number of copies of each document: it depends on the seed, its id and its domain's plan alone."""
-        import numpy as np
+        """The number of copies of each document, its domain, and a reason where it is not drawn."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        from stages import mixture
-        from stages.packing.domain_places import read_placed
+        from stages.packing.mixing import copies_by_plan
 
-        plan = json.loads(task.artifact("mixture")[0].read())
-        ends = {entry["domain"]: entry["edges"][-1] for entry in plan["domains"]}
-        for placed in read_placed(task, self.config):
-            edges = np.array([ends.get(name, 0.0) for name in placed.names], float)
-            copies = mixture.copies_of(placed.places, edges[placed.codes]) * placed.kept
+        for placed, copies in copies_by_plan(task, self.config, "mixture"):
             task.count("copies_drawn", int(copies.sum()))
             task.count("tokens_drawn", int((copies * placed.tokens).sum()))
             left = pa.array(placed.kept & (copies == 0))
             names = pa.array(placed.names, pa.string())
             columns = [
-                pa.array(copies.astype(np.int32)),
+                pa.array(copies, pa.int32()),
                 pa.DictionaryArray.from_arrays(pa.array(placed.codes), names).cast(pa.string()),
                 pc.if_else(left, f"{self.name}.not_drawn", placed.batch.column("reason")),
             ]

@@ -3,10 +3,10 @@
     - tokenizer: {path: tokenizer.json}
     - tokenizer: {train: {vocab: 100000, special: 15, pad_to: 102400, sample_bytes: 24e9}}
 
-Training runs over the kept documents: their bytes by domain and language give the rate at which each is sampled; pieces
-of the sampled documents are counted by shard, added up by hash partition, where rare ones of a large sample are
-thinned out, and merges trained from the counts by one task.
-A document is in the sample or not by a hash of its id and the seed, whatever else is in the corpus at the same rate.
+Training runs over the kept documents: their bytes by domain and language give the rate at which each is sampled, where
+each counts as often as a stage `remix` is likely to draw it; pieces of the sampled documents are counted by shard,
+added up by hash partition, where rare ones of a large sample are thinned out, and merges trained from the counts by one
+task.
 
 The ids of the kept documents go to one file a shard, little endian, uint16 where the padded vocabulary allows it and
 uint32 elsewhere, one document after the other in the order of rows; the row column `tokens` counts them (0 where a
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from pydantic import model_validator
 
 from pipeline.stage import ConfigError, Corpus, GlobalStage, Phase, StageConfig
+from stages.packing.remix_settings import EXPECTED
 from tokenizer.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -98,13 +99,16 @@ class Tokenizer(GlobalStage[Config]):
         every = settings.model_dump(mode="json")
         sampling = {name: every.pop(name) for name in ("sample_bytes", "weights")}
         thinning = {"thin_below": every.pop("thin_below")}
+        copies = _copies(settings, corpus)
+        counted = (copies,) if copies else ()
         return [
             Phase(
                 "tokenizer.sizes",
                 "shards",
                 "sizes",
-                columns=("text_bytes", "domain", "language", "reason"),
+                columns=("text_bytes", "domain", "language", "reason", *counted),
                 makes=("tokenizer_sizes",),
+                settings={"copies": copies},
             ),
             Phase(
                 "tokenizer.sample",
@@ -118,11 +122,11 @@ class Tokenizer(GlobalStage[Config]):
                 "tokenizer.count",
                 "shards",
                 "count",
-                columns=("id", "text", "domain", "language", "reason"),
+                columns=("id", "text", "domain", "language", "reason", *counted),
                 artifacts=("tokenizer_sample",),
                 emits="tokenizer.words",
                 partitions=_partitions(settings, corpus),
-                settings={"scheme": settings.scheme, "seed": self.seed},
+                settings={"scheme": settings.scheme, "seed": self.seed, "copies": copies},
             ),
             Phase(
                 "tokenizer.merge",
@@ -162,7 +166,7 @@ class Tokenizer(GlobalStage[Config]):
         """Bytes of kept text by domain and language."""
         from stages.tokenizing.sampling import add_up_sizes
 
-        add_up_sizes(task)
+        add_up_sizes(task, task.settings["copies"])
 
     def sample(self, task: "Task") -> None:
         """The share of each domain's and language's documents to count."""
@@ -174,7 +178,7 @@ class Tokenizer(GlobalStage[Config]):
         """Count the pieces of the sampled documents, and send them to the partitions of their hashes."""
         from stages.tokenizing.training import count_words
 
-        count_words(task, self._train_settings, self.seed)
+        count_words(task, self._train_settings, self.seed, task.settings["copies"])
 
     def merge(self, task: "Task") -> None:
         """Add up the counts of a partition's words, and thin out the rare ones."""
@@ -231,6 +235,13 @@ class Tokenizer(GlobalStage[Config]):
         with fsspec.open(path, "rb") as file:
             content: bytes = file.read()
         return content
+
+
+def _copies(settings: TrainSettings, corpus: Corpus) -> str | None:
+    """The column that says how often a document counts in the sample, where it follows remix."""
+    if settings.weights == "remix" and "remix" not in corpus.stages:
+        raise ConfigError("`remix` follows the stage remix, which this config doesn't have", ("train", "weights"))
+    return EXPECTED if settings.weights == "remix" or (settings.weights is None and "remix" in corpus.stages) else None
 
 
 def _partitions(settings: TrainSettings, corpus: Corpus) -> int:

@@ -52,9 +52,12 @@ class TrainSettings(BaseModel):
     scheme: SchemeName = "deepseek"
     """the pre-tokenizer (tokenizer.schemes)"""
     sample_bytes: ByteSize = 24_000_000_000
-    """how much text to count, about; all of it where there is less"""
-    weights: Annotated[Weights, BeforeValidator(_by_domain)] | None = None
-    """shares of the sample by domain and language. Default: all text alike"""
+    """how much text to count, on average: the sample is drawn by document, and misses by some percent where it is small
+    (stages.tokenizing.sampling). All of it where there is less"""
+    weights: Literal["remix", "natural"] | Annotated[Weights, BeforeValidator(_by_domain)] | None = None
+    """shares of the sample by domain and language; `remix`: those that the stage remix is likely to draw, in bytes
+    (stages.packing.forecast); `natural`: all text alike. Default: remix in a config with that stage, else natural. A
+    vocabulary is best for the mixture that it was counted on, and that is the one the model will see"""
     min_count: Annotated[Count, Field(ge=1)] = 2
     """pairs seen fewer times are not merged"""
     thin_below: Count | None = None

@@ -13,6 +13,9 @@ PLACE = "remix.place"
 DOMAIN = "remix.domain"
 """The column with the domain that a document was drawn as."""
 
+EXPECTED = "remix.expected_copies"
+"""The column with how often a document is likely to be drawn (stages.packing.forecast)."""
+
 Number = Annotated[float, BeforeValidator(parse_count), Field(gt=0, allow_inf_nan=False)]
 Weight = Annotated[float, BeforeValidator(parse_count), Field(ge=0, allow_inf_nan=False)]
 

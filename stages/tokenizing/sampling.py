@@ -1,7 +1,12 @@
 """The sample that a tokenizer is trained on: how large each part of the corpus is, and which documents are taken.
 
+Where the sample follows remix, a document counts as often as remix is likely to draw it (stages.packing.forecast), and
+so it may be in the sample more than once, but in no larger part of it than of what is drawn.
+
 A document is in the sample or not by a hash of its id and the seed, whatever else is in the corpus at the same rate. So
-the sample's bytes are as asked for on average only: with n documents of like size in it, they miss by some 1 / sqrt(n).
+the sample has the bytes that were asked for on average over seeds, with a standard deviation of sqrt(sum of r (1 - r)
+b^2) over documents of b bytes at the rate r, which large documents make. Measured over 200 seeds: 1.5 % for 1 GB out of
+3.6 GB in 254,000 documents, many of them books cut at 1 MB, and 6 % for 20 MB out of 94 MB in 66,000 documents.
 """
 
 import json
@@ -33,12 +38,14 @@ Rates = dict[str, dict[str, float]]
 """shares of the documents by domain and language"""
 
 
-def add_up_sizes(task: "Task") -> None:
-    """Bytes of kept text by domain and language."""
+def add_up_sizes(task: "Task", copies: str | None) -> None:
+    """Bytes of kept text by domain and language; copies: the column that says how often a document counts."""
     sizes: Sizes = {}
-    for batch in task.rows(["text_bytes", "domain", "language", "reason"]):
+    for batch in task.rows(["text_bytes", "domain", "language", "reason", *([copies] if copies else [])]):
         kept = pa.Table.from_batches([batch.filter(pc.is_null(batch.column("reason")))])
         kept = kept.set_column(2, "language", pc.fill_null(kept.column("language"), UNKNOWN))
+        if copies:
+            kept = kept.set_column(0, "text_bytes", pc.multiply(kept.column("text_bytes"), kept.column(copies)))
         sums = kept.group_by(["domain", "language"]).aggregate([("text_bytes", "sum")])
         for row in sums.to_pylist():
             _add_size(sizes, row["domain"], row["language"], row["text_bytes_sum"])
@@ -52,7 +59,9 @@ def choose_rates(task: "Task", settings: TrainSettings) -> None:
         for domain, languages in json.loads(artifact.read()).items():
             for language, size in languages.items():
                 _add_size(sizes, domain, language, size)
-    rates = sampling_rates(sizes, settings.sample_bytes, settings.weights)
+    rates = sampling_rates(
+        sizes, settings.sample_bytes, settings.weights if isinstance(settings.weights, Weights) else None
+    )
     cells: list[dict[str, Any]] = [
         {"domain": domain, "language": language, "bytes": size, "rate": rates.get(domain, {}).get(language, 0.0)}
         for domain, languages in sizes.items()
@@ -70,16 +79,24 @@ def sample_of(task: "Task") -> Any:
     return json.loads(task.artifact("tokenizer_sample")[0].read())
 
 
-def sampled(batch: pa.RecordBatch, rates: Rates, seed: int) -> npt.NDArray[np.bool_]:
-    """Whether each document is in the sample."""
+def copies_in_sample(batch: pa.RecordBatch, rates: Rates, seed: int, copies: str | None) -> npt.NDArray[np.int64]:
+    """How often each document is in the sample: once or not at all, unless a column `copies` says how often it counts.
+
+    A document that counts c times at the rate r is in it floor(c * r) times, and once more with the rest as chance.
+    """
     (domains, domain), (languages, language) = (_encoded(batch.column(name)) for name in ("domain", "language"))
     table = [[rates.get(one, {}).get(other, 0.0) for other in languages] for one in domains]
     rate = np.array(table).reshape(len(domains), len(languages))[domain, language]
+    if copies:
+        rate = rate * batch.column(copies).to_numpy()
     data, offsets = text_buffers(batch.column("id"))
     hashes = np.empty(batch.num_rows, np.uint64)
     hash_rows(read_only(data), read_only(offsets), np.uint64(seed & (1 << 64) - 1), hashes)
+    whole = np.floor(rate)
     # 53 bits, which a float holds exactly: in [0, 1)
-    return np.asarray((hashes >> np.uint64(11)).astype(np.float64) / (1 << 53) < rate)
+    chance = (hashes >> np.uint64(11)).astype(np.float64) / (1 << 53)
+    taken: npt.NDArray[np.int64] = (whole + (chance < rate - whole)).astype(np.int64)
+    return taken
 
 
 def sampling_rates(sizes: Sizes, sample_bytes: int, weights: Weights | None) -> Rates:

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from kernels.arrow import text_buffers
 from pipeline.stage import ConfigError
-from stages.tokenizing.sampling import Rates, sample_of, sampled
+from stages.tokenizing.sampling import Rates, copies_in_sample, sample_of
 from stages.tokenizing.words import SCHEMA, StoredWords, emit_words, word_batches, words_of
 from tokenizer.counting import WordCounter, WordCounts, cut_rare_pairs, thin
 from tokenizer.export import FILES, tokenizer_files
@@ -20,18 +20,19 @@ if TYPE_CHECKING:
     from pipeline.task import Task
 
 
-def count_words(task: "Task", settings: TrainSettings, seed: int) -> None:
+def count_words(task: "Task", settings: TrainSettings, seed: int, copies: str | None) -> None:
     """Count the pieces of the sampled documents, and send them to the partitions of their hashes."""
     rates: Rates = sample_of(task)["rates"]
     pre_tokenizer = SCHEMES[settings.scheme].pre_tokenizer()
     counter = WordCounter()
-    for batch in task.rows(["id", "text", "domain", "language", "reason"]):
-        chosen = pc.and_(pc.is_null(batch.column("reason")), pa.array(sampled(batch, rates, seed)))
-        text = batch.column("text").filter(chosen)
-        if len(text):
+    for batch in task.rows(["id", "text", "domain", "language", "reason", *([copies] if copies else [])]):
+        kept = batch.column("reason").is_null().to_numpy(zero_copy_only=False)
+        times = copies_in_sample(batch, rates, seed, copies) * kept
+        for copy in range(times.max(initial=0)):
+            text = batch.column("text").filter(pa.array(times > copy))
             counter.add_texts(pre_tokenizer, *text_buffers(text))
-        task.count("sampled_documents", len(text))
-        task.count("sampled_bytes", pc.sum(pc.binary_length(text)).as_py() or 0)
+            task.count("sampled_documents", len(text))
+            task.count("sampled_bytes", pc.sum(pc.binary_length(text)).as_py())
         task.progress(documents=batch.num_rows, bytes=batch.nbytes)
         if counter.nbytes > task.memory // 4:
             emit_words(task, counter)

@@ -1,9 +1,11 @@
 import json
+from collections import Counter
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from tokenizers import Tokenizer
 
@@ -146,6 +148,67 @@ def test_sampling_rates_by_language() -> None:
         rates(sizes, 500, {"language": {"fr": 1}})
 
 
+def write_web_and_rare(folder: Path) -> None:
+    """400 documents of 150 bytes, one in 20 of them of the domain rare, with words of its own."""
+    folder.mkdir()
+    lines = [
+        {"id": str(n), "text": ("rr ss " if n % 20 == 0 else "ww xx ") * 25, "domain": "web" if n % 20 else "rare"}
+        for n in range(400)
+    ]
+    for shard in range(2):
+        content = "".join(json.dumps(line) + "\n" for line in lines[shard::2])
+        (folder / f"{shard}.jsonl").write_text(content, "utf-8")
+
+
+def counted(result: RunResult) -> Counter[str]:
+    """How often each word is in the sample, with and without a blank before it."""
+    counts: Counter[str] = Counter()
+    for file in artifact_files(result, "tokenizer_words"):
+        for row in pa.ipc.open_file(str(file)).read_all().to_pylist():
+            counts[row["word"].decode().strip()] += row["count"]
+    del counts[""]
+    return counts
+
+
+def with_remix(tmp_path: Path, remix: dict[str, Any], **train: Any) -> dict[str, Any]:
+    values = configured(tmp_path, {"train": {**SETTINGS, "vocab": 260, **train}})
+    values["stages"].insert(1, {"remix": remix})
+    return values
+
+
+def test_the_sample_follows_remix(tmp_path: Path) -> None:
+    write_web_and_rare(tmp_path / "in")  # 60,000 bytes, a twentieth of them rare
+    weights = {"weights": {"web": 0.75, "rare": 0.25}, "max_epochs": 8, "tokens": 5000}
+    result = run_inline(with_remix(tmp_path, weights))
+    # 5000 tokens are 20,000 bytes: 25 documents of rare's 20 are 1.25 epochs, 15,000 bytes of the web
+    counts = counted(result)
+    assert counts["rr"] == counts["ss"] == pytest.approx(0.25 * 20_000 / 6, rel=0.15)
+    assert counts["ww"] == counts["xx"] == pytest.approx(0.75 * 20_000 / 6, rel=0.15)
+    assert json.loads((tmp_path / "out" / "expected_mixture.json").read_text())["unit"] == "bytes"
+    smaller = counted(run_inline(with_remix(tmp_path, weights, sample_bytes=8000), output=str(tmp_path / "smaller")))
+    assert smaller["rr"] == pytest.approx(0.25 * 8000 / 6, rel=0.5)
+    assert smaller["ww"] == pytest.approx(0.75 * 8000 / 6, rel=0.25)
+
+
+def test_the_sample_does_not_follow_remix_where_that_is_asked_for(tmp_path: Path) -> None:
+    write_web_and_rare(tmp_path / "in")
+    weights = {"weights": {"web": 0.75, "rare": 0.25}, "max_epochs": 8, "tokens": 5000}
+    natural = run_inline(with_remix(tmp_path, weights, weights="natural"))
+    assert counted(natural) == {"rr": 500, "ss": 500, "ww": 9500, "xx": 9500}
+    assert "remix.forecast" not in [phase.name for phase in natural.phases]
+    own = run_inline(with_remix(tmp_path, weights, weights={"rare": 1.0}), output=str(tmp_path / "own"))
+    assert counted(own) == {"rr": 500, "ss": 500}
+
+
+def test_what_remix_does_not_draw_is_not_in_the_sample(tmp_path: Path) -> None:
+    write_web_and_rare(tmp_path / "in")
+    remix = {"weights": {"web": 0.0, "rare": 1.0}, "max_epochs": 3, "tokens": 1e9}
+    with pytest.raises(RunFailed, match="the mixture can't be drawn"):  # seen when there are tokens
+        run_inline(with_remix(tmp_path, remix))
+    values = with_remix(tmp_path, {key: remix[key] for key in ("weights", "max_epochs")}, weights="remix")
+    assert counted(run_inline(values, output=str(tmp_path / "again"))) == {"rr": 1500, "ss": 1500}
+
+
 def test_large_samples_are_thinned(tmp_path: Path) -> None:
     write_documents(tmp_path / "in")
     result = run_inline(configured(tmp_path, {"train": {**SETTINGS, "thin_below": 6}}))
@@ -207,6 +270,7 @@ def test_large_vocabularies_take_four_bytes_an_id(tmp_path: Path) -> None:
         ({"train": {"sample_bytes": "8 elephants"}}, "sample_bytes"),
         ({"train": {"weights": {"web": -1}}}, "none below 0"),
         ({"train": {"weights": {"domain": {"web": 1}, "dump": {"a": 1}}}}, "dump"),
+        ({"train": {"weights": "remix"}}, "follows the stage remix, which this config doesn't have"),
     ],
 )
 def test_settings_that_cannot_work(tmp_path: Path, tokenizer: dict[str, Any], message: str) -> None:
