@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 Numbers = npt.NDArray[np.uint64]
 LEAST_PARTITIONS = 8
-MOST_PARTITIONS = (1 << 12, 1 << 16)
+MOST_PARTITIONS = 1 << 12
+MOST_OF_LARGE_SHARDS = 1 << 16
 DOCUMENTS_OF_MESSAGE = 32
-"""a sender has a message for each partition: with more than the first of these, each is to hold so many documents'
-records, or it would be mostly its own head. A partition that is larger than the memory goes through slices"""
+"""a sender has a message for each partition: with more than MOST_PARTITIONS each is to hold so many documents' records,
+or it would be mostly its own head. A partition that is larger than the memory goes through slices"""
 KEY_RECORD = 12
 """bytes sent of a key: itself and a row"""
 BYTES_PER_KEY = 64
@@ -32,12 +33,12 @@ BYTES_PER_KEY = 64
 def partitions_for(corpus: Corpus, bytes_per_document: float) -> int:
     """Partitions such that what each receives takes about an eighth of a worker's memory.
 
-    `bytes_per_document` is what all records of a document take in memory. A power of two from LEAST_PARTITIONS to one
-    of MOST_PARTITIONS, so that it seldom changes as dumps are added: a change does the exchange again.
+    `bytes_per_document` is what all records of a document take in memory. A power of two from LEAST_PARTITIONS to
+    MOST_PARTITIONS, or more where shards are large, so that it seldom changes as dumps are added: a change does the exchange again.
     """
     enough = corpus.documents * bytes_per_document / (corpus.memory / 8)
-    few, many = MOST_PARTITIONS
-    most = max(few, min(many, corpus.documents // max(1, corpus.shards) // DOCUMENTS_OF_MESSAGE))
+    of_shard = corpus.documents // max(1, corpus.shards)
+    most = max(MOST_PARTITIONS, min(MOST_OF_LARGE_SHARDS, of_shard // DOCUMENTS_OF_MESSAGE))
     return min(1 << (most.bit_length() - 1), max(LEAST_PARTITIONS, 1 << int(enough).bit_length()))
 
 
