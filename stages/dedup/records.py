@@ -34,7 +34,8 @@ def partitions_for(corpus: Corpus, bytes_per_document: float) -> int:
     """Partitions such that what each receives takes about an eighth of a worker's memory.
 
     `bytes_per_document` is what all records of a document take in memory. A power of two from LEAST_PARTITIONS to
-    MOST_PARTITIONS, or more where shards are large, so that it seldom changes as dumps are added: a change does the exchange again.
+    MOST_PARTITIONS, or more where shards are large: it seldom changes as dumps are added, and a change does the
+    exchange again.
     """
     enough = corpus.documents * bytes_per_document / (corpus.memory / 8)
     of_shard = corpus.documents // max(1, corpus.shards)
