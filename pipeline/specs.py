@@ -162,13 +162,10 @@ def _listing(phase: PlannedPhase, state: State) -> tuple[dict[str, Any] | None, 
 
 
 def _exchange(files: list[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
-    """What a receiver must know of an exchange; files without records are left out. Raises MixedRecords."""
+    """What a receiver must know of an exchange; files without records are left out."""
     sent = [(sender, file) for sender, file in files if file["records"]]
-    schemas = {file["schema"]: file["file"] for _, file in sent}
-    if len(schemas) > 1:
-        raise MixedRecords(f"{' and '.join(schemas.values())} hold records of different schemas")
     places = [[sender, file["file"], file["index"], file["segments"]] for sender, file in sent]
-    return {"schema": next(iter(schemas), None), "files": places}
+    return {"schema": sent[0][1]["schema"] if sent else None, "files": places}
 
 
 def _group(phase: PlannedPhase, number: int, state: State) -> list[dict[str, Any]]:
@@ -179,7 +176,7 @@ def _group(phase: PlannedPhase, number: int, state: State) -> list[dict[str, Any
 
 
 def absorb(phase: PlannedPhase, manifests: list[Manifest], state: State) -> None:
-    """Add what the tasks of a phase have made to the state. Raises UnnamedArtifact."""
+    """Add what the tasks of a phase have made to the state. Raises UnnamedArtifact, MixedRecords."""
     if phase.emits:
         state.exchanges[phase.emits] = []
     for name in phase.makes:
@@ -201,3 +198,7 @@ def absorb(phase: PlannedPhase, manifests: list[Manifest], state: State) -> None
                 state.artifacts[file["name"]].append([number, file["file"], file["bytes"], file["sha256"]])
                 if phase.over == "once":
                     state.single.append(file["file"])
+    if phase.emits:
+        schemas = {file["schema"]: file["file"] for _, file in state.exchanges[phase.emits] if file["records"]}
+        if len(schemas) > 1:
+            raise MixedRecords(f"{' and '.join(schemas.values())} hold records of different schemas")

@@ -42,9 +42,10 @@ class KeepConfig(StageConfig):
     scope: Literal["global", "per_dump"] = "global"
     """Whether a document is dropped for a copy in another dump."""
     min_cluster: Annotated[int, Field(ge=2)] | None = None
-    """With `scope: per_dump`: in clusters of at least so many documents, all dumps counted, it is dropped for one in
-    another dump too. 100, say, removes what every crawl has and leaves a page its copies from year to year, which are
-    the better part of the older dumps (FineWeb, Penedo et al. 2024, 3.4). Default: never."""
+    """With `scope: per_dump`: in clusters of at least so many documents, all dumps counted and those that an earlier
+    stage has dropped not, it is dropped for one in another dump too. 100, say, removes what every crawl has and leaves
+    a page its copies from year to year, which are the better part of the older dumps (FineWeb, Penedo et al. 2024,
+    3.4). Default: never."""
     index: bool = False
     """Leave an index of the kept documents, for `against` of later runs. May be set when a run has ended: running it
     again makes nothing but the index."""

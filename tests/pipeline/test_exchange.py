@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from pipeline import merging
 from pipeline.exchange import ExchangeReader, OpenExchange, ranges_in
+from pipeline.plan import PlannedPhase
 from pipeline.rows_output import ConservationError
 from pipeline.slices import received_slices
+from pipeline.specs import MixedRecords, State, absorb
 from pipeline.store import Store
 
 records = st.lists(
@@ -120,6 +122,16 @@ def test_mistakes_of_senders(tmp_path: Path) -> None:
         exchange.writer.write(np.array([0, 1]), batch.select(["key"]))
     exchange.abandon()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_senders_of_different_records_are_found() -> None:
+    phase = PlannedPhase("p", ("p",), "partitions", "", {}, {}, emits="x")
+    files = [{"kind": "exchange", "name": "x", "file": name, "records": 1, "schema": name} for name in ("a", "b")]
+    manifests = [{"file": "m", "files": [file]} for file in files]
+    absorb(phase, manifests[:1], State([], []))
+    absorb(phase, [manifests[0], {"file": "m", "files": [{**files[1], "records": 0}]}], State([], []))
+    with pytest.raises(MixedRecords, match="a and b hold records of different schemas"):
+        absorb(phase, manifests, State([], []))
 
 
 @given(
