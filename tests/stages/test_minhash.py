@@ -11,6 +11,7 @@ from kernels.arrow import text_buffers
 from kernels.minhash import band_keys, signatures
 from pipeline.problems import InvalidConfig
 from pipeline.run import RunResult
+from pipeline.store import Store
 from stages.dedup import records
 from tests.engine import artifact_files, planned, rows_of, run_inline, tasks_run
 from tests.kernels.test_components import components_slowly
@@ -177,6 +178,28 @@ def test_merged_exchanges_change_nothing(tmp_path: Path) -> None:
     for file in (tmp_path / "b" / "run" / "minhash.keepers.merge").glob("00001-*"):
         file.unlink()
     assert tasks_run(run_inline(merging)) == {"minhash.keepers.merge": 1}
+
+
+def test_merging_asks_for_fewer_ranges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    read_range = Store.read_range
+
+    def spied(store: Store, name: str, start: int, length: int) -> bytes:
+        asked.append(name.partition("/")[0])
+        return read_range(store, name, start, length)
+
+    monkeypatch.setattr(Store, "read_range", spied)
+    senders, partitions, group = 16, 8, 4
+    for merge_above, expected in (
+        (1 << 20, {"minhash.bands": 2 * senders * partitions}),
+        (1, {"minhash.bands": 2 * senders, "minhash.bands.merge": 2 * senders // group * partitions}),
+    ):
+        asked.clear()
+        place = tmp_path / str(merge_above)
+        place.mkdir()
+        config = settings_of(place, corpus(2, shards=senders))
+        run_inline({**config, "engine": {"kind": "inline", "merge_above": merge_above}})
+        assert {name: asked.count(name) for name in expected} == expected
 
 
 def test_exact_duplicates_that_went_before_take_no_part(tmp_path: Path) -> None:
