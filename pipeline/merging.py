@@ -4,6 +4,9 @@ Without it every partition asks every sender: 90,000 senders and 4,096 partition
 as many byte ranges, at $0.0004 a thousand requests (S3) $300, and at 30 ms each 6,000 hours of waiting. With groups of
 the square root of the senders, a merge reads each sender's file in a few large ranges, and a partition asks 352 files:
 three million requests. Messages are copied as they are, so receivers get the same records in the same order.
+
+Merging writes an exchange a second time, so it pays from some number of requests on: with `engine.merge_above` at 2^20
+senders times partitions an exchange that isn't merged takes at most two million, $0.84 and 17 hours over all workers.
 """
 
 import math
