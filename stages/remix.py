@@ -2,9 +2,9 @@
 
     remix: {by: domain, weights: {web: 0.6, books: 0.2, code: 0.2}, max_epochs: 4, tokens: 2e12}
 
-`count` counts each domain's documents and tokens, `plan` works out the mixture (`stages.mixture`) and keeps it as a
-small JSON file, `draw` gives each document its number of copies. Tokens are the tokenizer's; in a config without a
-tokenizer they are bytes of text. End-of-document tokens, which pack adds, are not counted.
+`count` counts each domain's documents and tokens, `plan` works out the mixture (stages.packing.mixture) and keeps it as
+a small JSON file, `draw` gives each document its number of copies (stages.packing.axis). Tokens are the tokenizer's; in
+a config without a tokenizer they are bytes of text. End-of-document tokens, which pack adds, are not counted.
 
 A tokenizer that is trained in the same run follows the mixture: for it, a first one is worked out in bytes
 (stages.packing.forecast).

@@ -99,7 +99,7 @@ def check_drawn(
         return
     for entry in plan["domains"]:
         got, wanted = found.tokens.get(entry["domain"], 0), entry["tokens_drawn"]
-        # the tokens of one bin at the edge, and of a document (see stages.mixture.BINS)
+        # the tokens of one bin at the edge, and of a document (see stages.packing.axis.BINS)
         allowed = entry["largest_bin"] + longest + shards.index["dropped"]
         if abs(got - wanted) > allowed:
             result.problems.append(

@@ -1,4 +1,4 @@
-"""Documents and tokens by domain, and each domain's tokens by place on its axis (`stages.mixture`)."""
+"""Documents and tokens by domain, and each domain's tokens by place on its axis (`stages.packing.axis`)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stages.mixture import Domain, bin_of
+from stages.packing.axis import Domain, bin_of
 
 Int64 = npt.NDArray[np.int64]
 

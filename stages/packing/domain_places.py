@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from kernels.arrow import text_buffers
 from kernels.pack import hash_strings
-from stages.mixture import places as places_of
+from stages.packing.axis import places as places_of
 from stages.packing.remix_settings import PLACE, Config
 
 if TYPE_CHECKING:

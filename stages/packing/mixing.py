@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.stage import ConfigError
-from stages import mixture
-from stages.packing import importance
+from stages.packing import axis, importance
 from stages.packing.domain_counts import DomainCounts, TooManyDomains
 from stages.packing.domain_places import Placed, read_placed, unit_of
+from stages.packing.mixture import plan_mixture
 from stages.packing.remix_settings import Config, Mixture, Part
+from stages.packing.wishes import Wish
 
 if TYPE_CHECKING:
     from pipeline.task import Task
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 def count_domains(task: "Task", config: Config, artifact: str) -> None:
     """Write the shard's documents and tokens by domain, and the tokens by place on the domain's axis."""
-    counts = DomainCounts(mixture.BINS if config.importance is None else importance.BINS)
+    counts = DomainCounts(axis.BINS if config.importance is None else importance.BINS)
     for placed in read_placed(task, config):
         kept = placed.kept
         try:
@@ -33,8 +34,8 @@ def count_domains(task: "Task", config: Config, artifact: str) -> None:
 
 
 def plan_counted(task: "Task", config: Config, artifact: str, bend: bool = False) -> dict[str, Any]:
-    """The plan (`stages.mixture`) for the domains that were counted. Raises ConfigError when a wish can't be met."""
-    counts, unit = DomainCounts(mixture.BINS), "tokens"
+    """The plan (`plan_mixture`) for the domains that were counted. Raises ConfigError when a wish can't be met."""
+    counts, unit = DomainCounts(axis.BINS), "tokens"
     for number, counted_file in enumerate(task.artifact(artifact)):
         counted = json.loads(counted_file.read())
         if number == 0:
@@ -44,9 +45,9 @@ def plan_counted(task: "Task", config: Config, artifact: str, bend: bool = False
         except TooManyDomains as error:
             raise ConfigError(f"{config.by!r} has {error}; group them", ("by",)) from None
     parts = config.phases or [Part(share=1, **config.model_dump(include=set(Mixture.model_fields)))]
-    plan = mixture.plan_mixture(
+    plan = plan_mixture(
         counts.domains(),
-        [mixture.Wish(p.share, p.weights, p.multipliers, p.temperature, p.unimax) for p in parts],
+        [Wish(p.share, p.weights, p.multipliers, p.temperature, p.unimax) for p in parts],
         config.tokens,
         config.max_epochs,
         config.min_tokens,
@@ -64,4 +65,4 @@ def copies_by_plan(task: "Task", config: Config, artifact: str) -> Iterator[tupl
     ends = {entry["domain"]: entry["edges"][-1] for entry in plan["domains"]}
     for placed in read_placed(task, config):
         edges = np.array([ends.get(name, 0.0) for name in placed.names], float)
-        yield placed, mixture.copies_of(placed.places, edges[placed.codes]) * placed.kept
+        yield placed, axis.copies_of(placed.places, edges[placed.codes]) * placed.kept

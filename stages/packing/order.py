@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from kernels.arrow import text_buffers
 from kernels.pack import hash_strings, salted, scaled
-from stages.mixture import phase_of, places
+from stages.packing.axis import phase_of, places
 
 
 class Axis:

@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.stage import ConfigError
-from stages.mixture import BINS, Domain, Wish, copies_of, phase_of, plan_mixture
+from stages.packing.axis import BINS, Domain, copies_of, phase_of
+from stages.packing.mixture import plan_mixture
+from stages.packing.wishes import Wish
 
 
 def domain(name, tokens, documents=1000):

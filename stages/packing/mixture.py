@@ -1,9 +1,4 @@
-"""The arithmetic of a mixture: how many tokens of each domain are drawn, and which documents that means.
-
-Each domain has an axis. A document has a place on it, a number in 0..1 that depends on the seed and its id alone;
-its second copy has that place plus one, its third plus two. Drawing e epochs takes every copy whose place is below e:
-whole epochs and a seeded part of the next. Parts of the training run (phases) are intervals on that axis one after the
-other, so a later phase goes on with the documents that earlier ones have not used up.
+"""The arithmetic of a mixture: how many tokens of each domain are drawn.
 
 With targets lambda * weight, floors and caps, one number lambda makes the tokens meet the budget. Weights alone: lambda
 is the budget. Equal weights and caps at N epochs: that is UniMax (Chung et al. 2023, algorithm 1). Weights
@@ -12,51 +7,14 @@ n ** (1 / T): temperature sampling (Devlin et al. 2019) that doesn't run over it
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.stage import ConfigError
-
-BINS = 1024
-"""The places of a domain's documents are counted in this many bins, so that a part of an epoch is drawn by tokens and
-not by documents: it misses its target by at most the tokens of one bin, about a thousandth of the domain, or by one
-document where documents are larger than that."""
-
-
-@dataclass(frozen=True)
-class Domain:
-    """What is there of a domain: documents, tokens, and its tokens by place (in `BINS` bins, or more)."""
-
-    name: str
-    documents: int
-    tokens: int
-    bins: npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What is asked for a part of the run: its share of all tokens, and one of the four ways to weigh domains.
-
-    weights       parts of the tokens, 0..1, by domain
-    multipliers   parts in proportion to the tokens that are there times this number, by domain (1 where not named)
-    temperature   parts in proportion to tokens ** (1 / temperature)
-    unimax        equal parts as far as the caps allow
-    None of them: in proportion to the tokens that are there.
-    """
-
-    share: float = 1.0
-    weights: Mapping[str, float] | None = None
-    multipliers: Mapping[str, float] | None = None
-    temperature: float | None = None
-    unimax: bool = False
-
-    @property
-    def strict(self) -> bool:
-        """Weights and multipliers are wishes to be met or refused; the other two bend to the caps."""
-        return self.weights is not None or self.multipliers is not None
+from stages.packing.axis import Domain, edge_at
+from stages.packing.wishes import Wish, names_of, weights_of
 
 
 def plan_mixture(
@@ -79,7 +37,7 @@ def plan_mixture(
     named = {domain.name for domain in domains}
     for name in [*min_tokens, *(max_epochs if isinstance(max_epochs, Mapping) else ())]:
         if name not in named:
-            raise ConfigError(f"there is no domain {name!r}; there are {_names(named)}")
+            raise ConfigError(f"there is no domain {name!r}; there are {names_of(named)}")
     available = np.array([domain.tokens for domain in domains], float)
     caps = available * [_epochs(max_epochs, domain.name) for domain in domains]
     floors = np.array([float(min_tokens.get(domain.name, 0)) for domain in domains])
@@ -90,7 +48,7 @@ def plan_mixture(
                 f"{_epochs(max_epochs, domain.name):g} epochs are {cap:.6g}",
                 ("min_tokens", domain.name),
             )
-    weights = [_weights(domains, wish, available, others) for wish in wishes]
+    weights = [weights_of(domains, wish, available, others) for wish in wishes]
     shares = [wish.share for wish in wishes]
     if not any(row.sum() > 0 for row in weights):
         return _as_plan(domains, wishes, [np.zeros(len(domains))] * len(wishes), weights, unit, budget)
@@ -107,70 +65,6 @@ def plan_mixture(
             _check_caps(domains, drawn[-1], share * total, unit)
         used = used + drawn[-1]
     return _as_plan(domains, wishes, drawn, weights, unit, budget)
-
-
-def places(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
-    """The place in 0..1 of documents with these hashes of (seed, id); 53 bits, so float64 holds it exactly."""
-    return (hashes >> np.uint64(11)).astype(np.float64) * 2.0**-53
-
-
-def bin_of(place: npt.NDArray[np.float64], bins: int = BINS) -> npt.NDArray[np.int64]:
-    """The bin that a place is counted in."""
-    return (place * bins).astype(np.int64)
-
-
-def copies_of(place: npt.NDArray[np.float64], edge: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
-    """How often documents are drawn whose domains' axes are drawn up to `edge` epochs."""
-    whole = np.floor(edge)
-    return (whole + (place < edge - whole)).astype(np.int32)
-
-
-def phase_of(
-    place: npt.NDArray[np.float64], copy: npt.NDArray[np.int64], edges: npt.NDArray[np.float64]
-) -> npt.NDArray[np.int64]:
-    """The phase in which copy number `copy` of a document is seen; `edges` is (documents, phases)."""
-    whole = np.floor(edges)
-    # compared like copies_of does, since place + copy would be rounded
-    before = (copy[:, None] > whole) | ((copy[:, None] == whole) & (place[:, None] >= edges - whole))
-    phases: npt.NDArray[np.int64] = before.sum(axis=1)
-    return phases
-
-
-def _weights(
-    domains: Sequence[Domain], wish: Wish, available: npt.NDArray[np.float64], others: str
-) -> npt.NDArray[np.float64]:
-    asked = wish.weights if wish.weights is not None else wish.multipliers
-    key = "weights" if wish.weights is not None else "multipliers"
-    named = {domain.name for domain in domains}
-    for name, value in (asked or {}).items():
-        if value < 0:
-            raise ConfigError(f"{key}: {name!r} has {value:g}, below 0", (key, name))
-        if value > 0 and name not in named:
-            raise ConfigError(f"{key}: no document of domain {name!r} is kept; there are {_names(named)}", (key, name))
-    if wish.weights is not None:
-        total = math.fsum(wish.weights.values())
-        if abs(total - 1) > 1e-6:
-            percent = " (they look like percents: divide by 100)" if abs(total - 100) < 1 else ""
-            terms = " + ".join(f"{value:g}" for value in wish.weights.values())
-            raise ConfigError(f"weights must sum to 1, but {terms} = {total:g}{percent}", ("weights",))
-        unnamed = [domain for domain in domains if domain.name not in wish.weights and domain.tokens]
-        if unnamed and others == "refuse":
-            listed = ", ".join(f"{domain.name!r} ({domain.documents:,} documents)" for domain in unnamed[:5])
-            raise ConfigError(
-                f"no weight is given for {listed}; give it one (0 leaves it out), or set `others: drop`", ("weights",)
-            )
-        return np.array([wish.weights.get(domain.name, 0.0) for domain in domains])
-    if wish.multipliers is not None:
-        row = available * [wish.multipliers.get(domain.name, 1.0) for domain in domains]
-    elif wish.temperature is not None:
-        row = available ** (1 / wish.temperature) * (available > 0)
-    elif wish.unimax:
-        row = (available > 0).astype(float)
-    else:
-        row = available
-    total_weight = row.sum()
-    normalized: npt.NDArray[np.float64] = row / total_weight if total_weight else row
-    return normalized
 
 
 def _budget(
@@ -274,7 +168,7 @@ def _as_plan(
     entries = []
     for i, domain in enumerate(domains):
         ends = np.cumsum([row[i] for row in drawn])
-        edges = [_edge(domain, float(end)) for end in ends]
+        edges = [edge_at(domain, float(end)) for end in ends]
         got = float(ends[-1])
         entries.append(
             {
@@ -295,24 +189,5 @@ def _as_plan(
     return {"unit": unit, "budget": budget, "tokens": round(total), "phases": phases, "domains": entries}
 
 
-def _edge(domain: Domain, tokens: float) -> float:
-    """Where on the domain's axis this many tokens are below: whole epochs, and within one by the counted bins."""
-    if domain.tokens == 0 or tokens <= 0:
-        return 0.0
-    whole = math.floor(tokens / domain.tokens + 1e-9)
-    rest = tokens - whole * domain.tokens
-    if rest <= 1e-9 * domain.tokens:
-        return float(whole)
-    ends = np.cumsum(domain.bins)
-    found = int(np.searchsorted(ends, rest))
-    before = int(ends[found] - domain.bins[found])
-    return whole + (found + (rest - before) / int(domain.bins[found])) / len(domain.bins)
-
-
 def _epochs(max_epochs: float | Mapping[str, float], name: str) -> float:
     return max_epochs.get(name, math.inf) if isinstance(max_epochs, Mapping) else max_epochs
-
-
-def _names(names: set[str]) -> str:
-    listed = sorted(names)
-    return ", ".join(listed[:10]) + (f" and {len(listed) - 10} more" if len(listed) > 10 else "") or "none"
