@@ -1,5 +1,5 @@
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,13 @@ def corpus(seed: int = 1, shards: int = 4, families: int = 25) -> dict[str, list
 
 
 def dedup_slowly(
-    shards: dict[str, list[dict[str, Any]]], bands: int, rows: int, least: int, per_dump: bool, newest: bool
+    shards: dict[str, list[dict[str, Any]]],
+    bands: int,
+    rows: int,
+    least: int,
+    per_dump: bool,
+    newest: bool,
+    min_cluster: int | None = None,
 ) -> dict[int, tuple[int, int, int]]:
     """Per document number of a component: (kept copy, component, places that agree), with dictionaries."""
     numbers, texts, dumps = [], [], []
@@ -74,17 +80,21 @@ def dedup_slowly(
     for place in range(len(texts)):
         if units[place]:
             for key in keys[place]:
-                groups[key, dumps[place]].append(place)
+                for within in {dumps[place], dumps[place] if min_cluster is None else ""}:
+                    groups[key, within].append(place)
     pairs = {
         (place, first) for group in groups.values() for i, place in enumerate(group) for first in group[: min(i, 2)]
     }
     label = components_slowly([pair for pair in sorted(pairs) if agree(*pair) >= least])
+    sizes = Counter(label.values())
     verdicts, kept = {}, defaultdict(list)
     for place in sorted(label, reverse=newest):
-        alike = [copy for copy in kept[label[place]] if agree(place, copy) >= least]
+        apart = min_cluster is not None and sizes[label[place]] < min_cluster
+        others = kept[label[place], dumps[place] if apart else ""]
+        alike = [copy for copy in others if agree(place, copy) >= least]
         keeper = alike[0] if alike else place
         if not alike:
-            kept[label[place]].append(place)
+            others.append(place)
         verdicts[numbers[place]] = (numbers[keeper], numbers[label[place]], agree(place, keeper))
     return verdicts
 
@@ -99,12 +109,20 @@ def settings_of(tmp_path: Path, shards: dict[str, list[dict[str, Any]]], **minha
     return {"output": str(tmp_path / "run"), "sources": write_corpus(tmp_path, shards), "stages": stages}
 
 
-@pytest.mark.parametrize(("scope", "keep"), [("global", "oldest"), ("global", "newest"), ("per_dump", "oldest")])
-def test_the_same_verdicts_as_with_dictionaries(tmp_path: Path, scope: str, keep: str) -> None:
+@pytest.mark.parametrize(
+    ("scope", "keep", "min_cluster"),
+    [
+        ("global", "oldest", None),
+        ("global", "newest", None),
+        ("per_dump", "oldest", None),
+        ("per_dump", "newest", 7),
+    ],
+)
+def test_the_same_verdicts_as_with_dictionaries(tmp_path: Path, scope: str, keep: str, min_cluster: int | None) -> None:
     shards = corpus()
-    result = run_inline(settings_of(tmp_path, shards, scope=scope, keep=[keep]))
+    result = run_inline(settings_of(tmp_path, shards, scope=scope, keep=[keep], min_cluster=min_cluster))
     found = numbered(rows_of(result, COLUMNS), shards)
-    expected = dedup_slowly(shards, 14, 8, 81, scope == "per_dump", keep == "newest")
+    expected = dedup_slowly(shards, 14, 8, 81, scope == "per_dump", keep == "newest", min_cluster)
     sizes: dict[int, int] = defaultdict(int)
     duplicates: dict[int, list[int]] = defaultdict(list)
     for number, (keeper, component, _) in expected.items():
