@@ -110,9 +110,8 @@ def validate(values: Any, where: Locator) -> RunConfig:
         stages, modules = _stages(values.get("stages"), values.get("seed", 0), where, values, problems)
     if problems or top is None:
         raise InvalidConfig(in_order(problems))
-    return RunConfig(
-        top.name, top.output, top.seed, top.engine, tuple(sources), tuple(stages), tuple(modules), values, where
-    )
+    fitting = tuple(source.within(top.engine.memory) for source in sources)
+    return RunConfig(top.name, top.output, top.seed, top.engine, fitting, tuple(stages), tuple(modules), values, where)
 
 
 def check(config: RunConfig) -> None:

@@ -78,17 +78,30 @@ class TextPass:
         """Read, measure, write; count what is read and what is not."""
         self.task.count("read", 0)
         for batch in self._documents():
-            self.task.count("read", batch.num_rows)
-            for done in self._measured(batch):
+            rows, size = batch.num_rows, batch.nbytes
+            self.task.count("read", rows)
+            self._release(size)
+            measured = self._measured(batch)
+            del batch  # writing takes as much memory again
+            while measured:
+                done = measured.pop(0)
                 if self.task.spec.probe is None and done.num_rows:
                     self.task.write(done)
-            self.task.progress(documents=batch.num_rows, bytes=batch.nbytes)
+                del done
+            self.task.progress(documents=rows, bytes=size)
+            self._release(size)
         self.task.count("quarantined", len(self.quarantined))
         if self.quarantined and self.task.spec.probe is None:
             name = self.task.spec.file(".quarantine.jsonl")
             with self.task.store.writing(name) as file:
                 file.write(b"".join(_json_line(entry) for entry in self.quarantined))
             self.task.keep_file("quarantine", "quarantine", name)
+
+    def _release(self, size: int) -> None:
+        """After a batch of one long document: give back what Arrow keeps of the memory that was freed, three times the
+        document after it was read from Parquet, twice after it was written."""
+        if size > 2 * self.batch_bytes:
+            pa.default_memory_pool().release_unused()
 
     # what a source format is offered while it reads (pipeline.source.Reading)
 
@@ -121,7 +134,9 @@ class TextPass:
                 self.task.count("read")
                 self._quarantine_row("text pass", batch, number - first, "a worker process died on this document")
             if rows:
-                yield self._with_constants(batch if len(rows) == batch.num_rows else batch.take(rows))
+                read = [self._with_constants(batch if len(rows) == batch.num_rows else batch.take(rows))]
+                del batch
+                yield read.pop()  # the only one left to hold it is who asked
             first = last
             if probe is not None and first >= probe[1]:
                 return
@@ -131,7 +146,9 @@ class TextPass:
         config, rows = self.source.config, batch.num_rows
         domain = pc.fill_null(batch.column("domain"), config.domain)
         language = pc.coalesce(batch.column("language"), pa.scalar(config.language, pa.string()))
-        text = pc.fill_null(batch.column("text"), "")
+        text = batch.column("text")
+        if text.null_count:  # else it would be copied for nothing
+            text = pc.fill_null(text, "")
         values = {
             **{name: batch.column(name) for name in ("id", "url", "date", "place", "content", "content_type")},
             "dump": pa.repeat(pa.scalar(config.dump, pa.string()), rows),
@@ -144,22 +161,22 @@ class TextPass:
         order = [*DOCUMENT.names, "content", "content_type"]
         return pa.RecordBatch.from_arrays([values[name] for name in order], names=order)
 
-    def _measured(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        """The batch with all measures; halved around documents that make a stage fail."""
+    def _measured(self, batch: pa.RecordBatch) -> list[pa.RecordBatch]:
+        """The batch with all measures, none if no document is left; halved around documents that make a stage fail."""
         try:
-            yield self._chain(batch)
+            return [self._chain(batch)]
         except _StageFailure as failure:
             if batch.num_rows == 1:
                 self._quarantine_row(failure.stage, batch, 0, failure.error)
-                return
+                return []
             half = batch.num_rows // 2
             parts = [part for piece in (batch.slice(0, half), batch.slice(half)) for part in self._measured(piece)]
-            if parts:  # one row group per batch read, whatever was quarantined
-                yield pa.Table.from_batches(parts).combine_chunks().to_batches()[0]
+            # one row group per batch read, whatever was quarantined
+            return pa.Table.from_batches(parts).combine_chunks().to_batches()[:1] if parts else []
 
     def _chain(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Every stage's measure in turn. Rows dropped early leave the batch and come back at the end without text."""
-        whole, positions = batch, None
+        rows, positions = batch.num_rows, None
         finished: list[tuple[pa.Array, pa.RecordBatch]] = []
         for stage in self.stages:
             before = batch
@@ -179,7 +196,7 @@ class TextPass:
         parts += [self._conform(part, keep_text=False) for _, part in finished]
         order = pc.sort_indices(pa.concat_arrays([positions, *[place for place, _ in finished]]))
         together = pa.Table.from_batches(parts).take(order).combine_chunks()
-        assert together.num_rows == whole.num_rows
+        assert together.num_rows == rows
         return together.to_batches()[0]
 
     def _conform(self, batch: pa.RecordBatch, keep_text: bool) -> pa.RecordBatch:

@@ -8,9 +8,11 @@ shards through `group`, and runs `read` once per shard.
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Generic, Protocol, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.units import ByteSize
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,7 +31,12 @@ class SourceConfig(BaseModel):
     domain: str = Field("web", description="the domain of documents that don't say their own")
     language: str | None = Field(None, description="the language, where it is known for the whole source")
     limit: int | None = Field(None, gt=0, description="take only this many files, the first by name")
-    max_document_bytes: int = Field(64 << 20, gt=0, description="larger records are quarantined")
+    max_document_bytes: ByteSize = Field(
+        64 << 20,
+        description="larger records are quarantined, most of them unread; a worker needs about four times this beside "
+        "the 350 MB of the interpreter and its libraries. Default: 64 MiB, or an eighth of engine.memory where that is "
+        "less",
+    )
 
 
 SourceConfigT = TypeVar("SourceConfigT", bound=SourceConfig)
@@ -75,6 +82,13 @@ class Source(ABC, Generic[SourceConfigT]):
 
     def __init__(self, config: SourceConfigT) -> None:
         self.config = config
+
+    def within(self, memory: int) -> Self:
+        """The source with documents that fit a worker of `memory` bytes, unless the config says how large they are."""
+        if "max_document_bytes" in self.config.model_fields_set:
+            return self
+        limit = min(self.config.max_document_bytes, memory // 8)
+        return type(self)(self.config.model_copy(update={"max_document_bytes": limit}))
 
     def check(self) -> None:
         """Look at combinations of settings before any work. Raises pipeline.stage.ConfigError."""

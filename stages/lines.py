@@ -81,6 +81,7 @@ class Lines(RewritingStage[Config]):
     """Removes lines that are no prose."""
 
     Config = Config
+    whole_lines = True
 
     def counted(self) -> tuple[str, ...]:
         """`lines.removed`, `lines.removed_bytes`."""

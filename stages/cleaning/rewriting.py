@@ -1,8 +1,13 @@
-"""A map stage that rewrites text: only documents that a fast search suspects are looked at any closer."""
+"""A map stage that rewrites text: only documents that a fast search suspects are looked at any closer.
 
+What is rewritten is taken in parts of a few megabytes, long documents cut at line ends, so that the copies which this
+takes are of a part and not of a batch or of a document.
+"""
+
+import re
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from pipeline.stage import MapConfig, MapStage, Settings
 
@@ -11,7 +16,16 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
+    from kernels.arrow import Bytes, Offsets
+
 ConfigT = TypeVar("ConfigT", bound=MapConfig)
+
+PART = 4 << 20
+"""bytes of text that are rewritten at a time"""
+_WINDOW = 64 << 10
+# between a word and a blank before another word, or between two Chinese characters: nothing that is masked, repaired or
+# composed reaches across
+_WITHIN_LINE = re.compile(rb"[a-z](?= [a-z])|[\xe4-\xe9][\x80-\xbf]{2}(?=[\xe4-\xe9])")
 
 
 class RewritingStage(MapStage[ConfigT]):
@@ -20,7 +34,12 @@ class RewritingStage(MapStage[ConfigT]):
     Unlike a stage that judges, it leaves documents outside `domains` alone in the text pass.
     """
 
+<<<<<<< Updated upstream
     rewrites = True
+=======
+    whole_lines: ClassVar[bool] = False
+    """Whether lines are removed, or judged whole: then lines of more than PART bytes aren't cut."""
+>>>>>>> Stashed changes
 
     @abstractmethod
     def counted(self) -> tuple[str, ...]:
@@ -56,17 +75,105 @@ class RewritingStage(MapStage[ConfigT]):
         if self.config.domains is not None:
             domains = pa.array(self.config.domains, pa.string())
             mask = pc.and_(mask, pc.is_in(batch.column("domain").cast(pa.string()), domains))
-        rows = pc.indices_nonzero(mask).to_numpy()
+        chosen = mask.to_numpy(zero_copy_only=False)
         counts = [np.zeros(batch.num_rows, np.uint32) for _ in self.counted()]
-        if len(rows):
-            rewritten, found = self.rewrite(texts.take(pa.array(rows)))
-            texts = pc.replace_with_mask(texts, mask, rewritten)
-            for count, values in zip(counts, found, strict=True):
-                count[rows] = values
+        if chosen.any():
+            texts = self._rewritten(texts, chosen, counts)
             batch = batch.set_column(at, pa.field("text", pa.large_string()), texts)
         for field, count in zip(self.measured(), counts, strict=True):
             batch = batch.append_column(field, pa.array(count, pa.uint32()))
         return batch
+
+    def _rewritten(
+        self, texts: "pa.Array", chosen: "npt.NDArray[np.bool_]", counts: "list[npt.NDArray[np.uint32]]"
+    ) -> "pa.Array":
+        """The texts with the chosen ones rewritten, and what was changed in each added to `counts`."""
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        from kernels.arrow import text_buffers, text_column
+
+        data, offsets = text_buffers(texts)
+        result, sizes = bytearray(), np.zeros(len(texts) + 1, np.int64)
+        for low, high in _row_ranges(offsets):
+            if not chosen[low:high].any():
+                sizes[low + 1 : high + 1] = np.diff(offsets[low : high + 1])
+                result += data[offsets[low] : offsets[high]].data
+            elif offsets[high] - offsets[low] > PART:
+                sizes[high] = self._rewrite_long(data, offsets[low], offsets[high], result, low, counts)
+            else:
+                part, mask = texts.slice(low, high - low), pa.array(chosen[low:high])
+                new, found = self.rewrite(part.filter(mask))
+                for count, values in zip(counts, found, strict=True):
+                    count[low:high][chosen[low:high]] = values
+                new_data, new_offsets = text_buffers(pc.replace_with_mask(part, mask, new))
+                sizes[low + 1 : high + 1] = np.diff(new_offsets)
+                result += new_data[new_offsets[0] : new_offsets[-1]].data
+        return text_column(np.frombuffer(result, np.uint8), np.cumsum(sizes))
+
+    def _rewrite_long(
+        self,
+        data: "Bytes",
+        start: int,
+        end: int,
+        result: bytearray,
+        row: int,
+        counts: "list[npt.NDArray[np.uint32]]",
+    ) -> int:
+        """Append the document data[start:end], rewritten in pieces, to `result`; returns its new size."""
+        import numpy as np
+
+        from kernels.arrow import text_buffers, text_column
+
+        before = len(result)
+        for low, high in _pieces(data, start, end, self.whole_lines):
+            piece = text_column(data[low:high], np.array([0, high - low]))
+            new, found = self.rewrite(piece) if self.suspects(piece)[0].as_py() else (piece, [])
+            for count, values in zip(counts, found, strict=bool(found)):
+                count[row] += values[0]
+            new_data, new_offsets = text_buffers(new)
+            result += new_data[new_offsets[0] : new_offsets[-1]].data
+            gone = self.whole_lines and new_offsets[0] == new_offsets[-1]
+            if gone and high == end and data[end - 1] != 10 and len(result) > before:
+                del result[-1]  # the line feed before the last lines, which are gone
+        return len(result) - before
+
+
+def _row_ranges(offsets: "Offsets") -> Iterator[tuple[int, int]]:
+    """Ranges of neighbouring rows that have PART bytes at most, or are one row."""
+    import numpy as np
+
+    low, rows = 0, len(offsets) - 1
+    while low < rows:
+        high = max(low + 1, int(np.searchsorted(offsets, offsets[low] + PART, "right")) - 1)
+        yield low, high
+        low = high
+
+
+def _pieces(data: "Bytes", start: int, end: int, whole_lines: bool) -> Iterator[tuple[int, int]]:
+    """Cut data[start:end] behind line feeds to pieces of PART bytes at most; lines of more are cut too, or are one."""
+    text = data.data
+    while end - start > PART:
+        cut = bytes(text[start : start + PART]).rfind(b"\n") + start + 1
+        if cut == start and not whole_lines:
+            match = _WITHIN_LINE.search(text, start + PART - _WINDOW, end)
+            cut = match.end() if match else end
+        elif cut == start:
+            cut = _behind_line_feed(text, start + PART, end)
+        yield start, cut
+        start = cut
+    if start < end:
+        yield start, end
+
+
+def _behind_line_feed(text: memoryview, start: int, end: int) -> int:
+    while start < end:
+        found = bytes(text[start : min(start + PART, end)]).find(b"\n")
+        if found >= 0:
+            return start + found + 1
+        start += PART
+    return end
 
 
 def rewrite_lines(

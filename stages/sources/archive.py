@@ -9,10 +9,11 @@ Formats: WARC 0.17 to 1.1 (ISO 28500), ARC version 1 (https://archive.org/web/re
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from pipeline.source import InputFile, Reading
+from stages.sources.batches import too_long
 from stages.sources.compression import MAGIC, DamagedError, Kind, decompressed, open_at
 
 _MAX_HEADER = 64 << 10
@@ -29,7 +30,8 @@ class Record:
 
     position: str
     headers: dict[str, str]
-    block: bytes = b""
+    block: bytearray = field(default_factory=bytearray)
+    """the reader's, to be cleared as soon as it has been read"""
 
     @property
     def type(self) -> str:
@@ -93,7 +95,7 @@ def _read(
         if reason is not None:
             reading.skipped(reason)
         elif length > max_bytes:
-            error = f"the record has {length} bytes, more than max_document_bytes = {max_bytes}"
+            error = f"the record has {length} bytes, {too_long(max_bytes)}"
             reading.bad(file, f"byte {record.position}", error, record.id, record.url)
         else:
             yield Record(record.position, record.headers, block)
@@ -229,21 +231,21 @@ class _Content:
             if not self._fill():
                 raise self._broken("the file ends in the middle of a record's header")
 
-    def read_block(self, length: int, keep: bool) -> bytes:
+    def read_block(self, length: int, keep: bool) -> bytearray:
         """The `length` bytes of the block (empty if not to be kept), once it is sure that the record is whole."""
-        missing, parts = length, []
+        missing, block = length, bytearray()
         while True:
-            part = self._buffer[self._cursor : self._cursor + missing]
+            part = memoryview(self._buffer)[self._cursor : self._cursor + missing]
             missing -= len(part)
             self._cursor += len(part)
             if keep:
-                parts.append(part)
+                block += part
             if not missing or not self._fill():
                 break
         if missing:
             raise self._broken(f"the record has {length - missing} of {length} bytes, then the file ends")
         self._check_end()
-        return b"".join(parts)
+        return block
 
     def _check_end(self) -> None:
         """After a block comes a blank, then the end of the file or frame, or another record."""

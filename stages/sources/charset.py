@@ -3,9 +3,10 @@
 import codecs
 from collections.abc import Callable
 
-from stages.sources.batches import clean_text
+from stages.sources.batches import clean_text, clean_utf8
 
 _MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 # what is named so on the web is more often the larger set (WHATWG Encoding, section 4.2)
 _LARGER = {"gbk": "gb18030", "gb2312": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949", "big5": "big5hkscs"}
 _ISO_2022 = {"iso-2022-jp": "iso2022_jp_2", "iso-2022-kr": "iso2022_kr"}
@@ -23,13 +24,29 @@ def decode(data: bytes, declared: str | None = None, html: bool = False) -> str:
     for mark, encoding in _MARKS.items():
         if data.startswith(mark):
             return clean_text(data[len(mark) :].decode(encoding, "replace"))
-    escaped = b"\x1b$" in data or b"\x1b(" in data
+    escaped = _has_escapes(data)
     if not escaped:
         try:
             return clean_text(data.decode())
         except UnicodeDecodeError:
             pass
     return clean_text(_best_fit(data, declared, html, escaped).removeprefix("\ufeff"))
+
+
+def clean_if_utf8(data: bytes | bytearray) -> bytearray | None:
+    """The text that `decode` finds as UTF-8, where it would take all of `data` for that: a string of it may need four
+    times its memory."""
+    if data.startswith(_UTF_16) or _has_escapes(data):
+        return None
+    try:
+        return clean_utf8(data, "strict")
+    except UnicodeDecodeError:
+        return None
+
+
+def _has_escapes(data: bytes | bytearray) -> bool:
+    """Whether there are escape sequences of ISO-2022, which are valid UTF-8 too."""
+    return b"\x1b$" in data or b"\x1b(" in data
 
 
 def _best_fit(data: bytes, declared: str | None, html: bool, escaped: bool) -> str:

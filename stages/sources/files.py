@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from pipeline.source import InputFile, Reading, Source, SourceConfig
-from stages.sources.batches import BatchBuilder
-from stages.sources.charset import decode
+from stages.sources.batches import BatchBuilder, too_long
+from stages.sources.charset import clean_if_utf8, decode
 from stages.sources.compression import DamagedError, decompressed, open_at
 
 if TYPE_CHECKING:
@@ -74,29 +74,27 @@ class FilesSource(Source[Config]):
         pattern = next(matching, None)
         return None if pattern is None else self.config.domains[pattern]
 
-    def _text(self, file: InputFile, reading: Reading) -> str | None:
-        limit = self.config.max_document_bytes
-        parts: list[bytes] = []
-        size = 0
+    def _text(self, file: InputFile, reading: Reading) -> str | bytearray | None:
+        limit, data = self.config.max_document_bytes, bytearray()
         with closing(open_at(reading, file, 0)) as stream:
             _, pieces = decompressed(stream)
             try:
                 for _, piece in pieces:
-                    if not parts and is_binary(piece):
+                    if not data and is_binary(piece):
                         reading.skipped("binary file")
                         return None
-                    parts.append(piece)
-                    size += len(piece)
-                    if size > limit:
-                        reading.bad(file, "byte 0", f"the file has more than max_document_bytes = {limit} bytes")
+                    data += piece
+                    if len(data) > limit:
+                        reading.bad(file, "byte 0", f"the file has {len(data)} bytes or more, {too_long(limit)}")
                         return None
             except DamagedError as error:
                 reading.bad(file, "byte 0", str(error))
                 return None
-        if not size:
+        if not data:
             reading.skipped("empty file")
             return None
-        return decode(b"".join(parts))
+        text = clean_if_utf8(data)
+        return decode(bytes(data)) if text is None else text
 
 
 def is_binary(head: bytes) -> bool:

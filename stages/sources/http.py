@@ -5,6 +5,10 @@ import re
 import zlib
 from dataclasses import dataclass
 
+from stages.sources.batches import too_long
+
+Body = bytes | bytearray
+
 _STATUS = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})")
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _CHUNK_SIZE = re.compile(rb"([0-9a-fA-F]{1,16})[ \t]*(?:;[^\n]*)?\r?\n")
@@ -16,24 +20,25 @@ class Response:
 
     status: int
     headers: dict[str, str]
-    body: bytes
+    body: Body
 
 
-def parse_response(block: bytes) -> Response:
-    """The response in the block of a record. Raises ValueError where there is none."""
+def parse_response(block: bytearray) -> Response:
+    """The response in the block of a record, which becomes its body. Raises ValueError where there is none."""
     status = _STATUS.match(block)
     if status is None:
         raise ValueError("the block doesn't begin with an HTTP status line")
-    end = _HEADER_END.search(block)
-    head, body = (block[: end.start()], block[end.end() :]) if end else (block, b"")
+    code, end = int(status[1]), _HEADER_END.search(block)
+    head = bytes(block[: end.start()]) if end else bytes(block)
+    del block[: end.end() if end else len(block)]
     headers: dict[str, str] = {}
     for line in head.decode("latin-1").split("\n")[1:]:
         name, _, value = line.partition(":")
         headers.setdefault(name.strip().lower(), value.strip())
-    return Response(int(status[1]), headers, body)
+    return Response(code, headers, block)
 
 
-def decoded_body(response: Response, max_bytes: int) -> bytes:
+def decoded_body(response: Response, max_bytes: int) -> Body:
     """The body without its transfer and content codings (RFC 9112 section 7, RFC 9110 section 8.4).
 
     Crawlers often undo a coding and leave the header, so a body that plainly isn't coded is taken as it is. One that
@@ -46,12 +51,12 @@ def decoded_body(response: Response, max_bytes: int) -> bytes:
     for coding in reversed(response.headers.get("content-encoding", "").lower().split(",")):
         body = _decoded(body, coding.strip(), max_bytes)
     if len(body) > max_bytes:
-        raise ValueError(f"the decoded body has more than max_document_bytes = {max_bytes} bytes")
+        raise ValueError(f"the decoded body has {len(body)} bytes or more, {too_long(max_bytes)}")
     return body
 
 
-def _dechunked(body: bytes) -> bytes:
-    parts: list[bytes] = []
+def _dechunked(body: Body) -> Body:
+    parts: list[Body] = []
     position = 0
     while position < len(body):
         size = _CHUNK_SIZE.match(body, position)
@@ -71,7 +76,7 @@ def _dechunked(body: bytes) -> bytes:
     return b"".join(parts)
 
 
-def _decoded(body: bytes, coding: str, max_bytes: int) -> bytes:
+def _decoded(body: Body, coding: str, max_bytes: int) -> Body:
     try:
         if coding in ("gzip", "x-gzip"):
             return _inflated(body, 31, max_bytes) if body.startswith(b"\x1f\x8b") else body
@@ -98,5 +103,5 @@ def _decoded(body: bytes, coding: str, max_bytes: int) -> bytes:
     return body
 
 
-def _inflated(body: bytes, window: int, max_bytes: int) -> bytes:
+def _inflated(body: Body, window: int, max_bytes: int) -> bytes:
     return zlib.decompressobj(window).decompress(body, max_bytes + 1)

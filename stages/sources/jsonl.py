@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from pipeline.source import InputFile, Reading, Source, SourceConfig
-from stages.sources.batches import BatchBuilder
+from stages.sources.batches import PIECE, BatchBuilder, too_long
 from stages.sources.compression import DamagedError, decompressed, open_at
 from stages.sources.fields import Fields
+from stages.sources.long_lines import LongString, parse_long
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,10 +42,18 @@ class JsonlSource(Source[Config]):
         if len(builder):
             yield builder.take()
 
-    def _add(self, file: InputFile, number: int, line: bytes, builder: BatchBuilder) -> None:
-        row, fields = _parse(line), self.config.fields
+    def _add(self, file: InputFile, number: int, line: bytes | bytearray, builder: BatchBuilder) -> None:
+        row, strings = _parse(line)
+        fields = self.config.fields
         text = _find(row, fields.text)
-        if not isinstance(text, str):
+        for string in strings:
+            if string is not text:
+                string.check()
+        if isinstance(text, LongString):
+            text = text.utf8()
+        if isinstance(line, bytearray):
+            line.clear()  # its memory is that of the batch to come
+        if not isinstance(text, str | bytearray):
             found = "null" if text is None else f"of type {type(text).__name__}"
             missing = text is None and fields.text not in row
             raise ValueError(
@@ -62,13 +71,14 @@ class JsonlSource(Source[Config]):
         )
 
 
-def lines(file: InputFile, reading: Reading, max_bytes: int) -> Iterator[tuple[int, bytes]]:
+def lines(file: InputFile, reading: Reading, max_bytes: int) -> Iterator[tuple[int, bytes | bytearray]]:
     """The lines of a file that aren't blank, with their numbers from 1, without their ends.
 
-    Lines of more than `max_bytes` bytes are quarantined without being held in memory, and so is damage.
+    Lines of more than `max_bytes` bytes are quarantined without being held in memory, and so is damage. A line that is
+    a bytearray is the caller's, to be cleared as soon as it has been read.
     """
     number, size = 1, 0
-    parts: list[bytes] = []
+    held = bytearray()
     with closing(open_at(reading, file, 0)) as stream:
         _, pieces = decompressed(stream)
         try:
@@ -76,35 +86,43 @@ def lines(file: InputFile, reading: Reading, max_bytes: int) -> Iterator[tuple[i
                 begin = 0
                 while (end := piece.find(b"\n", begin)) >= 0:
                     size += end - begin
-                    if size <= max_bytes:
-                        line = b"".join((*parts, piece[begin:end])) if parts else piece[begin:end]
-                        if not line.isspace() and line:
-                            yield number, line
-                    else:
+                    if size > max_bytes:
                         _too_long(file, reading, number, size, max_bytes)
-                    number, parts, size, begin = number + 1, [], 0, end + 1
+                    elif held:
+                        held += memoryview(piece)[begin:end]
+                        if not held.isspace():
+                            yield number, held
+                    elif size and not (line := piece[begin:end]).isspace():
+                        yield number, line
+                    number, held, size, begin = number + 1, bytearray(), 0, end + 1
                 size += len(piece) - begin
                 if size <= max_bytes:
-                    parts.append(piece[begin:])
+                    held += memoryview(piece)[begin:]
                 else:
-                    parts = []
+                    held = bytearray()
         except DamagedError as error:
             reading.bad(file, f"line {number}", f"{error}; the file is not read from this line on")
             return
     if size > max_bytes:
         _too_long(file, reading, number, size, max_bytes)
-    elif line := b"".join(parts).strip():
-        yield number, line
+    elif held and not held.isspace():
+        yield number, held
 
 
 def _too_long(file: InputFile, reading: Reading, number: int, size: int, max_bytes: int) -> None:
-    reading.bad(file, f"line {number}", f"the line has {size} bytes, more than max_document_bytes = {max_bytes}")
+    reading.bad(file, f"line {number}", f"the line has {size} bytes, {too_long(max_bytes)}")
 
 
-def _parse(line: bytes) -> dict[str, Any]:
-    """The object in a line. Raises ValueError where there is none or a field is there twice."""
+def _parse(line: bytes | bytearray) -> tuple[dict[str, Any], list[LongString]]:
+    """The object in a line, and the strings in it that are still to be decoded.
+
+    Raises ValueError where there is none or a field is there twice.
+    """
     try:
-        row = json.loads(line.decode("utf-8-sig"), object_pairs_hook=_unique)
+        if len(line) > PIECE:
+            row, strings = parse_long(line, object_pairs_hook=_unique)
+        else:
+            row, strings = json.loads(line.decode("utf-8-sig"), object_pairs_hook=_unique), []
     except UnicodeDecodeError as error:
         raise ValueError(f"not UTF-8: {error.reason} at byte {error.start} of the line") from None
     except json.JSONDecodeError as error:
@@ -113,7 +131,7 @@ def _parse(line: bytes) -> dict[str, Any]:
         raise ValueError("not readable: nested too deeply") from None
     if not isinstance(row, dict):
         raise ValueError(f"not a JSON object, but of type {type(row).__name__}")
-    return row
+    return row, strings
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -139,6 +157,8 @@ def _string(row: dict[str, Any], names: Sequence[str]) -> str | None:
     """The first of the named values that is a number or a string that isn't empty, as a string."""
     for name in names:
         value = _find(row, name)
+        if isinstance(value, LongString):
+            value = value.utf8().decode()
         if isinstance(value, str | int | float) and not isinstance(value, bool) and value != "":
             return str(value)
     return None

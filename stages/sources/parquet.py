@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from pipeline.source import InputFile, Reading, Source, SourceConfig, raw_schema
-from stages.sources.batches import clean_text, decode_utf8
+from stages.sources.batches import PIECE, LongColumn, clean_text, clean_utf8, decode_utf8, too_long
 from stages.sources.compression import open_at
 from stages.sources.fields import Fields
 
@@ -35,7 +35,8 @@ class ParquetSource(Source[Config]):
         for file in shard:
             with closing(open_at(reading, file, 0)) as stream:
                 try:
-                    parquet = pq.ParquetFile(stream)
+                    # pre_buffer would hold the stored bytes of a row group beside what is read from them
+                    parquet = pq.ParquetFile(stream, pre_buffer=False)
                 except pa.ArrowInvalid as error:
                     reading.bad(file, "row 0", f"not a Parquet file: {error}")
                     continue
@@ -73,22 +74,29 @@ class ParquetSource(Source[Config]):
             for i in range(metadata.num_columns)
             if metadata.column(i).path_in_schema == columns["text"]
         )
+        limit = self.config.max_document_bytes
+        if metadata.num_rows == 1 and texts > limit + PIECE:  # with what the format itself takes
+            reading.bad(file, f"row {first}", f"the text has {texts} bytes or so, {too_long(limit)}")
+            return
         average = texts // max(metadata.num_rows, 1) + 1
         rows = max(1, min(reading.batch_rows, reading.batch_bytes // average))
         row = first
         try:
-            for batch in parquet.iter_batches(rows, [group], sorted(set(columns.values())), use_threads=False):
-                yield from self._batches(batch, row, columns, file, reading)
+            for batch in _record_batches(parquet, group, rows, sorted(set(columns.values()))):
+                documents = self._documents(batch, row, columns, file, reading)
                 row += batch.num_rows
+                del batch
+                while documents:
+                    yield documents.pop(0)  # held by nobody else
         except (pa.ArrowException, OSError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise
             missing = first + metadata.num_rows - row
             reading.bad(file, f"row {row}", f"{error}; {missing} rows to the end of row group {group} are not read")
 
-    def _batches(
+    def _documents(
         self, batch: "pa.RecordBatch", row: int, columns: dict[str, str], file: InputFile, reading: Reading
-    ) -> Iterator["pa.RecordBatch"]:
+    ) -> list["pa.RecordBatch"]:
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -110,10 +118,19 @@ class ParquetSource(Source[Config]):
         good = pc.and_(pc.is_valid(text), pc.less_equal(size, limit))
         if not pc.all(good).as_py():
             for i in pc.indices_nonzero(pc.invert(good)).to_pylist():
-                error = "the text has more than max_document_bytes" if text[i].is_valid else "the text is null"
+                error = f"the text has {size[i]} bytes, {too_long(limit)}" if text[i].is_valid else "the text is null"
                 reading.bad(file, f"row {row + i}", error, documents["id"][i].as_py(), documents["url"][i].as_py())
             documents, size = documents.filter(good), size.filter(good)
-        yield from _split(documents, size.to_numpy(), reading.batch_bytes)
+        return list(_split(documents, size.to_numpy(), reading.batch_bytes))
+
+
+def _record_batches(parquet: "pq.ParquetFile", group: int, rows: int, columns: list[str]) -> Iterator["pa.RecordBatch"]:
+    """The rows of a row group, `rows` at a time."""
+    if parquet.metadata.row_group(group).num_rows > rows:
+        yield from parquet.iter_batches(rows, [group], columns, use_threads=False)
+    elif parquet.metadata.row_group(group).num_rows:
+        # nothing is kept to read on from: of a document of 100 MB that would be 200 MB
+        yield parquet.read_row_group(group, columns, use_threads=False).combine_chunks().to_batches()[0]
 
 
 def _split(documents: "pa.RecordBatch", sizes: Any, batch_bytes: int) -> Iterator["pa.RecordBatch"]:
@@ -158,8 +175,10 @@ def _text(array: "pa.Array") -> "pa.Array":
         text = array.cast(pa.large_string())
         text.validate(full=True)
     except pa.ArrowInvalid:
-        raw = array.cast(pa.large_binary()).to_pylist()
-        return pa.array([None if value is None else decode_utf8(value) for value in raw], pa.large_string())
+        column = LongColumn()
+        for value in array.cast(pa.large_binary()):
+            column.append(clean_utf8(memoryview(value.as_buffer())) if value.is_valid else None)
+        return column.take(pa.large_string())
     if pc.any(pc.match_substring(text, "\0")).as_py():
         text = pc.replace_substring(text, "\0", "\ufffd")
     return text

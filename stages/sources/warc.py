@@ -13,7 +13,7 @@ from pydantic import Field
 from pipeline.source import InputFile, Reading, Source, SourceConfig
 from stages.sources.archive import Record, records
 from stages.sources.batches import BatchBuilder
-from stages.sources.http import decoded_body, parse_response
+from stages.sources.http import Body, decoded_body, parse_response
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -77,7 +77,7 @@ def _skip(record: Record) -> str | None:
     return None if content_type.startswith("application/http") else "response not HTTP"
 
 
-def _sniffed(record: Record, body: bytes) -> str:
+def _sniffed(record: Record, body: Body) -> str:
     """The media type where the server named none: what the crawler found, or HTML where a tag of it comes first."""
     identified = record.headers.get("warc-identified-payload-type", "")
     return identified or ("text/html" if _HTML.search(body[:1024]) else "")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.source import InputFile, Reading, Source, SourceConfig
 from stages.sources.archive import Record, records
-from stages.sources.batches import BatchBuilder, decode_utf8
+from stages.sources.batches import BatchBuilder, clean_utf8
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,7 +30,8 @@ class WetSource(Source[Config]):
         for file in shard:
             for record in records(file, reading, _skip, self.config.max_document_bytes):
                 id = record.id or f"{self.config.name}/{file.name}/{record.position}"
-                text, date = decode_utf8(record.block), record.headers.get("warc-date")
+                text, date = clean_utf8(record.block), record.headers.get("warc-date")
+                record.block.clear()  # its memory is that of the batch to come
                 builder.add(file, f"byte {record.position}", id, text, url=record.url, date=date)
                 if builder.full:
                     yield builder.take()

@@ -42,6 +42,14 @@ def test_a_good_config(tmp_path: Path) -> None:
     assert config.stages[0].config.minimum == 7
 
 
+def test_documents_fit_the_memory_unless_a_source_says_otherwise(tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text(GOOD, "utf-8")
+    edits = ["engine.memory=128MiB", "sources.b.max_document_bytes=100MB"]
+    assert [source.config.max_document_bytes for source in load_config(file, edits).sources] == [16 << 20, 10**8]
+    assert load_config(file).sources[0].config.max_document_bytes == 64 << 20
+
+
 def test_sets(tmp_path: Path) -> None:
     file = tmp_path / "run.yaml"
     file.write_text(GOOD, "utf-8")

@@ -55,6 +55,22 @@ def test_bad_rows_are_quarantined(tmp_path: Path) -> None:
     assert [(bad["place"], bad["url"]) for bad in reading.quarantine] == [("row 1", "w"), ("row 3", "y")]
 
 
+def test_a_row_that_is_too_long_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pq.ParquetWriter(tmp_path / "x", pa.schema([("text", pa.string())]), use_dictionary=False) as writer:
+        for text in "a", "x" * (3 << 20), "b":
+            writer.write_table(pa.table({"text": [text]}))
+    read: list[int] = []
+    original = pq.ParquetFile.read_row_group
+    monkeypatch.setattr(
+        pq.ParquetFile, "read_row_group", lambda self, i, *a, **k: read.append(i) or original(self, i, *a, **k)
+    )
+    rows, reading = read_table(tmp_path / "x", None, max_document_bytes=1 << 20)
+    assert [row["text"] for row in rows] == ["a", "b"]
+    (bad,) = reading.quarantine
+    assert (bad["place"], read) == ("row 1", [0, 2])
+    assert "max_document_bytes = 1048576" in bad["error"]
+
+
 def test_text_is_made_valid(tmp_path: Path) -> None:
     rows, _ = read_table(tmp_path / "x", pa.table({"text": pa.array([b"a\xffb", b"good"], pa.binary())}))
     assert [row["text"] for row in rows] == ["a\ufffdb", "good"]
