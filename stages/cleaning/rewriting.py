@@ -34,12 +34,9 @@ class RewritingStage(MapStage[ConfigT]):
     Unlike a stage that judges, it leaves documents outside `domains` alone in the text pass.
     """
 
-<<<<<<< Updated upstream
     rewrites = True
-=======
     whole_lines: ClassVar[bool] = False
     """Whether lines are removed, or judged whole: then lines of more than PART bytes aren't cut."""
->>>>>>> Stashed changes
 
     @abstractmethod
     def counted(self) -> tuple[str, ...]:
