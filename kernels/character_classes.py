@@ -62,3 +62,13 @@ def class_at(text, p, end, ascii, block_of, blocks):  # type: ignore[no-untyped-
     if first < 0x80:
         return np.int64(ascii[first]), 1
     return _class_beyond_ascii(text, p, block_of, blocks)
+
+
+@inline
+def run_end(text, p, end, kind, ascii, block_of, blocks, mask=255):  # type: ignore[no-untyped-def]
+    """Where the run of characters from p ends whose classes, masked, are `kind`."""
+    while True:
+        found, length = class_at(text, p, end, ascii, block_of, blocks)
+        if found & mask != kind:
+            return p
+        p += length

@@ -18,20 +18,10 @@ So what reads the ends needs no offsets, and documents of no bytes are seen too.
 import numpy as np
 import numpy.typing as npt
 
-from kernels.character_classes import class_at
+from kernels.character_classes import class_at, run_end
 from kernels.jit import inline, jit, pointer
 
 NEWLINE, BLANK, LETTER, PUNCTUATION, CJK, NUMBER, OTHER = range(7)
-
-
-@inline
-def run_end(text, p, end, kind, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
-    """Where the run of characters of class `kind` from p ends."""
-    while True:
-        found, length = class_at(text, p, end, ascii, block_of, blocks)
-        if found != kind:
-            return p
-        p += length
 
 
 @jit
@@ -81,13 +71,11 @@ def scan_deepseek(
     document, p, n = state[0], state[1], 0
     while document < len(offsets) - 1 and n < len(ends):
         end = offsets[document + 1]
-        while p < end and n < len(ends):
+        if p < end:
             p = _piece_end(data, p, end, ascii_, block_of_, blocks_)
-            ends[n] = p
-            n += 1
-        if p == end and n < len(ends):
-            ends[n] = end
-            n += 1
+        else:
             document += 1
+        ends[n] = p
+        n += 1
     state[0], state[1] = document, p
     return n

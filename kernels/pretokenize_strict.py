@@ -19,9 +19,8 @@ at what follows their run. Every look-ahead over a run is made once, so that tim
 import numpy as np
 import numpy.typing as npt
 
-from kernels.character_classes import class_at
+from kernels.character_classes import class_at, run_end
 from kernels.jit import inline, jit, pointer
-from kernels.pretokenize import run_end
 
 (
     NEWLINE,
@@ -201,13 +200,11 @@ def scan_deepseek_strict(
     document, p, n = state[0], state[1], 0
     while document < len(offsets) - 1 and n < len(ends):
         end = offsets[document + 1]
-        while p < end and n < len(ends):
+        if p < end:
             p = _piece_end(data, p, end, ascii_, block_of_, blocks_, seen)
-            ends[n] = p
-            n += 1
-        if p == end and n < len(ends):
-            ends[n] = end
-            n += 1
+        else:
             document += 1
+        ends[n] = p
+        n += 1
     state[0], state[1] = document, p
     return n

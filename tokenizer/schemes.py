@@ -7,8 +7,8 @@
     deepseek_v3       that of DeepSeek-V3
     gpt2, cl100k      those of GPT-2 and of OpenAI's cl100k_base
 
-Each has the form that Hugging Face's `tokenizers` reads. The first two have a scan of their own, equal to it on every
-text and some hundred times as fast; the others run through that library, at its speed.
+Each has the form that Hugging Face's `tokenizers` reads, and a kernel that is equal to it on every text and some
+hundred times as fast (tokenizer.scans).
 
 Where `deepseek` differs from the strict form, and why:
 
@@ -28,19 +28,15 @@ beyond it (3.53 and 3.48) lies in code and TeX, whose punctuation they join to t
 three digits; both would mix the categories that this scheme is there to keep apart.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
+from tokenizer import scans
 from tokenizer import unicode_ranges as sets
 from tokenizer.arrays import Bytes, Offsets
-
-if TYPE_CHECKING:
-    from kernels.character_classes import ClassTable
 
 BLOCK = 1 << 14
 """Ends of pieces in a block: about 80 KB of text, so that it is still in the core's cache when it is read again."""
@@ -65,11 +61,11 @@ class Scheme:
     name: str
     hugging_face: dict[str, Any]
     """the `pre_tokenizer` of a tokenizer.json"""
-    scan: Callable[[], PreTokenizer] | None = None
+    scan: Callable[[], scans.Scan]
 
-    def pre_tokenizer(self) -> PreTokenizer:
-        """The fastest exact implementation there is."""
-        return HuggingFaceScan(self.hugging_face) if self.scan is None else self.scan()
+    def pre_tokenizer(self) -> "KernelScan":
+        """The same as a kernel."""
+        return KernelScan(*self.scan())
 
 
 def _split(pattern: str) -> dict[str, Any]:
@@ -116,95 +112,17 @@ def _literal(first: int, last: int) -> str:
 
 
 class KernelScan:
-    """A pre-tokenizer with a scan of its own."""
+    """A pre-tokenizer as a scan by a kernel."""
 
-    def __init__(self, kernel: Callable[..., int], table: "ClassTable") -> None:
-        self._kernel, self._table = kernel, table
+    def __init__(self, kernel: Callable[..., int], arguments: tuple[Any, ...]) -> None:
+        self._kernel, self._arguments = kernel, arguments
         self._ends = np.empty(BLOCK, np.int64)
 
     def blocks(self, text: Bytes, offsets: Offsets) -> Iterator[Offsets]:
         """As PreTokenizer.blocks."""
         state = np.array([0, offsets[0]], np.int64)
-        while n := self._kernel(text, offsets, *self._table, state, self._ends):
+        while n := self._kernel(text, offsets, *self._arguments, state, self._ends):
             yield self._ends[:n]
-
-
-class HuggingFaceScan:
-    """A pre-tokenizer that runs in the library `tokenizers`, one document at a time."""
-
-    def __init__(self, pre_tokenizer: dict[str, Any]) -> None:
-        from tokenizers import Tokenizer
-
-        model = {"type": "BPE", "vocab": {}, "merges": []}
-        parts = {"version": "1.0", "added_tokens": [], "model": model, "pre_tokenizer": pre_tokenizer}
-        self._pre_tokenizer = Tokenizer.from_str(json.dumps(parts)).pre_tokenizer
-
-    def blocks(self, text: Bytes, offsets: Offsets) -> Iterator[Offsets]:
-        """As PreTokenizer.blocks. Pieces come as one character a byte, so their lengths are those in bytes."""
-        for start, end in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
-            pieces = self._pre_tokenizer.pre_tokenize_str(text[start:end].tobytes().decode())
-            lengths = np.fromiter((len(piece) for piece, _ in pieces), np.int64, len(pieces))
-            yield np.append(start + np.cumsum(lengths), end)
-
-
-def _deepseek_scan() -> KernelScan:
-    from kernels.pretokenize import scan_deepseek
-
-    return KernelScan(scan_deepseek, _deepseek_classes())
-
-
-@cache
-def _deepseek_classes() -> "ClassTable":
-    from kernels import pretokenize as kernel
-    from kernels.character_classes import class_table
-
-    classes = np.full(0x110000, kernel.LETTER, np.uint8)
-    for text, kind in (
-        ("A D", kernel.NEWLINE),
-        (sets.BLANKS, kernel.BLANK),
-        (sets.CJK, kernel.CJK),
-        (sets.NUMBERS, kernel.NUMBER),
-        (sets.PUNCTUATION, kernel.PUNCTUATION),
-        (sets.OTHER, kernel.OTHER),
-    ):
-        sets.assign(classes, text, kind)
-    return class_table(classes)
-
-
-def _strict_scan() -> KernelScan:
-    from kernels.pretokenize_strict import scan_deepseek_strict
-
-    return KernelScan(scan_deepseek_strict, _strict_classes())
-
-
-@cache
-def _strict_classes() -> "ClassTable":
-    from kernels import pretokenize_strict as kernel
-    from kernels.character_classes import class_table
-
-    letter, third, fifth, blank, number = (np.zeros(0x110000, np.uint8) for _ in range(5))
-    sets.assign(letter, sets.CASED_LETTERS, 1)
-    sets.assign(third, sets.STRICT_PUNCTUATION, 1)
-    sets.assign(fifth, sets.STRICT_CJK, 1)
-    sets.assign(blank, sets.BLANKS, 1)
-    sets.assign(number, f"{sets.NUMBERS} {sets.CJK_NUMBERS}", 1)
-    sets.assign(number, sets.NEWER_NUMBERS, 0)
-    conditions = [
-        (letter & third, kernel.LETTER_IN_3),
-        (letter & fifth, kernel.LETTER_IN_5),
-        (letter, kernel.LETTER),
-        (blank & third, kernel.BLANK_IN_3),
-        (third & fifth, kernel.PUNCTUATION_IN_5),
-        (third, kernel.PUNCTUATION),
-        (blank & fifth, kernel.BLANK_IN_5),
-        (blank, kernel.BLANK),
-        (number, kernel.NUMBER),
-        (fifth, kernel.CJK),
-    ]
-    chosen = [condition.astype(bool) for condition, _ in conditions]
-    classes = np.select(chosen, [kind for _, kind in conditions], kernel.OTHER).astype(np.uint8)
-    sets.assign(classes, "A D", kernel.NEWLINE)
-    return class_table(classes)
 
 
 _CL100K = (
@@ -216,14 +134,16 @@ _DEEPSEEK_V3 = (
     r"""| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"""
 )
 
+_V3_STEPS = (_split(r"\p{N}{1,3}"), _split("[一-龥぀-ゟ゠-ヿ]+"), _split(_DEEPSEEK_V3))
+
 SCHEMES = {
     scheme.name: scheme
     for scheme in (
-        Scheme("deepseek", _sequence(_split(_deepseek_regex())), _deepseek_scan),
-        Scheme("deepseek_strict", _sequence(*_strict_steps()), _strict_scan),
-        Scheme("deepseek_v3", _sequence(_split(r"\p{N}{1,3}"), _split("[一-龥぀-ゟ゠-ヿ]+"), _split(_DEEPSEEK_V3))),
-        Scheme("gpt2", {**_BYTES, "use_regex": True}),
-        Scheme("cl100k", _sequence(_split(_CL100K))),
+        Scheme("deepseek", _sequence(_split(_deepseek_regex())), scans.deepseek),
+        Scheme("deepseek_strict", _sequence(*_strict_steps()), scans.deepseek_strict),
+        Scheme("deepseek_v3", _sequence(*_V3_STEPS), scans.deepseek_v3),
+        Scheme("gpt2", {**_BYTES, "use_regex": True}, scans.gpt2),
+        Scheme("cl100k", _sequence(_split(_CL100K)), scans.cl100k),
     )
 }
 

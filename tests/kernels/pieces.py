@@ -1,12 +1,16 @@
 """What the tests of tokenizer kernels share: text that is hard to cut, and plain cutting."""
 
+import json
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
 
 from tokenizer import unicode_ranges as sets
-from tokenizer.arrays import read_only
+from tokenizer.arrays import Bytes, Offsets, read_only
 from tokenizer.schemes import PreTokenizer, Scheme
 
 HARD = st.lists(
@@ -17,6 +21,8 @@ HARD = st.lists(
         st.sampled_from(
             ["  ", " \u2003", "\u2003 ", "　　", "hello", " wörld", "中文，", "\n\n", "don't", "हिन्दी", "۱۲"]
         ),
+        st.sampled_from(["'", "'s", "'S", "'ſ", "'LL", "'re", "'v", "\r\n", " \n ", "\t", "12345", "(a", "!!"]),
+        st.sampled_from("゛・\u3040\u3099"),
         st.characters(exclude_categories=["Cs"]),
     ),
     max_size=24,
@@ -44,6 +50,22 @@ def cut(pre_tokenizer: PreTokenizer, texts: list[str]) -> list[list[str]]:
             start = end
     assert pieces.pop() == []
     return pieces
+
+
+class HuggingFaceScan:
+    """A pre-tokenizer that runs in the library `tokenizers`, one document at a time."""
+
+    def __init__(self, pre_tokenizer: dict[str, Any]) -> None:
+        model = {"type": "BPE", "vocab": {}, "merges": []}
+        parts = {"version": "1.0", "added_tokens": [], "model": model, "pre_tokenizer": pre_tokenizer}
+        self._pre_tokenizer = Tokenizer.from_str(json.dumps(parts)).pre_tokenizer
+
+    def blocks(self, text: Bytes, offsets: Offsets) -> Iterator[Offsets]:
+        """As PreTokenizer.blocks. Pieces come as one character a byte, so their lengths are those in bytes."""
+        for start, end in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
+            pieces = self._pre_tokenizer.pre_tokenize_str(text[start:end].tobytes().decode())
+            lengths = np.fromiter((len(piece) for piece, _ in pieces), np.int64, len(pieces))
+            yield np.append(start + np.cumsum(lengths), end)
 
 
 def pattern_of(scheme: Scheme) -> str:

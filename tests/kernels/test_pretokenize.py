@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kernels.jit import INTERPRETED
 from kernels.pretokenize import scan_deepseek
 from tests.kernels.pieces import HARD, cut, cut_strictly, joined, pattern_of
-from tokenizer.schemes import SCHEMES, KernelScan
+from tokenizer.schemes import SCHEMES
 
 DEEPSEEK, STRICT = SCHEMES["deepseek"], SCHEMES["deepseek_strict"]
 PATTERN = re.compile(pattern_of(DEEPSEEK))
@@ -47,7 +47,6 @@ def test_deepseek_keeps_words_whole(text: str, pieces: list[str]) -> None:
 def test_blocks_carry_on_where_the_last_one_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = ["one two", "", "三四 five", "", ""]
     scan = DEEPSEEK.pre_tokenizer()
-    assert isinstance(scan, KernelScan)
     whole = cut(scan, texts)
     for room in (1, 2, 3):
         monkeypatch.setattr(scan, "_ends", np.empty(room, np.int64))
@@ -60,15 +59,16 @@ def test_a_slice_of_a_column_begins_where_it_begins() -> None:
 
 
 def test_no_documents_have_no_pieces() -> None:
-    table = DEEPSEEK.pre_tokenizer()._table
+    table = DEEPSEEK.pre_tokenizer()._arguments
     empty = np.empty(0, np.uint8)
     assert scan_deepseek(empty, np.zeros(1, np.int64), *table, np.zeros(2, np.int64), np.empty(4, np.int64)) == 0
 
 
 UNITS = [" ", "\u2003", " \u2003", "\u2003 ", "　", "　“", "中", "a", ".", "\n", "5", "\x00", "\u0301", " \x00"]
+UNITS += ["'", " \n", "\x00\n", "・", "'s", "!a"]
 
 
-@pytest.mark.parametrize("scheme", [DEEPSEEK, STRICT], ids=lambda scheme: scheme.name)
+@pytest.mark.parametrize("scheme", SCHEMES.values(), ids=lambda scheme: scheme.name)
 def test_long_runs_take_linear_time(scheme) -> None:
     size = 300 if INTERPRETED else 500_000
     scan = scheme.pre_tokenizer()

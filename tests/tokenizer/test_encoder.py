@@ -48,19 +48,15 @@ MIXED = st.lists(
 ).map("".join)
 
 
-@pytest.mark.parametrize("name", ["deepseek", "deepseek_strict"])
+@pytest.mark.parametrize("name", SCHEMES)
 @pytest.mark.parametrize("special", [False, True])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(MIXED, max_size=4))
 def test_ids_equal_the_library_on_any_text(name: str, special: bool, texts: list[str]) -> None:
     assert rows(ENCODERS[name, special], texts) == theirs(CONFIGS[name], texts, special)
 
 
-ENCODERS = {
-    (name, special): loads(json.dumps(CONFIGS[name]), special)
-    for name in ("deepseek", "deepseek_strict")
-    for special in (False, True)
-}
+ENCODERS = {(name, special): loads(json.dumps(CONFIGS[name]), special) for name in SCHEMES for special in (False, True)}
 
 
 def test_special_tokens_in_text_are_plain_unless_asked_for() -> None:
@@ -194,7 +190,7 @@ def test_merges_written_as_pairs_are_read_too() -> None:
     assert rows(loads(json.dumps(values)), TEXTS) == rows(ENCODERS["deepseek", False], TEXTS)
 
 
-@pytest.mark.parametrize("name", ["deepseek", "deepseek_strict"])
+@pytest.mark.parametrize("name", SCHEMES)
 def test_ids_equal_the_library_on_real_text(name: str) -> None:
     from tokenizer.text_files import read_documents
 

@@ -7,20 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.kernels.pieces import HARD, cut
+from tests.kernels.pieces import HARD, HuggingFaceScan, cut
 from tests.shared import shared
-from tokenizer.schemes import SCHEMES, HuggingFaceScan, KernelScan, scheme_of
+from tokenizer.schemes import SCHEMES, scheme_of
 
-SCANNED = ["deepseek", "deepseek_strict"]
 SIZE = 400
-
-
-def hugging_face(name: str) -> HuggingFaceScan:
-    return HuggingFaceScan(SCHEMES[name].hugging_face)
-
-
-OWN = {name: SCHEMES[name].pre_tokenizer() for name in SCANNED}
-THEIRS = {name: hugging_face(name) for name in SCHEMES}
+OWN = {name: scheme.pre_tokenizer() for name, scheme in SCHEMES.items()}
+THEIRS = {name: HuggingFaceScan(scheme.hugging_face) for name, scheme in SCHEMES.items()}
 
 
 def test_strict_is_the_published_pre_tokenizer() -> None:
@@ -28,16 +21,15 @@ def test_strict_is_the_published_pre_tokenizer() -> None:
     assert SCHEMES["deepseek_strict"].hugging_face == published
 
 
-@pytest.mark.parametrize("name", SCANNED)
+@pytest.mark.parametrize("name", SCHEMES)
 @settings(max_examples=300, deadline=None)
 @given(st.lists(HARD, max_size=4))
 def test_scans_equal_the_library(name: str, texts: list[str]) -> None:
-    assert isinstance(OWN[name], KernelScan)
     assert cut(OWN[name], texts) == cut(THEIRS[name], texts)
 
 
-@pytest.mark.parametrize("name", SCANNED)
-@pytest.mark.parametrize("beside", ["a", "中", " "])
+@pytest.mark.parametrize("name", SCHEMES)
+@pytest.mark.parametrize("beside", ["a", "中", " ", "!"])
 def test_every_character_is_cut_as_by_the_library(name: str, beside: str) -> None:
     characters = [chr(code) for code in range(0x30000) if not 0xD800 <= code < 0xE000]
     characters += [chr(code) for code in range(0x30000, 0x110000, 251)]
@@ -46,22 +38,46 @@ def test_every_character_is_cut_as_by_the_library(name: str, beside: str) -> Non
     assert cut(OWN[name], texts) == cut(THEIRS[name], texts)
 
 
-@pytest.mark.parametrize("name", SCANNED)
-@pytest.mark.parametrize("unit", ["a", " ", "　", "\n", "中", "。", "5", "\x00", "e\u0301"])
+@pytest.mark.parametrize("name", ["gpt2", "cl100k", "deepseek_v3"])
+@pytest.mark.parametrize("before", ["'", " '", "a'", "'l", "'R"])
+def test_every_character_in_a_contraction_is_cut_as_by_the_library(name: str, before: str) -> None:
+    texts = [f"{before}{chr(code)}e" for code in (*range(0xD800), *range(0xE000, 0x11000), *range(0x1D400, 0x1F000))]
+    lines = ["\n".join(texts[i : i + SIZE]) for i in range(0, len(texts), SIZE)]
+    assert cut(OWN[name], lines) == cut(THEIRS[name], lines)
+
+
+UNITS = ["a", " ", "　", "\n", "\t", "中", "。", "・", "5", "!", "'", "\x00", "e\u0301", " \n", "'s"]
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+@pytest.mark.parametrize("unit", UNITS)
 def test_long_runs_are_cut_as_by_the_library(name: str, unit: str) -> None:
-    text = unit * 20_000 + "x"
-    assert cut(OWN[name], [text]) == cut(THEIRS[name], [text])
+    texts = [unit * 20_000 + "x", *(unit * 500 + end for end in ("", "5", "あ", "!"))]
+    assert cut(OWN[name], texts) == cut(THEIRS[name], texts)
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_real_texts_are_cut_as_by_the_library(name: str) -> None:
+    from tokenizer.text_files import read_documents
+
+    for file in sorted(shared("text").glob("*.jsonl.zst")):
+        texts = [document.text[:20_000] for document, _ in zip(read_documents([file]), range(10), strict=False)]
+        assert cut(OWN[name], texts) == cut(THEIRS[name], texts)
 
 
 @pytest.mark.parametrize(
     ("name", "text", "pieces"),
     [
         ("gpt2", "I'll go  123!", ["I", "'ll", " go", " ", " 123", "!"]),
+        ("gpt2", "I'LL\n\n x\u0301", ["I", "'", "LL", "\n\n", " x", "\u0301"]),
         ("cl100k", "I'll go\n\n1234 .x", ["I", "'ll", " go", "\n\n", "123", "4", " .", "x"]),
+        ("cl100k", "It'ſ IT'S (no)!\r\n  1", ["It", "'ſ", " IT", "'S", " (", "no", ")!\r\n", " ", " ", "1"]),
         ("deepseek_v3", "(hello) 12345 中文", ["(hello", ")", " ", "123", "45", " ", "中文"]),
+        ("deepseek_v3", "(naïve) \x00\x00x", ["(na", "ïve", ")", " ", "\x00", "\x00x"]),
+        ("deepseek_v3", "x  9あ・い", ["x", "  ", "9", "あ", "・", "い"]),
     ],
 )
-def test_other_schemes_run_through_the_library(name: str, text: str, pieces: list[str]) -> None:
+def test_schemes_cut_as_published(name: str, text: str, pieces: list[str]) -> None:
     assert cut(SCHEMES[name].pre_tokenizer(), [text, "", "é"]) == [pieces, [], ["é"]]
 
 
