@@ -1,13 +1,15 @@
-"""Language identification and the quality heuristics, alone and fused, beside datatrove.
+"""Language identification and the quality heuristics, alone and fused, beside datatrove and Dolma.
 
-    python -m benchmarks.filters --input PAGES.warc.gz ... [--json]
+    python -m benchmarks.filters --input PAGES.warc.gz ... [--dolma-python PYTHON] [--json]
 
-Heuristics: Gopher quality, Gopher repetition, C4 and FineWeb with their published thresholds, the same in both.
-datatrove's filters see every document, as ours do: a chain that stops at the first drop is faster the more it drops.
+Heuristics: Gopher quality, Gopher repetition, C4 and FineWeb with their published thresholds, the same here and in
+datatrove; of Dolma its Gopher and C4 taggers (benchmarks/filters_dolma.py). datatrove's filters see every document, as
+ours do: a chain that stops at the first drop is faster the more it drops.
 `agreement` is the share of documents for which the verdict, kept or dropped by any of the four, is the same, of
 documents mostly in English, `agreement_...` that of each filter alone. Throughput counts bytes of text per CPU second.
 """
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -157,26 +159,36 @@ def _megabytes(texts: list[str]) -> float:
 
 def main() -> None:
     """Run all contestants and print the table."""
-    options = parser(__doc__.splitlines()[0]).parse_args()
-    here, language = "benchmarks.filters", "benchmarks.filters_language"
+    from stages.models import find_model
+
+    given = parser(__doc__.splitlines()[0])
+    given.add_argument("--dolma-python", default=sys.executable, help="the Python that has Dolma installed")
+    options = given.parse_args()
+    here, language, dolma = "benchmarks.filters", "benchmarks.filters_language", "benchmarks.filters_dolma"
     ours = {
         "language": contest(f"{language}:language_dspipe", options, mb=options.mb),
         "heuristics": contest(f"{here}:heuristics_dspipe", options, mb=options.mb),
         "chain": contest(f"{here}:chain_dspipe", options, mb=options.mb),
     }
-    theirs = {
+    datatrove = {
         "language": contest(f"{language}:language_datatrove", options, options.peer_python, mb=options.mb),
         "heuristics": contest(f"{here}:heuristics_datatrove", options, options.peer_python, mb=options.mb),
     }
+    model = str(find_model("lid.176.ftz"))
+    tagged = {
+        "language": contest(f"{dolma}:language", options, options.dolma_python, mb=options.mb, model=model),
+        "heuristics": contest(f"{dolma}:heuristics", options, options.dolma_python, mb=options.mb),
+    }
     same = contest(f"{here}:agreement_contestant", options, mb=options.mb)
-    result: Result = {"dspipe": _row(ours), "datatrove": _row(theirs)}
-    if not any("absent" in part for part in theirs.values()):
-        # its filters run one after the other: the times add up
-        chain = 1 / sum(1 / part["mb_s"] for part in theirs.values())
-        result["datatrove"]["chain_mb_s"] = chain
-        result["ratio"] = {
-            key: value / result["datatrove"][key] for key, value in result["dspipe"].items() if "mb_s" in key
-        }
+    result: Result = {"dspipe": _row(ours)}
+    for name, parts in {"datatrove": datatrove, "dolma": tagged}.items():
+        result[name] = _row(parts)
+        if "absent" not in result[name]:
+            # what runs one after the other: the times add up
+            result[name]["chain_mb_s"] = 1 / sum(1 / part["mb_s"] for part in parts.values())
+            result["ratio" if name == "datatrove" else f"ratio to {name}"] = {
+                key: value / result[name][key] for key, value in result["dspipe"].items() if "mb_s" in key
+            }
     result |= {key: value for key, value in same.items() if key not in ("cpu_s", "peak_mb")}
     report(options, result, ["language_mb_s", "heuristics_mb_s", "chain_mb_s", "peak_mb"], "Filters, MB per CPU second")
 
