@@ -2,7 +2,9 @@
 
 import json
 import sys
+import unicodedata
 from collections import Counter
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -184,6 +186,66 @@ def test_good_prose_passes_in_every_language(language, known):
     pages = ["\n".join(texts[start : start + 8]) for start in range(0, len(texts) - 7, 8)]
     assert len(pages) > 10
     assert verdicts(pages, language if known else None) == [None] * len(pages)
+
+
+@cache
+def sentence_pages(language: str) -> list[list[str]]:
+    """Real sentences of the news and the web, sixteen to a page."""
+    rows = documents("text/langid-sentences.jsonl.zst")
+    sentences = [row["text"] for row in rows if row["lang"] == language]
+    return [sentences[start : start + 16] for start in range(0, len(sentences) - 15, 16)]
+
+
+def fragments(sentence: str) -> list[str]:
+    """A sentence in pieces of two words, or of four characters where words aren't spaced, without punctuation."""
+    kept = "".join(
+        character if unicodedata.category(character)[0] in "LMN" or character.isspace() else " "
+        for character in sentence
+    ).split()
+    if len(kept) > len(sentence) / 20:
+        return [" ".join(kept[start : start + 2]) for start in range(0, len(kept), 2)]
+    joined = "".join(kept)
+    return [joined[start : start + 4] for start in range(0, len(joined), 4)]
+
+
+@pytest.mark.parametrize("language", ["zh", "ja", "ko", "ru", "ar", "hi", "de", "en"])
+@pytest.mark.parametrize("known", [True, False])
+def test_sentences_pass_and_what_is_made_of_them_for_a_list_does_not(language, known):
+    """Lines of sentences, and paragraphs of them, are prose; their fragments as a cloud of tags, or their beginnings as
+    a list of teasers, are none."""
+    tag, pages = language if known else None, sentence_pages(language)
+    prose = ["\n".join(page) for page in pages]
+    assert len(prose) >= 11
+    assert Counter(verdicts(prose, tag))[None] >= 0.95 * len(prose)
+    paragraphs = [" ".join(page) for page in pages]
+    assert Counter(verdicts(paragraphs, tag))[None] >= 0.85 * len(paragraphs)
+    clouds = ["\n".join(fragment for sentence in page for fragment in fragments(sentence)) for page in pages]
+    teasers = ["\n".join(f"• {sentence[:40]}…" for sentence in page) for page in pages]
+    headlines = ["\n\n".join(" ".join(fragments(sentence))[:60] for sentence in page) for page in pages]
+    for boilerplate in (clouds, teasers, headlines):
+        assert Counter(verdicts(boilerplate, tag))[None] <= 0.02 * len(boilerplate)
+
+
+def test_what_stands_around_real_news_does_not_pass():
+    """Chinese news pages: their main content, and all the rest of the same pages (menus, lists, forms, footers)."""
+    from fastwarc.warc import ArchiveIterator, WarcRecordType
+    from resiliparse.extract.html2text import extract_plain_text
+
+    from stages.sources.charset import decode
+
+    articles, around = [], []
+    with shared("web/zh-news-pages.warc.gz").open("rb") as stream:
+        for record in ArchiveIterator(stream, record_types=WarcRecordType.response, parse_http=True):
+            html = decode(record.reader.read(), html=True)
+            article = extract_plain_text(html, main_content=True)
+            lines = {line.strip() for line in article.split("\n")}
+            rest = extract_plain_text(html).split("\n")
+            articles.append(article)
+            around.append("\n".join(line for line in rest if line.strip() not in lines))
+    long = [number for number, text in enumerate(articles) if len(text) > 500]
+    assert len(long) >= 40
+    assert Counter(verdicts([articles[number] for number in long], "zh"))[None] >= 0.75 * len(long)
+    assert Counter(verdicts([around[number] for number in long], "zh"))[None] <= 0.15 * len(long)
 
 
 DECLARATIONS = "zh zh-Hant ja th lo my ar fa-AF ta am ka hy uk vi es fr it de-1901 sv mr ne te"
