@@ -31,8 +31,9 @@ def train(
     scheme: Annotated[str | None, typer.Option(help="pre-tokenizer [deepseek]")] = None,
     sample_bytes: Annotated[str | None, typer.Option(help="how much text to count, like 8MB or 2e9 [24e9]")] = None,
     min_count: Annotated[int | None, typer.Option(help="pairs seen fewer times are not merged [2]")] = None,
-    thin_below: Annotated[int | None, typer.Option(help="of words seen fewer times keep some [by size]")] = None,
-    cut_below: Annotated[int | None, typer.Option(help="cut words where characters meet fewer times [by size]")] = None,
+    memory: Annotated[str | None, typer.Option(help="how much memory training may take, about [8GB]")] = None,
+    thin_below: Annotated[int | None, typer.Option(help="of words seen fewer times keep some [as memory asks]")] = None,
+    cut_below: Annotated[int | None, typer.Option(help="cut words where characters meet fewer times [0]")] = None,
 ) -> None:
     """Train a tokenizer, or go on where an earlier run of the same command stopped."""
     given = {
@@ -42,6 +43,7 @@ def train(
         "scheme": scheme,
         "sample_bytes": sample_bytes,
         "min_count": min_count,
+        "memory": memory,
         "thin_below": thin_below,
         "cut_below": cut_below,
     }

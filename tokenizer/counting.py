@@ -1,21 +1,23 @@
 """Counts of distinct pieces: what a vocabulary is trained from.
 
-Rare words must not simply be dropped before training: without those seen once, 17 % of 100,000 tokens of a 50 MB
-sample change. `cut_rare_pairs` drops what cannot matter instead. A token that spans the border of two characters occurs
-at most as often as these two characters meet. So where they meet fewer than `bound` times, and every merge was seen at
-least `bound` times, no token of whole characters can span the border, and cutting words there changes none of them.
-Left are tokens that hold a part of a character on either side of a border, since the same bytes may meet between many
-pairs of characters, and what depends on them. Measured on 94 MB, a third of it Chinese, with 100,000 tokens (the last
-seen 21 times): 40 tokens differ with bound 2, 139 with 5, 726 with 20; the words' bytes fall from 34 to 32, 28 and 20
-MB, and with them training's memory.
+All distinct words are trained on where memory allows. Where it doesn't, rare ones must not simply be dropped: without
+those seen once, 17 % of 100,000 tokens of a 50 MB sample change. There are two ways to make them fewer.
 
-With gigabytes of text, most of what is left are runs of Chinese and Japanese seen a few times. `thin` keeps a word seen
-c times, c below `below`, with probability c / below, and counts it `below` times (threshold sampling: Duffield, Lund,
-Thorup, "Learn more, sample less", 2005). Sums of counts stay right on average, and a pair seen f times is off by a
-standard error of at most sqrt(below / f) of that. Measured on 150 MB, half of it Chinese and Japanese, by how often the
-last pair is seen in terms of `below`: 0.9 % of the tokens differ at 370, 1.5 % at 190, 3.7 % at 40, 8.7 % at 8. With 1
-for each 500 MB, the words left of 1.6 and of 3.2 GB of such text take 384 MB of disk both; the last of 100,000 tokens
-was seen 677 times in 3.2 GB, 113 times `below`.
+`thin` keeps a word seen c times, c below `below`, with probability c / below, and counts it `below` times (threshold
+sampling: Duffield, Lund, Thorup, "Learn more, sample less", 2005). Sums of counts stay right on average, and a pair
+seen f times is off by a standard error of at most sqrt(below / f) of that. Measured with 100,000 tokens on 3.68 GB of
+text, half of it Chinese, Japanese and Arabic, whose last pair was seen 828 times: of 1,068 MB of distinct words, 631 MB
+are left with `below` 2 and 0.6 % of the tokens differ, 201 MB with 7 and 2.0 %. With 24 GB of such text, 8 GB of memory
+(TrainSettings.memory) would ask for 5, and the last pair would be seen some 5,000 times, by extrapolation: less than
+half a percent of the tokens.
+
+`cut_rare_pairs` cuts words. A token that spans the border of two characters occurs at most as often as these two
+characters meet. So where they meet fewer than `bound` times, and every merge was seen at least `bound` times, no token
+of whole characters can span the border, and cutting words there changes none of them. Left are tokens that hold a part
+of a character on either side of a border, since the same bytes may meet between many pairs of characters, and what
+depends on them. Measured on 94 MB, a third of it Chinese, with 100,000 tokens (the last seen 21 times): 40 tokens
+differ with bound 2, 139 with 5, 726 with 20; the words' bytes fall from 34 to 32, 28 and 20 MB. So it is nearly exact,
+but makes words fewer by a part only, and needs a table of them all in memory.
 """
 
 from collections.abc import Iterable
@@ -27,6 +29,8 @@ import numpy.typing as npt
 from tokenizer.arrays import Bytes, Offsets, read_only
 from tokenizer.schemes import BLOCK, PreTokenizer
 
+MOST_RARE = 1 << 12
+"""words seen more often are never thinned out by themselves"""
 THINNING_SEED = np.uint64(0x7468696E)
 """any but 0, whose hashes say which partition counts a word"""
 
@@ -107,6 +111,22 @@ def thin(words: WordCounts, below: int) -> tuple[npt.NDArray[np.bool_], npt.NDAr
     # 53 bits, which a float holds exactly: in [0, 1)
     kept = (hashes >> np.uint64(11)).astype(np.float64) / (1 << 53) * below < words.counts
     return kept, np.maximum(words.counts[kept], below)
+
+
+def sizes_by_count(words: WordCounts) -> npt.NDArray[np.int64]:
+    """int64[MOST_RARE + 1]: how many positions (kernels.bpe_symbols) the words take, by how often they are seen; those
+    seen more often than that in the last."""
+    positions = np.diff(words.offsets) + 1
+    return np.bincount(np.minimum(words.counts, MOST_RARE), positions, MOST_RARE + 1).astype(np.int64)
+
+
+def least_thinning(sizes: npt.NDArray[np.int64], most: int) -> int:
+    """The lowest bound for `thin` that leaves at most `most` of the positions on average; 0 where all fit."""
+    seen = np.arange(len(sizes))
+    below = 1
+    while below < MOST_RARE and (sizes * np.minimum(1, seen / below)).sum() > most:
+        below += 1
+    return below if below > 1 else 0
 
 
 def cut_rare_pairs(parts: Iterable[WordCounts], again: Iterable[WordCounts], bound: int) -> WordCounts:

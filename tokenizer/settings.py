@@ -60,12 +60,14 @@ class TrainSettings(BaseModel):
     vocabulary is best for the mixture that it was counted on, and that is the one the model will see"""
     min_count: Annotated[Count, Field(ge=1)] = 2
     """pairs seen fewer times are not merged"""
+    memory: ByteSize = 8_000_000_000
+    """how much memory training may take beside the program's own, about. All distinct words of the sample are trained
+    on where that is enough for them, otherwise rare ones are thinned out"""
     thin_below: Count | None = None
-    """of words seen fewer times keep a sample that stands for all (tokenizer.counting), 0: keep all; default by the
-    size of the sample: all below 1 GB, then 1 for each 500 MB"""
-    cut_below: Count | None = None
-    """cut words where two characters meet fewer times (tokenizer.counting), 0: nowhere; default by the size of the
-    sample: nowhere up to 100 MB, then 2 for each 100 MB"""
+    """of words seen fewer times keep a sample that stands for all (tokenizer.counting), 0: keep all. Default: the least
+    that `memory` asks for"""
+    cut_below: Count = 0
+    """cut words where two characters meet fewer times (tokenizer.counting), 0: nowhere"""
     model_max_length: Annotated[Count, Field(gt=0)] = 4096
     """written into tokenizer_config.json"""
 
@@ -95,11 +97,3 @@ class TrainSettings(BaseModel):
             return self.pad_to
         size = self.vocab + len(self.special_tokens)
         return 102_400 if self.vocab == 100_000 and size <= 102_400 else -(-size // ROUND_TO) * ROUND_TO
-
-    def cut_bound(self, sampled_bytes: int) -> int:
-        """How rare a pair of characters must be for words to be cut there."""
-        return 2 * (sampled_bytes // 100_000_000) if self.cut_below is None else self.cut_below
-
-    def thinning(self, sampled_bytes: int) -> int:
-        """How rare a word must be for it to be kept by chance only."""
-        return sampled_bytes // 500_000_000 if self.thin_below is None else self.thin_below

@@ -1,20 +1,22 @@
 """Training a tokenizer on the run's text: counting by shard, adding up by partition, merging on one machine."""
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from kernels.arrow import text_buffers
 from pipeline.stage import ConfigError
 from stages.tokenizing.sampling import Rates, copies_in_sample, sample_of
-from stages.tokenizing.words import SCHEMA, StoredWords, emit_words, word_batches, words_of
-from tokenizer.counting import WordCounter, WordCounts, cut_rare_pairs, thin
+from stages.tokenizing.words import StoredWords, emit_words, words_of, write_words
+from tokenizer.counting import WordCounter, WordCounts, cut_rare_pairs, least_thinning, sizes_by_count
 from tokenizer.export import FILES, tokenizer_files
 from tokenizer.schemes import SCHEMES
 from tokenizer.settings import TrainSettings
-from tokenizer.train import TrainingError, train
+from tokenizer.train import TrainingError, positions_in, train
 
 if TYPE_CHECKING:
     from pipeline.task import Task
@@ -40,30 +42,28 @@ def count_words(task: "Task", settings: TrainSettings, seed: int, copies: str | 
     emit_words(task, counter)
 
 
-def add_up_words(task: "Task", settings: TrainSettings) -> None:
-    """Add up the counts of a partition's words, and thin out the rare ones."""
+def add_up_words(task: "Task") -> None:
+    """Add up the counts of a partition's words, and the room that they take by how rare they are."""
     counter = WordCounter()
     for _, batch in task.received():
         counter.add_words(words_of(batch))
-    below = settings.thinning(sample_of(task)["bytes"])
-    task.count("words", len(counter))
-    with task.make("tokenizer_words", ".arrow") as file, pa.ipc.new_file(file, SCHEMA) as writer:
-        for batch in word_batches(counter.words()):
-            if below > 1:
-                kept, counts = thin(words_of(batch), below)
-                words = batch.column("word").filter(pa.array(kept))
-                batch = pa.RecordBatch.from_arrays([words, pa.array(counts)], schema=SCHEMA)
-            task.count("words_kept", batch.num_rows)
-            writer.write_batch(batch)
+    words = counter.words()
+    task.count("words", len(words))
+    with task.make("tokenizer_words", ".arrow") as file:
+        write_words(file, words)
+    with task.make("tokenizer_word_sizes") as file:
+        file.write(json.dumps(sizes_by_count(words).tolist()).encode())
 
 
 def train_tokenizer(task: "Task", settings: TrainSettings, artifacts: Sequence[str]) -> None:
     """Train the merges, and write the tokenizer's files (tokenizer.export.FILES) as these artifacts."""
-    sampled = sample_of(task)["bytes"]
-    bound = settings.cut_bound(sampled)
-    words: Iterable[WordCounts] = StoredWords(task.artifact("tokenizer_words"))
-    if bound > 1:
-        words = [cut_rare_pairs(words, words, bound)]
+    below = settings.thin_below
+    if below is None:
+        sizes = sum(np.array(json.loads(part.read()), np.int64) for part in task.artifact("tokenizer_word_sizes"))
+        below = least_thinning(np.asarray(sizes), positions_in(settings.memory))
+    words: Iterable[WordCounts] = StoredWords(task.artifact("tokenizer_words"), below)
+    if settings.cut_below > 1:
+        words = [cut_rare_pairs(words, words, settings.cut_below)]
     try:
         trained = train(words, settings.vocab, settings.min_count)
         contents = tokenizer_files(trained, settings)
@@ -74,8 +74,8 @@ def train_tokenizer(task: "Task", settings: TrainSettings, artifacts: Sequence[s
         "tokens": 256 + len(trained.merges),
         "last_count": int(trained.counts[-1]) if len(trained.counts) else 0,
         "words": sum(map(len, words)),
-        "thinned_below": settings.thinning(sampled),
-        "cut_below": bound,
+        "thinned_below": below,
+        "cut_below": settings.cut_below,
     }
     task.note("training", made)
     for artifact, name in zip(artifacts, FILES, strict=True):

@@ -1,7 +1,7 @@
 """Words and their counts on their way from shard to shard: as record batches and in files."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +9,7 @@ import pyarrow as pa
 from kernels.arrow import text_buffers
 from kernels.bpe_count import hash_rows
 from tokenizer.arrays import read_only
-from tokenizer.counting import WordCounter, WordCounts
+from tokenizer.counting import WordCounter, WordCounts, thin
 
 if TYPE_CHECKING:
     from pipeline.task import ArtifactFile, Task
@@ -33,18 +33,34 @@ def words_of(batch: pa.RecordBatch) -> WordCounts:
     return WordCounts(*text_buffers(batch.column("word")), batch.column("count").to_numpy())
 
 
-class StoredWords:
-    """The words of files, a batch at a time; they are read each time that they are gone through."""
+def write_words(file: BinaryIO, words: WordCounts) -> None:
+    """Write a file for StoredWords."""
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with pa.ipc.new_file(file, SCHEMA, options=options) as writer:
+        for batch in word_batches(words):
+            writer.write_batch(batch)
 
-    def __init__(self, files: "list[ArtifactFile]") -> None:
-        self._files = files
+
+class StoredWords:
+    """The words of files, thinned out (tokenizer.counting), a batch at a time; they are read each time that they are
+    gone through."""
+
+    def __init__(self, files: "list[ArtifactFile]", thin_below: int) -> None:
+        self._files, self._below = files, thin_below
 
     def __iter__(self) -> Iterator[WordCounts]:
         for stored in self._files:
             with stored.open() as file:
                 reader = pa.ipc.open_file(file)
                 for number in range(reader.num_record_batches):
-                    yield words_of(reader.get_batch(number))
+                    yield self._thinned(reader.get_batch(number))
+
+    def _thinned(self, batch: pa.RecordBatch) -> WordCounts:
+        words = words_of(batch)
+        if self._below <= 1:
+            return words
+        kept, counts = thin(words, self._below)
+        return WordCounts(*text_buffers(batch.column("word").filter(pa.array(kept))), counts)
 
 
 def emit_words(task: "Task", counter: WordCounter) -> None:

@@ -212,10 +212,15 @@ def test_what_remix_does_not_draw_is_not_in_the_sample(tmp_path: Path) -> None:
 def test_large_samples_are_thinned(tmp_path: Path) -> None:
     write_documents(tmp_path / "in")
     result = run_inline(configured(tmp_path, {"train": {**SETTINGS, "thin_below": 6}}))
-    counters = next(summary.as_json() for summary in result.phases if summary.name == "tokenizer.merge")["counters"]
-    assert 0 < counters["words_kept"] < counters["words"]
-    assert note(result, "tokenizer.train", "training")["words"] == counters["words_kept"]
-    assert note(result, "tokenizer.train", "training")["thinned_below"] == 6
+    words = next(summary.as_json() for summary in result.phases if summary.name == "tokenizer.merge")["counters"][
+        "words"
+    ]
+    training = note(result, "tokenizer.train", "training")
+    assert 0 < training["words"] < words and training["thinned_below"] == 6
+    for memory, all_fit in (("1GB", True), (25 * words, False)):  # 5 positions for a word
+        result = run_inline(configured(tmp_path, {"train": {**SETTINGS, "memory": memory}}))
+        training = note(result, "tokenizer.train", "training")
+        assert (training["thinned_below"] == 0) == (training["words"] == words) == all_fit
 
 
 def test_a_given_tokenizer_is_copied_with_its_side_files(tmp_path: Path) -> None:

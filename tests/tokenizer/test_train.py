@@ -13,7 +13,15 @@ from kernels.arrow import text_buffers
 from tests.shared import shared
 from tests.tokenizer.trained import TEXTS, count, files
 from tokenizer.byte_alphabet import CHARACTER_OF, ID_OF, to_bytes, to_text
-from tokenizer.counting import WordCounter, WordCounts, cut_rare_pairs, thin
+from tokenizer.counting import (
+    MOST_RARE,
+    WordCounter,
+    WordCounts,
+    cut_rare_pairs,
+    least_thinning,
+    sizes_by_count,
+    thin,
+)
 from tokenizer.encoder import loads
 from tokenizer.export import FILES, tokenizer_files, write_files
 from tokenizer.schemes import SCHEMES
@@ -134,7 +142,6 @@ def test_sizes() -> None:
     assert TrainSettings(vocab=8000).padded_size == 8064
     assert TrainSettings(vocab=8000, pad_to=9000).padded_size == 9000
     assert special_tokens(17)[15:] == ("<｜reserved▁0｜>", "<｜reserved▁1｜>")
-    assert default.cut_bound(50_000_000) == 0 and default.cut_bound(24_000_000_000) == 480
 
 
 def test_the_files_load_in_the_library_with_the_same_ids(tmp_path: Path) -> None:
@@ -220,11 +227,18 @@ def test_numbers_as_people_write_them() -> None:
     assert (settings.sample_bytes, settings.vocab, settings.pad_to) == (8_000_000, 1000, 2000)
 
 
-def test_thinning_and_cutting_grow_with_the_sample() -> None:
-    settings = TrainSettings()
-    assert [settings.thinning(size) for size in (10**8, 10**9, 24 * 10**9)] == [0, 2, 48]
-    assert [settings.cut_bound(size) for size in (10**7, 10**9, 24 * 10**9)] == [0, 20, 480]
-    assert TrainSettings(thin_below=3, cut_below=5).thinning(10**12) == 3
+def test_no_more_is_thinned_out_than_there_is_room_for() -> None:
+    numbers = np.arange(20_000)
+    data = numbers.astype("<u4").view(np.uint8)
+    words = WordCounts(data, np.arange(0, 4 * len(numbers) + 1, 4), np.where(numbers % 2, 5000, numbers % 12 + 1))
+    sizes = sizes_by_count(words)
+    assert sizes.sum() == 100_000 and sizes[-1] == 50_000
+    assert least_thinning(sizes, 100_000) == 0
+    for most in (90_000, 70_000, 55_000):
+        below = least_thinning(sizes, most)
+        left = [thin(words, bound)[0].sum() * 5 for bound in (below - 1, below)]
+        assert below > 1 and left[1] < 1.02 * most and left[0] > 0.98 * most
+    assert least_thinning(sizes, 1) == MOST_RARE  # which leaves the frequent words
 
 
 def test_counts_of_batches_add_up() -> None:
