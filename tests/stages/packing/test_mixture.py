@@ -49,6 +49,16 @@ def test_a_budget_above_the_caps_is_refused_with_the_arithmetic():
     assert "The largest budget these caps allow is 1e+06" in message
 
 
+def test_what_is_too_much_is_taken_as_far_as_it_goes_where_that_is_asked_for():
+    weights = {"web": 0.6, "books": 0.2, "code": 0.2}
+    bent = plan_mixture(ALL, [Wish(weights=weights)], 2e6, 4, {"code": 1e6}, bend=True)
+    assert drawn(bent) == pytest.approx({"web": 600_000, "books": 200_000, "code": 200_000}, abs=1)
+    within = plan_mixture(ALL, [Wish(weights=weights)], 500_000, 4, {"code": 120_000}, bend=True)
+    assert drawn(within) == pytest.approx({"web": 285_000, "books": 95_000, "code": 120_000}, abs=1)
+    phases = [Wish(0.5, weights=weights), Wish(0.5, unimax=True)]
+    assert sum(drawn(plan_mixture(ALL, phases, 1e9, 4, {}, bend=True)).values()) <= 4 * 1_150_000
+
+
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
