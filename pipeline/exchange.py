@@ -15,7 +15,7 @@ receiver asks for nothing that it doesn't need.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, BinaryIO
 
@@ -28,6 +28,9 @@ from pipeline.store import Store
 Index = npt.NDArray[np.int64]
 Message = tuple[int, int, pa.Buffer]
 """sender, records, Arrow message"""
+
+Range = tuple[str, int, int]
+"""file, start, length"""
 
 MAGIC = b"DSX2\0\0\0\0"
 _HEAD = struct.Struct("<qqq")
@@ -119,21 +122,17 @@ class ExchangeReader:
     """Reads one file of an exchange. `index` and `segments` are what its manifest says."""
 
     def __init__(self, store: Store, name: str, index: int, segments: int) -> None:
-        self._store, self._name, self._at, self._segments = store, name, index, segments
+        self._store, self._at, self._segments = store, index, segments
+        self.name = name
 
-    def index(self, partitions: int) -> Index:
-        """int64[partitions, segments, 2]: where the messages of all partitions lie."""
-        data = self._store.read_range(self._name, self._at, partitions * 16 * self._segments)
-        return np.frombuffer(data, "<i8").reshape(partitions, self._segments, 2)
-
-    def index_range(self, partition: int) -> tuple[str, int, int]:
-        """Where a partition's entry of the index lies: file, start, length."""
+    def index_range(self, partition: int, count: int = 1) -> Range:
+        """Where the entries of some partitions in the index lie; they are int64[count, segments, 2]."""
         length = 16 * self._segments
-        return self._name, self._at + partition * length, length
+        return self.name, self._at + partition * length, count * length
 
     def bytes(self, start: int, end: int) -> pa.Buffer:
         """A range of the file."""
-        return pa.py_buffer(self._store.read_range(self._name, start, end - start))
+        return pa.py_buffer(self._store.read_range(self.name, start, end - start))
 
     def messages(self, start: int, end: int) -> Iterator[Message]:
         """The messages that lie from `start` to `end`, asked for piece by piece."""
@@ -166,6 +165,33 @@ def split(piece: pa.Buffer) -> Iterator[Message]:
             return
         yield sender, records, piece.slice(at, length)
         at += length
+
+
+def read_together(
+    store: Store, places: Iterable[tuple[int, ExchangeReader, int, int]]
+) -> Iterator[tuple[int, Message]]:
+    """The messages in ranges of several files, (first sender, reader, start, end), with their first senders.
+
+    As many ranges as fit PIECE are asked for together: one after the other they would be nothing but waiting.
+    """
+    waiting: list[tuple[int, Range]] = []
+    for first, reader, start, end in places:
+        if waiting and sum(length for _, (_, _, length) in waiting) + end - start > PIECE:
+            yield from _asked(store, waiting)
+            waiting = []
+        if end - start > PIECE:
+            for message in reader.messages(start, end):
+                yield first, message
+        else:
+            waiting.append((first, (reader.name, start, end - start)))
+    yield from _asked(store, waiting)
+
+
+def _asked(store: Store, waiting: list[tuple[int, Range]]) -> Iterator[tuple[int, Message]]:
+    pieces = store.read_ranges([range for _, range in waiting])
+    for (first, _), piece in zip(waiting, pieces, strict=True):
+        for message in split(pa.py_buffer(piece)):
+            yield first, message
 
 
 def ranges_in(data: bytes) -> Index:

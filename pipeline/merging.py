@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from pipeline.exchange import ExchangeReader, Index, Message, MessageWriter, split
 from pipeline.rows_output import ConservationError
+from pipeline.store import Store
 
 if TYPE_CHECKING:
     from pipeline.task import Task
@@ -40,7 +41,7 @@ def run(task: "Task", payload: dict[str, Any]) -> None:
         # those before it in the group may have sent nothing: each knows its place
         senders = [entry["sender"] for entry in files]
         index = np.empty((task.partitions, 1, 2), np.int64)
-        for partition, messages in _by_partition(readers, task.partitions, task.memory // 4):
+        for partition, messages in _by_partition(task.store, readers, task.partitions, task.memory // 4):
             index[partition, 0, 0] = writer.position
             for place, (sender, records, message) in messages:
                 writer.write(senders[place] + sender, records, message)
@@ -54,10 +55,11 @@ def run(task: "Task", payload: dict[str, Any]) -> None:
 
 
 def _by_partition(
-    readers: list[ExchangeReader], partitions: int, memory: int
+    store: Store, readers: list[ExchangeReader], partitions: int, memory: int
 ) -> Iterator[tuple[int, Iterator[Placed]]]:
     """(partition, its messages and the places of their readers), as many partitions at a time as fit the memory."""
-    indexes = [reader.index(partitions) for reader in readers]
+    entries = store.read_ranges([reader.index_range(0, partitions) for reader in readers])
+    indexes = [np.frombuffer(data, "<i8").reshape(partitions, -1, 2) for data in entries]
     sizes = np.zeros(partitions, np.int64)
     for index in indexes:
         sizes += (index[:, :, 1] - index[:, :, 0]).sum(axis=1)
@@ -69,10 +71,15 @@ def _by_partition(
             end = first + 1
             yield first, _passing(readers, [index[first] for index in indexes])
         else:
-            held = [
-                (place, ranges - ranges[0, 0], reader.bytes(ranges[0, 0], ranges[-1, 1]))
+            parts = [
+                (place, reader.name, ranges)
                 for place, (reader, index) in enumerate(zip(readers, indexes, strict=True))
                 for ranges in index[first:end].swapaxes(0, 1)
+            ]
+            data = store.read_ranges([(name, int(r[0, 0]), int(r[-1, 1] - r[0, 0])) for _, name, r in parts])
+            held = [
+                (place, ranges - ranges[0, 0], pa.py_buffer(piece))
+                for (place, _, ranges), piece in zip(parts, data, strict=True)
             ]
             for partition in range(first, end):
                 yield partition, _held(held, partition - first)

@@ -186,12 +186,15 @@ class Store:
 
     def read_ranges(self, ranges: Sequence[tuple[str, int, int]]) -> list[bytes]:
         """Ranges (name, start, length) of some files; on an object store they are asked for together."""
-        if self._filesystem is None or not ranges:
+        if self._filesystem is None:
             return [self.read_range(*range) for range in ranges]
-        names, starts, lengths = zip(*ranges, strict=True)
-        ends = [start + length for start, length in zip(starts, lengths, strict=True)]
-        paths = [f"{self._base}/{name}" for name in names]
-        return cast("list[bytes]", self._filesystem.cat_ranges(paths, list(starts), ends, on_error="raise"))
+        wanted = [(f"{self._base}/{name}", start, start + length) for name, start, length in ranges if length]
+        found = iter(self._filesystem.cat_ranges(*map(list, zip(*wanted, strict=True))) if wanted else ())
+        pieces = [next(found) if length else b"" for _, _, length in ranges]
+        for piece in pieces:
+            if isinstance(piece, BaseException):
+                raise piece
+        return pieces
 
     def read_bytes(self, name: str) -> bytes:
         """A whole file."""

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.discovery import make_stage
-from pipeline.exchange import ExchangeReader, Index, OpenExchange, ranges_in
+from pipeline.exchange import ExchangeReader, Index, OpenExchange, ranges_in, read_together
 from pipeline.funnel import Funnel
 from pipeline.rows import Column, column_hashes, file_checksum, read_rows
 from pipeline.rows_output import RowsOutput
@@ -162,9 +162,9 @@ class Task:
             return
         schema = self._inputs()["exchanges"][exchange]["schema"]
         schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(schema)))
-        for first, reader, ranges in sent:
-            for sender, batch in reader.read(ranges, schema):
-                yield first + sender, batch
+        places = ((first, reader, start, end) for first, reader, ranges in sent for start, end in ranges.tolist())
+        for first, (sender, _, message) in read_together(self.store, places):
+            yield first + sender, pa.ipc.read_record_batch(message, schema)
 
     @property
     def received_bytes(self) -> int:

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.problems import InvalidConfig
 from pipeline.schedule import RunFailed
-from pipeline.store import StorageError
+from pipeline.store import StorageError, Store
 from tests.engine import planned, rows_of, run_inline, tasks_run
 from tests.pipeline.test_run import config, corpus
 
@@ -71,6 +71,16 @@ def test_a_run_from_s3_to_s3(s3: Any, toy: dict[str, Any], tmp_path: Path, merge
     assert tasks_run(again) == {}
     reasons = [row["reason"] for row in rows_of_remote(again, s3)]
     assert reasons == [row["reason"] for row in rows_of(local, ["reason"])]
+
+
+def test_ranges_of_several_objects(s3: Any, tmp_path: Path) -> None:
+    for store in (Store("s3://bucket/ranges"), Store(str(tmp_path))):
+        store.write_bytes("a", b"0123456789")
+        store.write_bytes("b", b"abcdef")
+        assert store.read_ranges([("a", 2, 3), ("b", 4, 0), ("b", 0, 6), ("a", 9, 1)]) == [b"234", b"", b"abcdef", b"9"]
+        assert store.read_ranges([]) == []
+        with pytest.raises(FileNotFoundError):
+            store.read_ranges([("a", 0, 1), ("nothing", 0, 1)])
 
 
 def rows_of_remote(result: Any, s3: Any) -> list[dict[str, Any]]:
