@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 _PAGE_BYTES = 5000
 """of text in a document, to plan by"""
+_LONG = 1 << 16
 
 
 class Config(StageConfig):
@@ -173,26 +174,30 @@ class RepeatedSpans(GlobalStage[Config]):
         columns = ["text", "text_bytes", "reason", spans]
         for first, batch, known in rows_with_records(task, schema, columns):
             gone = merged(unpacked(batch[spans]), Spans(known["row"] - first, known["start"], known["end"]))
-            before = batch["text"].cast(pa.large_string())
-            data, offsets, cut = cut_spans(*text_buffers(before), *gone, self.config.whole)
-            # the text of documents that were dropped early isn't stored, but its size is
-            there = pc.is_valid(before)
-            text = pc.if_else(there, text_column(data, offsets), pa.scalar(None, pa.large_string()))
-            size = pc.fill_null(pc.subtract(pc.binary_length(before), pc.binary_length(text)), 0)
-            left = pc.utf8_length(pc.utf8_trim_whitespace(text))
-            empty = pc.and_(pc.greater(size, 0), pc.less(left, self.config.min_left))
-            reason = pc.if_else(empty, f"{self.name}.nothing_left", pa.scalar(None, pa.string()))
+            text = before = batch["text"].cast(pa.large_string())
+            if len(gone.rows):
+                data, offsets, cut = cut_spans(*text_buffers(before), *gone, self.config.whole)
+                text, gone = text_column(data, offsets), Spans(*cut)
+            if before.null_count:  # the text of documents that were dropped early isn't stored, but its size is
+                text = pc.if_else(pc.is_valid(before), text, pa.scalar(None, pa.large_string()))
+            left = pc.fill_null(pc.binary_length(text), 0)
+            size = pc.subtract(pc.fill_null(pc.binary_length(before), 0), left)
+            # a long rest isn't copied to see whether it is all blanks
+            looked_at = pc.and_(pc.greater(size, 0), pc.less(left, _LONG))
+            characters = pc.utf8_length(pc.utf8_trim_whitespace(text.filter(looked_at)))
+            short = pc.replace_with_mask(looked_at, looked_at, pc.less(characters, self.config.min_left))
+            reason = pc.if_else(short, f"{self.name}.nothing_left", pa.scalar(None, pa.string()))
             arrays = [
                 text,
                 pc.subtract(batch["text_bytes"], size),
                 pc.coalesce(batch["reason"], reason),
-                packed(Spans(*cut), batch.num_rows),
+                packed(gone, batch.num_rows),
                 size.cast(pa.uint32()),
             ]
             task.write(pa.RecordBatch.from_arrays(arrays, names=[*columns, removed]))
-            task.count("spans", len(cut[0]))
+            task.count("spans", len(gone.rows))
             task.count("bytes", pc.sum(size).as_py() or 0)
-            task.progress(documents=batch.num_rows, bytes=len(data))
+            task.progress(documents=batch.num_rows, bytes=before.nbytes)
 
     def _texts(self, batch: "pa.RecordBatch") -> "pa.Array":
         """The texts that take part, null for the others."""

@@ -140,6 +140,24 @@ def test_texts_of_two_letters(documents: list[str], cut: int, keep: int, batch_r
         check(Path(folder), [documents[:cut], documents[cut:]], 16, keep, batch_rows=batch_rows, memory=30_000)
 
 
+@pytest.mark.parametrize("memory", [10_000_000, 3000])
+@pytest.mark.parametrize(
+    ("least", "parts"),
+    [
+        # the first of a period's windows overlaps its next, which is known elsewhere to be repeated
+        (20, [["-" * 21 + "Q" + "-" * 21]]),
+        (16, [["-" * 11], ["--b" * 8 + "-" * 14 + "b" + "--b" * 7]]),
+        (17, [["ab--a" * 5 + "ZZQQQbZbb--a" + "ab--a" * 4], ["b"]]),
+        (16, [["a-bba-bba-bba-bba-bba-bba-bba-bb", "b----bb----bb----bb----bb----bb----bb----bb----b"]]),
+    ],
+)
+def test_what_goes_everywhere_goes_where_it_overlaps_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: int, parts: list[list[str]], memory: int
+) -> None:
+    monkeypatch.setattr("stages.dedup.records.partitions_for", lambda corpus, size: 2)
+    assert check(tmp_path, parts, least, 0, memory=memory) > 0
+
+
 def test_runs_and_periods_are_cut_to_one_window(tmp_path: Path) -> None:
     run_of, table, other = "a" * 300_000, "| - | - |\n" * 20_000, "b" + "a" * 4000 + "漢" * 1000
     options = {"min_bytes": 200, "whole": "character", "min_left": 0}
