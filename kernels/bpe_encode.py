@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from kernels.bpe_cut import Joins, may_join, raw_joins
-from kernels.bpe_merge import MergeTable, merge, raw_merges
+from kernels.bpe_merge import merge
+from kernels.bpe_table import MergeTable, raw_merges
 from kernels.character_classes import decode
 from kernels.jit import inline, jit, pointer, prefetch
 from kernels.piece_cache import (

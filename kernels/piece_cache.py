@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from kernels.bpe_merge import aligned
+from kernels.bpe_table import aligned
 from kernels.jit import inline, jit, load64, pointer
 
 U64, U32, I64 = np.uint64, np.uint32, np.int64

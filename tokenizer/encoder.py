@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MAX_ID = (1 << 20) - 2
-"""that of kernels.bpe_merge, which takes long to import"""
+"""that of kernels.bpe_table, which takes long to import"""
 CACHE_BYTES = 64 << 20
 """of pieces seen, by an encoder: 1,000,000 short ones and about 400,000 long ones"""
 
@@ -151,7 +151,7 @@ class Encoder:
 
     def __init__(self, vocabulary: Vocabulary, special: bool = False, cache_bytes: int = CACHE_BYTES) -> None:
         from kernels.bpe_cut import joins_of
-        from kernels.bpe_merge import merge_table
+        from kernels.bpe_table import merge_table
         from kernels.piece_cache import piece_cache
 
         self.engine = "dspipe"

@@ -150,4 +150,16 @@ SCHEMES = {
 
 def scheme_of(pre_tokenizer: Any) -> Scheme | None:
     """The named scheme that a tokenizer.json's `pre_tokenizer` is, or None."""
-    return next((scheme for scheme in SCHEMES.values() if scheme.hugging_face == pre_tokenizer), None)
+    wanted = _cutting(pre_tokenizer)
+    return next((scheme for scheme in SCHEMES.values() if _cutting(scheme.hugging_face) == wanted), None)
+
+
+def _cutting(part: Any) -> Any:
+    """What of a pre-tokenizer decides where it cuts, however it is written: GPT-2's file leaves `use_regex` out,
+    DeepSeek-V3's patterns have line ends for `\\r` and `\\n`."""
+    if isinstance(part, list):
+        return [_cutting(each) for each in part]
+    if isinstance(part, dict):
+        kept = {key: _cutting(value) for key, value in part.items() if key != "trim_offsets"}
+        return {"use_regex": True, **kept} if part.get("type") == "ByteLevel" else kept
+    return part.replace("\r", "\\r").replace("\n", "\\n") if isinstance(part, str) else part

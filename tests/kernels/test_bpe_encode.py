@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kernels import bpe_encode
 from kernels.bpe_cut import joins_of
-from kernels.bpe_merge import MAX_ID, NOTHING, merge_table
+from kernels.bpe_table import MAX_ID, NOTHING, merge_table
 from kernels.jit import INTERPRETED
 from kernels.piece_cache import CACHED, WORD, PieceCache, piece_cache
 from tests.kernels.pieces import HARD, cut, joined

@@ -93,3 +93,13 @@ def test_schemes_are_recognized() -> None:
         assert scheme_of(json.loads(json.dumps(scheme.hugging_face))) is SCHEMES[name]
     assert scheme_of(None) is None
     assert scheme_of({**SCHEMES["gpt2"].hugging_face, "add_prefix_space": True}) is None
+    assert scheme_of({**SCHEMES["gpt2"].hugging_face, "use_regex": False}) is None
+
+
+def test_schemes_are_recognized_as_they_are_published() -> None:
+    gpt2 = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
+    line_ends = json.dumps(SCHEMES["deepseek_v3"].hugging_face).replace(r"\\r\\n", r"\r\n")
+    for name, published in (("gpt2", gpt2), ("deepseek_v3", json.loads(line_ends))):
+        assert published != SCHEMES[name].hugging_face and scheme_of(published) is SCHEMES[name]
+        texts = ["a!\r\n\n b \n\n x\r", "\r\nr\\n中\n"]
+        assert cut(HuggingFaceScan(published), texts) == cut(OWN[name], texts)
