@@ -1,30 +1,32 @@
-"""Long passages removed that stand elsewhere word for word (Lee et al. 2022, ExactSubstr), at any place in any text.
+"""Long passages removed that stand elsewhere word for word (Lee et al. 2022, ExactSubstr), at any place of any text.
 
     repeated_spans: {}                                200 bytes or more: of each passage the first place keeps it
-    repeated_spans: {min_bytes: 400, keep: 0}         removed everywhere, as their program does
+    repeated_spans: {min_bytes: 400, keep: 0}         it goes everywhere, as with the paper's program
     repeated_spans: {domains: [web], whole: line}     whole lines only
 
 Exactly: a *window* is any `min_bytes` bytes on end within one text. A byte goes when it lies in a window that is the
-same as an earlier one, of an earlier document or of the same one where the two don't overlap. (If they did, a line of
-300 dashes would repeat itself and one dash be left.) What is left of a span after shrinking to whole words is cut. Only
-documents that are still kept count. Adds `repeated_spans.removed` (bytes, uint32) and `repeated_spans.spans`, where
-they stood in the text as it was (binary: start and end of each span, uint32, little-endian). A document with next to
-nothing left is dropped as `repeated_spans.nothing_left`.
+same as an earlier one: of an earlier document, or of the same one where the two don't overlap. (If that counted, a line
+of 300 dashes would repeat itself and one dash be left; so `min_bytes` of them are.) Spans of such bytes shrink to whole
+words and are cut. Only documents that are still kept count. Case, blanks and digits count: nothing is normalized. What
+only becomes the same by cutting is left.
 
-As `repeated_lines` it rewrites the text after the text pass: put it behind the stages that drop whole copies.
+Adds `repeated_spans.removed` (bytes, uint32) and `repeated_spans.spans`, where they stood in the text before (a string
+like "0-250 1200-1460": first byte and end of each). A document with next to nothing left is dropped as
+`repeated_spans.nothing_left`. As `repeated_lines` it rewrites the text after the text pass: put it behind the stages
+that drop whole copies, before the tokenizer.
 
-There is no suffix array, which takes eight times the corpus in the memory of one machine. Windows that are the same
-have the same anchor (`kernels.winnowing`), so each place in a text is looked at with its like only, in a partition:
+There is no suffix array, which takes 5 to 8 bytes of one machine for each byte of the corpus. Windows that are the same
+have the same anchor (`kernels.winnowing`), so each is compared with those of its anchor only, in a partition:
 
-    scan      each shard sends its anchors with the hash of their context, 29 bytes for 69 of text (at 200 bytes), each
-              once a batch
-    match     where the whole context was seen before, it goes; a first context whose anchor has others must be compared
-    ask       each shard sends the hashes of the windows around those, 8 bytes a window
+    scan      each shard sends its anchors with a hash of their context: 29 bytes for 69 of text (with 200), each
+              context once a batch
+    match     a context that was seen before goes; a first one whose anchor has others must be compared
+    ask       each shard sends the hashes of the windows of those: 8 bytes a window
     compare   a window that was seen before goes
     rewrite   each shard cuts its texts
 
-Hashes of contexts and of windows have 64 bits and are only compared with those of the same anchor: of n that differ, at
-one anchor, two are taken for the same with probability n^2 / 2^65, 3e-8 where a million pages have it.
+Hashes of contexts and windows have 64 bits, and meet only those of the same anchor: of n that differ at one anchor, two
+are taken for the same with a probability of n^2 / 2^65, 3e-8 for a million.
 """
 
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -47,13 +49,13 @@ class Config(StageConfig):
     """Settings of `repeated_spans`."""
 
     min_bytes: Annotated[int, Field(ge=16, le=65535)] = 200
-    """The shortest passage. Lee et al. take 50 BPE tokens: about 200 bytes of English, 67 Chinese characters."""
+    """The shortest passage. Lee et al. take 50 BPE tokens, about 200 bytes of English; 67 Chinese characters."""
     keep: Annotated[int, Field(ge=0, le=1)] = 1
     """1: the first place keeps a passage; 0: none does."""
     whole: Literal["character", "word", "line"] = "word"
     """What is cut whole: a span shrinks to its characters, words (characters of scripts without blanks), or lines."""
     min_left: Annotated[int, Field(ge=0)] = 20
-    """A document that lost something is dropped when fewer characters are left (RefinedWeb, Penedo et al. 2023)."""
+    """A document that lost something is dropped when fewer characters are left, blanks at both ends not counted."""
     domains: tuple[str, ...] | None = None
     """Only documents of these domains (licences in source code repeat and are meant to). Default: all."""
 
@@ -78,7 +80,7 @@ class RepeatedSpans(GlobalStage[Config]):
 
         least = self.config.min_bytes
         partitions = partitions_for(corpus, _PAGE_BYTES * anchor_bytes(least))
-        name, spans = self.name, pa.field(f"{self.name}.spans", pa.binary())
+        name, spans = self.name, pa.field(f"{self.name}.spans", pa.string())
         judging = {"min_bytes": least, "keep": self.config.keep}
         return [
             Phase(
@@ -167,13 +169,13 @@ class RepeatedSpans(GlobalStage[Config]):
         from kernels.arrow import text_buffers, text_column
         from kernels.cut_spans import cut_spans
         from stages.dedup.span_search import rows_with_records
-        from stages.dedup.spans import Spans, merged, packed, unpacked
+        from stages.dedup.spans import Spans, merged, read, written
 
         spans, removed = f"{self.name}.spans", f"{self.name}.removed"
         schema = pa.schema({"row": pa.uint32(), "start": pa.uint32(), "end": pa.uint32()})
         columns = ["text", "text_bytes", "reason", spans]
         for first, batch, known in rows_with_records(task, schema, columns):
-            gone = merged(unpacked(batch[spans]), Spans(known["row"] - first, known["start"], known["end"]))
+            gone = merged(read(batch[spans]), Spans(known["row"] - first, known["start"], known["end"]))
             text = before = batch["text"].cast(pa.large_string())
             if len(gone.rows):
                 data, offsets, cut = cut_spans(*text_buffers(before), *gone, self.config.whole)
@@ -191,7 +193,7 @@ class RepeatedSpans(GlobalStage[Config]):
                 text,
                 pc.subtract(batch["text_bytes"], size),
                 pc.coalesce(batch["reason"], reason),
-                packed(gone, batch.num_rows),
+                written(gone, batch.num_rows),
                 size.cast(pa.uint32()),
             ]
             task.write(pa.RecordBatch.from_arrays(arrays, names=[*columns, removed]))

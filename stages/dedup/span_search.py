@@ -22,7 +22,7 @@ from kernels.winnowing import Winnowing, gram_bytes, window_hashes
 from pipeline.slices import received_slices
 from stages.dedup.by_row import RecordsByRow
 from stages.dedup.records import mixed, record_batch, slice_of, spread
-from stages.dedup.spans import Spans, judged, merged, packed, unpacked
+from stages.dedup.spans import Spans, judged, merged, read, written
 
 if TYPE_CHECKING:
     from pipeline.task import Task
@@ -59,7 +59,7 @@ def send_anchors(task: "Task", column: str, texts: Callable[[pa.RecordBatch], pa
             columns: Columns = {name: values[sent] for name, values in anchors._asdict().items()}
             columns |= {"row": (first + rows[columns["row"]]).astype(np.uint32), "repeated": goes[sent]}
             task.emit(spread(columns["gram"], task.partitions), record_batch(columns))
-        task.write(pa.RecordBatch.from_arrays([packed(merged(*gone), batch.num_rows)], names=[column]))
+        task.write(pa.RecordBatch.from_arrays([written(merged(*gone), batch.num_rows)], names=[column]))
         task.progress(documents=batch.num_rows, bytes=len(data))
         first += batch.num_rows
 
@@ -104,8 +104,8 @@ def send_windows(task: "Task", column: str, least: int) -> None:
     for first, batch, known in rows_with_records(task, pa.schema(fields), ["text", column]):
         goes, asked = known["goes"], known["asked"]
         gone = _owned(known["row"][goes] - first, known["start"][goes], known["owned"][goes], least)
-        gone = merged(unpacked(batch[column]), gone)
-        task.write(pa.RecordBatch.from_arrays([packed(gone, batch.num_rows)], names=[column]))
+        gone = merged(read(batch[column]), gone)
+        task.write(pa.RecordBatch.from_arrays([written(gone, batch.num_rows)], names=[column]))
         data, offsets = text_buffers(batch["text"].cast(pa.large_string()))
         known = {name: values[asked] for name, values in known.items()}
         for piece in _pieces(known["owned"]):

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from kernels.arrow import text_buffers
 from kernels.cut_spans import merge_spans
 from kernels.first_places import first_places
 
@@ -31,18 +31,21 @@ def merged(*spans: Spans) -> Spans:
     return Spans(*merge_spans(rows, starts, ends))
 
 
-def packed(spans: Spans, rows: int) -> pa.Array:
-    """Spans in order as a binary column of so many rows: start and end of each, uint32, little-endian."""
-    numbers = np.stack([spans.starts, spans.ends], axis=1).astype("<u4")
-    offsets = (8 * np.searchsorted(spans.rows, np.arange(rows + 1))).astype(np.int32)
-    return pa.Array.from_buffers(pa.binary(), rows, [None, pa.py_buffer(offsets), pa.py_buffer(numbers)])
+def written(spans: Spans, rows: int) -> pa.Array:
+    """Spans in order as a column (string) of so many rows: "0-250 1200-1460", starts and ends; empty for none."""
+    ends = [pa.array(values).cast(pa.string()) for values in (spans.starts, spans.ends)]
+    offsets = np.searchsorted(spans.rows, np.arange(rows + 1)).astype(np.int32)
+    lists = pa.ListArray.from_arrays(pa.array(offsets), pc.binary_join_element_wise(*ends, "-"))
+    return pc.binary_join(lists, " ")
 
 
-def unpacked(column: pa.Array) -> Spans:
-    """The spans of a column of `packed`."""
-    data, offsets = text_buffers(column)
-    numbers = data[offsets[0] : offsets[-1]].view("<u4").reshape(-1, 2)
-    return Spans(np.repeat(np.arange(len(column)), np.diff(offsets) // 8), numbers[:, 0], numbers[:, 1])
+def read(column: pa.Array) -> Spans:
+    """The spans of a column of `written`."""
+    some = pc.not_equal(column, "")
+    lists = pc.split_pattern(column.filter(some), " ")
+    rows = np.repeat(np.flatnonzero(some.to_numpy(zero_copy_only=False)), pc.list_value_length(lists).to_numpy())
+    ends = pc.list_flatten(pc.split_pattern(pc.list_flatten(lists), "-")).cast(pa.int64()).to_numpy()
+    return Spans(rows, ends[::2], ends[1::2])
 
 
 class Judged(NamedTuple):
