@@ -137,7 +137,7 @@ def _megabytes(texts: Sequence[str]) -> float:
 def _train(paths: Sequence[str | Path], mb: float, folder: Path) -> str:
     import fasttext
 
-    from stages.classifier_cli import THREADS
+    from stages.classifier_training import THREADS
 
     with (folder / "train.txt").open("w") as lines:
         for number, text in enumerate(read_texts(paths, mb)):

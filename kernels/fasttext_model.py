@@ -21,6 +21,9 @@ Int32 = npt.NDArray[np.int32]
 _MAGIC = 793712314
 _SUPERVISED = 3
 _NO_PRUNING = -1
+_MOST_WORD_NGRAMS = 100
+# fastText's own weight for what isn't in the Huffman tree yet
+_MOST_LABELLED = 10**15
 LOSSES = {1: "hs", 2: "ns", 3: "softmax", 4: "ova"}
 LABEL_PREFIX = "__label__"
 
@@ -110,8 +113,9 @@ def read_model(path: Path, map_above: int = 1 << 25) -> FastTextModel:
     reader.scalars("d")
     if kind != _SUPERVISED:
         raise ModelError(f"{path}: word vectors, not a classifier: a model trained with `supervised` is needed")
-    if loss not in LOSSES or dim <= 0:
-        raise ModelError(f"{path}: damaged: loss {loss}, dimension {dim}")
+    if loss not in LOSSES or dim <= 0 or buckets < 0 or word_ngrams > _MOST_WORD_NGRAMS:
+        numbers = f"loss {loss}, dimension {dim}, {buckets} buckets, n-grams of {word_ngrams} words"
+        raise ModelError(f"{path}: damaged: {numbers}")
     if version == 11:
         max_n = 0  # supervised models of that version ignored subwords
 
@@ -123,6 +127,9 @@ def read_model(path: Path, map_above: int = 1 << 25) -> FastTextModel:
     for _ in range(size):
         entries.append(reader.word())
         counts.append(reader.scalars("qb")[0])
+    label_counts = counts[word_count:]
+    if min(label_counts) < 0 or sum(label_counts) >= _MOST_LABELLED:
+        raise ModelError(f"{path}: damaged: labels that were seen {min(label_counts)} to {max(label_counts)} times")
     pruned = None
     if pruned_size != _NO_PRUNING:
         pruned = np.array(reader.array(np.int32, 2 * pruned_size, 0), np.int32).reshape(-1, 2)
@@ -136,7 +143,11 @@ def read_model(path: Path, map_above: int = 1 << 25) -> FastTextModel:
     rows = word_count + (buckets if pruned is None else len(pruned))
     if len(inputs) < rows or len(outputs) < label_count:
         raise ModelError(f"{path}: damaged: matrices of {len(inputs)} and {len(outputs)} rows are too small")
-    if pruned is not None and len(pruned) and (pruned.min() < 0 or pruned[:, 1].max() >= len(pruned)):
+    if (
+        pruned is not None
+        and len(pruned)
+        and (pruned.min() < 0 or (pruned.max(axis=0) >= [buckets, len(pruned)]).any())
+    ):
         raise ModelError(f"{path}: damaged: the table of pruned n-grams points outside the matrix")
     return FastTextModel(
         loss=LOSSES[loss],
@@ -147,7 +158,7 @@ def read_model(path: Path, map_above: int = 1 << 25) -> FastTextModel:
         buckets=buckets,
         words=entries[:word_count],
         labels=[entry.decode("utf-8", "replace").removeprefix(LABEL_PREFIX) for entry in entries[word_count:]],
-        counts=np.array(counts[word_count:], np.int64),
+        counts=np.array(label_counts, np.int64),
         inputs=inputs,
         outputs=outputs,
         pruned=pruned,

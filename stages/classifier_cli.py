@@ -13,9 +13,6 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 POSITIVE, NEGATIVE = "positive", "negative"
 _HELD_OUT_OF = 1 << 32
-# with fewer than 11 threads the package leaves part of the input matrix uninitialized: DenseMatrix::uniformThread fills
-# one tenth of it per thread, and the rest of a division by ten in the eleventh
-THREADS = 11
 
 Positive = Annotated[
     list[Path],
@@ -42,16 +39,18 @@ def train(
     min_count: Annotated[int, typer.Option(min=1, help="words seen fewer times have no vector of their own")] = 2,
     buckets: Annotated[int, typer.Option(min=1000, help="rows shared by all n-grams")] = 200_000,
     held_out: Annotated[float, typer.Option(min=0, max=0.5, help="share of documents to evaluate on")] = 0.1,
+    threads: Annotated[int, typer.Option(min=1, help="more than 1: no two trainings give the same model")] = 1,
 ) -> None:
     """Train a classifier whose label `positive` is the score of the stage `quality`.
 
-    Documents held out for evaluation are chosen by their text, so the same ones every time. Training itself uses
-    several threads without locks, as fastText does: two trainings give slightly different models.
+    Documents held out for evaluation are chosen by their text, so the same ones every time, and so is the model, byte
+    for byte, with one thread. More threads share the work and write to the same vectors without locks, as fastText
+    does: quicker by as many cores as there are, and slightly different every time.
     """
-    import os
     import tempfile
 
-    import fasttext
+    from stages.classifier_training import TrainingError
+    from stages.classifier_training import train as train_model
 
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".classifier-") as folder:
@@ -61,11 +60,12 @@ def train(
             if count < 1:
                 _refuse(f"no {label} documents to train on")
         sizes = {"minn": 2, "maxn": 5} if subwords else {"minn": 0, "maxn": 0}
-        model = fasttext.train_supervised(
-            str(lines), wordNgrams=word_ngrams, dim=dim, epoch=epochs, lr=learning_rate, minCount=min_count,
-            bucket=buckets, thread=max(THREADS, os.cpu_count() or 1), verbose=0, **sizes,
-        )  # fmt: skip
-        model.save_model(str(model_file))
+        options = {"wordNgrams": word_ngrams, "dim": dim, "epoch": epochs, "lr": learning_rate,
+                   "minCount": min_count, "bucket": buckets, **sizes}  # fmt: skip
+        try:
+            train_model(lines, model_file, threads, **options)
+        except TrainingError as error:
+            _refuse(f"training failed: {error}")
         model_file.replace(output)
     typer.echo(f"trained on {counts[POSITIVE]:,} positive and {counts[NEGATIVE]:,} negative documents: {output}")
     if all(evaluated.values()):

@@ -2,6 +2,7 @@
 
 import random
 import struct
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -197,6 +198,30 @@ def test_files_that_are_no_model(trained: dict[str, Path], tmp_path: Path) -> No
     vectors.save_model(str(bad))
     with pytest.raises(ModelError, match="word vectors"):
         read_model(bad)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_damaged_models_are_refused_or_harmless(trained: dict[str, Path], tmp_path: Path) -> None:
+    """Bytes changed anywhere, most of them where the numbers are that everything else is read by."""
+    draw, bad = random.Random(1), tmp_path / "bad.bin"
+    data, offsets = text_buffers(pa.array(["a few words", "", "ünïcödé 数据 " * 9], pa.large_string()))
+    answers: Counter[str] = Counter()
+    for _ in range(30 if INTERPRETED else 600):
+        damaged = bytearray(trained[draw.choice(sorted(trained))].read_bytes())
+        for _ in range(draw.choice([1, 1, 2, 5])):
+            at = draw.randrange(draw.choice([64, 200, 1000, len(damaged)]))
+            damaged[at] = draw.choice([0, 1, 127, 128, 255, draw.randrange(256)])
+        bad.write_bytes(damaged)
+        try:
+            classifier = Classifier(read_model(bad))
+        except ModelError:
+            answers["refused"] += 1
+            continue
+        found = classifier.predict(data, offsets)
+        assert found.label.min() >= -1
+        assert found.label.max() < len(classifier.labels)
+        answers["harmless"] += 1
+    assert min(answers["refused"], answers["harmless"]) > (3 if INTERPRETED else 100)
 
 
 @pytest.fixture(scope="module")

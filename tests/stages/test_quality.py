@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from kernels.jit import INTERPRETED
 from pipeline.problems import InvalidConfig
 from stages.classifier_cli import app
+from stages.classifier_training import TrainingError, train
 from stages.quality import QualityConfig
 from tests.engine import rows_of, run_inline, tasks_run
 from tests.shared import shared
@@ -51,6 +52,20 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert "trained on 3" in output and "area under the ROC curve 1.0" in output
     assert sorted(path.name for path in folder.iterdir()) == ["bad", "bad.jsonl.gz", "good.jsonl", "model.bin"]
     return folder / "model.bin"
+
+
+def test_the_same_documents_give_the_same_model(tmp_path: Path) -> None:
+    good, bad = write(tmp_path / "good.jsonl", texts(GOOD, 100, 1)), write(tmp_path / "bad.jsonl", texts(BAD, 100, 2))
+    models = []
+    for number in range(3):
+        path = tmp_path / f"{number}.bin"
+        sizes = "--dim", 10, "--buckets", 2000, *(("--threads", 2) if number == 2 else ())
+        command("train", "--positive", good, "--negative", bad, "--output", path, *sizes)
+        models.append(path.read_bytes())
+    assert models[0] == models[1]
+    assert len(models[2]) == len(models[0])  # several threads: as good, but not the same bytes
+    with pytest.raises(TrainingError, match="cannot be opened"):
+        train(tmp_path / "absent.txt", tmp_path / "x.bin", 1)
 
 
 def test_evaluate(model: Path, tmp_path: Path) -> None:
