@@ -204,6 +204,21 @@ def test_dropped_documents_and_other_domains_take_no_part(tmp_path: Path) -> Non
     assert [row["text"] for row in rows] == [text, text, " and more than that of another domain"]
 
 
+def test_documents_whose_text_was_dropped_early(tmp_path: Path) -> None:
+    few = "The first of the passages that stand in both is kept, and the other one is cut with all that it has."
+    texts = [
+        few,
+        f"{few} But this one is longer, so nothing happens here: with these words we have more than fifty, which was "
+        "what a rule for documents from the web asks for before it lets them pass. Short ones drop out early.",
+    ]
+    early = {"heuristics": {"rules": ["gopher"], "early": True}}
+    rows = run(tmp_path, [[*texts, texts[1]]], [early, {"repeated_spans": {}}])
+    assert [row["reason"] for row in rows] == ["gopher.too_few_words", None, "repeated_spans.nothing_left"]
+    assert [row["text"] for row in rows] == [None, texts[1], ""]
+    assert [row["text_bytes"] for row in rows] == [len(few), len(texts[1]), 0]
+    assert [row["repeated_spans.removed"] for row in rows] == [0, 0, len(texts[1])]
+
+
 def test_next_to_nothing_left(tmp_path: Path) -> None:
     text = " ".join(f"word{number}" for number in range(60))
     texts = [text, f"{text} \n漢字 more \t", "short"]
