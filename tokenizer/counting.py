@@ -5,11 +5,14 @@ those seen once, 17 % of 100,000 tokens of a 50 MB sample change. There are two 
 
 `thin` keeps a word seen c times, c below `below`, with probability c / below, and counts it `below` times (threshold
 sampling: Duffield, Lund, Thorup, "Learn more, sample less", 2005). Sums of counts stay right on average, and a pair
-seen f times is off by a standard error of at most sqrt(below / f) of that. Measured with 100,000 tokens on 3.68 GB of
-text, half of it Chinese, Japanese and Arabic, whose last pair was seen 828 times: of 1,068 MB of distinct words, 631 MB
-are left with `below` 2 and 0.6 % of the tokens differ, 201 MB with 7 and 2.0 %. With 24 GB of such text, 8 GB of memory
-(TrainSettings.memory) would ask for 5, and the last pair would be seen some 5,000 times, by extrapolation: less than
-half a percent of the tokens.
+seen f times is off by a standard error of at most sqrt(below / f) of that. Measured with 100,000 tokens on 3.6 GB of
+text, half of it Chinese, Japanese and Arabic, whose last pair was seen 800 times: of 1,068 MB of distinct words, 631 MB
+are left with `below` 2 and 0.6 % of the tokens differ; 338 MB with 4 and 1.4 %; 177 MB with 8 and 2.3 %.
+
+24 GB of such text, by extrapolation: distinct words grew as the 0.86th power of the text between 1.6 and 3.6 GB, so
+there would be 5 to 6 GB of them, of which the default memory (TrainSettings.memory) holds a quarter, and `below` would
+be 4 or 5. The last pair would be seen some 5,000 times, a thousand times as often as that: less than 0.5 % of the
+tokens would differ.
 
 `cut_rare_pairs` cuts words. A token that spans the border of two characters occurs at most as often as these two
 characters meet. So where they meet fewer than `bound` times, and every merge was seen at least `bound` times, no token
