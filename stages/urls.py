@@ -5,7 +5,7 @@
 A folder is read for files named `domains`, `urls` and `words` in it and its subfolders, the form of the UT1 lists of
 the University of Toulouse that RefinedWeb (Penedo et al., 2023, section 3.1) and FineWeb block with; the categories of
 interest are named by giving their folders (`lists/ut1/adult`). A file is read line by line, one entry each. Hosts match
-however they are written: in Unicode, percent-encoded, or in Punycode (kernels.url_lists).
+however they are written: in Unicode, percent-encoded, or in Punycode (kernels.url_hosts).
 """
 
 import hashlib
@@ -70,7 +70,8 @@ class UrlsStage(MapStage[UrlsConfig]):
         import pyarrow as pa
 
         from kernels.arrow import text_buffers
-        from kernels.url_lists import KINDS, blocked_by
+        from kernels.url_keys import KINDS
+        from kernels.url_lists import blocked_by
 
         found = blocked_by(*text_buffers(batch.column("url")), self._table)
         kinds = pa.array([None, *KINDS], pa.string())

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from kernels.arrow import text_buffers
 from kernels.jit import INTERPRETED
-from kernels.url_lists import KINDS, Table, ascii_host, blocked_by, build_table, entry_keys
+from kernels.url_hosts import ascii_host
+from kernels.url_keys import KINDS
+from kernels.url_lists import Table, blocked_by, build_table, entry_keys
 
 
 def table(domains: str = "", urls: str = "", words: str = "") -> Table:
