@@ -11,16 +11,15 @@ It is a global stage, though each document could be judged by itself: the n-gram
 corpus only, and the report by benchmark is of the whole corpus.
 """
 
-import hashlib
 import json
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator
 
 from pipeline.stage import ConfigError, Corpus, GlobalStage, Phase, Settings, StageConfig
+from stages.benchmark_index import BenchmarkIndex
 from stages.benchmark_questions import questions
 from stages.contamination_report import ContaminationReport
 
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-    from kernels.ngram_overlap import Index, Overlap
+    from kernels.ngram_overlap import Overlap
     from pipeline.task import Task
 
 _PARTITIONS = 8
@@ -106,7 +105,7 @@ class DecontaminateStage(GlobalStage[DecontaminateConfig]):
     def check(self) -> None:
         if self.config.shortest > self.config.ngram:
             raise ConfigError(f"longer than ngram, which is {self.config.ngram}", ("shortest",))
-        for path in self._files:
+        for path in self._benchmarks.files:
             if not sum(1 for _ in questions(path, self.config.fields)):
                 raise ConfigError(f"{path}: no questions in it", ("against",))
 
@@ -117,7 +116,7 @@ class DecontaminateStage(GlobalStage[DecontaminateConfig]):
         return tuple(pa.field(f"{self.name}.{name}", kind) for name, kind in types.items())
 
     def text_settings(self) -> Settings:
-        return {"index": self._digest}
+        return {"index": self._benchmarks.digest}
 
     def measure(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
         import numpy as np
@@ -128,7 +127,7 @@ class DecontaminateStage(GlobalStage[DecontaminateConfig]):
         from kernels.ngram_overlap import shared_ngrams
 
         data, offsets = text_buffers(batch.column("text"))
-        shared = shared_ngrams(data, offsets, self._named.table)
+        shared = shared_ngrams(data, offsets, self._benchmarks.table)
         choices = count_choices(data, offsets)
         columns = (
             pa.ListArray.from_arrays(
@@ -168,7 +167,7 @@ class DecontaminateStage(GlobalStage[DecontaminateConfig]):
         if self.config.common_documents is None:
             return [judge, report]
         # the index is known by its digest to what a count depends on
-        counting = {"index": self._digest}
+        counting = {"index": self._benchmarks.digest}
         limit = {**counting, "common_documents": self.config.common_documents}
         return [
             Phase(count, "shards", "count", ("reason", ngrams), emits=count, partitions=_PARTITIONS, settings=counting),
@@ -200,7 +199,7 @@ class DecontaminateStage(GlobalStage[DecontaminateConfig]):
         """The n-grams that more than `common_documents` documents have."""
         import numpy as np
 
-        sums = np.zeros(len(self._named.table.rows) // _PARTITIONS + 1, np.int64)
+        sums = np.zeros(len(self._benchmarks.table.rows) // _PARTITIONS + 1, np.int64)
         for _, batch in task.received():
             places = batch.column("ngram").to_numpy() // _PARTITIONS
             np.add.at(sums, places, batch.column("documents").to_numpy())
@@ -220,7 +219,7 @@ class DecontaminateStage(GlobalStage[DecontaminateConfig]):
         if self.config.common_documents is not None:
             for part in task.artifact(f"{self.name}.common"):
                 ignored[np.frombuffer(part.read(), "<i4")] = True
-        named = self._named
+        named = self._benchmarks.named
         benchmark_of, report = named.of_item.to_numpy(), ContaminationReport(len(named.items))
         for batch in task.rows(["reason", *(field.name for field in self.measured()), "id", "url"]):
             found = self.covered(batch, ignored)
@@ -257,18 +256,18 @@ class DecontaminateStage(GlobalStage[DecontaminateConfig]):
         ngrams = np.require(lists.flatten().to_numpy(), np.int32, "W")
         entered = np.require(batch.column("reason").is_null().to_numpy(zero_copy_only=False), bool, "W")
         ignored = self._none_common() if ignored is None else ignored
-        return overlap(Shared(ngrams, ends), self._named.table, ignored, entered)
+        return overlap(Shared(ngrams, ends), self._benchmarks.table, ignored, entered)
 
     def report(self, task: "Task") -> None:
         """A table by benchmark, and one of examples with the beginnings of their questions."""
-        named = self._named
+        named = self._benchmarks.named
         report = ContaminationReport(len(named.items))
         for part in task.artifact(f"{self.name}.tables"):
             report.merge(json.loads(part.read()))
         benchmarks = named.benchmarks.to_pylist()
         outcome = "dropped" if self.config.action == "drop" else "marked"
         by_benchmark = report.by_benchmark(benchmarks, named.of_item.to_numpy(), self.config.coverage, outcome)
-        asked = [text for path in self._files for _, text in questions(path, self.config.fields)]
+        asked = [text for path in self._benchmarks.files for _, text in questions(path, self.config.fields)]
         examples = [
             {
                 "benchmark": benchmarks[number],
@@ -297,7 +296,7 @@ class DecontaminateStage(GlobalStage[DecontaminateConfig]):
     def _none_common(self) -> "npt.NDArray[np.bool_]":
         import numpy as np
 
-        return np.zeros(len(self._named.table.rows) - 1, bool)
+        return np.zeros(len(self._benchmarks.table.rows) - 1, bool)
 
     def _exams(self, batch: "pa.RecordBatch") -> "npt.NDArray[np.bool_]":
         import numpy as np
@@ -311,55 +310,5 @@ class DecontaminateStage(GlobalStage[DecontaminateConfig]):
         return exams
 
     @cached_property
-    def _files(self) -> list[Path]:
-        files: list[Path] = []
-        for number, pattern in enumerate(self.config.against):
-            path = Path(pattern).expanduser()
-            found = [path] if path.is_file() else sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
-            if not found:
-                raise ConfigError(f"no such file: {pattern}", ("against", number))
-            files += found
-        return files
-
-    @cached_property
-    def _digest(self) -> str:
-        """SHA-256 over the benchmarks, by name and content, and what makes the index of them."""
-        making = self.config.model_dump(mode="json", include={"fields", "ngram", "shortest", "common"})
-        digest = hashlib.sha256(json.dumps(making, sort_keys=True).encode())
-        for path in self._files:
-            with path.open("rb") as file:
-                digest.update(f"\n{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}".encode())
-        return digest.hexdigest()
-
-    @cached_property
-    def _named(self) -> "_Named":
-        """The index, built by the first worker of a machine."""
-        import numpy as np
-        import pyarrow as pa
-
-        from kernels.arrow import text_buffers, text_column
-        from kernels.ngram_overlap import Index, build_index
-        from kernels.shared_tables import shared_arrays
-
-        def build() -> "dict[str, npt.NDArray[Any]]":
-            asked = [(number, item, text) for number, path in enumerate(self._files)
-                     for item, text in questions(path, self.config.fields)]  # fmt: skip
-            column = pa.array([text for _, _, text in asked], pa.large_string())
-            config = self.config
-            index = build_index(*text_buffers(column), config.ngram, config.shortest, config.common)
-            names, ends = text_buffers(pa.array([item for _, item, _ in asked], pa.large_string()))
-            of_item = np.array([number for number, _, _ in asked], np.int32)
-            return {**index._asdict(), "item_names": names, "item_ends": ends, "of_item": of_item}
-
-        arrays = shared_arrays("decontaminate", self._digest, "kernels.ngram_overlap", build)
-        items = text_column(arrays["item_names"], arrays["item_ends"]).cast(pa.string())
-        benchmarks = pa.array([path.name.partition(".")[0] for path in self._files], pa.string())
-        index = Index(**{name: arrays[name] for name in Index._fields})
-        return _Named(index, benchmarks, pa.array(arrays["of_item"]), items)
-
-
-class _Named(NamedTuple):
-    table: "Index"
-    benchmarks: "pa.Array"
-    of_item: "pa.Array"
-    items: "pa.Array"
+    def _benchmarks(self) -> BenchmarkIndex:
+        return BenchmarkIndex(self.config)
