@@ -59,7 +59,10 @@ class DecontaminateConfig(StageConfig):
     first of question, prompt, problem, query, text, content."""
 
     ngram: int = Field(default=13, ge=2, le=64)
-    """Length of the n-grams in units."""
+    """Length of the n-grams in units. In scripts without spaces 13 units are fewer words than in English, so that more
+    n-grams are shared by chance; but half of a question's are not. Own measurement, half of the real sentences of a
+    language taken as questions to pages of the other half: with 13 and with 20 units, the same 4 of 246 Thai and 2 of
+    95 Japanese sentences are found, and 3 and 2 of 165 Chinese ones, all but one of them copies."""
 
     shortest: int = Field(default=8, ge=1, le=64)
     """A question of fewer than `ngram` units, but at least this many, must occur as a whole; shorter ones are left

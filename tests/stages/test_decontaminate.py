@@ -205,3 +205,25 @@ def test_real_texts_are_clean(tmp_path: Path) -> None:
 
     texts = read_texts([shared("text/peps-en.jsonl.zst"), shared("text/tech-articles-zh-en.jsonl.zst")])
     assert not any(run(tmp_path, texts, against=str(shared("benchmarks") / "*.jsonl*"))[2])
+
+
+@pytest.mark.skipif(INTERPRETED, reason="minutes uncompiled")
+@pytest.mark.parametrize("language", ["zh", "ja", "th"])
+def test_units_of_unspaced_scripts_are_long_enough(tmp_path: Path, language: str) -> None:
+    """Half of the real sentences of a language as questions to the other half: what 13 units find is what 20 find."""
+    import zstandard
+
+    with zstandard.open(shared("text/langid-sentences.jsonl.zst"), "rt", encoding="utf-8") as lines:
+        rows = [row for row in map(json.loads, lines) if row["lang"] == language]
+    asked = "".join(json.dumps({"question": row["text"]}) + "\n" for row in rows[::2])
+    (tmp_path / "asked.jsonl").write_text(asked)
+    others = [row["text"] for row in rows[1::2]]
+    pages = ["\n".join(others[start : start + 12]) for start in range(0, len(others), 12)]
+    found = {}
+    for ngram in 13, 20:
+        folder = tmp_path / str(ngram)
+        folder.mkdir()
+        _, verdicts, reasons = run(folder, pages, against=str(tmp_path / "asked.jsonl"), ngram=ngram)
+        found[ngram] = [row[1] for row, reason in zip(verdicts, reasons, strict=True) if reason]
+    assert len(found[13]) <= len(found[20]) + 1
+    assert len(found[13]) <= 0.05 * len(rows) / 2
