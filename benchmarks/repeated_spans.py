@@ -4,7 +4,8 @@
 
 Here: the stage `repeated_spans`, by the engine in one process, from JSON lines to rewritten rows. The peer does the
 same with one suffix array over everything, as the programs do that follow Lee et al. (2022): suffixes by libdivsufsort,
-the lengths of common prefixes by Kasai's algorithm (both compiled, from pydivsufsort), the rest in numpy. (Their own
+the lengths of common prefixes by Kasai's algorithm (both compiled, from pydivsufsort: half of its time), the rest in
+numpy. (Their own
 needs a Rust compiler, and datatrove's steps around it need it.) Both cut the same characters: their texts are compared
 byte for byte. `scan` is the kernel alone that finds anchors.
 """
@@ -116,8 +117,8 @@ def suffix_array(measure: Measure, paths: Sequence[str], mb: float, min_bytes: i
             first = np.repeat(np.minimum.reduceat(array, starts), np.diff(np.append(starts, len(array))))
             repeats = (document[array] != document[first]) | (array - first >= min_bytes)
             covered = np.zeros(len(data) + 1, np.int32)
-            np.add.at(covered, array[repeats], 1)
-            np.subtract.at(covered, array[repeats] + min_bytes, 1)
+            covered[array[repeats]] = 1
+            covered[array[repeats] + min_bytes] -= 1
             gone = np.cumsum(covered[:-1]) > 0
             characters = np.flatnonzero(data & 0xC0 != 0x80)
             whole = np.logical_and.reduceat(gone, characters)
