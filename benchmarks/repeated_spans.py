@@ -5,9 +5,8 @@
 Here: the stage `repeated_spans`, by the engine in one process, from JSON lines to rewritten rows. The peer does the
 same with one suffix array over everything, as the programs do that follow Lee et al. (2022): suffixes by libdivsufsort,
 the lengths of common prefixes by Kasai's algorithm (both compiled, from pydivsufsort: half of its time), the rest in
-numpy. (Their own
-needs a Rust compiler, and datatrove's steps around it need it.) Both cut the same characters: their texts are compared
-byte for byte. `scan` is the kernel alone that finds anchors.
+numpy. (The paper's own program needs a Rust compiler, and datatrove's steps around it need that program.) Both cut the
+same characters: their texts are compared byte for byte. `scan` is the kernel alone that finds anchors.
 """
 
 import hashlib
