@@ -39,7 +39,7 @@ class Symbols(NamedTuple):
 def lay_out(parts: Iterable[Words], byte_ids: npt.NDArray[np.int64]) -> Symbols:
     """The bytes of the words of all parts, which are gone through three times. Words of one byte are left out.
 
-    byte_ids: the ids of the 256 bytes. Raises ValueError for 2^31 positions or more.
+    byte_ids: the ids of the 256 bytes. Raises ValueError for 2^31 positions or more, and for parts that change.
     """
     seen = [np.unique(counts) for _, _, counts in parts]
     counts = np.unique(np.concatenate([np.empty(0, np.int64), *seen]))
@@ -54,7 +54,8 @@ def lay_out(parts: Iterable[Words], byte_ids: npt.NDArray[np.int64]) -> Symbols:
     ids, places = np.empty(starts[-1], np.int32), starts[:-1].copy()
     ids[0] = BORDER
     for data, offsets, part in parts:
-        _place(data, offsets, part, byte_ids, counts, places, ids)
+        if not _place(data, offsets, part, byte_ids, counts, places, starts, ids):
+            raise ValueError("the words are others than when they were first gone through")
     return _with_blocks(ids, starts, counts)
 
 
@@ -115,17 +116,23 @@ def _place(
     byte_ids: npt.NDArray[np.int64],
     counts: npt.NDArray[np.int64],
     places: npt.NDArray[np.int64],
+    starts: npt.NDArray[np.int64],
     ids: npt.NDArray[np.int32],
-) -> None:
+) -> bool:
+    """False when a group has no room for its next word."""
     for word in range(len(part)):
-        if offsets[word + 1] - offsets[word] > 1:
+        length = offsets[word + 1] - offsets[word]
+        if length > 1:
             group = _group_of(part[word], counts)
             i = places[group]
+            if i + length >= starts[group + 1]:
+                return False
             for p in range(offsets[word], offsets[word + 1]):
                 ids[i] = byte_ids[data[p]]
                 i += 1
             ids[i] = BORDER
             places[group] = i + 1
+    return True
 
 
 @jit

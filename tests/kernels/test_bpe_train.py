@@ -68,6 +68,18 @@ def test_rounds_that_run_out_of_room_change_nothing(words: dict[str, int], wante
         assert train(words, wanted, min_count) == train_slowly(words, wanted, min_count)
 
 
+def test_parts_that_change_are_refused() -> None:
+    class Growing:
+        length = 2
+
+        def __iter__(self):
+            self.length += 1
+            yield *joined(["a" * self.length]), np.ones(1, np.int64)
+
+    with pytest.raises(ValueError, match="others than when they were first gone through"):
+        train_merges(Growing(), BYTE_IDS, 1, 1, np.zeros(1, np.int64))
+
+
 def tokens_of(merges: list[tuple[int, int, int]]) -> list[tuple[int, ...]]:
     tokens: list[tuple[int, ...]] = [(number,) for number in range(256)]
     for left, right, _ in merges:
