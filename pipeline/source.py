@@ -33,9 +33,9 @@ class SourceConfig(BaseModel):
     limit: int | None = Field(None, gt=0, description="take only this many files, the first by name")
     max_document_bytes: ByteSize = Field(
         64 << 20,
-        description="larger records are quarantined, most of them unread; a worker needs about four times this beside "
-        "the 350 MB of the interpreter and its libraries. Default: 64 MiB, or an eighth of engine.memory where that is "
-        "less",
+        description="larger records are quarantined, most of them unread. Beside the 350 MB of the interpreter and its "
+        "libraries a worker needs about four times its longest document, 27 times the longest HTML page. Default: 64 "
+        "MiB, or where that is less an eighth of engine.memory, of web archives a 32nd",
     )
 
 
@@ -79,6 +79,8 @@ class Source(ABC, Generic[SourceConfigT]):
     """stored bytes of a file whose size isn't asked for, since it is one of many that a list names"""
     typical_document_bytes: ClassVar[int] = 1500
     """stored bytes of a document, for planning partitions before anything is read"""
+    memory_by_document: ClassVar[int] = 8
+    """a worker's memory is to be so many times a document's size, unless the config says how large documents are"""
 
     def __init__(self, config: SourceConfigT) -> None:
         self.config = config
@@ -87,7 +89,7 @@ class Source(ABC, Generic[SourceConfigT]):
         """The source with documents that fit a worker of `memory` bytes, unless the config says how large they are."""
         if "max_document_bytes" in self.config.model_fields_set:
             return self
-        limit = min(self.config.max_document_bytes, memory // 8)
+        limit = min(self.config.max_document_bytes, memory // self.memory_by_document)
         return type(self)(self.config.model_copy(update={"max_document_bytes": limit}))
 
     def check(self) -> None:

@@ -48,6 +48,8 @@ def test_documents_fit_the_memory_unless_a_source_says_otherwise(tmp_path: Path)
     edits = ["engine.memory=128MiB", "sources.b.max_document_bytes=100MB"]
     assert [source.config.max_document_bytes for source in load_config(file, edits).sources] == [16 << 20, 10**8]
     assert load_config(file).sources[0].config.max_document_bytes == 64 << 20
+    edits = ["engine.memory=128MiB", "sources=[{name: a, format: warc, path: x}]"]
+    assert load_config(file, edits).sources[0].config.max_document_bytes == 4 << 20
 
 
 def test_sets(tmp_path: Path) -> None:
