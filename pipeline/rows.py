@@ -49,7 +49,9 @@ def column_hashes(store: Store, name: str) -> dict[str, str]:
     """A hash (xxh3, 128 bits) of each column's stored bytes, over all row groups."""
     with store.reading(name) as file:
         metadata = pq.read_metadata(file)
-        hashes: dict[str, str] = {}
+        schema = metadata.schema.to_arrow_schema()
+        # by place, not by path: names of columns may hold dots themselves (`heuristics.words`)
+        owners = [field.name for field in schema for _ in range(_leaves(field.type))]
         digests: dict[str, xxhash.xxh3_128] = {}
         for group in range(metadata.num_row_groups):
             row_group = metadata.row_group(group)
@@ -57,18 +59,17 @@ def column_hashes(store: Store, name: str) -> dict[str, str]:
                 chunk = row_group.column(index)
                 start = chunk.dictionary_page_offset or chunk.data_page_offset
                 file.seek(start)
-                column = chunk.path_in_schema.split(".")[0] if _nested(metadata, chunk) else chunk.path_in_schema
-                digest = digests.setdefault(column, xxhash.xxh3_128())
+                digest = digests.setdefault(owners[index], xxhash.xxh3_128())
                 digest.update(row_group.num_rows.to_bytes(8, "little"))
                 digest.update(file.read(chunk.total_compressed_size))
-        for column in metadata.schema.to_arrow_schema().names:
-            hashes[column] = digests[column].hexdigest() if column in digests else "empty"
-        return hashes
+        return {name: digests[name].hexdigest() if metadata.num_row_groups else "empty" for name in schema.names}
 
 
-def _nested(metadata: pq.FileMetaData, chunk: pq.ColumnChunkMetaData) -> bool:
-    # column names may hold dots themselves (`heuristics.words`); only lists and structs add parts to the path
-    return chunk.path_in_schema not in metadata.schema.to_arrow_schema().names
+def _leaves(kind: pa.DataType) -> int:
+    """How many Parquet columns a column of this type is stored as."""
+    if kind.num_fields == 0:
+        return 1
+    return sum(_leaves(kind.field(i).type) for i in range(kind.num_fields))
 
 
 def read_rows(
