@@ -42,7 +42,7 @@ def train_merges(
     byte_ids: the ids 0 to 255 of the 256 bytes. Pairs seen fewer than `min_count` times (at least 1) are not merged.
     progress: int64[1], the number of merges done, for another thread to look at.
     Returns the merges (int32, rows of left id and right id; row r makes id 256 + r) and their counts (int64).
-    Raises ValueError for words of 2^31 bytes or more.
+    Raises ValueError for words of 2^31 bytes or more, and for parts that change.
     """
     symbols = lay_out(parts, byte_ids)
     merges, frequencies = np.zeros((wanted, 2), np.int32), np.zeros(wanted, np.int64)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernels.bpe_count import hash_rows
+from kernels.bpe_count import MULTIPLIER, hash_rows
 from tests.kernels.pieces import HARD, joined, pattern_of
 from tokenizer.counting import WordCounter, WordCounts, cut_rare_pairs
 from tokenizer.schemes import SCHEMES
@@ -50,6 +50,22 @@ def test_tables_grow() -> None:
     expected = Counter(piece for text in texts * 2 for piece in PATTERN.findall(text))
     assert as_dict(counter.words()) == expected
     assert counter.nbytes > before
+
+
+def test_pieces_whose_hashes_are_alike_are_told_apart() -> None:
+    # hash_bytes backwards: words of 8 bytes whose hashes share the upper half, which is what a slot holds
+    multiplier, whole = int(MULTIPLIER), 1 << 64
+    start = 8 * multiplier % whole
+    turned, inverse = (start << 5 | start >> 59) % whole, pow(multiplier, -1, whole)
+    words = np.array([(77 << 32 | low) * inverse % whole ^ turned for low in range(1, 500)], np.uint64)
+    data, offsets = words.view(np.uint8), np.arange(0, 8 * len(words) + 1, 8)
+    counter = WordCounter()
+    for _ in range(2):
+        counter.add_words(WordCounts(data, offsets, np.arange(1, 500)))
+    slots = counter._table.slots
+    assert len(np.unique(slots[slots != 0] >> np.uint64(32))) == 1
+    found = counter.words()
+    assert found.data.tolist() == data.tolist() and found.counts.tolist() == list(range(2, 1000, 2))
 
 
 @settings(deadline=None)
