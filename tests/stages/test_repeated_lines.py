@@ -60,11 +60,12 @@ def removed_slowly(documents: list[dict[str, Any]], separator: str, more_than: i
 def run(tmp_path: Path, parts: list[list[dict[str, Any]]], stages: list[Any], **engine: Any) -> list[dict[str, Any]]:
     for number, part in enumerate(parts):
         (tmp_path / f"{number}.jsonl").write_text("".join(json.dumps(document) + "\n" for document in part))
+    source = {"format": "jsonl", "max_document_bytes": "1MB"}
     config = {
         "output": str(tmp_path / "run"),
         "engine": {"kind": "inline", **engine},
         "sources": [
-            {"name": f"s{number}", "format": "jsonl", "path": str(tmp_path / f"{number}.jsonl"), "domain": f"m{number}"}
+            {"name": f"s{number}", "path": str(tmp_path / f"{number}.jsonl"), "domain": f"m{number}", **source}
             for number in range(len(parts))
         ],
         "stages": stages,
