@@ -11,8 +11,8 @@ are left with `below` 2 and 0.6 % of the tokens differ; 338 MB with 4 and 1.4 %;
 
 24 GB of such text, by extrapolation: distinct words grew as the 0.86th power of the text between 1.6 and 3.6 GB, so
 there would be 5 to 6 GB of them, of which the default memory (TrainSettings.memory) holds a quarter, and `below` would
-be 4 or 5. The last pair would be seen some 5,000 times, a thousand times as often as that: less than 0.5 % of the
-tokens would differ.
+be 4 or 5. The last pair would be seen some 5,000 times, a thousand times as often as that. Of the first 45,000 tokens
+of 3.6 GB, whose last pair is seen about as often in terms of a `below` of 2, 0.4 % differ.
 
 `cut_rare_pairs` cuts words. A token that spans the border of two characters occurs at most as often as these two
 characters meet. So where they meet fewer than `bound` times, and every merge was seen at least `bound` times, no token
