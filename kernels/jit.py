@@ -14,6 +14,7 @@ import ast
 import functools
 import hashlib
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,23 @@ INTERPRETED = bool(config.DISABLE_JIT)
 
 
 def cache_folder() -> Path:
-    """Where what is made once per machine is kept: `$XDG_CACHE_HOME/dspipe`, `~/.cache/dspipe` without it."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dspipe"
+    """Where what is made once per machine is kept: `$XDG_CACHE_HOME/dspipe`, `~/.cache/dspipe` without it.
+
+    Where that cannot be written, as in a container whose user has no home, a folder among the temporary files. Raises
+    PermissionError when that one is someone else's, who could put code into it.
+    """
+    try:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dspipe"
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+    except (OSError, RuntimeError):
+        pass
+    folder = Path(tempfile.gettempdir()) / f"dspipe-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        raise PermissionError(f"{folder} belongs to another user: set XDG_CACHE_HOME to a folder that can be written")
+    return folder
 
 
 @functools.cache
