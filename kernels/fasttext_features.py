@@ -15,6 +15,11 @@ _CACHED_BYTES = 16
 WAITING = 64  # rows whose cache lines are under way
 _LINE = 16  # floats in a cache line
 
+_LOW7, _TOP = np.uint64(0x7F7F7F7F7F7F7F7F), np.uint64(0x8080808080808080)
+_OVER_32 = np.uint64(0x5F5F5F5F5F5F5F5F)
+# times 1 << 8 k, its top byte is k
+_PLACES = np.uint64(0x0001020304050607)
+
 _LABEL = np.frombuffer(LABEL_PREFIX.encode(), np.uint8)
 _EOS = np.frombuffer(EOS, np.uint8)
 IS_SEPARATOR = np.isin(np.arange(256), np.frombuffer(_SEPARATORS, np.uint8))
@@ -141,6 +146,27 @@ def _word_id(data, start, end, h, slots, hashes, word_data, word_offsets):  # ty
 
 
 @inline
+def _token_end(data, at, end, size):  # type: ignore[no-untyped-def]
+    """Where the token ends that data[at] is in: at the first separator, or at `end`. Eight bytes a step, which makes
+    English a tenth faster than byte by byte; `size` bytes of data may be read."""
+    while at + 8 <= size and at < end:
+        block = load64(data, at)
+        # the top bits of bytes up to 32: separators, and a few controls that are none
+        low = ~(((block & _LOW7) + _OVER_32) | block) & _TOP
+        if low == np.uint64(0):
+            at += 8
+            continue
+        lowest = (low & (~low + np.uint64(1))) >> np.uint64(7)
+        at += np.int64((lowest * _PLACES) >> np.uint64(56))
+        if at >= end or IS_SEPARATOR[data[at]]:
+            return min(at, end)
+        at += 1
+    while at < end and not IS_SEPARATOR[data[at]]:
+        at += 1
+    return min(at, end)
+
+
+@inline
 def _key(data, start, end, size):  # type: ignore[no-untyped-def]
     """A token of at most 16 bytes as two numbers; tokens hold no NUL, so different tokens have different keys."""
     length = end - start
@@ -177,7 +203,7 @@ def document_vector(  # type: ignore[no-untyped-def]
     )
     dim, max_n, word_ngrams, buckets = numbers[0], numbers[2], numbers[3], numbers[4]
     words, pruned, eos, with_buckets = numbers[5], numbers[6], numbers[9], numbers[10]
-    cache_mask = np.uint64(len(cache_numbers) - 1)
+    cache_mask, size = np.uint64(len(cache_numbers) - 1), len(data)
     hidden[:] = 0
     features, tokens, waiting = np.int64(0), 0, 0
     at = start
@@ -186,8 +212,7 @@ def document_vector(  # type: ignore[no-untyped-def]
         while at < end and IS_SEPARATOR[data_at[at]]:
             at += 1
         token = at
-        while at < end and not IS_SEPARATOR[data_at[at]]:
-            at += 1
+        at = _token_end(data_at, at, end, size)
         h = np.uint64(2166136261)
         if token == at or (at - token == 4 and _starts_with(data_at, token, at, _EOS)):
             more = False
@@ -203,7 +228,7 @@ def document_vector(  # type: ignore[no-untyped-def]
             low, high, known = np.uint64(0), np.uint64(0), False
             short = at - token <= _CACHED_BYTES
             if short:
-                low, high = _key(data_at, token, at, len(data))
+                low, high = _key(data_at, token, at, size)
                 mixed = (low ^ (high * np.uint64(0x9E3779B97F4A7C15))) * np.uint64(0xFF51AFD7ED558CCD)
                 slot = np.int64((mixed >> np.uint64(32)) & cache_mask)
                 known = cache_keys[2 * slot] == low and cache_keys[2 * slot + 1] == high

@@ -110,7 +110,7 @@ def classify(hidden, outputs, numbers, children, parents, scratch, stack, wanted
     else:
         for label in range(labels):
             x = scratch[label]
-            if x < -_LIMIT:
+            if not x >= -_LIMIT:  # nor where a damaged model makes it NaN
                 scratch[label] = 0.0
             elif x > _LIMIT:
                 scratch[label] = 1.0
