@@ -15,7 +15,7 @@ class _Silent:
     def phase(self, name: str, tasks: int, done: int, bytes: int) -> None:
         pass
 
-    def moved(self, documents: int, bytes: int) -> None:
+    def moved(self, documents: int, bytes: int, share: float) -> None:
         pass
 
     def ended(self) -> None:

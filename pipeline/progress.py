@@ -22,19 +22,34 @@ class _Meter:
     def begin(self, name: str, tasks: int, done: int, bytes: int) -> None:
         self.name, self.tasks, self.done, self.before, self.total_bytes = name, tasks, done, done, bytes
         self.documents = self.bytes = 0
+        self.share = 0.0
         self.start = time.monotonic()
 
+    def moved(self, documents: int, bytes: int, share: float) -> None:
+        """A task got on: `share` is of that task, where it can tell (training has no documents)."""
+        self.documents += documents
+        self.bytes += bytes
+        self.share += share
+
+    def ended(self) -> None:
+        """A task ended."""
+        self.done += 1
+        self.share = max(0.0, self.share - 1)
+
     def rates(self) -> str:
-        """documents/s, MB/s and the time left."""
+        """documents/s, MB/s, how far the task is, and the time left."""
         elapsed = max(1e-3, time.monotonic() - self.start)
         parts = []
         if self.documents:
             parts.append(f"{self.documents / elapsed:,.0f} documents/s")
         if self.bytes:
             parts.append(f"{self.bytes / elapsed / 1e6:,.1f} MB/s")
-        fresh = self.done - self.before
+        if self.share:
+            parts.append(f"{self.share:.0%} of {'it' if self.tasks == 1 else 'a task'}")
+        fresh = self.done - self.before + self.share
         if fresh and self.done < self.tasks:
-            parts.append(f"{human_seconds(elapsed * (self.tasks - self.done) / fresh)} left")
+            left = max(0.0, self.tasks - self.done - self.share)
+            parts.append(f"{human_seconds(elapsed * left / fresh)} left")
         return ", ".join(parts)
 
     def summary(self, phase: "PhaseSummary") -> str:
@@ -74,15 +89,14 @@ class LogProgress:
         self._meter.begin(name, tasks, done, bytes)
         self._last = time.monotonic()
 
-    def moved(self, documents: int, bytes: int) -> None:
+    def moved(self, documents: int, bytes: int, share: float) -> None:
         """A task got on."""
-        self._meter.documents += documents
-        self._meter.bytes += bytes
+        self._meter.moved(documents, bytes, share)
         self._tell()
 
     def ended(self) -> None:
         """A task ended."""
-        self._meter.done += 1
+        self._meter.ended()
         self._tell()
 
     def phase_ended(self, summary: "PhaseSummary") -> None:
@@ -132,16 +146,19 @@ class LiveProgress:
         self._meter.begin(name, tasks, done, bytes)
         self._progress.reset(self._bar, total=max(1, tasks), completed=done, description=name, rates="")
 
-    def moved(self, documents: int, bytes: int) -> None:
+    def moved(self, documents: int, bytes: int, share: float) -> None:
         """A task got on."""
-        self._meter.documents += documents
-        self._meter.bytes += bytes
-        self._progress.update(self._bar, rates=self._meter.rates())
+        self._meter.moved(documents, bytes, share)
+        self._show()
 
     def ended(self) -> None:
         """A task ended."""
-        self._meter.done += 1
-        self._progress.update(self._bar, completed=self._meter.done, rates=self._meter.rates())
+        self._meter.ended()
+        self._show()
+
+    def _show(self) -> None:
+        meter = self._meter
+        self._progress.update(self._bar, completed=meter.done + meter.share, rates=meter.rates())
 
     def phase_ended(self, summary: "PhaseSummary") -> None:
         """A phase ended."""

@@ -29,8 +29,8 @@ class Progress(Protocol):
     def phase(self, name: str, tasks: int, done: int, bytes: int) -> None:
         """A phase begins: its tasks, how many of them were done before, the input bytes of the others."""
 
-    def moved(self, documents: int, bytes: int) -> None:
-        """A task got on by so many documents and bytes."""
+    def moved(self, documents: int, bytes: int, share: float) -> None:
+        """A task got on by so many documents and bytes, or by this share of it."""
 
     def ended(self) -> None:
         """A task ended."""
@@ -113,7 +113,7 @@ def _run_phase(
 
     def heard(event: Event) -> None:
         if isinstance(event, Moved):
-            progress.moved(event.documents, event.bytes)
+            progress.moved(event.documents, event.bytes, event.share)
         elif isinstance(event, Ended) and not isinstance(event.answer, Failure):
             progress.ended()
 

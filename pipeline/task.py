@@ -28,9 +28,9 @@ Manifest = dict[str, Any]
 
 
 class Report(Protocol):
-    """Called by a running task with the documents and bytes done since the last call."""
+    """Called by a running task with the documents and bytes done since the last call, or the share of the task."""
 
-    def __call__(self, documents: int, bytes: int) -> None: ...
+    def __call__(self, documents: int = 0, bytes: int = 0, share: float = 0.0) -> None: ...
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ class InlineExecutor:
         events: list[Event] = []
         for spec in self._waiting:
 
-            def moved(documents: int, bytes: int, spec: TaskSpec = spec) -> None:
-                events.append(Moved(spec, documents, bytes))
+            def moved(documents: int = 0, bytes: int = 0, share: float = 0.0, spec: TaskSpec = spec) -> None:
+                events.append(Moved(spec, documents, bytes, share))
 
             events.append(Ended(spec, answer(spec, moved)))
         self._waiting.clear()

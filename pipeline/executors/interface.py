@@ -36,6 +36,7 @@ class Moved:
     spec: TaskSpec
     documents: int
     bytes: int
+    share: float
 
 
 Event = Ended | Moved

@@ -97,7 +97,11 @@ def _serve(pipe: Connection) -> None:
 
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
+
+    def moved(documents: int = 0, bytes: int = 0, share: float = 0.0) -> None:
+        pipe.send((documents, bytes, share))
+
     with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
         while True:
             spec: TaskSpec = pipe.recv()
-            pipe.send(answer(spec, lambda documents, bytes: pipe.send((documents, bytes))))
+            pipe.send(answer(spec, moved))

@@ -64,8 +64,15 @@ def train_tokenizer(task: "Task", settings: TrainSettings, artifacts: Sequence[s
     words: Iterable[WordCounts] = StoredWords(task.artifact("tokenizer_words"), below)
     if settings.cut_below > 1:
         words = [cut_rare_pairs(words, words, settings.cut_below)]
+    merged = 0
+
+    def got_on(merges: int) -> None:
+        nonlocal merged
+        task.progress(share=(merges - merged) / max(1, settings.vocab - 256))
+        merged = merges
+
     try:
-        trained = train(words, settings.vocab, settings.min_count)
+        trained = train(words, settings.vocab, settings.min_count, got_on)
         contents = tokenizer_files(trained, settings)
     except TrainingError as error:
         raise ConfigError(f"cannot train a tokenizer: {error}", ("train",)) from error

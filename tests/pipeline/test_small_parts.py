@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from pipeline.code import code_fingerprint
 from pipeline.funnel import Funnel
 from pipeline.hashing import key_of
+from pipeline.progress import LogProgress
 from pipeline.rows import RowsWriter, column_hashes
 from pipeline.store import Store
 from pipeline.units import human_bytes, human_seconds, parse_count
@@ -129,3 +131,21 @@ def test_a_columns_hash_is_its_own(tmp_path: Path) -> None:
     changed = hashes([1, 2, 3], [["x"], [], ["y", "w"]], 1)
     assert [name for name in first if changed[name] != first[name]] == ["c.d"]
     assert hashes([1, 2, 3], [["x"], [], ["y", "z"]], 2) != first
+
+
+def test_a_log_tells_how_far_a_long_task_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = iter(range(0, 1000, 20))  # 20 seconds from look to look
+    monkeypatch.setattr("pipeline.progress.time", SimpleNamespace(monotonic=lambda: float(next(clock))))
+    progress = LogProgress()
+    progress.phase("train", 1, 0, 0)
+    progress.moved(0, 0, 0.25)
+    progress.moved(0, 0, 0.25)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("train: 0/1 tasks, 25% of it, ")
+    assert second.startswith("train: 0/1 tasks, 50% of it, ")
+    progress.phase("read", 2, 0, 1000)
+    progress.moved(10, 1000, 0.0)
+    progress.ended()
+    assert "of a task" not in capsys.readouterr().err
