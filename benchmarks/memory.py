@@ -138,17 +138,18 @@ def main() -> None:
     size, inputs = int(given.document_mb * 1e6), given.input
     result: Result = {}
     with tempfile.TemporaryDirectory() as folder:
-        for name in dict.fromkeys(["ten pages", *given.cases]):
+        # the first run compiles what isn't yet, which takes memory of its own
+        for name in ["ten pages", *dict.fromkeys(["ten pages", *given.cases])]:
             path = Path(folder) / f"corpus.{CASES[name][1]}"
             given.input = inputs
             written = contest("benchmarks.memory:write", given, mb=given.mb, case=name, size=size, target=str(path))
             given.input = [str(path)]
             limit = size // 4 if name == "document, too long" else 1 << 40
-            row = contest("benchmarks.memory:dspipe", given, stages=given.stages, limit=limit)
+            result[name] = contest("benchmarks.memory:dspipe", given, stages=given.stages, limit=limit)
             path.unlink()
-            above = row["peak_mb"] - result.get("ten pages", row)["peak_mb"]
+            above = result[name]["peak_mb"] - result["ten pages"]["peak_mb"]
             largest = written["largest_mb"]
-            result[name] = row | {"largest_mb": largest, "above_mb": above, "times": above / largest}
+            result[name] |= {"largest_mb": largest, "above_mb": above, "times": above / largest}
     columns = ["read", "quarantined", "largest_mb", "peak_mb", "above_mb", "times", "cpu_s"]
     report(given, result, columns, f"Peak memory of {', '.join(given.stages)}")
 
