@@ -175,15 +175,17 @@ def read_together(
     As many ranges as fit PIECE are asked for together: one after the other they would be nothing but waiting.
     """
     waiting: list[tuple[int, Range]] = []
+    room = PIECE
     for first, reader, start, end in places:
-        if waiting and sum(length for _, (_, _, length) in waiting) + end - start > PIECE:
+        if waiting and end - start > room:
             yield from _asked(store, waiting)
-            waiting = []
+            waiting, room = [], PIECE
         if end - start > PIECE:
             for message in reader.messages(start, end):
                 yield first, message
         else:
             waiting.append((first, (reader.name, start, end - start)))
+            room -= end - start
     yield from _asked(store, waiting)
 
 
