@@ -23,8 +23,8 @@ from benchmarks.common import Result
 DOLLARS_PER_REQUEST = 0.0004 / 1000
 """S3, GET, us-east-1, 2024"""
 CORE_SHARE = 0.014
-"""of the pairs are in the core (`stages.dedup.spreading`): 12 of 850 of 2,472 manual pages at a threshold of 0.7. The
-generated documents' copies are stars, and leave less"""
+"""of the pairs are in the core (`stages.minhash.components_by_partition`): 12 of 850 of 2,472 manual pages at a
+threshold of 0.7. The generated documents' copies are stars, and leave less"""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def _messages(store: Any, file: dict[str, Any]) -> tuple[int, int]:
     import numpy as np
     import pyarrow as pa
 
-    from pipeline.exchange import ExchangeReader
+    from dspipe.pipeline.storage.exchange import ExchangeReader
 
     if not file["records"]:
         return 0, 0
@@ -85,11 +85,11 @@ def _messages(store: Any, file: dict[str, Any]) -> tuple[int, int]:
 
 def modelled(run: Result, corpus: Corpus) -> Result:
     """The row of one corpus."""
-    from kernels.components import BYTES_PER_EDGE
-    from pipeline.config import EngineConfig
-    from pipeline.discovery import make_stage
-    from pipeline.merging import group_size
-    from pipeline.stage import Corpus as Planned
+    from dspipe.kernels.dedup.components import BYTES_PER_EDGE
+    from dspipe.pipeline.config.discovery import make_stage
+    from dspipe.pipeline.config.run_config import EngineConfig
+    from dspipe.pipeline.stage import Corpus as Planned
+    from dspipe.pipeline.tasks.merge_exchange import group_size
 
     stage: Any = make_stage("minhash", {}, 0)
     phases = stage.phases(Planned(corpus.shards, 0, corpus.documents, corpus.memory, ("minhash",)))
@@ -100,7 +100,7 @@ def modelled(run: Result, corpus: Corpus) -> Result:
         for phase in phases
     }
     total, merged, requests, unmerged, largest = 0.0, 0.0, 0.0, 0.0, (0.0, "")
-    readers = {name: phase.name for phase in phases for name in (phase.exchange, *phase.beside)}
+    readers = {name: phase.name for phase in phases for name in (phase.exchange, *phase.also_receives)}
     for phase in phases:
         if not phase.emits:
             continue

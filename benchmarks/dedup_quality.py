@@ -120,10 +120,10 @@ def quality(texts: list[str], exact: Pairs, labelled: Pairs, threshold: float, m
     import numpy as np
     import pyarrow as pa
 
-    from kernels.arrow import text_buffers
-    from kernels.minhash import band_keys, signatures
-    from kernels.near_pairs import agreements
-    from pipeline.discovery import make_stage
+    from dspipe.kernels.arrow import text_buffers
+    from dspipe.kernels.dedup.minhash import band_keys, signatures
+    from dspipe.kernels.dedup.near_pairs import agreements
+    from dspipe.pipeline.config.discovery import make_stage
 
     settings = {"threshold": threshold, "margin": margin}
     stage: Any = make_stage("minhash", settings, 0)

@@ -81,9 +81,9 @@ def dspipe(measure: Measure, paths: list[str], documents: int, directory: str) -
 
 def for_model(measure: Measure, paths: list[str], documents: int, directory: str) -> Result:
     """What the model needs of a run with every exchange merged, and components spread as those of large corpora."""
-    import stages.minhash
+    from dspipe.stages.minhash import stage
 
-    stages.minhash.SPREAD_FROM = 1
+    stage.SPREAD_FROM = 1
     result = run(measure, documents, directory, merge_above=1)
     return measured(result, documents, measure.cpu_s)
 

@@ -38,7 +38,7 @@ def sizes(paths: Sequence[str]) -> tuple[float, float]:
     import pyarrow as pa
     from fastwarc.warc import ArchiveIterator, WarcRecordType
 
-    from stages.extract import Config, Extract
+    from dspipe.stages.extract import Config, Extract
 
     html: list[bytes] = []
     for path in paths:

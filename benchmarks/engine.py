@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from pipeline.config import check, validate
-from pipeline.executors import make_executor
-from pipeline.plan import make_plan
-from pipeline.problems import Locator
-from pipeline.run import RunResult, run_plan
+from dspipe.pipeline.config.problems import Locator
+from dspipe.pipeline.config.run_config import check, validate
+from dspipe.pipeline.plan.plan import make_plan
+from dspipe.pipeline.run.executors import make_executor
+from dspipe.pipeline.run.run import RunResult, run_plan
 
 
 class _Silent:

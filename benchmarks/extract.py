@@ -74,7 +74,7 @@ def race(measure: Measure, paths: Sequence[str], truth: str, mb: float, extract:
 
 def dspipe(measure: Measure, paths: Sequence[str], truth: str, mb: float) -> Result:
     """The stage `extract` with its defaults."""
-    from stages.extract import Config, Extract
+    from dspipe.stages.extract import Config, Extract
 
     return race(measure, paths, truth, mb, Extract("extract", Config()).extract)
 

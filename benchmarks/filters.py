@@ -26,7 +26,7 @@ FILTERS = ("gopher_quality", "gopher_repetition", "c4", "fineweb")
 
 def heuristics_dspipe(measure: Measure, paths: Sequence[str | Path], mb: float = 0) -> Result:
     """The stage: all statistics, then the verdicts."""
-    from stages.heuristics import HeuristicsConfig, HeuristicsStage
+    from dspipe.stages.heuristics.stage import HeuristicsConfig, HeuristicsStage
 
     stage = HeuristicsStage("heuristics", HeuristicsConfig())
     texts = read_texts(paths, mb)
@@ -34,7 +34,7 @@ def heuristics_dspipe(measure: Measure, paths: Sequence[str | Path], mb: float =
 
     def run() -> None:
         for batch in batches:
-            stage.judge(stage.measure(batch).select(list(stage.judged())))
+            stage.judge(stage.measure(batch).select(list(stage.judge_columns())))
 
     _warm_up(run)
     measure(run)
@@ -52,8 +52,8 @@ def heuristics_datatrove(measure: Measure, paths: Sequence[str | Path], mb: floa
 
 def chain_dspipe(measure: Measure, paths: Sequence[str | Path], mb: float = 0) -> Result:
     """Language and heuristics over the same batches, as the engine fuses them."""
-    from stages.heuristics import HeuristicsConfig, HeuristicsStage
-    from stages.language import LanguageConfig, LanguageStage
+    from dspipe.stages.heuristics.stage import HeuristicsConfig, HeuristicsStage
+    from dspipe.stages.language import LanguageConfig, LanguageStage
 
     language = LanguageStage("language", LanguageConfig())
     heuristics = HeuristicsStage("heuristics", HeuristicsConfig())
@@ -62,7 +62,7 @@ def chain_dspipe(measure: Measure, paths: Sequence[str | Path], mb: float = 0) -
 
     def run() -> None:
         for batch in batches:
-            heuristics.judge(heuristics.measure(language.measure(batch)).select(list(heuristics.judged())))
+            heuristics.judge(heuristics.measure(language.measure(batch)).select(list(heuristics.judge_columns())))
 
     _warm_up(run)
     measure(run)
@@ -90,8 +90,8 @@ def agreement_contestant(measure: Measure, paths: Sequence[str | Path], mb: floa
 
 def _verdicts(texts: list[str], name: str) -> Any:
     """Which documents our rules drop that one of datatrove's filters stands for: bool[documents]."""
-    from stages.heuristics import HeuristicsConfig, HeuristicsStage
-    from stages.rules.gopher import Gopher
+    from dspipe.stages.heuristics.gopher import Gopher
+    from dspipe.stages.heuristics.stage import HeuristicsConfig, HeuristicsStage
 
     quality = [
         rule.threshold for rule in Gopher.RULES if "duplicate" not in rule.threshold and "gram" not in rule.threshold
@@ -103,7 +103,7 @@ def _verdicts(texts: list[str], name: str) -> Any:
         # datatrove's filter drops a text without characters
         settings["gopher"] = {**dict.fromkeys(quality), "min_words": 1}
     stage = HeuristicsStage("heuristics", HeuristicsConfig(**settings))
-    columns = [stage.measure(batch).select(list(stage.judged())) for batch in _batches(texts)]
+    columns = [stage.measure(batch).select(list(stage.judge_columns())) for batch in _batches(texts)]
     import numpy as np
 
     return np.concatenate([stage.judge(batch).is_valid().to_numpy(zero_copy_only=False) for batch in columns])
@@ -159,7 +159,7 @@ def _megabytes(texts: list[str]) -> float:
 
 def main() -> None:
     """Run all contestants and print the table."""
-    from stages.models import find_model
+    from dspipe.stages.shared.fasttext_models import find_model
 
     given = parser(__doc__.splitlines()[0])
     given.add_argument("--dolma-python", default=sys.executable, help="the Python that has Dolma installed")

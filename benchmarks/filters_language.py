@@ -22,7 +22,7 @@ def language_dspipe(measure: Measure, paths: Sequence[str | Path], mb: float = 0
     """The stage with its defaults; `settings` are its settings."""
     import pyarrow as pa
 
-    from stages.language import LanguageConfig, LanguageStage
+    from dspipe.stages.language import LanguageConfig, LanguageStage
 
     stage = LanguageStage("language", LanguageConfig(**settings))
     texts = read_texts(paths, mb)
@@ -60,7 +60,7 @@ def sentences(measure: Measure, paths: Sequence[str | Path]) -> Result:
     """Accuracy per language of the stage with its defaults on labelled sentences, and of the fasttext package."""
     import pyarrow as pa
 
-    from stages.language import LanguageConfig, LanguageStage
+    from dspipe.stages.language import LanguageConfig, LanguageStage
 
     stage, model = LanguageStage("language", LanguageConfig()), fasttext_model()
     documents = list(read_documents(paths))
@@ -84,7 +84,7 @@ def fasttext_model() -> Any:
     """lid.176 in the fasttext package."""
     import fasttext
 
-    from stages.models import find_model
+    from dspipe.stages.shared.fasttext_models import find_model
 
     return fasttext.load_model(str(find_model("lid.176.ftz")))
 

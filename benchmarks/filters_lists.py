@@ -37,8 +37,8 @@ def urls_dspipe(measure: Measure, paths: Sequence[str | Path], entries: int) -> 
     """The kernel of the stage `urls`."""
     import pyarrow as pa
 
-    from kernels.arrow import text_buffers
-    from kernels.url_lists import blocked_by, build_table, entry_keys
+    from dspipe.kernels.arrow import text_buffers
+    from dspipe.kernels.urls.lists import blocked_by, build_table, entry_keys
 
     domains, urls = made_up(entries)
     table = build_table([entry_keys("\n".join(domains).encode(), "domain")])
@@ -67,7 +67,7 @@ def decontaminate_dspipe(measure: Measure, paths: Sequence[str | Path], mb: floa
     """The stage with its defaults: its text pass, and what is decided from that."""
     import pyarrow as pa
 
-    from stages.decontaminate import DecontaminateConfig, DecontaminateStage
+    from dspipe.stages.decontaminate.stage import DecontaminateConfig, DecontaminateStage
 
     stage = DecontaminateStage("decontaminate", DecontaminateConfig(against=tuple(against)))
     texts = read_texts(paths, mb)
@@ -86,7 +86,7 @@ def decontaminate_datatrove(measure: Measure, paths: Sequence[str | Path], mb: f
     from datatrove.utils.hashing import HashConfig
     from datatrove.utils.text import ngrams, simplify_text
 
-    from stages.benchmark_questions import questions
+    from dspipe.stages.decontaminate.questions import questions
 
     with tempfile.TemporaryDirectory() as folder:
         # its default, xxhash over str, is refused by newer versions of xxhash
@@ -110,7 +110,7 @@ def quality_dspipe(measure: Measure, paths: Sequence[str | Path], mb: float, mod
     """The stage with its defaults."""
     import pyarrow as pa
 
-    from stages.quality import QualityConfig, QualityStage
+    from dspipe.stages.quality.stage import QualityConfig, QualityStage
 
     stage = QualityStage("quality", QualityConfig(model=model))
     texts = read_texts(paths, mb)
@@ -137,7 +137,7 @@ def _megabytes(texts: Sequence[str]) -> float:
 def _train(paths: Sequence[str | Path], mb: float, folder: Path) -> str:
     import fasttext
 
-    from stages.classifier_training import THREADS
+    from dspipe.stages.quality.training import THREADS
 
     with (folder / "train.txt").open("w") as lines:
         for number, text in enumerate(read_texts(paths, mb)):

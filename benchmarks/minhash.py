@@ -73,8 +73,8 @@ def dspipe(measure: Measure, paths: Sequence[str], mb: float) -> Result:
     """This project's kernel."""
     import pyarrow as pa
 
-    from kernels.arrow import text_buffers
-    from kernels.minhash import signatures
+    from dspipe.kernels.arrow import text_buffers
+    from dspipe.kernels.dedup.minhash import signatures
 
     def load(texts: list[str]) -> Any:
         return text_buffers(pa.array(texts, pa.large_string()))

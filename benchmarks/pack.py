@@ -50,7 +50,7 @@ def write_corpus(paths: Sequence[str], mb: float, times: int, target: Path) -> t
 
 def end_token(tokenizer: str) -> tuple[str, int]:
     """Name and id of the tokenizer's end token."""
-    from stages.packing.tokenizer_file import END, added_tokens
+    from dspipe.stages.pack.tokenizer_json import END, added_tokens
 
     added, _ = added_tokens(Path(tokenizer).read_bytes())
     name = next(name for name in END if name in added)
@@ -151,7 +151,7 @@ def megatron(measure: Measure, paths: Sequence[str], tokenizer: str) -> Result:
 
 def reader(measure: Measure, paths: Sequence[str], tokenizer: str) -> Result:
     """Rows out of `PackedDataset`, in the order of an epoch's shuffle."""
-    from stages.packing.reader import PackedDataset
+    from dspipe.stages.pack.reading.reader import PackedDataset
 
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)

@@ -79,8 +79,8 @@ def scan(measure: Measure, paths: Sequence[str], mb: float, min_bytes: int) -> R
     """The kernel that finds anchors, over texts in memory."""
     import pyarrow as pa
 
-    from kernels.arrow import text_buffers
-    from kernels.winnowing import Winnowing
+    from dspipe.kernels.arrow import text_buffers
+    from dspipe.kernels.dedup.winnowing import Winnowing
 
     data, offsets = text_buffers(pa.array(read_texts(paths, mb), pa.large_string()))
 

@@ -28,7 +28,7 @@ def dspipe(measure: Measure, paths: Sequence[str], mb: float, tokenizer: str) ->
     """dspipe's kernels over an Arrow column."""
     import pyarrow as pa
 
-    from tokenizer.encoder import load
+    from dspipe.tokenizer.encoder import load
 
     texts = read_texts(paths, mb)
     column = pa.array(texts, pa.large_string())
@@ -115,12 +115,12 @@ def trained(measure: Measure, paths: Sequence[str], mb: float, vocab: int, schem
     """Writes a tokenizer.json trained on the texts. In a process of its own: a child begins with its parent's peak."""
     import pyarrow as pa
 
-    from kernels.arrow import text_buffers
-    from tokenizer.counting import WordCounter
-    from tokenizer.export import tokenizer_files, write_files
-    from tokenizer.schemes import SCHEMES
-    from tokenizer.settings import TrainSettings
-    from tokenizer.train import train
+    from dspipe.kernels.arrow import text_buffers
+    from dspipe.tokenizer.counting import WordCounter
+    from dspipe.tokenizer.export import tokenizer_files, write_files
+    from dspipe.tokenizer.schemes import SCHEMES
+    from dspipe.tokenizer.settings import TrainSettings
+    from dspipe.tokenizer.train import train
 
     counter = WordCounter()
     column = pa.array(read_texts(paths, mb), pa.large_string())

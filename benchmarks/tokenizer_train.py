@@ -23,10 +23,10 @@ def dspipe(measure: Measure, paths: Sequence[str], mb: float, vocab: int, scheme
     """Counting and training with dspipe's kernels."""
     import pyarrow as pa
 
-    from kernels.arrow import text_buffers
-    from tokenizer.counting import WordCounter, cut_rare_pairs
-    from tokenizer.schemes import SCHEMES
-    from tokenizer.train import train
+    from dspipe.kernels.arrow import text_buffers
+    from dspipe.tokenizer.counting import WordCounter, cut_rare_pairs
+    from dspipe.tokenizer.schemes import SCHEMES
+    from dspipe.tokenizer.train import train
 
     size = 0
 
@@ -73,8 +73,8 @@ def hf(measure: Measure, paths: Sequence[str], mb: float, vocab: int, scheme: st
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     from tokenizers import Tokenizer, pre_tokenizers, trainers
 
-    from tokenizer.byte_alphabet import to_bytes
-    from tokenizer.schemes import SCHEMES
+    from dspipe.tokenizer.byte_alphabet import to_bytes
+    from dspipe.tokenizer.schemes import SCHEMES
 
     model = {"type": "BPE", "vocab": {}, "merges": []}
     parts = {"version": "1.0", "added_tokens": [], "model": model, "pre_tokenizer": SCHEMES[scheme].hugging_face}

@@ -18,9 +18,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for a checkout that isn't installed
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # for a checkout that isn't installed
 
-from stages.packing.reader import PackedDataset
+from dspipe.stages.pack.reading.reader import PackedDataset
 
 TOKENS = 128
 """Of each row only so many tokens are trained on: a step takes milliseconds."""

@@ -10,8 +10,6 @@ A kernel that uses `pointer` must be tested in one of these two ways on its edge
 Arrays kept in namedtuples cost 6 to 7 times in inner loops (reference counts); `pointer` avoids it.
 """
 
-import ast
-import functools
 import hashlib
 import os
 import tempfile
@@ -21,6 +19,8 @@ from typing import Any
 
 import numpy as np
 from numba import config, njit
+
+from dspipe.kernels.code_closure import closure_digest
 
 CHECKED = os.environ.get("DSPIPE_CHECKED", "") == "1"
 INTERPRETED = bool(config.DISABLE_JIT)
@@ -46,29 +46,15 @@ def cache_folder() -> Path:
     return folder
 
 
-@functools.cache
-def _sources(path: Path) -> frozenset[Path]:
-    """A module's file and those of the kernel modules that it imports, at any depth."""
-    found = {path}
-    for node in ast.walk(ast.parse(path.read_bytes())):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("kernels."):
-            imported = Path(__file__).with_name(node.module.partition(".")[2]).with_suffix(".py")
-            if imported.exists() and imported != path:
-                found |= _sources(imported)
-    return frozenset(found)
-
-
 def _compiled(**options: Any) -> Callable[[Any], Any]:
     """A decorator like `njit(cache=True)`, whose cache depends on all the code that goes into a kernel.
 
     numba looks at the kernel's own file alone: after an edit of a function that it inlines from another one, the old
-    code would run. So kernels are kept in a folder named by a hash of all the files (and of what is checked).
+    code would run. So kernels are kept in a folder named by a digest of that code (and of what is checked).
     """
 
     def decorate(function: Any) -> Any:
-        digest = hashlib.sha256(str(CHECKED).encode())
-        for source in sorted(_sources(Path(function.__code__.co_filename))):
-            digest.update(hashlib.sha256(source.read_bytes()).digest())
+        digest = hashlib.sha256(f"{CHECKED} {closure_digest(function.__module__)}".encode())
         before = config.CACHE_DIR
         base = Path(before) if before else cache_folder() / "kernels"
         config.CACHE_DIR = str(base / digest.hexdigest()[:16])

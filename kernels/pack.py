@@ -6,7 +6,7 @@ Token arrays are uint16 or uint32, whichever the vocabulary needs; each kernel i
 import numpy as np
 import numpy.typing as npt
 
-from kernels.jit import inline, jit
+from dspipe.kernels.jit import inline, jit
 
 Tokens = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 UInt64 = npt.NDArray[np.uint64]
@@ -21,7 +21,7 @@ LOW_32 = np.uint64(0xFFFFFFFF)
 BITS_32, BITS_31, BITS_30, BITS_27 = np.uint64(32), np.uint64(31), np.uint64(30), np.uint64(27)
 
 PLAIN, PREFIX_SUFFIX_MIDDLE, SUFFIX_PREFIX_MIDDLE = 0, 1, 2
-"""How a document is laid out: as it is, or for fill-in-the-middle (see `stages.packing.middle`)."""
+"""How a document is laid out: as it is, or for fill-in-the-middle (see `stages.pack.fim`)."""
 
 
 @inline

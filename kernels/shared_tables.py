@@ -1,7 +1,5 @@
 """Tables that are built once on a machine and shared by its workers: arrays in files, mapped into memory."""
 
-import hashlib
-import importlib
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -11,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kernels.jit import cache_folder
+from dspipe.kernels.code_closure import closure_digest
+from dspipe.kernels.jit import cache_folder
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -19,11 +18,10 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 def shared_arrays(kind: str, content: str, module: str, build: Callable[[], Arrays]) -> dict[str, npt.NDArray[Any]]:
     """The arrays that `build` makes, read-only and mapped; made where no process of this machine has made them yet.
 
-    `content` is a digest of all that they are made of; `module` names the module whose code they are only good for.
+    `content` is a digest of all that they are made of; `module` names the module whose code, with all that it imports,
+    they are only good for.
     """
-    source = importlib.import_module(module).__file__ or ""
-    code = hashlib.sha256(Path(source).read_bytes()).hexdigest()
-    folder = cache_folder() / "tables" / f"{kind}-{content[:32]}-{code[:16]}"
+    folder = cache_folder() / "tables" / f"{kind}-{content[:32]}-{closure_digest(module)[:16]}"
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".making-"))

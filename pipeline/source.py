@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Generic, Protocol, Se
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.units import ByteSize
+from dspipe.pipeline.quantities import ByteSize
 
 if TYPE_CHECKING:
     import pyarrow as pa

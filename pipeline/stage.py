@@ -70,21 +70,21 @@ class Stage(ABC, Generic[ConfigT]):
     def check(self) -> None:
         """Look at paths, models and combinations of settings before any work. Raises ConfigError."""
 
-    def measured(self) -> "tuple[pa.Field, ...]":
+    def measured_columns(self) -> "tuple[pa.Field, ...]":
         """The columns that `measure` adds. Names start with the stage's name and a dot, except the well-known ones
         (`language`, `language_score`, `quality`, `domain`). Empty: no part in the text pass."""
         return ()
 
-    def text_settings(self) -> Settings:
+    def measure_settings(self) -> Settings:
         """The settings that `measure` depends on, as JSON values. Default: all of them that are the stage's own."""
         return self.config.model_dump(mode="json", exclude=set(MapConfig.model_fields))
 
     def measure(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
-        """Text pass: the same rows with the columns of `measured` appended (or existing ones replaced).
+        """Text pass: the same rows with the columns of `measured_columns` appended (or existing ones replaced).
 
-        `batch` has at least the columns of `pipeline.documents.DOCUMENT`: id, url, date, dump, source, domain, language
-        (string, null where unknown) and text (large_string, never null). It is also called for batches of no rows.
-        An exception on a batch makes the engine halve it until the document at fault is found and quarantined.
+        `batch` has at least the columns of `pipeline.tasks.text_pass.DOCUMENT`: id, url, date, dump, source, domain,
+        language (string, null where unknown) and text (large_string, never null). It is also called for batches of no
+        rows. An exception on a batch makes the engine halve it until the document at fault is found and quarantined.
         """
         return batch
 
@@ -105,15 +105,15 @@ class Stage(ABC, Generic[ConfigT]):
 class MapStage(Stage[ConfigT]):
     """A stage that judges each document by itself."""
 
-    def judged(self) -> tuple[str, ...]:
+    def judge_columns(self) -> tuple[str, ...]:
         """The columns that `judge` reads. Empty: the stage drops nothing."""
         return ()
 
     def judge(self, columns: "pa.RecordBatch") -> "pa.Array":
         """For each row null (kept) or the reason for the drop, a string like `gopher.too_few_words`.
 
-        `columns` has the columns of `judged`, row for row; where a row was dropped `early` by a stage before this one
-        its measured columns are null, and what is returned for it is ignored.
+        `columns` has the columns of `judge_columns`, row for row; where a row was dropped `early` by a stage before this
+        one its measured columns are null, and what is returned for it is ignored.
         """
         raise NotImplementedError
 
@@ -122,7 +122,7 @@ class MapStage(Stage[ConfigT]):
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        reasons = self.judge(columns.select(list(self.judged()))).cast(pa.string())
+        reasons = self.judge(columns.select(list(self.judge_columns()))).cast(pa.string())
         domains = getattr(self.config, "domains", None)
         if domains is None:
             return reasons
@@ -135,15 +135,15 @@ class Phase:
     """One step of a global stage: a set of like tasks, run when all that it reads has been made.
 
     over        shards: one task per input shard; partitions: one per partition of the exchange `exchange`; once: one
-    method      the stage's method that runs a task; it is given one `pipeline.task.Task`
+    method      the stage's method that runs a task; it is given one `pipeline.tasks.task.Task`
     columns     row columns that tasks over shards read (with `kept`, only the rows still kept are of interest)
     exchange    the exchange that is read: by partition, or, over shards, the partition of the shard's own number
-    beside      further exchanges that are read, over partitions, of as many partitions
+    also_receives  further exchanges that are read, over partitions, of as many partitions
     artifacts   artifacts of earlier phases that are read, by name
-    everywhere  columns of all shards, read by a task that runs over partitions or once
+    all_shards_columns  columns of all shards, read by a task that runs over partitions or once
     writes      row columns written, over shards, for every row; `reason` among them when the phase drops documents
     emits       name of the exchange written, with `partitions` partitions (0: one per shard)
-    makes       names of the artifacts made
+    makes_artifacts  names of the artifacts made
     settings    the part of the config that the phase depends on, as JSON values; tasks are given it too
     on_demand   leave the phase out unless another one needs what it makes or writes
     """
@@ -153,13 +153,13 @@ class Phase:
     method: str
     columns: tuple[str, ...] = ()
     exchange: str | None = None
-    beside: tuple[str, ...] = ()
+    also_receives: tuple[str, ...] = ()
     artifacts: tuple[str, ...] = ()
-    everywhere: tuple[str, ...] = ()
+    all_shards_columns: tuple[str, ...] = ()
     writes: "tuple[pa.Field, ...]" = ()
     emits: str | None = None
     partitions: int = 0
-    makes: tuple[str, ...] = ()
+    makes_artifacts: tuple[str, ...] = ()
     settings: Settings = field(default_factory=dict)
     on_demand: bool = False
 
@@ -178,7 +178,7 @@ class Corpus:
     stages: tuple[str, ...]
     """names of all stages in the order of the config"""
     rewriting: tuple[tuple[str, Settings], ...] = ()
-    """name and `text_settings` of the stages that rewrite the text in the text pass, in order"""
+    """name and `measure_settings` of the stages that rewrite the text in the text pass, in order"""
 
     def rewritten_before(self, stage: str) -> list[list[Any]]:
         """Which stages, [name, settings] as JSON values, have rewritten the text when the stage measures it."""

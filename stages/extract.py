@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from pipeline.stage import MapConfig, MapStage
+from dspipe.pipeline.stage import MapConfig, MapStage
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -62,7 +62,7 @@ class Extract(MapStage[Config]):
     Config = Config
     rewrites = True
 
-    def measured(self) -> "tuple[pa.Field, ...]":
+    def measured_columns(self) -> "tuple[pa.Field, ...]":
         """`extract.characters`."""
         import pyarrow as pa
 
@@ -81,9 +81,9 @@ class Extract(MapStage[Config]):
                     texts[i], lengths[i] = text, len(text)
             at = batch.schema.get_field_index("text")
             batch = batch.set_column(at, batch.schema.field(at), pa.array(texts, pa.large_string()))
-        return batch.append_column(self.measured()[0], pa.array(lengths, pa.uint32()))
+        return batch.append_column(self.measured_columns()[0], pa.array(lengths, pa.uint32()))
 
-    def judged(self) -> tuple[str, ...]:
+    def judge_columns(self) -> tuple[str, ...]:
         """`extract.characters`."""
         return ("extract.characters",)
 
@@ -96,7 +96,7 @@ class Extract(MapStage[Config]):
 
     def extract(self, content: bytes, content_type: str | None) -> str:
         """The text of one page; `content_type` is the media type with its parameters as the server declared it."""
-        from stages.sources.charset import decode
+        from dspipe.stages.sources.reading.charset import decode
 
         declared = _CHARSET.search(content_type or "")
         html = "ml" in (content_type or "text/html").partition(";")[0]
@@ -106,7 +106,7 @@ class Extract(MapStage[Config]):
     def _text(self, page: str) -> str:
         from resiliparse.extract.html2text import extract_plain_text
 
-        from stages.sources.batches import clean_text
+        from dspipe.stages.sources.reading.batches import clean_text
 
         options = self.config.model_dump(include=_OPTIONS)
         main_content = self.config.main_content and not too_deep(page)

@@ -3,7 +3,7 @@
     - host_lines: {}
 
 A line that stands on at least `min_pages` pages of a host, and on at least `share` of them, is removed from them all.
-Lines are compared without regard to blanks (`kernels.text_hash`); what has no letter or digit is left alone. Only
+Lines are compared without regard to blanks (`kernels.dedup.text_hash`); what has no letter or digit is left alone. Only
 pages that are still kept count, and only documents with an address have a host. Adds `host_lines.removed` (uint32).
 
 The stage sees all pages at once, so it rewrites the text after the text pass: what stages measure there (statistics,
@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from pipeline.stage import Corpus, GlobalStage, Phase, StageConfig
+from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, StageConfig
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from pipeline.task import Task
+    from dspipe.pipeline.tasks.task import Task
 
 _PAGE = 0
 """instead of a line's hash: one for each page, to count them"""
@@ -43,8 +43,8 @@ class HostLines(GlobalStage[Config]):
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         """Send, count, rewrite."""
-        from stages.cleaning.line_hashes import LINE_BYTES, rewrite_phase
-        from stages.dedup.records import partitions_for
+        from dspipe.pipeline.storage.records import partitions_for
+        from dspipe.stages.shared.line_hashes import LINE_BYTES, rewrite_phase
 
         return [
             Phase(
@@ -71,8 +71,8 @@ class HostLines(GlobalStage[Config]):
         import numpy as np
         import pyarrow.compute as pc
 
-        from stages.cleaning.line_hashes import hashes, worded_lines
-        from stages.dedup.records import record_batch, rows_kept, spread
+        from dspipe.pipeline.storage.records import record_batch, rows_kept, spread
+        from dspipe.stages.shared.line_hashes import hashes, worded_lines
 
         for rows, batch in rows_kept(task, ["text", "url"]):
             address = pc.extract_regex(batch["url"], r"^[A-Za-z][A-Za-z0-9+.-]*://(?P<host>[^/?#]+)")
@@ -95,7 +95,7 @@ class HostLines(GlobalStage[Config]):
         """Find the lines that repeat, and send them back to the pages that have them."""
         import numpy as np
 
-        from stages.dedup.records import record_batch
+        from dspipe.pipeline.storage.records import record_batch
 
         hosts, lines, rows, senders = [], [], [], []
         for sender, batch in task.received():
@@ -127,7 +127,7 @@ class HostLines(GlobalStage[Config]):
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        from stages.cleaning.line_hashes import hashes, worded_lines, write_texts
+        from dspipe.stages.shared.line_hashes import hashes, worded_lines, write_texts
 
         keys = [_keys(batch["row"].to_numpy(), batch["line"].to_numpy()) for _, batch in task.received()]
         found = np.sort(np.concatenate(keys)) if keys else np.empty(0, np.uint64)
@@ -146,6 +146,6 @@ def _keys(rows: "npt.NDArray[Any]", lines: "npt.NDArray[np.uint64]") -> "npt.NDA
     """One hash of a row and a line of it. Among the n lines of a shard a false one has the probability n^2 / 2^64."""
     import numpy as np
 
-    from stages.dedup.records import mixed
+    from dspipe.pipeline.storage.records import mixed
 
     return mixed(mixed(rows.astype(np.uint64)) + lines)

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, NonNegativeInt
 
-from pipeline.stage import ConfigError, MapConfig, MapStage, Settings
-from stages.models import find_model, load_classifier
+from dspipe.pipeline.stage import ConfigError, MapConfig, MapStage, Settings
+from dspipe.stages.shared.fasttext_models import find_model, load_classifier
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from kernels.fasttext import Classifier
+    from dspipe.kernels.fasttext.classify import Classifier
 
 
 class LanguageConfig(MapConfig):
@@ -54,13 +54,13 @@ class LanguageStage(MapStage[LanguageConfig]):
             some = ", ".join(sorted(self._classifier.labels)[:8])
             raise ConfigError(f"the model has no language {', '.join(unknown)}; it has {some}, ...", ("keep",))
 
-    def measured(self) -> "tuple[pa.Field, ...]":
+    def measured_columns(self) -> "tuple[pa.Field, ...]":
         import pyarrow as pa
 
         return pa.field("language", pa.string()), pa.field("language_score", pa.float32())
 
-    def text_settings(self) -> Settings:
-        from kernels.fasttext_model import file_sha256
+    def measure_settings(self) -> Settings:
+        from dspipe.kernels.fasttext.model import file_sha256
 
         reading = self.config.model_dump(mode="json", include={"prefix_bytes", "sure"})
         return {"model": file_sha256(self._model_path), **reading}
@@ -69,7 +69,7 @@ class LanguageStage(MapStage[LanguageConfig]):
         import numpy as np
         import pyarrow as pa
 
-        from kernels.arrow import text_buffers
+        from dspipe.kernels.arrow import text_buffers
 
         data, offsets = text_buffers(batch.column("text"))
         found = self._classifier.predict(data, offsets, self.config.prefix_bytes, self.config.sure)
@@ -79,13 +79,13 @@ class LanguageStage(MapStage[LanguageConfig]):
             "language": names.take(pa.array(np.maximum(found.label, 0), mask=unknown)),
             "language_score": pa.array(found.score, pa.float32(), mask=unknown),
         }
-        for field in self.measured():
+        for field in self.measured_columns():
             at = batch.schema.get_field_index(field.name)
             column = columns[field.name]
             batch = batch.append_column(field, column) if at < 0 else batch.set_column(at, field, column)
         return batch
 
-    def judged(self) -> tuple[str, ...]:
+    def judge_columns(self) -> tuple[str, ...]:
         return () if self.config.keep is None else ("language", "language_score")
 
     def judge(self, columns: "pa.RecordBatch") -> "pa.Array":

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from pipeline.stage import MapConfig
-from stages.cleaning.rewriting import RewritingStage, without_lines
+from dspipe.pipeline.stage import MapConfig
+from dspipe.stages.shared.rewriting import RewritingStage, without_lines
 
 if TYPE_CHECKING:
     import numpy as np

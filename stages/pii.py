@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from pipeline.stage import MapConfig
-from stages.cleaning.rewriting import RewritingStage, rewrite_lines
+from dspipe.pipeline.stage import MapConfig
+from dspipe.stages.shared.rewriting import RewritingStage, rewrite_lines
 
 if TYPE_CHECKING:
     import numpy as np

@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from pipeline.stage import ConfigError, Corpus, GlobalStage, Phase, StageConfig
+from dspipe.pipeline.stage import ConfigError, Corpus, GlobalStage, Phase, StageConfig
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import pyarrow as pa
 
-    from pipeline.task import Task
+    from dspipe.pipeline.tasks.task import Task
 
 _SEPARATORS = {"line": "\n", "paragraph": "\n\n"}
 
@@ -56,8 +56,8 @@ class RepeatedLines(GlobalStage[Config]):
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         """Send, count, rewrite."""
-        from stages.cleaning.line_hashes import LINE_BYTES, rewrite_phase
-        from stages.dedup.records import partitions_for
+        from dspipe.pipeline.storage.records import partitions_for
+        from dspipe.stages.shared.line_hashes import LINE_BYTES, rewrite_phase
 
         unit = {"unit": self.config.unit, "domains": self.config.domains}
         rewrite = rewrite_phase(self.name, f"{self.name}.found", ("reason", "domain"))
@@ -86,7 +86,7 @@ class RepeatedLines(GlobalStage[Config]):
         """Send how many documents of each batch have a line."""
         import numpy as np
 
-        from stages.dedup.records import record_batch, spread
+        from dspipe.pipeline.storage.records import record_batch, spread
 
         for first, batch in _batches(task, ["text", "reason", "domain"]):
             owners, lines, _ = self._lines(batch, self._split(batch))
@@ -99,7 +99,7 @@ class RepeatedLines(GlobalStage[Config]):
         """Tell each batch with a line that repeats how many of its documents keep it."""
         import numpy as np
 
-        from stages.dedup.records import received, record_batch
+        from dspipe.pipeline.storage.records import received, record_batch
 
         for records in received(task, "line"):
             line, documents = records.numbers("line"), records.numbers("documents").astype(np.int64)
@@ -124,8 +124,8 @@ class RepeatedLines(GlobalStage[Config]):
         import numpy as np
         import pyarrow as pa
 
-        from stages.cleaning.line_hashes import write_texts
-        from stages.dedup.by_row import RecordsByRow
+        from dspipe.pipeline.storage.records_by_row import RecordsByRow
+        from dspipe.stages.shared.line_hashes import write_texts
 
         schema = pa.schema({"row": pa.uint32(), "line": pa.uint64(), "keep": pa.uint32()})
         repeats = RecordsByRow(task, schema)
@@ -158,7 +158,7 @@ class RepeatedLines(GlobalStage[Config]):
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        from stages.cleaning.line_hashes import hashes, worded_lines
+        from dspipe.stages.shared.line_hashes import hashes, worded_lines
 
         concerned = pc.and_(pc.is_null(batch["reason"]), pc.is_valid(batch["text"]))
         if self.config.domains is not None:
@@ -195,6 +195,6 @@ def _joined(owners: "npt.NDArray[np.int64]", lines: "npt.NDArray[np.uint64]") ->
     """One hash of a document and a line. Among the n lines of a batch a false one has the probability n^2 / 2^64."""
     import numpy as np
 
-    from stages.dedup.records import mixed
+    from dspipe.pipeline.storage.records import mixed
 
     return mixed(mixed(owners.astype(np.uint64)) + lines)

@@ -5,7 +5,7 @@
 A folder is read for files named `domains`, `urls` and `words` in it and its subfolders, the form of the UT1 lists of
 the University of Toulouse that RefinedWeb (Penedo et al., 2023, section 3.1) and FineWeb block with; the categories of
 interest are named by giving their folders (`lists/ut1/adult`). A file is read line by line, one entry each. Hosts match
-however they are written: in Unicode, percent-encoded, or in Punycode (kernels.url_hosts).
+however they are written: in Unicode, percent-encoded, or in Punycode (kernels.urls.hosts).
 """
 
 import hashlib
@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import field_validator
 
-from pipeline.stage import ConfigError, MapConfig, MapStage, Settings
+from dspipe.pipeline.stage import ConfigError, MapConfig, MapStage, Settings
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-    from kernels.url_lists import Table
+    from dspipe.kernels.urls.lists import Table
 
 _NAMES = {"domains": "domain", "urls": "url", "words": "word"}
 
@@ -58,26 +58,26 @@ class UrlsStage(MapStage[UrlsConfig]):
                 raise ConfigError(f"not a word of letters and digits: {word!r}", ("words", number))
         _ = self._lists
 
-    def measured(self) -> "tuple[pa.Field, ...]":
+    def measured_columns(self) -> "tuple[pa.Field, ...]":
         import pyarrow as pa
 
         return (pa.field("urls.blocked", pa.string()),)
 
-    def text_settings(self) -> Settings:
+    def measure_settings(self) -> Settings:
         return {"lists": self._digest}
 
     def measure(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
         import pyarrow as pa
 
-        from kernels.arrow import text_buffers
-        from kernels.url_keys import KINDS
-        from kernels.url_lists import blocked_by
+        from dspipe.kernels.arrow import text_buffers
+        from dspipe.kernels.urls.keys import KINDS
+        from dspipe.kernels.urls.lists import blocked_by
 
         found = blocked_by(*text_buffers(batch.column("url")), self._table)
         kinds = pa.array([None, *KINDS], pa.string())
-        return batch.append_column(self.measured()[0], kinds.take(pa.array(found)))
+        return batch.append_column(self.measured_columns()[0], kinds.take(pa.array(found)))
 
-    def judged(self) -> tuple[str, ...]:
+    def judge_columns(self) -> tuple[str, ...]:
         return ("urls.blocked",)
 
     def judge(self, columns: "pa.RecordBatch") -> "pa.Array":
@@ -117,8 +117,8 @@ class UrlsStage(MapStage[UrlsConfig]):
         """The lists' table, built by the first worker of a machine."""
         import numpy as np
 
-        from kernels.shared_tables import shared_arrays
-        from kernels.url_lists import Table, build_table, entry_keys
+        from dspipe.kernels.shared_tables import shared_arrays
+        from dspipe.kernels.urls.lists import Table, build_table, entry_keys
 
         def build() -> "dict[str, npt.NDArray[Any]]":
             parts = [entry_keys(path.read_bytes(), kind) for path, kind in self._lists]
@@ -126,5 +126,5 @@ class UrlsStage(MapStage[UrlsConfig]):
             table = build_table(parts)
             return {"slots": table.slots, "kinds": np.array([table.kinds])}
 
-        arrays = shared_arrays("urls", self._digest, "kernels.url_lists", build)
+        arrays = shared_arrays("urls", self._digest, "dspipe.kernels.urls.lists", build)
         return Table(arrays["slots"], int(arrays["kinds"][0]))

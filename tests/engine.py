@@ -6,13 +6,13 @@ from typing import Any
 
 import yaml
 
-from pipeline.config import RunConfig, check, validate
-from pipeline.executors import make_executor
-from pipeline.plan import Plan, make_plan
-from pipeline.problems import Locator
-from pipeline.progress import LogProgress
-from pipeline.run import RunResult, run_plan
-from pipeline.store import Store
+from dspipe.pipeline.config.problems import Locator
+from dspipe.pipeline.config.run_config import RunConfig, check, validate
+from dspipe.pipeline.plan.plan import Plan, make_plan
+from dspipe.pipeline.run.executors import make_executor
+from dspipe.pipeline.run.progress import LogProgress
+from dspipe.pipeline.run.run import RunResult, run_plan
+from dspipe.pipeline.storage.store import Store
 
 
 def configured(config: dict[str, Any]) -> RunConfig:

@@ -10,9 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kernels.jit import INTERPRETED
-from pipeline.stage import GlobalStage, MapStage, Stage
-from stages import decontaminate, exact_dedup, heuristics, language, lines, minhash, pii, unicode, urls
+from dspipe.kernels.jit import INTERPRETED
+from dspipe.pipeline.stage import GlobalStage, MapStage, Stage
+from dspipe.stages import language, lines, pii, unicode, urls
+from dspipe.stages.decontaminate import stage as decontaminate
+from dspipe.stages.exact_dedup import stage as exact_dedup
+from dspipe.stages.heuristics import stage as heuristics
+from dspipe.stages.minhash import stage as minhash
 from tests.engine import rows_of, run_inline
 
 STAGES: list[dict[str, Any]] = [{name: {}} for name in ("unicode", "lines", "pii", "language", "heuristics")]
@@ -56,7 +60,7 @@ def measured(chain: list[Stage[Any]], texts: list[str], links: list[str]) -> lis
     for stage in chain:
         batch = stage.measure(batch)
         batch.validate(full=True)
-        if isinstance(stage, MapStage) and stage.judged():
+        if isinstance(stage, MapStage) and stage.judge_columns():
             reasons[f"{stage.name} says"] = stage.verdicts(batch)
     return batch.append_column("reasons", pa.StructArray.from_arrays(list(reasons.values()), list(reasons))).to_pylist()
 
@@ -65,7 +69,7 @@ def measured(chain: list[Stage[Any]], texts: list[str], links: list[str]) -> lis
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(TEXT, min_size=1, max_size=5), links=st.lists(TEXT, min_size=5, max_size=5))
 def test_any_text_has_a_verdict_of_its_own(chain: list[Stage[Any]], texts: list[str], links: list[str]) -> None:
-    from stages.sources.batches import clean_text
+    from dspipe.stages.sources.reading.batches import clean_text
 
     clean, addresses = [clean_text(text) for text in texts], [clean_text(link) for link in links[: len(texts)]]
     rows = measured(chain, clean, addresses)

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import check, load_config
-from pipeline.plan import make_plan
-from pipeline.stats import read_run
-from pipeline.verify import verify_files
+from dspipe.pipeline.config.run_config import check, load_config
+from dspipe.pipeline.plan.plan import make_plan
+from dspipe.pipeline.report.stats import read_run
+from dspipe.pipeline.report.verify import verify_files
 from tests.shared import shared
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
 
 
 def dspipe(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "pipeline.cli", *arguments], capture_output=True, text=True)
+    return subprocess.run([sys.executable, "-m", "dspipe", *arguments], capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
@@ -40,7 +40,12 @@ def test_common_crawls_config_runs_on_web_archives(tmp_path: Path) -> None:
     paths = ", ".join(str(web / name) for name in ("zh-news-pages.warc.gz", "real-warc/*.warc.gz", "broken/*"))
     source = f"[{{name: web, format: warc, dump: 2024-10, path: [{paths}]}}]"
     train = "{train: {vocab: 2000, special: 15, pad_to: 2048, sample_bytes: 1e6}}"
-    edits = {"engine": "local", "output": str(tmp_path / "out"), "sources": source, "stages.tokenizer": train}
+    edits = {
+        "engine": "local",
+        "output": str(tmp_path / "out"),
+        "sources": source,
+        "stages.tokenizer": train,
+    }
     done = dspipe("run", "configs/cc.yaml", *[x for key, value in edits.items() for x in ("--set", f"{key}={value}")])
     assert done.returncode == 0, done.stderr
     _, run = read_run(str(tmp_path / "out"))

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.explain import explain
-from pipeline.stats import read_run
-from pipeline.verify import verify_files
+from dspipe.pipeline.report.explain import explain
+from dspipe.pipeline.report.stats import read_run
+from dspipe.pipeline.report.verify import verify_files
 from tests.engine import rows_of, run_inline, tasks_run
 
 PROJECT = Path(__file__).parent.parent

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 if TYPE_CHECKING:
-    from tokenizer.encoder import AnyEncoder
+    from dspipe.tokenizer.encoder import AnyEncoder
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -78,15 +78,15 @@ def _train(config: str | dict[str, Any]) -> None:
     """Run the phases of a config up to the one that trains (or takes) the tokenizer."""
     import dataclasses
 
-    from pipeline.config import check, load_config, validate
-    from pipeline.executors import make_executor
-    from pipeline.plan import make_plan
-    from pipeline.problems import InvalidConfig, Locator
-    from pipeline.progress import make_progress
-    from pipeline.run import run_plan
-    from pipeline.schedule import RunFailed
-    from pipeline.stage import ConfigError
-    from pipeline.store import StorageError
+    from dspipe.pipeline.config.problems import InvalidConfig, Locator
+    from dspipe.pipeline.config.run_config import check, load_config, validate
+    from dspipe.pipeline.plan.plan import make_plan
+    from dspipe.pipeline.run.executors import make_executor
+    from dspipe.pipeline.run.progress import make_progress
+    from dspipe.pipeline.run.run import run_plan
+    from dspipe.pipeline.run.scheduler import RunFailed
+    from dspipe.pipeline.stage import ConfigError
+    from dspipe.pipeline.storage.store import StorageError
 
     try:
         loaded = load_config(config) if isinstance(config, str) else validate(config, Locator("files", {}, {}))
@@ -94,7 +94,7 @@ def _train(config: str | dict[str, Any]) -> None:
         # what later phases of the config have made already is no waste
         engine = loaded.engine.model_copy(update={"keep_stale": True})
         plan = make_plan(dataclasses.replace(loaded, engine=engine))
-        last = next((i for i, phase in enumerate(plan.phases) if "tokenizer" in phase.makes), None)
+        last = next((i for i, phase in enumerate(plan.phases) if "tokenizer" in phase.makes_artifacts), None)
         if last is None:
             _refuse(f"{config} has no stage `tokenizer`")
         plan = dataclasses.replace(plan, phases=plan.phases[: last + 1])
@@ -140,8 +140,8 @@ def evaluate(
     """Compare tokenizers on a text: bytes per token by language and domain, and what the vocabulary is used for."""
     import json
 
-    from tokenizer.evaluate import evaluate_all, print_report, svg
-    from tokenizer.text_files import TextFileError
+    from dspipe.tokenizer.evaluate import evaluate_all, print_report, svg
+    from dspipe.tokenizer.text_files import TextFileError
 
     encoders = {_name(path, tokenizers): _load(path) for path in tokenizers}
     try:
@@ -204,7 +204,7 @@ def decode(
     """Decode token ids to text."""
     import numpy as np
 
-    from tokenizer.encoder import TokenizerError
+    from dspipe.tokenizer.encoder import TokenizerError
 
     encoder = _load(tokenizer)
     if bool(ids) == (file is not None):
@@ -228,7 +228,7 @@ def decode(
 
 
 def _load(path: Path, special: bool = False) -> "AnyEncoder":
-    from tokenizer.encoder import TokenizerError, load
+    from dspipe.tokenizer.encoder import TokenizerError, load
 
     try:
         return load(path / "tokenizer.json" if path.is_dir() else path, special)

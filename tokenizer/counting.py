@@ -29,8 +29,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tokenizer.arrays import Bytes, Offsets, read_only
-from tokenizer.schemes import BLOCK, PreTokenizer
+from dspipe.tokenizer.arrays import Bytes, Offsets, read_only
+from dspipe.tokenizer.schemes import BLOCK, PreTokenizer
 
 MOST_RARE = 1 << 12
 """words seen more often are never thinned out by themselves"""
@@ -55,7 +55,7 @@ class WordCounter:
 
     def __init__(self, slots: int = 1 << 14) -> None:
         """slots: of the table at first, a power of two, at least 2; it grows."""
-        from kernels.bpe_count import piece_table
+        from dspipe.kernels.bpe.count import piece_table
 
         self._table = piece_table(slots)
         self._ones = np.ones(BLOCK, np.int64)
@@ -84,7 +84,7 @@ class WordCounter:
 
     def add_cut(self, words: WordCounts, pairs: npt.NDArray[np.uint64], bound: int) -> None:
         """Add what remains of the words when they are cut at character pairs counted fewer than `bound` times."""
-        from kernels.bpe_count import cut_at_rare_pairs
+        from dspipe.kernels.bpe.count import cut_at_rare_pairs
 
         data, offsets, counts = read_only(words.data), read_only(words.offsets), read_only(words.counts)
         ends, weights = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.int64)
@@ -98,7 +98,7 @@ class WordCounter:
         return WordCounts(store[: starts[len(self)]], starts[: len(self) + 1], counts[: len(self)])
 
     def _add(self, text: Bytes, ends: Offsets, weights: npt.NDArray[np.int64], state: npt.NDArray[np.int64]) -> None:
-        from kernels.bpe_count import count_pieces, grown
+        from dspipe.kernels.bpe.count import count_pieces, grown
 
         state[0], ends, weights = 0, read_only(ends), read_only(weights)
         while not count_pieces(text, ends, weights, state, self._table):
@@ -107,7 +107,7 @@ class WordCounter:
 
 def thin(words: WordCounts, below: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
     """Which words to keep, and the counts of those. A word is kept or not whatever the others are."""
-    from kernels.bpe_count import hash_rows
+    from dspipe.kernels.bpe.count import hash_rows
 
     hashes = np.empty(len(words), np.uint64)
     hash_rows(read_only(words.data), read_only(words.offsets), THINNING_SEED, hashes)
@@ -117,7 +117,7 @@ def thin(words: WordCounts, below: int) -> tuple[npt.NDArray[np.bool_], npt.NDAr
 
 
 def sizes_by_count(words: WordCounts) -> npt.NDArray[np.int64]:
-    """int64[MOST_RARE + 1]: how many positions (kernels.bpe_symbols) the words take, by how often they are seen; those
+    """int64[MOST_RARE + 1]: how many positions (kernels.bpe.symbols) the words take, by how often they are seen; those
     seen more often than that in the last."""
     positions = np.diff(words.offsets) + 1
     return np.bincount(np.minimum(words.counts, MOST_RARE), positions, MOST_RARE + 1).astype(np.int64)
@@ -137,7 +137,7 @@ def cut_rare_pairs(parts: Iterable[WordCounts], again: Iterable[WordCounts], bou
 
     `parts` and `again` give the same parts, one after the other, so that they need not be in memory together.
     """
-    from kernels.bpe_count import CharacterPairs
+    from dspipe.kernels.bpe.count import CharacterPairs
 
     pairs, counter = CharacterPairs(), WordCounter()
     for part in parts:

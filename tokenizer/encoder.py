@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from tokenizer.arrays import Bytes, Ids, Offsets, read_only
-from tokenizer.byte_alphabet import CHARACTER_OF, to_bytes
-from tokenizer.schemes import SCHEMES, Scheme, scheme_of
+from dspipe.tokenizer.arrays import Bytes, Ids, Offsets, read_only
+from dspipe.tokenizer.byte_alphabet import CHARACTER_OF, to_bytes
+from dspipe.tokenizer.schemes import SCHEMES, Scheme, scheme_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 MAX_ID = (1 << 20) - 2
-"""that of kernels.bpe_table, which takes long to import"""
+"""that of kernels.bpe.table, which takes long to import"""
 CACHE_BYTES = 64 << 20
 """of pieces seen, by an encoder: 1,000,000 short ones and about 400,000 long ones"""
 
@@ -150,9 +150,9 @@ class Encoder:
     """Encodes with the kernels. Not for use by two threads at once: it keeps the pieces that it has seen."""
 
     def __init__(self, vocabulary: Vocabulary, special: bool = False, cache_bytes: int = CACHE_BYTES) -> None:
-        from kernels.bpe_cut import joins_of
-        from kernels.bpe_table import merge_table
-        from kernels.piece_cache import piece_cache
+        from dspipe.kernels.bpe.cut import joins_of
+        from dspipe.kernels.bpe.piece_cache import piece_cache
+        from dspipe.kernels.bpe.table import merge_table
 
         self.engine = "dspipe"
         self.vocab_size = max(vocabulary.tokens) + 1
@@ -173,7 +173,7 @@ class Encoder:
 
     def encode(self, texts: "pa.Array | pa.ChunkedArray") -> tuple[Ids, Offsets]:
         """As AnyEncoder.encode; a null row has no ids. The column must be valid UTF-8, as Arrow's strings are."""
-        from kernels.arrow import text_buffers
+        from dspipe.kernels.arrow import text_buffers
 
         return self.encode_buffers(*text_buffers(texts))
 
@@ -203,7 +203,7 @@ class Encoder:
             raise TokenizerError(f"the vocabulary has no id {error.args[0]}") from error
 
     def _encode_plain(self, text: Bytes, offsets: Offsets) -> tuple[Ids, Offsets]:
-        from kernels.bpe_encode import SLACK, encode_pieces
+        from dspipe.kernels.bpe.encode import SLACK, encode_pieces
 
         text, offsets = read_only(text), read_only(offsets)
         # reserved, not used: the operating system gives pages as ids are written

@@ -8,9 +8,9 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
-from tokenizer import unicode_ranges as sets
-from tokenizer.encoder import AnyEncoder, TokenizerError
-from tokenizer.text_files import batches, read_documents
+from dspipe.tokenizer import unicode_ranges as sets
+from dspipe.tokenizer.encoder import AnyEncoder, TokenizerError
+from dspipe.tokenizer.text_files import batches, read_documents
 
 Report = dict[str, Any]
 

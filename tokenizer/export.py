@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tokenizer.byte_alphabet import to_text
-from tokenizer.schemes import SCHEMES
-from tokenizer.settings import TrainSettings
-from tokenizer.special_tokens import CHAT_TEMPLATE, CHAT_TOKENS
-from tokenizer.train import Trained, TrainingError
+from dspipe.tokenizer.byte_alphabet import to_text
+from dspipe.tokenizer.schemes import SCHEMES
+from dspipe.tokenizer.settings import TrainSettings
+from dspipe.tokenizer.special_tokens import CHAT_TEMPLATE, CHAT_TOKENS
+from dspipe.tokenizer.train import Trained, TrainingError
 
 FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "config.json")
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from tokenizer import unicode_16
-from tokenizer import unicode_ranges as sets
+from dspipe.tokenizer import unicode_16
+from dspipe.tokenizer import unicode_ranges as sets
 
 Scan = tuple[Callable[..., int], tuple[Any, ...]]
-"""a kernel of kernels.pretokenize*, and its arguments between the offsets and the state"""
+"""a kernel of kernels.bpe.pretokenize*, and its arguments between the offsets and the state"""
 CHARACTERS = 0x110000
 KANA_AND_HAN = "3040-30FF 4E00-9FA5"
 """the runs that DeepSeek-V3 cuts out"""
@@ -19,8 +19,8 @@ KANA_AND_HAN = "3040-30FF 4E00-9FA5"
 @cache
 def deepseek() -> Scan:
     """Runs of one class, the schemes' own."""
-    from kernels import pretokenize as kernel
-    from kernels.character_classes import class_table
+    from dspipe.kernels.bpe import pretokenize as kernel
+    from dspipe.kernels.bpe.character_classes import class_table
 
     classes = np.full(CHARACTERS, kernel.LETTER, np.uint8)
     for text, kind in (
@@ -38,8 +38,8 @@ def deepseek() -> Scan:
 @cache
 def deepseek_strict() -> Scan:
     """The parts of the overlapping sets of DeepSeek LLM's seven steps."""
-    from kernels import pretokenize_strict as kernel
-    from kernels.character_classes import class_table
+    from dspipe.kernels.bpe import pretokenize_strict as kernel
+    from dspipe.kernels.bpe.character_classes import class_table
 
     letter, third, fifth, blank, number = (np.zeros(CHARACTERS, np.uint8) for _ in range(5))
     sets.assign(letter, sets.CASED_LETTERS, 1)
@@ -69,8 +69,8 @@ def deepseek_strict() -> Scan:
 @cache
 def gpt2() -> Scan:
     """All that is no letter, number or blank is punctuation; line ends are blanks; numbers of any length."""
-    from kernels import pretokenize_regex as kernel
-    from kernels.character_classes import class_table
+    from dspipe.kernels.bpe import pretokenize_regex as kernel
+    from dspipe.kernels.bpe.character_classes import class_table
 
     classes = np.full(CHARACTERS, kernel.PUNCTUATION, np.uint8)
     for text, kind in (
@@ -86,8 +86,8 @@ def gpt2() -> Scan:
 @cache
 def cl100k() -> Scan:
     """As gpt2, but all that is no letter, number or line end may be the one character before letters."""
-    from kernels import pretokenize_regex as kernel
-    from kernels.character_classes import class_table
+    from dspipe.kernels.bpe import pretokenize_regex as kernel
+    from dspipe.kernels.bpe.character_classes import class_table
 
     classes = np.full(CHARACTERS, kernel.PUNCTUATION | kernel.LEADS, np.uint8)
     for text, kind in (
@@ -104,8 +104,8 @@ def cl100k() -> Scan:
 @cache
 def deepseek_v3() -> Scan:
     """Marks are letters; runs of kana and Han stand apart, and so do numbers."""
-    from kernels import pretokenize_regex as kernel
-    from kernels.character_classes import class_table
+    from dspipe.kernels.bpe import pretokenize_regex as kernel
+    from dspipe.kernels.bpe.character_classes import class_table
 
     classes = np.full(CHARACTERS, kernel.OTHER | kernel.LEADS, np.uint8)
     for text, kind in (

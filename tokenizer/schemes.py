@@ -34,9 +34,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tokenizer import scans
-from tokenizer import unicode_ranges as sets
-from tokenizer.arrays import Bytes, Offsets
+from dspipe.tokenizer import scans
+from dspipe.tokenizer import unicode_ranges as sets
+from dspipe.tokenizer.arrays import Bytes, Offsets
 
 BLOCK = 1 << 14
 """Ends of pieces in a block: about 80 KB of text, so that it is still in the core's cache when it is read again."""
@@ -48,7 +48,8 @@ class PreTokenizer(Protocol):
     """Cuts documents into pieces."""
 
     def blocks(self, text: Bytes, offsets: Offsets) -> Iterator[Offsets]:
-        """The ends of the pieces of the documents text[offsets[i]:offsets[i + 1]], in blocks; see kernels.pretokenize.
+        """The ends of the pieces of the documents text[offsets[i]:offsets[i + 1]], in blocks; see
+        kernels.bpe.pretokenize.
 
         A block is valid until the next one is asked for.
         """

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from pipeline.units import ByteSize, Count
-from tokenizer.special_tokens import special_tokens
+from dspipe.pipeline.quantities import ByteSize, Count
+from dspipe.tokenizer.special_tokens import special_tokens
 
 SchemeName = Literal["deepseek", "deepseek_strict", "deepseek_v3", "gpt2", "cl100k"]
 ROUND_TO = 128
@@ -53,10 +53,10 @@ class TrainSettings(BaseModel):
     """the pre-tokenizer (tokenizer.schemes)"""
     sample_bytes: ByteSize = 24_000_000_000
     """how much text to count, on average: the sample is drawn by document, and misses by some percent where it is small
-    (stages.tokenizing.sampling). All of it where there is less"""
+    (stages.tokenizer.sampling). All of it where there is less"""
     weights: Literal["remix", "natural"] | Annotated[Weights, BeforeValidator(_by_domain)] | None = None
     """shares of the sample by domain and language; `remix`: those that the stage remix is likely to draw, in bytes
-    (stages.packing.forecast); `natural`: all text alike. Default: remix in a config with that stage, else natural. A
+    (stages.remix.estimate); `natural`: all text alike. Default: remix in a config with that stage, else natural. A
     vocabulary is best for the mixture that it was counted on, and that is the one the model will see"""
     min_count: Annotated[Count, Field(ge=1)] = 2
     """pairs seen fewer times are not merged"""

@@ -7,13 +7,13 @@ from threading import Thread
 import numpy as np
 import numpy.typing as npt
 
-from tokenizer.arrays import Bytes, Offsets, read_only
-from tokenizer.byte_alphabet import CHARACTER_OF, ID_OF, to_text
-from tokenizer.counting import WordCounts
+from dspipe.tokenizer.arrays import Bytes, Offsets, read_only
+from dspipe.tokenizer.byte_alphabet import CHARACTER_OF, ID_OF, to_text
+from dspipe.tokenizer.counting import WordCounts
 
 POLL_SECONDS = 0.2
 BYTES_A_POSITION = 5
-"""Of memory: a position (kernels.bpe_symbols) is a byte of a distinct word, or the border after it. Measured with
+"""Of memory: a position (kernels.bpe.symbols) is a byte of a distinct word, or the border after it. Measured with
 100,000 tokens on growing parts of a mixture, half of it Chinese, Japanese and Arabic; memory beside the program's own
 250 MB:
 
@@ -31,7 +31,7 @@ take some 800 CPU s, 490 of them up to the words, and 8.5 GB at the most with th
 
 def positions_in(memory: int) -> int:
     """How many positions may be trained on in so many bytes of memory."""
-    from kernels.bpe_symbols import MOST_POSITIONS
+    from dspipe.kernels.bpe.symbols import MOST_POSITIONS
 
     return min(memory // BYTES_A_POSITION, MOST_POSITIONS * 49 // 50)
 
@@ -73,7 +73,7 @@ def train(
     min_count: pairs seen fewer times are not merged. progress: called now and then with the number of merges done.
     There are fewer tokens than asked for when no such pair is left. Raises TrainingError.
     """
-    from kernels.bpe_train import train_merges
+    from dspipe.kernels.bpe.train import train_merges
 
     if vocab < len(CHARACTER_OF):
         raise TrainingError(f"a vocabulary of {vocab} tokens is smaller than the 256 bytes that it must hold")

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from pipeline.source import InputFile, Reading, Source, SourceConfig
-from stages.sources.batches import BatchBuilder, too_long
-from stages.sources.charset import clean_if_utf8, decode
-from stages.sources.compression import DamagedError, decompressed, open_at
+from dspipe.pipeline.source import InputFile, Reading, Source, SourceConfig
+from dspipe.stages.sources.reading.batches import BatchBuilder, too_long
+from dspipe.stages.sources.reading.charset import clean_if_utf8, decode
+from dspipe.stages.sources.reading.compression import DamagedError, decompressed, open_at
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from pipeline.source import InputFile, Reading, Source, SourceConfig
-from stages.sources.batches import PIECE, BatchBuilder, too_long
-from stages.sources.compression import DamagedError, decompressed, open_at
-from stages.sources.fields import Fields
-from stages.sources.long_lines import LongString, parse_long
+from dspipe.pipeline.source import InputFile, Reading, Source, SourceConfig
+from dspipe.stages.sources.reading.batches import PIECE, BatchBuilder, too_long
+from dspipe.stages.sources.reading.compression import DamagedError, decompressed, open_at
+from dspipe.stages.sources.reading.fields import Fields
+from dspipe.stages.sources.reading.long_lines import LongString, parse_long
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from pipeline.source import InputFile, Reading, Source, SourceConfig, raw_schema
-from stages.sources.batches import PIECE, LongColumn, clean_text, clean_utf8, decode_utf8, too_long
-from stages.sources.compression import open_at
-from stages.sources.fields import Fields
+from dspipe.pipeline.source import InputFile, Reading, Source, SourceConfig, raw_schema
+from dspipe.stages.sources.reading.batches import PIECE, LongColumn, clean_text, clean_utf8, decode_utf8, too_long
+from dspipe.stages.sources.reading.compression import open_at
+from dspipe.stages.sources.reading.fields import Fields
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from pipeline.source import InputFile, Reading, Source, SourceConfig
-from stages.sources.archive import Record, records
-from stages.sources.batches import BatchBuilder
-from stages.sources.http import Body, decoded_body, parse_response
+from dspipe.pipeline.source import InputFile, Reading, Source, SourceConfig
+from dspipe.stages.sources.reading.archive import Record, records
+from dspipe.stages.sources.reading.batches import BatchBuilder
+from dspipe.stages.sources.reading.http import Body, decoded_body, parse_response
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from pipeline.source import InputFile, Reading, Source, SourceConfig
-from stages.sources.archive import Record, records
-from stages.sources.batches import BatchBuilder, clean_utf8
+from dspipe.pipeline.source import InputFile, Reading, Source, SourceConfig
+from dspipe.stages.sources.reading.archive import Record, records
+from dspipe.stages.sources.reading.batches import BatchBuilder, clean_utf8
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -3,7 +3,7 @@ import sys
 from pathlib import Path
 
 from tests.engine import run_inline
-from tests.stages.packing.runs import make_config, make_documents
+from tests.stages.pack.runs import make_config, make_documents
 
 
 def test_a_resumed_run_sees_the_rows_of_an_unbroken_one(tmp_path):

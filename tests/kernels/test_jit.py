@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from kernels import jit, minhash
+from dspipe.kernels import jit
 
 
 def test_kernels_are_kept_in_the_users_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,9 +33,3 @@ def test_a_user_without_a_home_keeps_them_among_the_temporary_files(
     (tmp_path / "dspipe-4242").mkdir()
     with pytest.raises(PermissionError, match="belongs to another user: set XDG_CACHE_HOME"):
         jit.cache_folder()
-
-
-def test_a_kernel_depends_on_the_files_that_it_inlines_from() -> None:
-    files = {path.name for path in jit._sources(Path(minhash.__file__))}
-    assert {"minhash.py", "units.py", "jit.py"} < files
-    assert "bpe_train.py" not in files

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernels.arrow import text_buffers
-from kernels.jit import INTERPRETED
-from kernels.pack import copy_pieces, fill_rows, hash_strings, join_documents, salted, scaled
+from dspipe.kernels.arrow import text_buffers
+from dspipe.kernels.jit import INTERPRETED
+from dspipe.kernels.pack import copy_pieces, fill_rows, hash_strings, join_documents, salted, scaled
 
 WIDE = np.uint64(2**64 - 1)
 

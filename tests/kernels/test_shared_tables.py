@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from kernels.shared_tables import cache_folder, shared_arrays
+from dspipe.kernels.shared_tables import cache_folder, shared_arrays
 
 
 def test_built_once_and_mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,7 +18,7 @@ def test_built_once_and_mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         return {"large": np.arange(10_000), "empty": np.empty(0, np.int64)}
 
     for content in "a", "a", "b":
-        arrays = shared_arrays("kind", content, "kernels.url_lists", build)
+        arrays = shared_arrays("kind", content, "dspipe.kernels.urls.lists", build)
         assert np.array_equal(arrays["large"], np.arange(10_000)) and len(arrays["empty"]) == 0
         assert not any(array.flags.writeable for array in arrays.values())
     assert len(built) == 2
@@ -29,8 +29,8 @@ def test_another_process_may_be_quicker(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     def slow() -> dict[str, npt.NDArray[np.int64]]:
-        shared_arrays("kind", "a", "kernels.url_lists", lambda: {"x": np.array([1])})
+        shared_arrays("kind", "a", "dspipe.kernels.urls.lists", lambda: {"x": np.array([1])})
         return {"x": np.array([2])}
 
-    assert shared_arrays("kind", "a", "kernels.url_lists", slow)["x"].tolist() == [1]
+    assert shared_arrays("kind", "a", "dspipe.kernels.urls.lists", slow)["x"].tolist() == [1]
     assert len(list((cache_folder() / "tables").iterdir())) == 1

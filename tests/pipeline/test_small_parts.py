@@ -10,14 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.code import code_fingerprint
-from pipeline.funnel import Funnel
-from pipeline.hashing import key_of
-from pipeline.progress import LogProgress
-from pipeline.rows import RowsWriter, column_hashes
-from pipeline.store import Store
-from pipeline.units import human_bytes, human_seconds, parse_count
-from pipeline.yaml_lines import YamlError, parse_yaml
+from dspipe.kernels import code_closure
+from dspipe.pipeline.config.yaml_lines import YamlError, parse_yaml
+from dspipe.pipeline.funnel import Funnel
+from dspipe.pipeline.plan.fingerprint import code_fingerprint
+from dspipe.pipeline.plan.keys import key_of
+from dspipe.pipeline.quantities import human_bytes, human_seconds, parse_count
+from dspipe.pipeline.run.progress import LogProgress
+from dspipe.pipeline.storage.columns import RowsWriter, column_hashes
+from dspipe.pipeline.storage.store import Store
 
 
 @pytest.mark.parametrize(
@@ -67,13 +68,14 @@ def test_code_changes_change_the_fingerprint(tmp_path: Path, monkeypatch: pytest
     package.mkdir()
     (package / "__init__.py").write_text("")
     (package / "one.py").write_text("def f():\n    from users_stages import two\n    return two.x\n")
-    (package / "two.py").write_text("import kernels.arrow\nx = 1\n")
+    (package / "two.py").write_text("import dspipe.kernels.arrow\nx = 1\n")
     (package / "three.py").write_text("x = 3\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     prints = []
     for name, text in (("two", "x = 1\n"), ("two", "x = 2\n"), ("three", "x = 4\n")):
         (package / f"{name}.py").write_text(text)
-        code_fingerprint.cache_clear()
+        for function in (code_fingerprint, code_closure.code_digest, code_closure.imports):
+            function.cache_clear()
         prints.append(code_fingerprint("users_stages.one"))
     assert prints[0] != prints[1]
     assert prints[1] == prints[2]
@@ -137,7 +139,7 @@ def test_a_log_tells_how_far_a_long_task_is(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clock = iter(range(0, 1000, 20))  # 20 seconds from look to look
-    monkeypatch.setattr("pipeline.progress.time", SimpleNamespace(monotonic=lambda: float(next(clock))))
+    monkeypatch.setattr("dspipe.pipeline.run.progress.time", SimpleNamespace(monotonic=lambda: float(next(clock))))
     progress = LogProgress()
     progress.phase("train", 1, 0, 0)
     progress.moved(0, 0, 0.25)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.extract import Config, Extract, too_deep
-from stages.sources import warc
+from dspipe.stages.extract import Config, Extract, too_deep
+from dspipe.stages.sources import warc
 from tests.shared import shared
-from tests.stages.sources.reading import LocalReading, read_all
+from tests.stages.sources.read_shard import LocalReading, read_all
 
 RUSSIAN = "Съешь же ещё этих мягких французских булок, да выпей чаю. "
 JAPANESE = "これは日本語の文章です。文字コードを調べるために書きました。"
@@ -91,7 +91,7 @@ def test_measure_fills_text_and_judge_drops_what_has_none() -> None:
     measured = stage().measure(batch)
     assert measured["text"].to_pylist() == ["some words", "own text", "", ""]
     assert measured["extract.characters"].to_pylist() == [10, None, 0, 0]
-    reasons = stage().judge(measured.select(stage().judged()))
+    reasons = stage().judge(measured.select(stage().judge_columns()))
     assert reasons.to_pylist() == [None, None, "extract.no_text", "extract.no_text"]
     assert stage().measure(batch.slice(0, 0)).num_rows == 0
     assert stage().measure(batch.slice(1, 1))["text"].to_pylist() == ["own text"]

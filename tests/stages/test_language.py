@@ -5,9 +5,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline.stage import ConfigError
-from stages.language import LanguageConfig, LanguageStage
-from stages.models import find_model
+from dspipe.pipeline.stage import ConfigError
+from dspipe.stages.language import LanguageConfig, LanguageStage
+from dspipe.stages.shared.fasttext_models import find_model
 
 
 def stage(**settings: object) -> LanguageStage:
@@ -70,16 +70,16 @@ def test_verdicts(keep: object, reasons: list[str | None]) -> None:
 
 
 def test_label_only_judges_nothing() -> None:
-    assert stage().judged() == ()
-    assert stage(keep=["en"]).judged() == ("language", "language_score")
+    assert stage().judge_columns() == ()
+    assert stage(keep=["en"]).judge_columns() == ("language", "language_score")
 
 
 def test_settings_of_the_text_pass_leave_out_what_judging_needs() -> None:
     assert (
-        stage(keep=["en"]).text_settings()
-        == stage(keep={"de": 0.1}, model=str(find_model("lid.176.ftz"))).text_settings()
+        stage(keep=["en"]).measure_settings()
+        == stage(keep={"de": 0.1}, model=str(find_model("lid.176.ftz"))).measure_settings()
     )
-    assert stage(prefix_bytes=0).text_settings() != stage().text_settings()
+    assert stage(prefix_bytes=0).measure_settings() != stage().measure_settings()
 
 
 def test_bad_settings(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.lines import Config, Lines
+from dspipe.stages.lines import Config, Lines
 
 OFF = {"javascript": False, "policy": False, "navigation": False, "counters": False}
 

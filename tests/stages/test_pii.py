@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.pii import Config, Pii
+from dspipe.stages.pii import Config, Pii
 
 
 def stage(**settings: Any) -> Pii:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.problems import InvalidConfig
+from dspipe.pipeline.config.problems import InvalidConfig
 from tests.engine import planned, rows_of, run_inline
 
 STOCK = [

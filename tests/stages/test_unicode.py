@@ -11,9 +11,9 @@ from ftfy.chardata import CHARMAP_ENCODINGS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.unicode import Config, Unicode
+from dspipe.stages.unicode import Config, Unicode
 from tests.shared import shared
-from tests.stages.sources.reading import read_all
+from tests.stages.sources.read_shard import read_all
 
 
 def stage(**settings: Any) -> Unicode:
@@ -83,7 +83,7 @@ def test_only_documents_of_the_domains_are_touched() -> None:
     batch = pa.record_batch({"text": pa.array(["e\u0301", "e\u0301"], pa.large_string()), "domain": ["web", "code"]})
     result = stage(domains=("web",)).measure(batch)
     assert result["text"].to_pylist() == ["é", "e\u0301"]
-    assert "domains" in stage(domains=("web",)).text_settings()
+    assert "domains" in stage(domains=("web",)).measure_settings()
 
 
 characters = st.one_of(
@@ -114,7 +114,7 @@ def test_repair_ends_in_valid_text(texts: list[str]) -> None:
 
 
 def test_ordinary_text_is_left_alone() -> None:
-    from stages.sources import jsonl
+    from dspipe.stages.sources import jsonl
 
     path = shared("text/pud-parallel-8lang.jsonl.zst")
     rows, _ = read_all(jsonl.JsonlSource(jsonl.Config(name="s", format="jsonl", path="")), [path])

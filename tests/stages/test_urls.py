@@ -5,9 +5,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from kernels.shared_tables import cache_folder
-from pipeline.stage import ConfigError
-from stages.urls import UrlsConfig, UrlsStage
+from dspipe.kernels.shared_tables import cache_folder
+from dspipe.pipeline.stage import ConfigError
+from dspipe.stages.urls import UrlsConfig, UrlsStage
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ URLS = ["http://www.bad.com/a", "http://blog.net/~bad/x", "http://play.io/casino
 def reasons(stage: UrlsStage) -> list[str | None]:
     stage.check()
     batch = stage.measure(pa.record_batch({"url": pa.array(URLS, pa.string())}))
-    verdict: list[str | None] = stage.judge(batch.select(stage.judged())).to_pylist()
+    verdict: list[str | None] = stage.judge(batch.select(stage.judge_columns())).to_pylist()
     return verdict
 
 
@@ -56,12 +56,12 @@ def test_the_table_is_built_once_and_follows_the_lists(ut1: Path) -> None:
     reasons(stage(block=[str(ut1)]))
     (built,) = (cache_folder() / "tables").iterdir()
     when = built.stat().st_mtime_ns
-    before = stage(block=[str(ut1)]).text_settings()
+    before = stage(block=[str(ut1)]).measure_settings()
     assert reasons(stage(block=[str(ut1)]))[3] is None
     assert built.stat().st_mtime_ns == when
     (ut1 / "games" / "domains").write_text("fine.org\n")
     changed = stage(block=[str(ut1)])
-    assert changed.text_settings() != before
+    assert changed.measure_settings() != before
     assert reasons(changed) == ["urls.blocked_domain", "urls.blocked_url", None, "urls.blocked_domain", None]
 
 

@@ -10,11 +10,11 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
+from dspipe.tokenizer.cli import app
+from dspipe.tokenizer.encoder import load
+from dspipe.tokenizer.export import write_files
+from dspipe.tokenizer.text_files import Document, TextFileError, read_documents
 from tests.tokenizer.trained import TEXTS, config, files
-from tokenizer.cli import app
-from tokenizer.encoder import load
-from tokenizer.export import write_files
-from tokenizer.text_files import Document, TextFileError, read_documents
 
 RUN = CliRunner()
 
@@ -157,7 +157,7 @@ def test_evaluate(tokenizer: Path, corpus: Path, tmp_path: Path) -> None:
 
 
 def test_words_are_counted_by_script(tmp_path: Path) -> None:
-    from tokenizer.evaluate import evaluate_all
+    from dspipe.tokenizer.evaluate import evaluate_all
 
     (tmp_path / "a.txt").write_text("naïve words, 中文 हिन्दी 123!", "utf-8")
     assert evaluate_all({}, [tmp_path / "a.txt"])["all"]["words"] == 6

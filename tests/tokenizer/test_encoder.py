@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from tests.kernels.pieces import HARD
+from dspipe.tokenizer.encoder import Encoder, HuggingFaceEncoder, TokenizerError, load, loads
+from dspipe.tokenizer.schemes import SCHEMES
+from tests.kernels.bpe.pieces import HARD
 from tests.shared import shared
 from tests.tokenizer.trained import TEXTS, config
-from tokenizer.encoder import Encoder, HuggingFaceEncoder, TokenizerError, load, loads
-from tokenizer.schemes import SCHEMES
 
 pytestmark = pytest.mark.filterwarnings("ignore:overflow")
 CONFIGS = {name: config(scheme=name) for name in SCHEMES}
@@ -192,7 +192,7 @@ def test_merges_written_as_pairs_are_read_too() -> None:
 
 @pytest.mark.parametrize("name", SCHEMES)
 def test_ids_equal_the_library_on_real_text(name: str) -> None:
-    from tokenizer.text_files import read_documents
+    from dspipe.tokenizer.text_files import read_documents
 
     folder = shared("text")
     texts = [

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from kernels.jit import CHECKED, INTERPRETED
-from tokenizer.train import BYTES_A_POSITION
+from dspipe.kernels.jit import CHECKED, INTERPRETED
+from dspipe.tokenizer.train import BYTES_A_POSITION
 
 PROGRAM = """
 import resource, sys
 import numpy as np
-from tokenizer.counting import WordCounts
-from tokenizer.train import train
+from dspipe.tokenizer.counting import WordCounts
+from dspipe.tokenizer.train import train
 
 def part(words, seed, length=15):
     draw = np.random.default_rng(seed)

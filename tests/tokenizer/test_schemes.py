@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.kernels.pieces import HARD, HuggingFaceScan, cut
+from dspipe.tokenizer.schemes import SCHEMES, scheme_of
+from tests.kernels.bpe.pieces import HARD, HuggingFaceScan, cut
 from tests.shared import shared
-from tokenizer.schemes import SCHEMES, scheme_of
 
 SIZE = 400
 OWN = {name: scheme.pre_tokenizer() for name, scheme in SCHEMES.items()}
@@ -58,7 +58,7 @@ def test_long_runs_are_cut_as_by_the_library(name: str, unit: str) -> None:
 
 @pytest.mark.parametrize("name", SCHEMES)
 def test_real_texts_are_cut_as_by_the_library(name: str) -> None:
-    from tokenizer.text_files import read_documents
+    from dspipe.tokenizer.text_files import read_documents
 
     for file in sorted(shared("text").glob("*.jsonl.zst")):
         texts = [document.text[:20_000] for document, _ in zip(read_documents([file]), range(10), strict=False)]

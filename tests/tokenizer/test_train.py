@@ -9,11 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, pre_tokenizers, trainers
 
-from kernels.arrow import text_buffers
-from tests.shared import shared
-from tests.tokenizer.trained import TEXTS, count, files
-from tokenizer.byte_alphabet import CHARACTER_OF, ID_OF, to_bytes, to_text
-from tokenizer.counting import (
+from dspipe.kernels.arrow import text_buffers
+from dspipe.tokenizer.byte_alphabet import CHARACTER_OF, ID_OF, to_bytes, to_text
+from dspipe.tokenizer.counting import (
     MOST_RARE,
     WordCounter,
     WordCounts,
@@ -22,12 +20,14 @@ from tokenizer.counting import (
     sizes_by_count,
     thin,
 )
-from tokenizer.encoder import loads
-from tokenizer.export import FILES, tokenizer_files, write_files
-from tokenizer.schemes import SCHEMES
-from tokenizer.settings import TrainSettings
-from tokenizer.special_tokens import DEFAULT, special_tokens
-from tokenizer.train import Trained, TrainingError, train
+from dspipe.tokenizer.encoder import loads
+from dspipe.tokenizer.export import FILES, tokenizer_files, write_files
+from dspipe.tokenizer.schemes import SCHEMES
+from dspipe.tokenizer.settings import TrainSettings
+from dspipe.tokenizer.special_tokens import DEFAULT, special_tokens
+from dspipe.tokenizer.train import Trained, TrainingError, train
+from tests.shared import shared
+from tests.tokenizer.trained import TEXTS, count, files
 
 pytestmark = pytest.mark.filterwarnings("ignore:overflow")
 
@@ -67,7 +67,7 @@ def test_merges_equal_the_librarys_on_any_text(texts: list[str], min_count: int)
 
 
 def test_merges_equal_the_librarys_on_real_text() -> None:
-    from tokenizer.text_files import read_documents
+    from dspipe.tokenizer.text_files import read_documents
 
     paths = [shared(f"text/{name}.jsonl.zst") for name in ("oi-wiki-zh", "udhr", "source-code")]
     texts = [document.text for path in paths for document, _ in zip(read_documents([path]), range(60), strict=False)]

@@ -5,12 +5,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from kernels.arrow import text_buffers
-from tokenizer.counting import WordCounter, WordCounts
-from tokenizer.export import tokenizer_files
-from tokenizer.schemes import SCHEMES
-from tokenizer.settings import TrainSettings
-from tokenizer.train import train
+from dspipe.kernels.arrow import text_buffers
+from dspipe.tokenizer.counting import WordCounter, WordCounts
+from dspipe.tokenizer.export import tokenizer_files
+from dspipe.tokenizer.schemes import SCHEMES
+from dspipe.tokenizer.settings import TrainSettings
+from dspipe.tokenizer.train import train
 
 TEXTS = [
     "The quick brown fox jumps over the lazy dog; the dog doesn't care, and the fox jumps again.",

@@ -6,7 +6,7 @@ import signal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.stage import MapConfig, MapStage
+from dspipe.pipeline.stage import MapConfig, MapStage
 
 
 class LengthsConfig(MapConfig):
@@ -17,10 +17,10 @@ class LengthsConfig(MapConfig):
 class Lengths(MapStage[LengthsConfig]):
     Config = LengthsConfig
 
-    def measured(self) -> tuple[pa.Field, ...]:
+    def measured_columns(self) -> tuple[pa.Field, ...]:
         return (pa.field("lengths.length", pa.int64()),)
 
-    def text_settings(self) -> dict[str, str]:
+    def measure_settings(self) -> dict[str, str]:
         return {"unit": self.config.unit}
 
     def measure(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -34,7 +34,7 @@ class Lengths(MapStage[LengthsConfig]):
             text = batch.column("text")
         return batch.append_column("lengths.length", pc.utf8_length(text).cast(pa.int64()))
 
-    def judged(self) -> tuple[str, ...]:
+    def judge_columns(self) -> tuple[str, ...]:
         return ("lengths.length",)
 
     def judge(self, columns: pa.RecordBatch) -> pa.Array:

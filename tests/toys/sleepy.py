@@ -4,7 +4,7 @@ import time
 
 import pyarrow as pa
 
-from pipeline.stage import MapConfig, MapStage
+from dspipe.pipeline.stage import MapConfig, MapStage
 
 
 class SleepyConfig(MapConfig):
@@ -14,7 +14,7 @@ class SleepyConfig(MapConfig):
 class Sleepy(MapStage[SleepyConfig]):
     Config = SleepyConfig
 
-    def measured(self) -> tuple[pa.Field, ...]:
+    def measured_columns(self) -> tuple[pa.Field, ...]:
         return (pa.field("sleepy.slept", pa.float64()),)
 
     def measure(self, batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pyarrow as pa
 
-from pipeline.stage import Corpus, GlobalStage, Phase, StageConfig
-from pipeline.task import Task
+from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, StageConfig
+from dspipe.pipeline.tasks.task import Task
 
 WIDE_PAD = 70_000
 SPECIAL = {"<s>": 256, "</s>": 257, "<pad>": 258, "<PRE>": 259, "<SUF>": 260, "<MID>": 261}
@@ -35,10 +35,12 @@ class Tokenizer(GlobalStage[TokenizerConfig]):
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         return [
-            Phase("tokenizer.train", "once", "train", makes=("tokenizer",), settings=self.config.model_dump()),
+            Phase("tokenizer.train", "once", "train", makes_artifacts=("tokenizer",),
+                  settings=self.config.model_dump()),
             Phase(
                 "tokenizer.encode", "shards", "encode", columns=("text", "reason"), artifacts=("tokenizer",),
-                writes=(pa.field("tokens", pa.int64()),), makes=("token_ids",), settings=self.config.model_dump(),
+                writes=(pa.field("tokens", pa.int64()),), makes_artifacts=("token_ids",),
+                settings=self.config.model_dump(),
             ),
         ]  # fmt: skip
 

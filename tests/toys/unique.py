@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.stage import Corpus, GlobalStage, Phase, StageConfig
-from pipeline.task import Task
+from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, StageConfig
+from dspipe.pipeline.tasks.task import Task
 
 PARTITIONS = 3
 
@@ -20,10 +20,10 @@ class UniqueConfig(StageConfig):
 class Unique(GlobalStage[UniqueConfig]):
     Config = UniqueConfig
 
-    def measured(self) -> tuple[pa.Field, ...]:
+    def measured_columns(self) -> tuple[pa.Field, ...]:
         return (pa.field("unique.key", pa.int64()),)
 
-    def text_settings(self) -> dict[str, str]:
+    def measure_settings(self) -> dict[str, str]:
         return {}
 
     def measure(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -39,7 +39,7 @@ class Unique(GlobalStage[UniqueConfig]):
                 "unique.verdicts", "shards", "verdicts", exchange="unique.losers",
                 writes=(pa.field("reason", pa.string()),), settings=settings,
             ),
-            Phase("unique.report", "once", "report", everywhere=("unique.key",), makes=("report",)),
+            Phase("unique.report", "once", "report", all_shards_columns=("unique.key",), makes_artifacts=("report",)),
         ]  # fmt: skip
 
     def emit(self, task: Task) -> None:

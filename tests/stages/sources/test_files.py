@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.source import InputFile
-from stages.sources import files
-from tests.stages.sources.reading import LocalReading, read_all
+from dspipe.pipeline.source import InputFile
+from dspipe.stages.sources import files
+from tests.stages.sources.read_shard import LocalReading, read_all
 
 CHINESE = "数据管道从网页档案中提取正文，去除重复内容，然后训练分词器。" * 5
 

@@ -11,9 +11,9 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stages.sources import jsonl
+from dspipe.stages.sources import jsonl
 from tests.shared import shared
-from tests.stages.sources.reading import LocalReading, input_file, read_all
+from tests.stages.sources.read_shard import LocalReading, input_file, read_all
 
 
 def read_lines(path: Path, data: bytes, **settings: Any) -> tuple[list[dict[str, Any]], LocalReading]:

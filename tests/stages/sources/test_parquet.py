@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stages.sources import parquet
-from tests.stages.sources.reading import LocalReading, read_all
+from dspipe.stages.sources import parquet
+from tests.stages.sources.read_shard import LocalReading, read_all
 
 
 def read_table(path: Path, table: pa.Table | None, **settings: Any) -> tuple[list[dict[str, Any]], LocalReading]:

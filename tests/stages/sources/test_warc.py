@@ -12,9 +12,9 @@ from fastwarc.stream_io import BrotliWriter, Lz4Writer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stages.sources import warc, wet
+from dspipe.stages.sources import warc, wet
 from tests.shared import shared
-from tests.stages.sources.reading import LocalReading, input_file, read_all
+from tests.stages.sources.read_shard import LocalReading, input_file, read_all
 
 HTML = b"<html><body><p>Some words on a page.</p></body></html>"
 

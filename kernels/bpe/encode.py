@@ -1,0 +1,135 @@
+"""Encoding pieces to token ids: a cache of pieces seen, and merges for those that are not in it.
+
+256 pieces are queued, so that their lines of the cache are on the way from memory while others are looked up. Pieces
+of more than 256 bytes are merged each time. What is in the cache never changes an id.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from dspipe.kernels.bpe.character_classes import decode
+from dspipe.kernels.bpe.cut import Joins, may_join, raw_joins
+from dspipe.kernels.bpe.merge import merge
+from dspipe.kernels.bpe.piece_cache import (
+    CACHED,
+    WORD,
+    PieceCache,
+    find_long,
+    find_short,
+    keep_long,
+    keep_short,
+    long_hash,
+    long_line,
+    pack,
+    raw_cache,
+    short_line,
+)
+from dspipe.kernels.bpe.table import MergeTable, raw_merges
+from dspipe.kernels.jit import inline, jit, pointer, prefetch
+
+U64, I64 = np.uint64, np.int64
+BATCH = 256
+SLACK = 4
+"""ids that may be written past the last one"""
+
+
+@inline
+def _enqueue(text, start, end, size, cache, queue, k):  # type: ignore[no-untyped-def]
+    """Queue a piece (start, length, line of the cache, two words or a hash) and ask for its line."""
+    n = end - start
+    queue[5 * k], queue[5 * k + 1] = U64(start), U64(n)
+    if n > WORD:
+        key = long_hash(text, start, n)
+        line = long_line(key, cache)
+        prefetch(cache.long, line)
+        queue[5 * k + 2], queue[5 * k + 3] = U64(line), key
+    elif n > 0:
+        low, high = pack(text, start, n, size)
+        line = short_line(low, high, cache)
+        prefetch(cache.short, line)
+        queue[5 * k + 2], queue[5 * k + 3], queue[5 * k + 4] = U64(line), low, high
+    return k + 1
+
+
+@jit
+def _encode_new(text, start, n, merges, joins, cache, line, low, high, ids, o):  # type: ignore[no-untyped-def]
+    """Merge a piece of at most WORD bytes that isn't in the cache, keep it, append its ids."""
+    end = merge(text, start, n, merges, joins, ids, o)
+    keep_short(cache, line, low, high, ids, o, end - o)
+    return end
+
+
+@jit
+def _encode_long(text, start, n, merges, joins, cache, line, key, ids, o):  # type: ignore[no-untyped-def]
+    """Append the ids of a piece of more than WORD bytes."""
+    if n > CACHED:
+        return merge(text, start, n, merges, joins, ids, o)
+    end = find_long(cache, line, key, text, start, n, ids, o)
+    if end < 0:
+        end = merge(text, start, n, merges, joins, ids, o)
+        keep_long(cache, line, key, text, start, n, ids, o, end - o)
+    return end
+
+
+@jit
+def _drain(text, merges, joins, cache, queue, k, ids, o, id_offsets, documents):  # type: ignore[no-untyped-def]
+    """Append the ids of the queued pieces; a piece of no bytes ends a document."""
+    for item in range(0, 5 * k, 5):
+        start, n, line = I64(queue[item]), I64(queue[item + 1]), I64(queue[item + 2])
+        if n == 0:
+            documents += 1
+            id_offsets[documents] = o
+        elif n <= WORD:
+            low, high = queue[item + 3], queue[item + 4]
+            end = find_short(cache, line, low, high, ids, o)
+            o = end if end >= 0 else _encode_new(text, start, n, merges, joins, cache, line, low, high, ids, o)
+        else:
+            o = _encode_long(text, start, n, merges, joins, cache, line, queue[item + 3], ids, o)
+    return o, documents
+
+
+@jit
+def encode_pieces(
+    text: npt.NDArray[np.uint8],
+    ends: npt.NDArray[np.int64],
+    state: npt.NDArray[np.int64],
+    merges: MergeTable,
+    joins: Joins,
+    cache: PieceCache,
+    ids: npt.NDArray[np.uint32],
+    id_offsets: npt.NDArray[np.int64],
+) -> None:
+    """Append the ids of the pieces that end at `ends` (kernels.bpe.pretokenize) to `ids`, and each document's end to
+    `id_offsets`.
+
+    state: start of the next piece in the text, documents done, ids written. `ids` needs room for an id a byte and SLACK
+    more.
+    """
+    data, out = pointer(text), pointer(ids)
+    raw, joinable, pieces = raw_merges(merges), raw_joins(joins), raw_cache(cache)
+    queue_array = np.empty(5 * BATCH, np.uint64)
+    queue = pointer(queue_array)
+    p, documents, o, k = state[0], state[1], state[2], 0
+    for piece in range(len(ends)):
+        end = ends[piece]
+        if end - p > 3 and data[p] >= 0xE0:
+            left, length = decode(data, p)
+            q = p + length
+            while q < end:
+                right, length = decode(data, q)
+                if not may_join(joinable, left, right, data[q - 1], data[q]):
+                    k = _enqueue(data, p, q, len(text), pieces, queue, k)
+                    p = q
+                    if k == BATCH:
+                        o, documents = _drain(data, raw, joinable, pieces, queue, k, out, o, id_offsets, documents)
+                        k = 0
+                left = right
+                q += length
+        k = _enqueue(data, p, end, len(text), pieces, queue, k)
+        p = end
+        if k == BATCH:
+            o, documents = _drain(data, raw, joinable, pieces, queue, k, out, o, id_offsets, documents)
+            k = 0
+    o, documents = _drain(data, raw, joinable, pieces, queue, k, out, o, id_offsets, documents)
+    state[0], state[1], state[2] = p, documents, o
+    queue_array[0] = U64(0)  # keeps the queue alive until here

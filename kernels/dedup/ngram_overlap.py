@@ -1,0 +1,263 @@
+"""Which benchmark question a document covers most: shared n-grams of units, and the share of each question's own.
+
+A question is the set of its n-grams; the n-grams that more than `common` questions have (a task's standing phrases) are
+left out. A document's overlap with a question is the share of the question's n-grams that occur in it. Questions
+shorter than n units are one n-gram of their own length, if they have at least `shortest` units: GPT-3's rule (Brown et
+al., 2020, appendix C: n between 8 and 13), DeepSeekMath's with 10 and 3 (Shao et al., 2024, section 2.1).
+
+The n-grams that a document shares are found in its text (`shared_ngrams`); what they cover is found from their numbers
+(`overlap`), so that n-grams can be left out once it is known how often the whole corpus has them.
+
+Most n-grams of a text are in no benchmark, and a bit array says so for nearly all of them, by their first units, once
+for n-grams of all lengths.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from dspipe.kernels.arrow import Bytes, Offsets
+from dspipe.kernels.dedup.units import characters, mix, scan_units
+from dspipe.kernels.jit import inline, jit, pointer
+
+Int32 = npt.NDArray[np.int32]
+Int64 = npt.NDArray[np.int64]
+UInt64 = npt.NDArray[np.uint64]
+Float32 = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+
+_BLOCK = 1 << 14
+_BASE = 0x9E3779B97F4A7C15
+_FILTER_BITS = 16  # bits of the filter per n-gram: about 1 in 16 others gets through to the table
+
+
+class Index(NamedTuple):
+    """What is looked up. n-grams are numbered; `rows` and `items` say which questions have n-gram i:
+    items[rows[i]:rows[i + 1]].
+
+    lengths  int64, ascending: the n that occur;  totals  int32 [questions], n-grams of each
+    filter   uint64, bits for the hashes of the n-grams' first head[0] units, whatever their n
+    keys     uint64, a power of two of slots, 0 is free;  numbers  int32, the n-gram in each slot
+    """
+
+    head: Int64
+    lengths: Int64
+    totals: Int32
+    filter: UInt64
+    keys: UInt64
+    numbers: Int32
+    rows: Int64
+    items: Int32
+
+
+@inline
+def _key(prefixes, first, n, power):  # type: ignore[no-untyped-def]
+    """The hash of the n-gram that starts at unit `first`, from prefix polynomials; never 0."""
+    return mix(prefixes[first + n] - prefixes[first] * power + np.uint64(n)) | np.uint64(1)
+
+
+@inline
+def _extend(units, prefixes, count):  # type: ignore[no-untyped-def]
+    for k in range(count):
+        prefixes[k + 1] = prefixes[k] * np.uint64(_BASE) + mix(units[k])
+
+
+@inline
+def _find(keys, numbers, key):  # type: ignore[no-untyped-def]
+    mask = np.uint64(len(keys) - 1)
+    slot = np.int64((key >> np.uint64(1)) & mask)
+    while keys[slot] != np.uint64(0):
+        if keys[slot] == key:
+            return np.int64(numbers[slot])
+        slot = np.int64((np.uint64(slot) + np.uint64(1)) & mask)
+    return np.int64(-1)
+
+
+@jit
+def _shared(data, offsets, ascii_hashes, plane, powers, head, lengths, filter_bits, keys, numbers, ngrams, ends):  # type: ignore[no-untyped-def]
+    """The n-grams of the index that each document has, once each, one document after the other; see `Shared`."""
+    shortest, longest = head[0], lengths[-1]
+    head_power = powers[shortest]
+    room = _BLOCK // 2 + 2 + longest
+    units, prefixes = np.empty(room, np.uint64), np.zeros(room + 1, np.uint64)
+    filter_mask = np.uint64(64 * len(filter_bits) - 1)
+    bits_at, prefix_at = pointer(filter_bits), pointer(prefixes)
+    found_in = np.full(ngrams, -1, np.int64)
+    found, total = np.empty(1024, np.int32), 0
+    for document in range(len(offsets) - 1):
+        i, end = offsets[document], offsets[document + 1]
+        word = np.uint64(0)
+        carried = 0
+        while i < end:
+            i, word, count = scan_units(data, i, min(i + _BLOCK, end), end, word, ascii_hashes, plane, units, carried)
+            if i >= end and word != np.uint64(0):
+                units[count] = word
+                count += 1
+            _extend(units, prefixes, count)
+            for first in range(max(0, carried - longest + 1), count - shortest + 1):
+                start_key = _key(prefix_at, first, shortest, head_power)
+                bit = (start_key >> np.uint64(1)) & filter_mask
+                if (bits_at[np.int64(bit >> np.uint64(6))] >> (bit & np.uint64(63))) & np.uint64(1) == np.uint64(0):
+                    continue
+                for n in lengths:
+                    # those that end before the new units have been looked up, those that end after them will be
+                    if first + n <= carried or first + n > count:
+                        continue
+                    number = _find(keys, numbers, _key(prefix_at, first, n, powers[n]))
+                    if number < 0 or found_in[number] == document:
+                        continue
+                    found_in[number] = document
+                    if total == len(found):
+                        larger = np.empty(2 * total, np.int32)
+                        larger[:total] = found
+                        found = larger
+                    found[total] = number
+                    total += 1
+            kept = min(count, longest - 1)
+            for k in range(kept):
+                units[k] = units[count - kept + k]
+            carried = kept
+        ends[document + 1] = total
+    return found[:total]
+
+
+@jit
+def _cover(ngrams, ends, ignored, counted, totals, rows, items, best, share, reached):  # type: ignore[no-untyped-def]
+    """The question that each document covers most, the share, and the most that is covered of each question."""
+    counted_in, counts = np.full(len(totals), -1, np.int64), np.zeros(len(totals), np.int32)
+    for document in range(len(ends) - 1):
+        best[document], share[document] = -1, 0.0
+        for at in range(ends[document], ends[document + 1]):
+            number = ngrams[at]
+            if ignored[number]:
+                continue
+            for k in range(rows[number], rows[number + 1]):
+                item = items[k]
+                if counted_in[item] != document:
+                    counted_in[item], counts[item] = document, 0
+                counts[item] += 1
+                part = np.float32(counts[item]) / np.float32(totals[item])
+                # of equals the first question, whatever the order in which they were found
+                if part > share[document] or (part == share[document] and item < best[document]):
+                    best[document], share[document] = item, part
+                if counted[document] and part > reached[item]:
+                    reached[item] = part
+
+
+@jit
+def _item_keys(data, offsets, ascii_hashes, plane, powers, ngram, shortest, keys, heads, counts, lengths):  # type: ignore[no-untyped-def]
+    """The n-grams of each question, one after the other in `keys`, and of each the n-gram of its first `shortest` units
+    in `heads`; how many n-grams a question has, and their length n."""
+    largest = 0
+    for item in range(len(counts)):
+        largest = max(largest, offsets[item + 1] - offsets[item])
+    units, prefixes = np.empty(largest // 2 + 3, np.uint64), np.zeros(largest // 2 + 4, np.uint64)
+    total = 0
+    for item in range(len(counts)):
+        i, end = offsets[item], offsets[item + 1]
+        _, word, count = scan_units(data, i, end, end, np.uint64(0), ascii_hashes, plane, units, 0)
+        if word != np.uint64(0):
+            units[count] = word
+            count += 1
+        n = min(ngram, count)
+        counts[item], lengths[item] = 0, n
+        if n >= shortest:
+            _extend(units, prefixes, count)
+            for first in range(count - n + 1):
+                keys[total] = _key(prefixes, first, n, powers[n])
+                heads[total] = _key(prefixes, first, shortest, powers[shortest])
+                total += 1
+            counts[item] = count - n + 1
+    return total
+
+
+@jit
+def _fill(keys, slots, numbers):  # type: ignore[no-untyped-def]
+    mask = np.uint64(len(slots) - 1)
+    for number in range(len(keys)):
+        slot = np.int64((keys[number] >> np.uint64(1)) & mask)
+        while slots[slot] != np.uint64(0):
+            slot = np.int64((np.uint64(slot) + np.uint64(1)) & mask)
+        slots[slot], numbers[slot] = keys[number], number
+
+
+def build_index(data: Bytes, offsets: Offsets, ngram: int, shortest: int, common: int) -> Index:
+    """The index of the questions data[offsets[i]:offsets[i + 1]]. A question with fewer than `shortest` units, or only
+    n-grams that more than `common` questions have, has no n-grams and is never found (`totals` 0)."""
+    tables, questions = characters(), len(offsets) - 1
+    room = (offsets[-1] - offsets[0]) // 2 + 3 * questions + 3
+    keys, heads = np.empty(room, np.uint64), np.empty(room, np.uint64)
+    counts, lengths = np.zeros(questions, np.int64), np.zeros(questions, np.int64)
+    made = _item_keys(
+        data, offsets, tables.ascii, tables.plane, _powers(ngram), ngram, shortest, keys, heads, counts, lengths
+    )
+    items = np.repeat(np.arange(questions), counts)
+    order = np.lexsort((items, keys[:made]))
+    keys, items = keys[:made][order], items[order]
+    distinct = np.ones(made, bool)
+    distinct[1:] = (keys[1:] != keys[:-1]) | (items[1:] != items[:-1])
+    keys, items = keys[distinct], items[distinct]
+    unique, shared_by = np.unique(keys, return_counts=True)
+    rare = shared_by <= common
+    of_rare: Int32 = items[np.repeat(rare, shared_by)].astype(np.int32)
+    unique, shared_by = unique[rare], shared_by[rare]
+    bits = np.zeros(max(1, (1 << (_FILTER_BITS * max(len(unique), 4) - 1).bit_length()) // 64), np.uint64)
+    places = (np.unique(heads[:made]) >> np.uint64(1)) & np.uint64(64 * len(bits) - 1)
+    np.bitwise_or.at(bits, (places >> np.uint64(6)).astype(np.int64), np.uint64(1) << (places & np.uint64(63)))
+    slots = np.zeros(1 << max(2 * len(unique), 2).bit_length(), np.uint64)
+    numbers = np.zeros(len(slots), np.int32)
+    _fill(unique, slots, numbers)
+    used = np.unique(lengths[counts > 0])
+    return Index(
+        head=np.array([shortest]),
+        lengths=used if len(used) else np.array([ngram]),
+        totals=np.bincount(of_rare, minlength=questions).astype(np.int32),
+        filter=bits,
+        keys=slots,
+        numbers=numbers,
+        rows=np.concatenate([[0], np.cumsum(shared_by)]).astype(np.int64),
+        items=of_rare,
+    )
+
+
+class Shared(NamedTuple):
+    """ngrams: int32, the numbers of the n-grams that document i shares with the index, once each, are
+    ngrams[ends[i]:ends[i + 1]];  ends: int64 [documents + 1]"""
+
+    ngrams: Int32
+    ends: Int64
+
+
+def shared_ngrams(data: Bytes, offsets: Offsets, index: Index) -> Shared:
+    """The n-grams of `index` in each document (of `kernels.arrow.text_buffers`)."""
+    tables, ends = characters(), np.zeros(len(offsets), np.int64)
+    if len(ends) == 1:  # arrays without rows are writable: kernels would be compiled anew for them
+        return Shared(np.empty(0, np.int32), ends)
+    powers = _powers(int(index.lengths[-1]))
+    given = index.head, index.lengths, index.filter, index.keys, index.numbers, len(index.rows) - 1
+    return Shared(_shared(data, offsets, tables.ascii, tables.plane, powers, *given, ends), ends)
+
+
+class Overlap(NamedTuple):
+    """best: int32 [documents], the question covered most, the first of equals, -1 for none; share: float32, of it;
+    reached: float32 [questions], the largest share of a question that one document covers."""
+
+    best: Int32
+    share: Float32
+    reached: Float32
+
+
+def overlap(shared: Shared, index: Index, ignored: Bools, counted: Bools) -> Overlap:
+    """The question of `index` that each document covers most, leaving out the n-grams that are `ignored` (bool, by
+    their numbers). `reached` is taken of the documents that are `counted` (bool)."""
+    documents, questions = len(shared.ends) - 1, len(index.totals)
+    result = Overlap(np.empty(documents, np.int32), np.empty(documents, np.float32), np.zeros(questions, np.float32))
+    left_out = np.repeat(ignored, np.diff(index.rows))
+    totals = index.totals - np.bincount(index.items[left_out], minlength=questions).astype(np.int32)
+    _cover(*shared, ignored, counted, totals, index.rows, index.items, *result)
+    return result
+
+
+def _powers(longest: int) -> UInt64:
+    return np.array([pow(_BASE, n, 1 << 64) for n in range(longest + 1)], np.uint64)

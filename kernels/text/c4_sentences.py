@@ -1,0 +1,115 @@
+"""Sentences in the lines that C4 keeps: Raffel et al. 2020 (JMLR 21/140), section 2.2, and its published code,
+tensorflow_datasets' c4_utils. What differs in scripts other than Latin is said in stages/heuristics/c4.py.
+"""
+
+import numpy as np
+
+from dspipe.kernels.jit import inline, jit
+from dspipe.kernels.text.line_scan import BRACKET, CURLY, JAVASCRIPT, LOREM_IPSUM, POLICY
+from dspipe.kernels.text.unicode_classes import CLOSER, NAMES, TERMINAL
+from dspipe.kernels.text.unicode_lookup import character_before
+
+# the rules that can be turned off, as bits
+TERMINAL_RULE, JAVASCRIPT_RULE, POLICY_RULE, CITATIONS_RULE = 1, 2, 4, 8
+LONGEST_CITED = 1 << 16
+"""Bytes of a line in which citations are looked for."""
+
+# what is counted over the lines of a document; int64 each
+KEPT_SENTENCES, LOREM_IPSUM_LINES, CURLY_BRACKET_LINES = range(3)
+
+_EDIT, _NEEDED = np.frombuffer(b"[edit]", np.uint8), np.frombuffer(b"[citation needed]", np.uint8)
+_LATIN, _THAI, _LAO = NAMES["latin"], NAMES["thai"], NAMES["lao"]
+# typed, because numba compiles a function again for each literal argument
+_START = np.int64(0)
+
+
+@inline
+def count_kept(holds, sentences, chunks, script, rules, kept):  # type: ignore[no-untyped-def]
+    """Count the sentences of a line that is long enough and ends as one should, unless what it `holds` (bits of
+    kernels.text.line_scan) forbids it. kept: int64[3]."""
+    kept[LOREM_IPSUM_LINES] += holds & LOREM_IPSUM != 0
+    if rules & JAVASCRIPT_RULE != 0 and holds & JAVASCRIPT != 0:
+        return
+    kept[CURLY_BRACKET_LINES] += holds & CURLY != 0
+    if rules & POLICY_RULE != 0 and holds & POLICY != 0:
+        return
+    kept[KEPT_SENTENCES] += sentences
+    if script in (_THAI, _LAO):  # a space ends a sentence or a phrase
+        kept[KEPT_SENTENCES] += chunks // 2
+
+
+@jit
+def sentence_end(data, start, end, holds, script, rules, cleaned, pages, flags):  # type: ignore[no-untyped-def]
+    """Whether C4 keeps data[start:end] for its end: -1 no, 0 as it is, else the bytes of the line without its
+    citations, which are in `cleaned`."""
+    length, ended = end - start, False
+    if rules & CITATIONS_RULE != 0 and holds & BRACKET != 0 and length <= LONGEST_CITED:
+        length = _without_citations(data, start, end, cleaned)
+        ended = _ends_sentence(cleaned, _START, length, script, pages, flags)
+    else:
+        ended = _ends_sentence(data, start, end, script, pages, flags)
+    if not ended:
+        return -1 if rules & TERMINAL_RULE != 0 else 0
+    return length if length != end - start else 0
+
+
+@inline
+def ends_line(data, start, end, script, pages, flags):  # type: ignore[no-untyped-def]
+    """FineWeb's end of a line: a terminal mark, behind closing quotes and brackets beyond Latin script."""
+    kind, _ = character_before(data, end, start, pages, flags)
+    if kind & CLOSER != 0 and script != _LATIN:
+        return _ends_sentence(data, start, end, script, pages, flags)
+    return kind & TERMINAL != 0
+
+
+@jit
+def _ends_sentence(data, start, end, script, pages, flags):  # type: ignore[no-untyped-def]
+    """C4's terminal punctuation: . ? ! and straight quotes, no ellipsis. In other scripts than Latin also the
+    script's own marks, closing quotes and brackets after one. Thai and Lao, which write none, always."""
+    if end <= start:
+        return False
+    last = data[end - 1]
+    if last in (46, 63, 33, 34, 39):
+        return not (last == 46 and end - start >= 3 and data[end - 2] == 46 and data[end - 3] == 46)
+    if script == _LATIN:
+        return False
+    if script in (_THAI, _LAO):
+        return True
+    kind, length = character_before(data, end, start, pages, flags)
+    while kind & CLOSER != 0 and end - length > start:
+        end -= length
+        kind, length = character_before(data, end, start, pages, flags)
+    return kind & TERMINAL != 0
+
+
+@jit
+def _without_citations(data, start, end, cleaned):  # type: ignore[no-untyped-def]
+    """Copy data[start:end] without Wikipedia's [1], [edit] and [citation needed]; returns the length."""
+    n, i = 0, start
+    while i < end:
+        if data[i] == 91:
+            k = i + 1
+            while k < end and 48 <= data[k] <= 57:
+                k += 1
+            if k < end and data[k] == 93:
+                i = k + 1
+                continue
+            if _equal(data, i, end, _EDIT):
+                i += len(_EDIT)
+                continue
+            if _equal(data, i, end, _NEEDED):
+                i += len(_NEEDED)
+                continue
+        cleaned[n] = data[i]
+        n, i = n + 1, i + 1
+    return n
+
+
+@jit
+def _equal(data, i, end, text):  # type: ignore[no-untyped-def]
+    if i + len(text) > end:
+        return False
+    same = True
+    for k in range(len(text)):
+        same &= data[i + k] == text[k]
+    return same

@@ -1,0 +1,86 @@
+"""Finding stages and source formats by their names in the config: a module's name is the key."""
+
+import importlib
+import importlib.util
+import pkgutil
+from types import ModuleType
+from typing import Any, TypeVar
+
+from dspipe.pipeline.source import Source
+from dspipe.pipeline.stage import Stage
+
+T = TypeVar("T")
+STAGES = "dspipe.stages"
+FORMATS = "dspipe.stages.sources"
+
+
+def stage_names() -> list[str]:
+    """The keys of all stages: the files of the package `dspipe.stages`, and its folders that hold a file `stage.py`."""
+    found = pkgutil.iter_modules(importlib.import_module(STAGES).__path__)
+    return sorted(info.name for info in found if not info.ispkg or _exists(f"{STAGES}.{info.name}.stage"))
+
+
+def source_formats() -> list[str]:
+    """The names of all source formats: the files of the package `stages.sources`."""
+    found = pkgutil.iter_modules(importlib.import_module(FORMATS).__path__)
+    return sorted(info.name for info in found if not info.ispkg)
+
+
+def stage_module(name: str) -> str:
+    """The module of a stage: its file, or `stage` in its folder; one of the user's own is named in full, with a dot."""
+    if "." in name:
+        return name
+    return f"{STAGES}.{name}.stage" if _exists(f"{STAGES}.{name}.stage") else f"{STAGES}.{name}"
+
+
+def format_module(name: str) -> str:
+    """The module of a source format; one of the user's own is named in full, with a dot."""
+    return name if "." in name else f"{FORMATS}.{name}"
+
+
+def stage_class(name: str) -> type[Stage[Any]]:
+    """The class of a stage. Raises KeyError when there is none of that name."""
+    return _the_class(stage_module(name), Stage, name)
+
+
+def source_class(format: str) -> type[Source[Any]]:
+    """The class of a source format. Raises KeyError when there is none of that name."""
+    return _the_class(f"dspipe.stages.sources.{format}", Source, format)  # type: ignore[type-abstract]
+
+
+def settings_of(stage: Stage[Any]) -> dict[str, Any]:
+    """A stage's settings for `make_stage`: those that were given, since some models look at which were."""
+    return dict(stage.config.model_dump(mode="json", exclude_unset=True))
+
+
+def make_stage(name: str, config: dict[str, Any], seed: int) -> Stage[Any]:
+    """A stage from its settings."""
+    found = stage_class(name)
+    return found(name.rpartition(".")[2], found.Config.model_validate(config), seed)
+
+
+def _exists(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _the_class(module_name: str, base: type[T], name: str) -> type[T]:
+    try:
+        module: ModuleType = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (module_name == error.name or module_name.startswith(f"{error.name}.")):
+            raise KeyError(name) from None
+        raise
+    found = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and issubclass(value, base)
+        and value.__module__ == module_name
+        and not value.__name__.startswith("_")
+    ]
+    if len(found) != 1:
+        raise KeyError(name)
+    return found[0]

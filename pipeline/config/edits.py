@@ -1,0 +1,65 @@
+"""`--set key.path=YAML`: edits of a config's values from the command line."""
+
+from typing import Any
+
+from dspipe.pipeline.config.problems import InvalidConfig, Locator, Problem
+from dspipe.pipeline.config.yaml_lines import YamlError, parse_yaml
+
+
+def apply_edit(edit: str, values: Any, where: Locator) -> None:
+    """One `--set key.path=YAML`. Items of lists are named by their number, their `name` or their only key."""
+    place = f"--set {edit}"
+    key, equals, text = edit.partition("=")
+    if not equals or not key:
+        raise InvalidConfig([Problem("", "expected --set key.path=value", place)])
+    try:
+        value, _ = parse_yaml(text)
+    except YamlError as error:
+        raise InvalidConfig([Problem(key, f"not valid YAML: {error}", place)]) from None
+    parts = key.split(".")
+    if parts[0] == "engine" and len(parts) > 1 and isinstance(values.get("engine"), str):
+        values["engine"] = {"kind": values["engine"]}
+    target: Any = values
+    path: tuple[Any, ...] = ()
+    while parts:
+        if isinstance(target, dict):
+            step: tuple[Any, ...] = (parts[0],)
+            parts = parts[1:]
+        elif isinstance(target, list):
+            step, parts = _item(target, parts)
+            if not step:
+                known = ", ".join(_item_names(target)) or "nothing"
+                raise InvalidConfig([Problem(key, f"there is no {parts[0]}; there is {known}", place)])
+        else:
+            raise InvalidConfig([Problem(key, f"{'.'.join(map(str, path))} has no keys of its own", place)])
+        path += step
+        for index, part in enumerate(step):
+            if not parts and index == len(step) - 1:
+                target[part] = value
+            elif isinstance(target, list) and isinstance(target[part], str):
+                target[part] = {target[part]: {}}  # a stage written as a bare name gets settings
+            elif isinstance(target, dict) and target.get(part) is None:
+                target[part] = {}
+            target = target[part]
+    where.edits[path] = edit
+
+
+def _item(items: list[Any], parts: list[str]) -> tuple[tuple[str | int, ...], list[str]]:
+    """The item of a list that the first parts name, and the parts after them. A stage's own name may have dots."""
+    if parts[0].isdigit() and int(parts[0]) < len(items):
+        return (int(parts[0]),), parts[1:]
+    for length in range(1, len(parts) + 1):
+        name = ".".join(parts[:length])
+        for index, item in enumerate(items):
+            if isinstance(item, dict) and item.get("name") == name:
+                return (index,), parts[length:]
+            if item == name or (isinstance(item, dict) and list(item) == [name]):
+                # with nothing behind it, what a bare name stands for is set: its settings
+                return (index, name), parts[length:]
+    return (), parts
+
+
+def _item_names(target: Any) -> list[str]:
+    if not isinstance(target, list):
+        return sorted(map(str, target)) if isinstance(target, dict) else []
+    return [str(item.get("name") or next(iter(item), "")) if isinstance(item, dict) else str(item) for item in target]

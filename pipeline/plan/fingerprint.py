@@ -1,0 +1,40 @@
+"""Fingerprints of code: a task is done again when the code that it runs has changed.
+
+The fingerprint of a module covers its own code, the code of every module of dspipe that it imports (at the top or
+inside a function), and the versions of the other packages that those import; comments, docstrings and formatting don't
+count (`kernels.code_closure`). Nobody has to remember a version number.
+"""
+
+import functools
+import hashlib
+import importlib.metadata
+
+from dspipe.kernels.code_closure import closure, closure_digest
+
+# the engine's interfaces carry no behaviour that results depend on; its formats do, and are named by the tasks
+_INTERFACES = frozenset(
+    {"dspipe.pipeline.stage", "dspipe.pipeline.source", "dspipe.pipeline.storage.store", "dspipe.pipeline.tasks.task"}
+)
+
+
+@functools.cache
+def code_fingerprint(module: str) -> str:
+    """16 hexadecimal digits for a module and all that it imports."""
+    digest = hashlib.sha256(closure_digest(module, _INTERFACES).encode())
+    for name in sorted(closure(module, _INTERFACES).packages):
+        digest.update(f"{name}=={_version(name)}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+@functools.cache
+def _distributions() -> dict[str, list[str]]:
+    return dict(importlib.metadata.packages_distributions())
+
+
+@functools.cache
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        names = _distributions().get(package, [])
+        return ",".join(f"{name} {importlib.metadata.version(name)}" for name in sorted(set(names)))

@@ -1,0 +1,88 @@
+"""`dspipe plan`: what a run would do, phase by phase, and what of it is done already."""
+
+from typing import TYPE_CHECKING
+
+from dspipe.pipeline.plan.plan import DOCUMENTS, Plan, PlannedPhase
+from dspipe.pipeline.plan.tasks import absorb_committed, empty_state, task_specs
+from dspipe.pipeline.quantities import human_bytes
+from dspipe.pipeline.report.tables import Table, print_table
+from dspipe.pipeline.stage import GlobalStage, MapStage
+from dspipe.pipeline.storage.store import Store
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def print_plan(plan: Plan, console: "Console") -> None:
+    """Print the inputs, the stages and the phases with their state."""
+    config = plan.config
+    engine = config.engine
+    where = f" at {engine.address}" if engine.address else ""
+    workers = f"{engine.workers} workers" if engine.workers else "a worker per processor"
+    console.print(f"[bold]{config.name}[/] -> {config.output}", highlight=False)
+    console.print(
+        f"engine {engine.kind}{where}, {workers}, {human_bytes(engine.memory)} of memory each; seed {config.seed}",
+        highlight=False,
+    )
+    columns = ("source", "format", "dump", "domain", "path", "shards", "files", "bytes")
+    inputs = Table("Inputs", columns, frozenset({5, 6, 7}))
+    for index, source in enumerate(config.sources):
+        shards = [shard for shard in plan.shards if shard.source == index]
+        files = [file for shard in shards for file in shard.files]
+        known = sum(file.size or 0 for file in files)
+        size = human_bytes(known) if all(file.size is not None for file in files) else "not asked"
+        paths = source.config.path if isinstance(source.config.path, list) else [source.config.path]
+        listed = [f"{len(shards):,}", f"{len(files):,}", size] if files else ["unknown", "unknown", "unknown"]
+        where_from = f"{source.config.root}{', '.join(paths)}"
+        names = (source.config.name, source.config.format, source.config.dump or "", source.config.domain, where_from)
+        inputs.rows.append((*names, *listed))
+    console.print()
+    print_table(inputs, console)
+    for message in plan.unreachable:
+        console.print(f"[yellow]could not be listed now:[/] {message}", highlight=False)
+    console.print()
+    print_table(_phases(plan), console)
+
+
+def _phases(plan: Plan) -> Table:
+    table = Table("Phases", ("phase", "tasks", "state", "what it does"), frozenset({1}))
+    store = Store(plan.config.output) if not plan.unreachable else None
+    state = empty_state(plan)
+    known = store is not None
+    for phase in plan.phases:
+        tasks, status = "?", "unknown"
+        if plan.shards:
+            tasks, status = f"{plan.tasks(phase):,}", "waits"
+        if known and store is not None:
+            specs = task_specs(plan, phase, state, None)
+            done = absorb_committed(plan, phase, specs, state, store)
+            status = "done" if done == len(specs) else f"{done:,} done" if done else "to do"
+            known = done == len(specs)
+        table.rows.append((phase.name, tasks, status, _explain(plan, phase)))
+    return table
+
+
+def _explain(plan: Plan, phase: PlannedPhase) -> str:
+    stages = {stage.name: stage for stage in plan.config.stages}
+    if phase.name == DOCUMENTS:
+        measured = [
+            stage.name for stage in plan.config.stages if stage.measured_columns() or isinstance(stage, MapStage)
+        ]
+        early = [name for name in measured if getattr(stages[name].config, "early", False)]
+        text = f"read, then in one pass over the text: {', '.join(measured)}" if measured else "read"
+        return f"{text}; text dropped at once by {', '.join(early)}" if early else text
+    if phase.runner == "dspipe.pipeline.tasks.judge:run":
+        return f"verdicts from columns: {', '.join(phase.stages)}"
+    if phase.over == "groups":
+        return f"makes one file of the records that {phase.group:,} tasks sent"
+    stage = stages.get(phase.stages[0])
+    parts = []
+    if isinstance(stage, GlobalStage):
+        method = getattr(stage, phase.payload["method"])
+        first = (method.__doc__ or "").strip().partition("\n")[0]
+        parts.append(first.rstrip("."))
+    if phase.emits:
+        parts.append(f"sends to {phase.partitions or len(plan.shards):,} partitions")
+    if phase.decides:
+        parts.append("verdicts")
+    return "; ".join(part for part in parts if part)

@@ -1,0 +1,33 @@
+"""Tasks in the calling process, one after the other: for a debugger, and for tests."""
+
+from dspipe.pipeline.run.executors.interface import Ended, Event, Moved, answer
+from dspipe.pipeline.tasks.task import TaskSpec
+
+
+class InlineExecutor:
+    """Runs a task when it is waited for."""
+
+    capacity = 1
+    one_machine = False  # and one process: nothing is compiled twice
+
+    def __init__(self) -> None:
+        self._waiting: list[TaskSpec] = []
+
+    def submit(self, spec: TaskSpec) -> None:
+        """Keep the task for the next wait."""
+        self._waiting.append(spec)
+
+    def wait(self) -> list[Event]:
+        """Run the tasks that wait."""
+        events: list[Event] = []
+        for spec in self._waiting:
+
+            def moved(documents: int = 0, bytes: int = 0, share: float = 0.0, spec: TaskSpec = spec) -> None:
+                events.append(Moved(spec, documents, bytes, share))
+
+            events.append(Ended(spec, answer(spec, moved)))
+        self._waiting.clear()
+        return events
+
+    def close(self) -> None:
+        """Nothing runs."""

@@ -1,0 +1,168 @@
+"""plan -> tasks -> manifests: what has a committed key is not done again, everything else is."""
+
+import contextlib
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import yaml
+
+from dspipe.pipeline.config.problems import InvalidConfig
+from dspipe.pipeline.plan.plan import DOCUMENTS, Plan, PlannedPhase
+from dspipe.pipeline.plan.tasks import State, absorb, committed, empty_state, task_specs
+from dspipe.pipeline.report.stats import RUN_FILE
+from dspipe.pipeline.run.cleanup import remove_stale
+from dspipe.pipeline.run.conservation import check_conservation
+from dspipe.pipeline.run.executors.interface import Ended, Event, Executor, Failure, Moved
+from dspipe.pipeline.run.scheduler import Scheduler
+from dspipe.pipeline.run.summary import PhaseSummary, summarize
+from dspipe.pipeline.storage.store import Store, storage_error
+from dspipe.pipeline.tasks.task import Manifest, TaskSpec
+
+
+class Progress(Protocol):
+    """Hears how a run gets on."""
+
+    def phase(self, name: str, tasks: int, done: int, bytes: int) -> None:
+        """A phase begins: its tasks, how many of them were done before, the input bytes of the others."""
+
+    def moved(self, documents: int, bytes: int, share: float) -> None:
+        """A task got on by so many documents and bytes, or by this share of it."""
+
+    def ended(self) -> None:
+        """A task ended."""
+
+    def phase_ended(self, summary: PhaseSummary) -> None:
+        """A phase ended."""
+
+
+@dataclass
+class RunResult:
+    """A run that has ended well."""
+
+    store: Store
+    phases: list[PhaseSummary] = field(default_factory=list)
+    tasks_run: int = 0
+
+
+def run_plan(plan: Plan, executor: Executor, progress: Progress) -> RunResult:
+    """Run a plan to its end. Raises RunFailed, ConservationError, StorageError, InvalidConfig; resumable after any."""
+    store = Store(plan.config.output)
+    store.prepare()
+    try:
+        with _locked(store, plan):
+            return _run_phases(plan, store, executor, progress)
+    except OSError as error:
+        raise storage_error(error, str(error.filename or store.root), "use") from error
+
+
+def _run_phases(plan: Plan, store: Store, executor: Executor, progress: Progress) -> RunResult:
+    _same_run(store, plan)
+    warmed = not executor.one_machine
+    store.write_bytes("config.yaml", yaml.safe_dump(plan.config.raw, sort_keys=False, allow_unicode=True).encode())
+    result, state = RunResult(store), empty_state(plan)
+    for phase in plan.phases:
+        specs = task_specs(plan, phase, state, store)
+        done = committed(store, phase, specs)
+        if not warmed and len(done) < len(specs):
+            _warm(plan, executor, progress)
+            warmed = True
+        summary, manifests = _run_phase(plan, phase, specs, done, executor, progress)
+        result.tasks_run += summary.tasks - summary.reused
+        check_conservation(phase, manifests, summary, result.phases, plan)
+        absorb(phase, manifests, state)
+        state.files.update([summary.inputs] if summary.inputs else [])
+        result.phases.append(summary)
+        _write_run(store, plan, result, state, finished=False)
+    _publish(store, state)
+    _write_run(store, plan, result, state, finished=True)
+    if not plan.config.engine.keep_stale:
+        remove_stale(store, state.files)
+    return result
+
+
+def _warm(plan: Plan, executor: Executor, progress: Progress) -> None:
+    from dspipe.pipeline.run.compile_kernels import PHASE, warm_specs
+
+    specs = warm_specs(plan)
+    progress.phase(PHASE, len(specs), 0, 0)
+
+    def heard(event: Event) -> None:
+        if isinstance(event, Ended):
+            progress.ended()
+
+    Scheduler(executor, 0, heard).run(specs)
+
+
+def _run_phase(
+    plan: Plan,
+    phase: PlannedPhase,
+    specs: list[TaskSpec],
+    manifests: dict[str, Manifest],
+    executor: Executor,
+    progress: Progress,
+) -> tuple[PhaseSummary, list[Manifest]]:
+    reused = sum(spec.key in manifests for spec in specs)
+    # shards that are alike in all that a phase reads (empty ones, say) are one task
+    waiting = list({spec.key: spec for spec in specs if spec.key not in manifests}.values())
+    todo_bytes = sum(plan.shards[spec.number].bytes for spec in waiting) if phase.name == DOCUMENTS else 0
+    progress.phase(phase.name, len(specs), reused, todo_bytes)
+
+    def heard(event: Event) -> None:
+        if isinstance(event, Moved):
+            progress.moved(event.documents, event.bytes, event.share)
+        elif isinstance(event, Ended) and not isinstance(event.answer, Failure):
+            progress.ended()
+
+    manifests |= Scheduler(executor, plan.config.engine.retries, heard).run(waiting)
+    ordered = [manifests[spec.key] for spec in specs]
+    summary = summarize(phase, specs, ordered, reused)
+    progress.phase_ended(summary)
+    return summary, ordered
+
+
+def _write_run(store: Store, plan: Plan, result: RunResult, state: State, finished: bool) -> None:
+    value = {
+        "name": plan.config.name,
+        "finished": finished,
+        "shards": len(plan.shards),
+        "phases": [summary.as_json() for summary in result.phases],
+        "to_come": [phase.name for phase in plan.phases[len(result.phases) :]],
+        "artifacts": {name: [entry[1] for entry in files] for name, files in state.artifacts.items()},
+    }
+    store.write_json(RUN_FILE, value)
+
+
+def _publish(store: Store, state: State) -> None:
+    """Artifacts made by one task also stand at the top of the output under their plain names, like tokenizer.json."""
+    for file in state.single:
+        store.write_bytes(file.rpartition("/")[2].partition(".")[2], store.read_bytes(file))
+
+
+def _same_run(store: Store, plan: Plan) -> None:
+    if not store.exists(RUN_FILE):
+        return
+    name = store.read_json(RUN_FILE).get("name")
+    if name != plan.config.name:
+        message = f"{store.root} holds the run {name!r}; choose another output, or give this run that name"
+        raise InvalidConfig([plan.config.where.problem(("output",), message, plan.config.raw)])
+
+
+@contextmanager
+def _locked(store: Store, plan: Plan) -> Iterator[None]:
+    """Keep a second run out of a local output directory; the lock goes with the process."""
+    if not store.local:
+        yield
+        return
+    with Path(store.path(".lock")).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            message = f"another run is at work in {store.root}"
+            raise InvalidConfig([plan.config.where.problem(("output",), message, plan.config.raw)]) from None
+        yield
+        with contextlib.suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_UN)

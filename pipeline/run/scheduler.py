@@ -1,0 +1,103 @@
+"""The driver's loop over a phase's tasks: bounded work in flight, finite retries, the search for deadly records."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from dspipe.pipeline.run.executors.interface import Ended, Event, Executor, Failure, Moved
+from dspipe.pipeline.tasks.task import Manifest, TaskSpec
+
+
+class RunFailed(Exception):
+    """The run can't go on. `user`: because of what the user gave; otherwise it is a failure (exit codes 2 and 1)."""
+
+    def __init__(self, message: str, user: bool = False, traceback: str = "") -> None:
+        super().__init__(message)
+        self.user, self.traceback = user, traceback
+
+
+class Scheduler:
+    """Runs tasks on an executor. `on_event` hears of every event; a task's first permanent failure ends the run."""
+
+    def __init__(self, executor: Executor, retries: int, on_event: Callable[[Event], None]) -> None:
+        self._executor, self._retries, self._on_event = executor, retries, on_event
+        self._aside: deque[Event] = deque()
+
+    def run(self, specs: Sequence[TaskSpec]) -> dict[str, Manifest]:
+        """Run the tasks; their manifests by key. Raises RunFailed."""
+        waiting = deque(specs)
+        later: list[tuple[float, TaskSpec]] = []
+        attempts: dict[str, int] = {}
+        manifests: dict[str, Manifest] = {}
+        running = 0
+        while waiting or later or running:
+            now = time.monotonic()
+            waiting.extend(spec for when, spec in later if when <= now)
+            later = [(when, spec) for when, spec in later if when > now]
+            while waiting and running < self._executor.capacity:
+                self._executor.submit(waiting.popleft())
+                running += 1
+            if not running:
+                time.sleep(0.05)
+                continue
+            for event in self._events():
+                self._on_event(event)
+                if isinstance(event, Moved):
+                    continue
+                running -= 1
+                spec, answer = event.spec, event.answer
+                if not isinstance(answer, Failure):
+                    manifests[spec.key] = answer
+                    continue
+                tried = attempts[spec.key] = attempts.get(spec.key, 0) + 1
+                if answer.kind in ("storage", "crash") and tried <= self._retries:
+                    later.append((time.monotonic() + min(30, 2 ** (tried - 1)), spec))
+                elif answer.kind == "crash" and spec.runner == "dspipe.pipeline.tasks.text_pass:run":
+                    waiting.append(replace(spec, skip=[*spec.skip, self._deadly_record(spec, answer)]))
+                else:
+                    raise _failed(spec, answer, tried)
+        return manifests
+
+    def _events(self) -> list[Event]:
+        if self._aside:
+            events, self._aside = list(self._aside), deque()
+            return events
+        return self._executor.wait()
+
+    def _deadly_record(self, spec: TaskSpec, failure: Failure) -> int:
+        """The number of the record that kills workers, found by trying ever smaller pieces of the shard."""
+        low, size = 0, spec.batch_rows
+        while True:
+            answer = self._ask(replace(spec, probe=[low, low + size]))
+            if isinstance(answer, Failure):
+                break
+            if "records" in answer["notes"]:
+                message = f"{failure.message} {self._retries + 1} times, but on no document of the shard by itself"
+                raise _failed(spec, Failure("crash", message), self._retries + 1)
+            low, size = low + size, 2 * size
+        high = low + size
+        while high - low > 1:
+            middle = (low + high) // 2
+            if isinstance(self._ask(replace(spec, probe=[low, middle])), Failure):
+                high = middle
+            else:
+                low = middle
+        return low
+
+    def _ask(self, probe: TaskSpec) -> Manifest | Failure:
+        """Run one probe; what others do meanwhile is put aside. One process more than `capacity` may run for it."""
+        self._executor.submit(probe)
+        while True:
+            for event in self._executor.wait():
+                if not isinstance(event, Ended) or event.spec != probe:
+                    self._aside.append(event)
+                    continue
+                return event.answer
+
+
+def _failed(spec: TaskSpec, failure: Failure, tried: int) -> RunFailed:
+    if failure.kind == "user":
+        return RunFailed(failure.message, user=True)
+    times = f" (tried {tried} times)" if tried > 1 else ""
+    return RunFailed(f"{spec.phase}, task {spec.label}: {failure.message}{times}", traceback=failure.traceback)

@@ -1,0 +1,64 @@
+"""What is known of a phase when it has ended."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from dspipe.pipeline.funnel import Funnel
+from dspipe.pipeline.plan.plan import PlannedPhase
+from dspipe.pipeline.tasks.task import Manifest, TaskSpec
+
+
+@dataclass
+class PhaseSummary:
+    """What is known of a phase when it has ended: sums over its tasks."""
+
+    name: str
+    stages: list[str]
+    tasks: int
+    reused: int
+    seconds: float
+    """of worker time, summed over the tasks whenever they ran"""
+    bytes_written: int
+    counters: dict[str, int]
+    funnel: list[Funnel]
+    manifests: list[str]
+    notes: dict[str, Any]
+    """of phases that are one task"""
+    inputs: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON values."""
+        return {**vars(self), "funnel": [entry.as_json() for entry in self.funnel]}
+
+
+def summarize(phase: PlannedPhase, specs: list[TaskSpec], manifests: list[Manifest], reused: int) -> PhaseSummary:
+    """Sum up a phase from the manifests of its tasks, in their order."""
+    return PhaseSummary(
+        name=phase.name,
+        stages=list(phase.stages),
+        tasks=len(specs),
+        reused=reused,
+        seconds=round(sum(manifest["seconds"] for manifest in manifests), 3),
+        bytes_written=sum(file["bytes"] for manifest in manifests for file in manifest["files"]),
+        counters=_summed(manifests),
+        funnel=_merged(manifests),
+        manifests=[manifest["file"] for manifest in manifests],
+        notes=manifests[0]["notes"] if phase.over == "once" else {},
+        inputs=specs[0].inputs if specs else None,
+    )
+
+
+def _summed(manifests: list[Manifest]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for manifest in manifests:
+        for key, n in manifest["counters"].items():
+            total[key] = total.get(key, 0) + n
+    return dict(sorted(total.items()))
+
+
+def _merged(manifests: list[Manifest]) -> list[Funnel]:
+    merged: dict[str, Funnel] = {}
+    for manifest in manifests:
+        for value in manifest["funnel"]:
+            merged.setdefault(value["stage"], Funnel(value["stage"])).merge(Funnel.from_json(value))
+    return list(merged.values())

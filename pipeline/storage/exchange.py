@@ -1,0 +1,226 @@
+"""The exchange: how records go from tasks that have them to tasks that need them, through files.
+
+Each sender writes one file. It holds, per segment (a bounded amount of buffered records), one message per partition
+that has records, and at its end an index by partition. A receiver reads its own entry of the index and one byte range
+per segment and sender, so it never needs memory for more than its own partition, and a lost worker loses nothing. Where
+senders and partitions are many, the files of neighbouring senders are merged in between
+(`pipeline.tasks.merge_exchange`).
+
+    "DSX2" + 4 zero bytes | messages, segment by segment, partition by partition | index
+    message  int64 sender, records, bytes, and an Arrow record batch of so many bytes
+    index    int64[partitions, segments, 2]: where the partition's messages of each segment begin and end
+
+The sender is counted from the first of the file: 0 where nothing is merged, so that a file doesn't depend on its
+sender's number. Where the index begins, how many segments there are and the schema stand in the task's manifest: a
+receiver asks for nothing that it doesn't need.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from dspipe.pipeline.storage.store import Store
+
+Index = npt.NDArray[np.int64]
+Message = tuple[int, int, pa.Buffer]
+"""sender, records, Arrow message"""
+
+Range = tuple[str, int, int]
+"""file, start, length"""
+
+MAGIC = b"DSX2\0\0\0\0"
+_HEAD = struct.Struct("<qqq")
+PIECE = 16 << 20
+"""bytes asked for at a time, unless a message is longer"""
+
+
+class ExchangeWriter:
+    """Writes one sender's file. Memory: about twice `segment_bytes`."""
+
+    def __init__(self, file: BinaryIO, partitions: int, segment_bytes: int) -> None:
+        self._partitions, self._segment_bytes = partitions, segment_bytes
+        self._messages = MessageWriter(file)
+        self._waiting: list[tuple[npt.NDArray[np.int64], pa.RecordBatch]] = []
+        self._waiting_bytes = 0
+        self._schema: pa.Schema | None = None
+        self._segments: list[Index] = []
+
+    def write(self, partition: npt.NDArray[np.integer], batch: pa.RecordBatch) -> None:
+        """Send row i of the batch to partition[i]."""
+        if len(partition) != batch.num_rows:
+            raise ValueError(f"{len(partition)} partition numbers for {batch.num_rows} records")
+        if batch.num_rows == 0:
+            return
+        if self._schema is None:
+            self._schema = batch.schema
+        elif not batch.schema.equals(self._schema):
+            raise ValueError(f"records of another schema: {batch.schema} after {self._schema}")
+        numbers = np.asarray(partition, np.int64)
+        if numbers.min() < 0 or numbers.max() >= self._partitions:
+            raise ValueError(f"partition {numbers.min()} or {numbers.max()} is outside 0..{self._partitions - 1}")
+        self._waiting.append((numbers, batch))
+        self._waiting_bytes += batch.nbytes + numbers.nbytes
+        if self._waiting_bytes >= self._segment_bytes:
+            self._flush()
+
+    def close(self) -> dict[str, Any]:
+        """Write what is waiting and the index; the file itself stays open. Returns what the manifest says of it."""
+        self._flush()
+        schema = None if self._schema is None else self._schema.serialize().to_pybytes().hex()
+        index = np.stack(self._segments, axis=1) if self._segments else np.empty((self._partitions, 0, 2), np.int64)
+        return {**self._messages.close(index), "schema": schema}
+
+    def _flush(self) -> None:
+        if not self._waiting:
+            return
+        numbers = np.concatenate([numbers for numbers, _ in self._waiting])
+        records = pa.Table.from_batches([batch for _, batch in self._waiting]).combine_chunks()
+        self._waiting, self._waiting_bytes = [], 0
+        order = np.argsort(numbers, kind="stable")
+        records = records.take(pa.array(order))
+        ends = np.searchsorted(numbers[order], np.arange(self._partitions), side="right")
+        segment = np.empty((self._partitions, 2), np.int64)
+        start = 0
+        for partition, end in enumerate(ends.tolist()):
+            segment[partition] = self._messages.position
+            if end > start:
+                # a slice is one batch: take() gave one chunk a column
+                (batch,) = records.slice(start, end - start).combine_chunks().to_batches()
+                self._messages.write(0, batch.num_rows, batch.serialize())
+                segment[partition, 1] = self._messages.position
+            start = end
+        self._segments.append(segment)
+
+
+class MessageWriter:
+    """Writes messages one after the other, and the index."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.position = len(MAGIC)
+        self.records = 0
+        file.write(MAGIC)
+
+    def write(self, sender: int, records: int, message: pa.Buffer) -> None:
+        """Write one message."""
+        self._file.write(_HEAD.pack(sender, records, message.size))
+        self._file.write(message)
+        self.position += _HEAD.size + message.size
+        self.records += records
+
+    def close(self, index: Index) -> dict[str, Any]:
+        """Write the index. Returns what the manifest says of the file."""
+        self._file.write(index.astype("<i8").tobytes())
+        return {"index": self.position, "segments": index.shape[1], "records": self.records}
+
+
+class ExchangeReader:
+    """Reads one file of an exchange. `index` and `segments` are what its manifest says."""
+
+    def __init__(self, store: Store, name: str, index: int, segments: int) -> None:
+        self._store, self._at, self._segments = store, index, segments
+        self.name = name
+
+    def index_range(self, partition: int, count: int = 1) -> Range:
+        """Where the entries of some partitions in the index lie; they are int64[count, segments, 2]."""
+        length = 16 * self._segments
+        return self.name, self._at + partition * length, count * length
+
+    def bytes(self, start: int, end: int) -> pa.Buffer:
+        """A range of the file."""
+        return pa.py_buffer(self._store.read_range(self.name, start, end - start))
+
+    def messages(self, start: int, end: int) -> Iterator[Message]:
+        """The messages that lie from `start` to `end`, asked for piece by piece."""
+        while start < end:
+            piece = self.bytes(start, min(start + PIECE, end))
+            length = _HEAD.size + _HEAD.unpack_from(piece)[2]
+            if length > piece.size:
+                piece = self.bytes(start, start + length)
+            for message in split(piece):
+                yield message
+                start += _HEAD.size + message[2].size
+
+    def read(self, entry: Index, schema: pa.Schema | None) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """The records of a partition whose entry of the index is given: (sender, batch) in the order of sending.
+
+        The schema is there unless there are none.
+        """
+        for start, end in entry.tolist():
+            for sender, _, message in self.messages(start, end):
+                yield sender, pa.ipc.read_record_batch(message, schema)
+
+
+def split(piece: pa.Buffer) -> Iterator[Message]:
+    """The messages that a piece of a file holds whole."""
+    at = 0
+    while at + _HEAD.size <= piece.size:
+        sender, records, length = _HEAD.unpack_from(piece, at)
+        at += _HEAD.size
+        if at + length > piece.size:
+            return
+        yield sender, records, piece.slice(at, length)
+        at += length
+
+
+def read_together(
+    store: Store, places: Iterable[tuple[int, ExchangeReader, int, int]]
+) -> Iterator[tuple[int, Message]]:
+    """The messages in ranges of several files, (first sender, reader, start, end), with their first senders.
+
+    As many ranges as fit PIECE are asked for together: one after the other they would be nothing but waiting.
+    """
+    waiting: list[tuple[int, Range]] = []
+    room = PIECE
+    for first, reader, start, end in places:
+        if waiting and end - start > room:
+            yield from _asked(store, waiting)
+            waiting, room = [], PIECE
+        if end - start > PIECE:
+            for message in reader.messages(start, end):
+                yield first, message
+        else:
+            waiting.append((first, (reader.name, start, end - start)))
+            room -= end - start
+    yield from _asked(store, waiting)
+
+
+def _asked(store: Store, waiting: list[tuple[int, Range]]) -> Iterator[tuple[int, Message]]:
+    pieces = store.read_ranges([range for _, range in waiting])
+    for (first, _), piece in zip(waiting, pieces, strict=True):
+        for message in split(pa.py_buffer(piece)):
+            yield first, message
+
+
+def ranges_in(data: bytes) -> Index:
+    """int64[ranges, 2]: where a partition's messages lie, by its entry of the index."""
+    ranges = np.frombuffer(data, "<i8").reshape(-1, 2)
+    return ranges[ranges[:, 1] > ranges[:, 0]]
+
+
+class OpenExchange:
+    """An exchange file being written to the store: a writer that commits with its context."""
+
+    def __init__(self, writing: AbstractContextManager[BinaryIO], partitions: int, segment_bytes: int) -> None:
+        self._writing = writing
+        self.writer = ExchangeWriter(writing.__enter__(), partitions, segment_bytes)
+
+    def commit(self) -> dict[str, Any]:
+        """Finish the file; it appears under its name. Returns what the manifest says of it."""
+        layout = self.writer.close()
+        self._writing.__exit__(None, None, None)
+        return layout
+
+    def abandon(self) -> None:
+        """Leave no file."""
+        error = RuntimeError("abandoned")
+        try:
+            self._writing.__exit__(RuntimeError, error, None)
+        except RuntimeError as raised:
+            if raised is not error:
+                raise

@@ -1,0 +1,320 @@
+"""A task: one call of a stage's method in a worker, what it may read and write, and the manifest it leaves.
+
+`TaskSpec` is everything that a worker must know, as JSON values, so that any executor can carry it. `Task` is what the
+stage's method is given. `execute` runs a spec and returns the manifest; the manifest is written last, and only what a
+manifest names is data.
+"""
+
+import importlib
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, cast
+
+import numpy.typing as npt
+import pyarrow as pa
+
+from dspipe.pipeline.config.discovery import make_stage
+from dspipe.pipeline.funnel import Funnel
+from dspipe.pipeline.storage.columns import Column, column_hashes, file_checksum, read_rows
+from dspipe.pipeline.storage.exchange import ExchangeReader, Index, OpenExchange, ranges_in, read_together
+from dspipe.pipeline.storage.store import Store
+from dspipe.pipeline.tasks.column_writer import RowsOutput
+
+Manifest = dict[str, Any]
+
+
+class Report(Protocol):
+    """Called by a running task with the documents and bytes done since the last call, or the share of the task."""
+
+    def __call__(self, documents: int = 0, bytes: int = 0, share: float = 0.0) -> None: ...
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """One task to run. Everything in it is a JSON value."""
+
+    key: str
+    phase: str
+    label: str
+    runner: str
+    """`module:function`, called with (Task, payload)"""
+    payload: dict[str, Any]
+    root: str
+    seed: int
+    memory: int
+    batch_rows: int
+    batch_bytes: int
+    shards: int
+    number: int
+    """of the shard, of the partition, or 0"""
+    over: str = "shards"
+    columns: dict[str, list[str]] = field(default_factory=dict)
+    """the shard's row columns: name -> [file, hash]"""
+    groups: list[int] = field(default_factory=list)
+    """rows in each row group of the shard"""
+    inputs: str | None = None
+    """the file that lists exchanges, artifacts and other shards' columns"""
+    exchange: str | None = None
+    writes: str = ""
+    """the Arrow schema of the row columns written, in hexadecimal; empty: none"""
+    emits: str | None = None
+    partitions: int = 0
+    skip: list[int] = field(default_factory=list)
+    """records that killed a worker, by their number in the shard: left out and quarantined"""
+    probe: list[int] | None = None
+    """only run the records from probe[0] up to probe[1] and write nothing (how a deadly record is found)"""
+
+    def file(self, name: str) -> str:
+        """The name of one of the task's files."""
+        return f"{self.phase}/{self.label}-{self.key[:12]}{name}"
+
+    @property
+    def manifest_file(self) -> str:
+        """The name of the manifest, whose presence says that the task is done."""
+        return self.file(".manifest.json")
+
+
+@dataclass(frozen=True)
+class ArtifactFile:
+    """A file of an artifact made by an earlier phase."""
+
+    store: Store
+    sender: int
+    name: str
+    size: int
+    sha256: str
+
+    @contextmanager
+    def open(self) -> Iterator[BinaryIO]:
+        """The file, seekable."""
+        with self.store.reading(self.name) as file:
+            yield file
+
+    def read(self) -> bytes:
+        """The whole file."""
+        return self.store.read_bytes(self.name)
+
+    def path(self) -> str:
+        """A local path of the file: itself, or a copy in the machine's temporary directory, made once."""
+        if self.store.local:
+            return self.store.path(self.name)
+        local = Path(tempfile.gettempdir()) / f"dspipe-{self.sha256}{Path(self.name).suffix}"
+        if not local.exists():
+            partial = local.with_name(f"{local.name}.{time.monotonic_ns()}")
+            partial.write_bytes(self.read())
+            partial.replace(local)
+        return str(local)
+
+
+class Task:
+    """What a phase's method reads from and writes to."""
+
+    def __init__(self, spec: TaskSpec, store: Store, report: Report) -> None:
+        self.spec, self.store = spec, store
+        self.name = f"{spec.phase} {spec.label}"
+        self.seed, self.memory, self.shards, self.partitions = spec.seed, spec.memory, spec.shards, spec.partitions
+        self.batch_rows, self.batch_bytes = spec.batch_rows, spec.batch_bytes
+        self.settings: Mapping[str, Any] = {}
+        """of the phase"""
+        self.partition = spec.number if spec.over == "partitions" else None
+        self.counters: dict[str, int] = {}
+        self.notes: dict[str, Any] = {}
+        self.funnel: list[Funnel] = []
+        self.progress = report
+        self._columns = {name: Column(*place) for name, place in spec.columns.items()}
+        self._files: list[dict[str, Any]] = []
+        self._rows: RowsOutput | None = None
+        self._exchange: OpenExchange | None = None
+        self._listing: dict[str, Any] | None = None
+        self._sent: dict[str, list[tuple[int, ExchangeReader, Index]]] = {}
+
+    @property
+    def shard(self) -> int:
+        """The number of the task's shard: only where an exchange is read by it. What else is done over shards must not
+        depend on it, so that a shard that moves up when others are added keeps its results."""
+        if self.spec.over != "shards" or self.spec.exchange is None:
+            raise ValueError(f"{self.name} has no shard number: it reads no exchange over shards")
+        return self.spec.number
+
+    # reading
+
+    def rows(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """All rows of the task's shard in order, a batch per row group. `reason` is null where a row is still kept."""
+        return self._read(self._columns, columns, self.spec.groups)
+
+    def everywhere(self, columns: Sequence[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """The rows of all shards, in order: (shard, batch)."""
+        for shard, entry in enumerate(self._inputs()["everywhere"]):
+            places = {name: Column(*place) for name, place in entry["columns"].items()}
+            for batch in self._read(places, columns, entry["groups"]):
+                yield shard, batch
+
+    def received(self, beside: str | None = None) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """The records that were sent to this task: (sender, batch), senders ascending. `beside`: those of an exchange
+        that the phase reads beside its own."""
+        exchange = beside or self.spec.exchange or ""
+        sent = self._senders(exchange)
+        if not sent:
+            return
+        schema = self._inputs()["exchanges"][exchange]["schema"]
+        schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(schema)))
+        places = ((first, reader, start, end) for first, reader, ranges in sent for start, end in ranges.tolist())
+        for first, (sender, _, message) in read_together(self.store, places):
+            yield first + sender, pa.ipc.read_record_batch(message, schema)
+
+    @property
+    def received_bytes(self) -> int:
+        """How much was sent to this task in all exchanges, without reading it: its bytes as Arrow messages."""
+        sent = [place for exchange in self._inputs()["exchanges"] for place in self._senders(exchange)]
+        return sum(int((ranges[:, 1] - ranges[:, 0]).sum()) for _, _, ranges in sent)
+
+    def artifact(self, name: str) -> list[ArtifactFile]:
+        """The files of an earlier phase's artifact, by sender; over shards and partitions a task sees all of them."""
+        return [ArtifactFile(self.store, *entry) for entry in self._inputs()["artifacts"][name]]
+
+    # writing
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Write the phase's row columns for the next rows of the shard."""
+        if self._rows is None:
+            raise ValueError(f"{self.name} writes no row columns")
+        self._rows.write(batch)
+
+    def emit(self, partition: npt.NDArray[Any], batch: pa.RecordBatch) -> None:
+        """Send row i of the batch to partition[i] of the exchange that the phase emits."""
+        if self._exchange is None:
+            raise ValueError(f"{self.name} emits nothing")
+        self._exchange.writer.write(partition, batch)
+
+    @contextmanager
+    def make(self, name: str, suffix: str = ".json") -> Iterator[BinaryIO]:
+        """Write a file of the artifact `name`."""
+        path = self.spec.file(f".{name}{suffix}")
+        with self.store.writing(path) as file:
+            yield file
+        self._files.append({"kind": "artifact", "name": name, "file": path})
+
+    def count(self, key: str, n: int = 1) -> None:
+        """Add to a counter that is summed over the phase's tasks."""
+        self.counters[key] = self.counters.get(key, 0) + int(n)
+
+    def note(self, key: str, value: Any) -> None:
+        """Keep a small JSON value in the manifest."""
+        self.notes[key] = value
+
+    # the engine's side
+
+    def keep_file(self, kind: str, name: str, file: str, **described: Any) -> None:
+        """Name a file that the task has written in the manifest."""
+        self._files.append({"kind": kind, "name": name, "file": file, **described})
+
+    def _read(
+        self, places: Mapping[str, Column], columns: Sequence[str], groups: Sequence[int]
+    ) -> Iterator[pa.RecordBatch]:
+        missing = [name for name in columns if name not in places and name != "reason"]
+        if missing:
+            raise KeyError(f"{self.name} reads columns that its phase doesn't name: {', '.join(missing)}")
+        known = [name for name in columns if name in places]
+        for batch in read_rows(self.store, places, known or ["id"], groups):
+            if "reason" in columns and "reason" not in places:
+                batch = batch.append_column("reason", pa.nulls(batch.num_rows, pa.string()))
+            yield batch.select(list(columns))
+
+    def _inputs(self) -> dict[str, Any]:
+        if self._listing is None:
+            if self.spec.inputs is None:
+                raise ValueError(f"{self.name} reads nothing of other phases")
+            self._listing = cast("dict[str, Any]", self.store.read_json(self.spec.inputs))
+        return self._listing
+
+    def _senders(self, exchange: str) -> list[tuple[int, ExchangeReader, Index]]:
+        """The files that have records for this task: (number of the first sender, reader, where its records lie)."""
+        if not exchange:
+            raise ValueError(f"{self.name} reads no exchange")
+        if exchange not in self._sent:
+            files = self._inputs()["exchanges"][exchange]["files"]
+            readers = [(sender, ExchangeReader(self.store, *layout)) for sender, *layout in files]
+            entries = self.store.read_ranges([reader.index_range(self.spec.number) for _, reader in readers])
+            sent = [(*reader, ranges_in(data)) for reader, data in zip(readers, entries, strict=True)]
+            self._sent[exchange] = [place for place in sent if place[2].size]
+        return self._sent[exchange]
+
+    def _open(self, stack: ExitStack) -> None:
+        spec = self.spec
+        if spec.writes:
+            schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(spec.writes)))
+            file = stack.enter_context(self.store.writing(spec.file(".parquet")))
+            self._rows = RowsOutput(self, file, schema)
+            self.keep_file("rows", "rows", spec.file(".parquet"))
+        if spec.emits:
+            name = spec.file(".exchange")
+            self._exchange = OpenExchange(self.store.writing(name), spec.partitions, max(1 << 20, spec.memory // 8))
+
+    def _finish(self) -> None:
+        if self._rows is not None:
+            self._rows.close()
+        if self._exchange is not None:
+            self.keep_file("exchange", self.spec.emits or "", self.spec.file(".exchange"), **self._exchange.commit())
+
+    def _abandon(self) -> None:
+        if self._rows is not None:
+            self._rows.abandon()
+        if self._exchange is not None:
+            self._exchange.abandon()
+
+    def _manifest(self, seconds: float) -> Manifest:
+        files = []
+        columns: dict[str, list[str]] = {}
+        for entry in self._files:
+            size, sha256 = file_checksum(self.store, entry["file"])
+            files.append({**entry, "bytes": size, "sha256": sha256})
+            if entry["kind"] == "rows":
+                hashes = column_hashes(self.store, entry["file"])
+                columns = {name: [entry["file"], digest] for name, digest in hashes.items()}
+        return {
+            "file": self.spec.manifest_file,
+            "key": self.spec.key,
+            "phase": self.spec.phase,
+            "task": self.spec.label,
+            "files": files,
+            "columns": columns,
+            "groups": self._rows.groups if self._rows else [],
+            "funnel": [entry.as_json() for entry in self.funnel],
+            "counters": self.counters,
+            "notes": self.notes,
+            "seconds": round(seconds, 3),
+        }
+
+
+def execute(spec: TaskSpec, report: Report) -> Manifest:
+    """Run a task and commit it. Raises what the stage raises, and leaves nothing then that could be taken for data."""
+    start = time.perf_counter()
+    store = Store(spec.root)
+    task = Task(spec, store, report)
+    module, function = spec.runner.split(":")
+    run: Callable[[Task, dict[str, Any]], None] = getattr(importlib.import_module(module), function)
+    if spec.probe is not None:
+        run(task, spec.payload)
+        return {"notes": task.notes}
+    with ExitStack() as stack:
+        task._open(stack)
+        try:
+            run(task, spec.payload)
+            task._finish()
+        except BaseException:
+            task._abandon()
+            raise
+    manifest = task._manifest(time.perf_counter() - start)
+    store.write_json(spec.manifest_file, manifest)
+    return manifest
+
+
+def run_stage_method(task: Task, payload: dict[str, Any]) -> None:
+    """The runner of a global stage's phases."""
+    stage = make_stage(payload["stage"], payload["config"], task.seed)
+    task.settings = payload["settings"]
+    getattr(stage, payload["method"])(task)

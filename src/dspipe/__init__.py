@@ -1,0 +1,1 @@
+"""dspipe: Common Crawl shards to packed token shards, under one validated config."""

@@ -1,0 +1,5 @@
+"""`python -m dspipe`: the command line."""
+
+from dspipe.cli import main
+
+main()

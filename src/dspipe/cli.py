@@ -1,0 +1,199 @@
+"""The command line. Heavy imports wait until a command needs them: `dspipe --help` must answer at once.
+
+Exit codes: 0 done, 1 the run failed, 2 the config or the input is wrong, 130 interrupted (run again to go on).
+"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from dspipe.stages.quality.cli import app as classifier_app
+from dspipe.tokenizer.cli import app as tokenizer_app
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+app = typer.Typer(
+    help="A pretraining data pipeline: Common Crawl shards to packed token shards, under one validated config.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(tokenizer_app, name="tokenizer", help="Train, evaluate and apply byte-level BPE tokenizers.")
+app.add_typer(classifier_app, name="classifier", help="Train and evaluate quality classifiers.")
+
+ConfigFile = Annotated[Path, typer.Argument(help="the YAML config", metavar="CONFIG")]
+RunDirectory = Annotated[str, typer.Argument(help="the run's output directory or address", metavar="RUN")]
+Edits = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="set a key of the config, e.g. --set stages.minhash.bands=20", metavar="KEY=YAML"),
+]
+
+
+@app.command()
+def run(config: ConfigFile, edits: Edits = None) -> None:
+    """Run a config, or go on where an earlier run of it stopped."""
+    from dspipe.pipeline.config.problems import InvalidConfig
+    from dspipe.pipeline.run.scheduler import RunFailed
+    from dspipe.pipeline.stage import ConfigError
+    from dspipe.pipeline.storage.store import StorageError
+    from dspipe.pipeline.tasks.column_writer import ConservationError
+
+    try:
+        _run(config, edits or [])
+    except InvalidConfig as error:
+        _refuse(str(error))
+    except (ConfigError, StorageError) as error:
+        _refuse(str(error))
+    except ConservationError as error:
+        _fail(f"documents were lost or changed, so the run was stopped: {error}")
+    except RunFailed as error:
+        if error.user:
+            _refuse(str(error))
+        if error.traceback:
+            print(error.traceback, file=sys.stderr)
+        _fail(f"{error}\nWhat is finished is kept: the same command goes on from there.")
+    except KeyboardInterrupt:
+        print("\ninterrupted; what is finished is kept, the same command goes on from there", file=sys.stderr)
+        raise typer.Exit(130) from None
+
+
+def _run(path: Path, edits: list[str]) -> None:
+    import signal
+
+    from dspipe.pipeline.config.run_config import check, load_config
+    from dspipe.pipeline.plan.plan import make_plan
+    from dspipe.pipeline.report.stats import print_funnel, read_run
+    from dspipe.pipeline.run.executors import make_executor
+    from dspipe.pipeline.run.progress import make_progress
+    from dspipe.pipeline.run.run import run_plan
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    config = load_config(path, edits)
+    check(config)
+    plan = make_plan(config)
+    executor = make_executor(config.engine)
+    try:
+        with make_progress() as progress:
+            result = run_plan(plan, executor, progress)
+    finally:
+        executor.close()
+    print_funnel(read_run(config.output)[1], _console())
+    print(f"\n{result.store.root}: done, {result.tasks_run:,} tasks run. All tables: dspipe stats {config.output}")
+
+
+@app.command()
+def plan(config: ConfigFile, edits: Edits = None) -> None:
+    """Validate a config and explain what a run of it would do, without reading the data."""
+    from dspipe.pipeline.config.problems import InvalidConfig
+    from dspipe.pipeline.config.run_config import check, load_config
+    from dspipe.pipeline.plan.plan import make_plan
+    from dspipe.pipeline.plan.show import print_plan
+    from dspipe.pipeline.storage.store import StorageError
+
+    try:
+        loaded = load_config(config, edits or [])
+        check(loaded)
+        print_plan(make_plan(loaded, tolerate_unreachable=True), _console())
+    except (InvalidConfig, StorageError) as error:
+        _refuse(str(error))
+
+
+@app.command()
+def stats(
+    run: RunDirectory,
+    json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
+    html: Annotated[Path | None, typer.Option("--html", help="write one HTML page", metavar="FILE")] = None,
+) -> None:
+    """Print the tables of a run: the funnel, the domains, the phases and what the stages report."""
+    from dspipe.pipeline.report.page import html_page
+    from dspipe.pipeline.report.stats import NoRun, as_json, print_stats, read_run
+
+    try:
+        _, found = read_run(run)
+    except NoRun as error:
+        _refuse(str(error))
+    if json:
+        print(as_json(found))
+    elif html is not None:
+        try:
+            html.write_text(html_page(found), "utf-8")
+        except OSError as error:
+            _refuse(f"cannot write {html}: {error.strerror}")
+    else:
+        print_stats(found, _console())
+
+
+@app.command()
+def explain(
+    run: RunDirectory, document: Annotated[str, typer.Argument(help="a document's id or URL", metavar="ID|URL")]
+) -> None:
+    """Print one document's way through a run: its columns, scores, verdicts and what it duplicates."""
+    from dspipe.pipeline.report.explain import NotThere, print_explanation
+    from dspipe.pipeline.report.explain import explain as explained
+    from dspipe.pipeline.report.stats import NoRun, read_run
+
+    try:
+        print_explanation(explained(*read_run(run), document), _console())
+    except (NoRun, NotThere) as error:
+        _refuse(str(error))
+
+
+@app.command()
+def verify(run: RunDirectory) -> None:
+    """Read a run's files again: checksums against manifests, packed rows against the plan and the documents."""
+    from dspipe.pipeline.config.problems import InvalidConfig
+    from dspipe.pipeline.report.stats import NoRun
+    from dspipe.pipeline.report.verify import verify_run
+    from dspipe.pipeline.storage.store import StorageError
+
+    try:
+        result = verify_run(run)
+    except (NoRun, StorageError, InvalidConfig) as error:
+        _refuse(str(error))
+    for what, n in result.checked.items():
+        print(f"{what}: {n:,}")
+    if result.problems:
+        _fail("\n".join(result.problems))
+    print("everything is as its manifest says")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of configs, for editors."""
+    import json
+
+    from dspipe.pipeline.config.schema import json_schema
+
+    print(json.dumps(json_schema(), indent=1))
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    # tables written to a file or a pipe must not be cut to 80 columns
+    return Console(width=None if sys.stdout.isatty() else 160)
+
+
+def _refuse(message: str) -> NoReturn:
+    print(f"error: {message}", file=sys.stderr)
+    raise typer.Exit(2)
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"failed: {message}", file=sys.stderr)
+    raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""The index of n-grams of benchmark files, with the names of what they are from."""
+
+import hashlib
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dspipe.pipeline.stage import ConfigError
+from dspipe.stages.decontaminate.questions import questions
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from dspipe.kernels.dedup.ngram_overlap import Index
+    from dspipe.stages.decontaminate.stage import DecontaminateConfig
+
+
+class Named(NamedTuple):
+    """benchmarks: string, the files' names; of_item: int32, the benchmark of each question; items: string, its id."""
+
+    benchmarks: "pa.Array"
+    of_item: "pa.Array"
+    items: "pa.Array"
+
+
+class BenchmarkIndex:
+    """What documents are compared with, made of the settings of `decontaminate` when it is first asked for."""
+
+    def __init__(self, config: "DecontaminateConfig") -> None:
+        self._config = config
+
+    @cached_property
+    def files(self) -> list[Path]:
+        """The benchmark files. Raises ConfigError where a pattern has none."""
+        files: list[Path] = []
+        for number, pattern in enumerate(self._config.against):
+            path = Path(pattern).expanduser()
+            found = [path] if path.is_file() else sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+            if not found:
+                raise ConfigError(f"no such file: {pattern}", ("against", number))
+            files += found
+        return files
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over the benchmarks, by name and content, and what makes the index of them."""
+        making = self._config.model_dump(mode="json", include={"fields", "ngram", "shortest", "common"})
+        digest = hashlib.sha256(json.dumps(making, sort_keys=True).encode())
+        for path in self.files:
+            with path.open("rb") as file:
+                digest.update(f"\n{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}".encode())
+        return digest.hexdigest()
+
+    @property
+    def table(self) -> "Index":
+        """The n-grams."""
+        return self._loaded[0]
+
+    @property
+    def named(self) -> Named:
+        """The names of benchmarks and questions."""
+        return self._loaded[1]
+
+    @cached_property
+    def _loaded(self) -> "tuple[Index, Named]":
+        """Built by the first worker of a machine."""
+        import numpy as np
+        import pyarrow as pa
+
+        from dspipe.kernels.arrow import text_buffers, text_column
+        from dspipe.kernels.dedup.ngram_overlap import Index, build_index
+        from dspipe.kernels.shared_tables import shared_arrays
+
+        def build() -> "dict[str, npt.NDArray[Any]]":
+            config = self._config
+            asked = [(number, item, text) for number, path in enumerate(self.files)
+                     for item, text in questions(path, config.fields)]  # fmt: skip
+            column = pa.array([text for _, _, text in asked], pa.large_string())
+            index = build_index(*text_buffers(column), config.ngram, config.shortest, config.common)
+            names, ends = text_buffers(pa.array([item for _, item, _ in asked], pa.large_string()))
+            of_item = np.array([number for number, _, _ in asked], np.int32)
+            return {**index._asdict(), "item_names": names, "item_ends": ends, "of_item": of_item}
+
+        arrays = shared_arrays("decontaminate", self.digest, "dspipe.kernels.dedup.ngram_overlap", build)
+        items = text_column(arrays["item_names"], arrays["item_ends"]).cast(pa.string())
+        benchmarks = pa.array([path.name.partition(".")[0] for path in self.files], pa.string())
+        index = Index(**{name: arrays[name] for name in Index._fields})
+        return index, Named(benchmarks, pa.array(arrays["of_item"]), items)

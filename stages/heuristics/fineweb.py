@@ -1,0 +1,33 @@
+"""FineWeb's own rules: Penedo et al. 2024, "The FineWeb Datasets" (arXiv 2406.17557), section 3.6, which found these
+statistics to differ most between good and bad crawls.
+
+Verdicts agree with datatrove's FineWebQualityFilter on English text. A line's end is looked at without stripping
+white space, as there, and a closing quote hides the period before it in Latin script; in other scripts it doesn't. A
+text with no line at all has no terminal line here, is "empty" there, and is dropped by both. Beyond English the
+thresholds are FineWeb2's (see languages.py). Duplicates are looked for within a document's first 2^18 lines.
+"""
+
+from typing import ClassVar
+
+from pydantic import PositiveInt
+
+from dspipe.stages.heuristics.rules import Rule, RuleSet
+
+
+class FineWeb(RuleSet):
+    """Thresholds; null turns a rule off."""
+
+    RULES: ClassVar = (
+        Rule("min_terminal_lines", "terminal_lines", "too_few_terminal_lines"),
+        Rule("max_short_lines", "short_lines", "too_many_short_lines"),
+        Rule("max_duplicate_characters", "duplicate_text_line_characters", "duplicate_characters"),
+        Rule("max_newlines_per_word", "newlines_per_word", "too_many_newlines"),
+    )
+
+    min_terminal_lines: float | None = 0.12
+    max_short_lines: float | None = 0.67
+    max_duplicate_characters: float | None = 0.01
+    max_newlines_per_word: float | None = 0.3
+
+    short_line_length: PositiveInt = 30
+    """Characters up to which a line is short. Part of what is measured: a change reads the text again."""

@@ -1,0 +1,172 @@
+"""Quality heuristics by rule: Gopher, C4, FineWeb, with the published thresholds or your own.
+
+    - heuristics: {rules: [gopher, c4, fineweb], gopher: {min_words: 30, max_words: null}, fineweb: {languages: {zh:
+      {...}}}}
+
+The text is read once for all rule sets together. Each statistic becomes a column `heuristics.<statistic>`, and
+verdicts are made from those columns: another threshold doesn't read the text again. The first rule that a document
+breaks, in the order of `rules` and of the files in stages/rules, is the reason for its drop (`gopher.too_few_words`).
+
+Everything is counted over the whole document but for repetition, which is looked for within its first 2^20 tokens
+(n-grams) and 2^18 lines (duplicate lines and paragraphs), so that memory stays bounded.
+
+Thresholds and stop words follow the language column where there is one, and the script that most of the document is
+written in (see stages/heuristics/languages.py).
+"""
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, Self
+
+from pydantic import Field, model_validator
+
+from dspipe.pipeline.stage import ConfigError, MapConfig, MapStage, Settings
+from dspipe.stages.heuristics.c4 import C4
+from dspipe.stages.heuristics.fineweb import FineWeb
+from dspipe.stages.heuristics.gopher import Gopher
+from dspipe.stages.heuristics.languages import PROFILES, profile_of, profiles_of
+from dspipe.stages.heuristics.rules import Rule, RuleSet
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from dspipe.kernels.text.statistics import LineSettings
+    from dspipe.kernels.text.stop_words import StopWords
+
+RuleSetName = Literal["gopher", "c4", "fineweb"]
+
+
+class HeuristicsConfig(MapConfig):
+    """Settings of `heuristics`."""
+
+    rules: list[RuleSetName] = Field(default=["gopher", "c4", "fineweb"], min_length=1)
+    """Rule sets, each with its published thresholds, in the order in which they are asked."""
+
+    gopher: Gopher = Field(default_factory=Gopher)
+    c4: C4 = Field(default_factory=C4)
+    fineweb: FineWeb = Field(default_factory=FineWeb)
+
+    @model_validator(mode="after")
+    def _sets_in_use(self) -> Self:
+        for name in ("gopher", "c4", "fineweb"):
+            if name in self.model_fields_set and name not in self.rules:
+                raise ValueError(f"{name} is set but not one of rules: {', '.join(self.rules)}")
+        if len(set(self.rules)) < len(self.rules):
+            raise ValueError(f"rules: each rule set once, not {', '.join(self.rules)}")
+        return self
+
+    def rule_sets(self) -> dict[str, RuleSet]:
+        """The rule sets in use, by name, in order."""
+        return {name: getattr(self, name) for name in self.rules}
+
+
+class HeuristicsStage(MapStage[HeuristicsConfig]):
+    """Adds the statistics that the rule sets in use need; drops by their thresholds."""
+
+    Config = HeuristicsConfig
+
+    def check(self) -> None:
+        for language in self.config.gopher.stop_words:
+            if language not in PROFILES:
+                known = ", ".join(sorted(PROFILES))
+                raise ConfigError(f"no profile for {language!r}; there are {known}", ("gopher", "stop_words"))
+        try:
+            _ = self._stop_words
+        except ValueError as error:
+            raise ConfigError(str(error), ("gopher", "stop_words")) from error
+
+    def measured_columns(self) -> "tuple[pa.Field, ...]":
+        import pyarrow as pa
+
+        from dspipe.kernels.text.statistic_columns import COUNTS
+
+        kinds = {name: pa.int32() if name in COUNTS else pa.float32() for name in self._statistics}
+        return tuple(pa.field(f"{self.name}.{name}", kind) for name, kind in kinds.items())
+
+    def measure_settings(self) -> Settings:
+        lines = self._line_settings._asdict()
+        return {"statistics": self._statistics, "lines": lines, "stop_words": self._stop_word_lists}
+
+    def measure(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
+        import pyarrow as pa
+
+        from dspipe.kernels.arrow import text_buffers
+        from dspipe.kernels.text.statistic_columns import COUNTS, SHARES
+        from dspipe.kernels.text.statistics import text_statistics
+
+        data, offsets = text_buffers(batch.column("text"))
+        found = text_statistics(data, offsets, self._stop_words, self._list_of_each(batch), self._line_settings)
+        for field in self.measured_columns():
+            name = field.name.removeprefix(f"{self.name}.")
+            column = found.counts[:, COUNTS.index(name)] if name in COUNTS else found.shares[:, SHARES.index(name)]
+            batch = batch.append_column(field, pa.array(column, field.type))
+        return batch
+
+    def judge_columns(self) -> tuple[str, ...]:
+        return (*(field.name for field in self.measured_columns()), "language")
+
+    def judge(self, columns: "pa.RecordBatch") -> "pa.Array":
+        import numpy as np
+        import pyarrow as pa
+
+        scripts = columns.column(f"{self.name}.script").fill_null(0).to_numpy()
+        profiles = profiles_of(columns.column("language").to_pylist(), scripts.astype(np.int64))
+        broken = np.full(columns.num_rows, -1, np.int32)
+        for place, (rule_set, rule) in enumerate(self._rules):
+            # in single precision, as the statistics are: a share equal to its threshold passes
+            limit = getattr(self.config, rule_set).thresholds(rule.threshold)[profiles]
+            values = columns.column(f"{self.name}.{rule.statistic}").fill_null(0).to_numpy().astype(np.float32)
+            breaks = values < limit if rule.threshold.startswith("min_") else values > limit
+            if rule.statistic == "stop_words":
+                breaks &= values >= 0
+            broken[breaks & (broken < 0)] = place
+        reasons = pa.array([f"{rule_set}.{rule.reason}" for rule_set, rule in self._rules], pa.string())
+        return reasons.take(pa.array(broken, pa.int32(), mask=broken < 0))
+
+    @cached_property
+    def _rules(self) -> list[tuple[str, Rule]]:
+        return [(name, rule) for name, rule_set in self.config.rule_sets().items() for rule in rule_set.RULES]
+
+    @cached_property
+    def _statistics(self) -> list[str]:
+        """Statistics to keep, in the kernel's order; characters and script always."""
+        from dspipe.kernels.text.statistic_columns import STATISTICS
+
+        wanted = {"script", "characters", *(rule.statistic for _, rule in self._rules)}
+        return [name for name in STATISTICS if name in wanted]
+
+    @cached_property
+    def _stop_word_lists(self) -> dict[str, list[str]]:
+        own = self.config.gopher.stop_words
+        return {name: own.get(name, list(profile.stop_words)) for name, profile in PROFILES.items() if name != "other"}
+
+    @cached_property
+    def _stop_words(self) -> "StopWords":
+        from dspipe.kernels.text.stop_words import make_stop_words
+
+        scripts = [PROFILES[name].script for name in self._stop_word_lists]
+        return make_stop_words(self._stop_word_lists, scripts)
+
+    @cached_property
+    def _line_settings(self) -> "LineSettings":
+        from dspipe.kernels.text.c4_sentences import CITATIONS_RULE, JAVASCRIPT_RULE, POLICY_RULE, TERMINAL_RULE
+        from dspipe.kernels.text.statistics import LineSettings
+
+        c4 = self.config.c4
+        rules = (
+            TERMINAL_RULE * c4.terminal_punctuation
+            | JAVASCRIPT_RULE * c4.javascript
+            | POLICY_RULE * c4.policy
+            | CITATIONS_RULE * c4.citations
+        )
+        return LineSettings(self.config.fineweb.short_line_length, c4.min_words_per_line, c4.max_word_length, rules)
+
+    def _list_of_each(self, batch: "pa.RecordBatch") -> "npt.NDArray[np.int16]":
+        """For each document the place of its language's stop words; -1 unknown language, -2 no list."""
+        import numpy as np
+
+        places = {name: place for place, name in enumerate(self._stop_word_lists)}
+        languages = batch.column("language").to_pylist()
+        place_of = {tag: -1 if tag is None else places.get(profile_of(tag), -2) for tag in set(languages)}
+        return np.array([place_of[tag] for tag in languages], np.int16)

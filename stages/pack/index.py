@@ -1,0 +1,74 @@
+"""The manifest of a run's shards, made once no token is found to be lost.
+
+Tokens drawn + tokens added (begin, end, fill-in-the-middle) = tokens in rows + cropped + dropped.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dspipe.pipeline.tasks.column_writer import ConservationError
+from dspipe.stages.pack.formats import mds
+from dspipe.stages.pack.manifest import COUNTED, manifest
+from dspipe.stages.pack.settings import Config
+from dspipe.stages.pack.special_tokens import find_special
+
+if TYPE_CHECKING:
+    from dspipe.pipeline.tasks.task import ArtifactFile, Task
+
+    Parts = Sequence[tuple[Mapping[str, Any], Sequence[ArtifactFile]]]
+
+
+def write_index(task: "Task", config: Config) -> None:
+    """Check the sums, and write the manifest that readers start from. Raises ConservationError."""
+    drawn = [json.loads(file.read()) for file in task.artifact("drawn")]
+    parts = [
+        (json.loads(file.read()), [entry for entry in task.artifact(shards) if entry.sender == file.sender])
+        for shards, summaries in (("shards", "summaries"), ("tail", "tail_summary"))
+        for file in task.artifact(summaries)
+    ]
+    totals = _totals(drawn, parts)
+    tokenizer = task.artifact("tokenizer")[0]
+    try:
+        mixture = task.artifact("mixture")[0].sha256
+    except KeyError:  # no remix in this config
+        mixture = None
+    data = tokenizer.read()
+    index = manifest(
+        parts,
+        settings={
+            "format": config.format,
+            "mode": config.mode,
+            "row_length": config.length,
+            "seed": task.seed,
+            "tokenizer_sha256": tokenizer.sha256,
+            "mixture_sha256": mixture,
+        },
+        special=find_special(config, data),
+        tokenizer=data,
+        totals=totals,
+    )
+    if config.format == "mds":
+        index |= mds.index_entries(index)
+    with task.make("index") as file:
+        file.write(json.dumps(index, indent=1, ensure_ascii=False).encode())
+    task.note("packed", {name: value for name, value in index.items() if name not in ("parts", "shards")})
+
+
+def _totals(drawn: Sequence[Mapping[str, int]], parts: "Parts") -> dict[str, int]:
+    totals = {name: sum(summary.get(name, 0) for summary, _ in parts) for name in (*COUNTED, "dropped")}
+    documents = sum(count["documents"] for count in drawn)
+    tokens = sum(count["tokens"] for count in drawn)
+    sides = tokens + totals["added"], totals["tokens"] + totals["cropped"] + totals["dropped"]
+    if sides[0] != sides[1] or documents != totals["documents"]:
+        raise ConservationError(
+            f"pack: {documents:,} documents with {tokens:,} tokens were drawn, {totals['added']:,} tokens added; "
+            f"{totals['documents']:,} documents came out, with {totals['tokens']:,} tokens in rows, "
+            f"{totals['cropped']:,} cropped and {totals['dropped']:,} dropped"
+        )
+    return {
+        **{name: totals[name] for name in COUNTED if name != "rest"},
+        "dropped": totals["dropped"],
+        "dropped_documents": sum(summary.get("dropped_documents", 0) for summary, _ in parts),
+        "empty_documents": sum(count["empty"] for count in drawn),
+    }

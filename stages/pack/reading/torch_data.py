@@ -1,0 +1,92 @@
+"""Packed shards for torch, as an iterable data set: also without end, and in the same order for any number of workers.
+
+    from dspipe.stages.pack.reading.torch_data import PackedIterable
+
+    data = PackedIterable("runs/quickstart", batch_size=8, seed=17, epochs=None)
+    for batch in torch.utils.data.DataLoader(data, batch_size=8, num_workers=4):
+        ...
+    state = data.state_dict(samples)        # samples of this rank trained on so far; later: load_state_dict(state)
+
+A loader takes whole batches from its workers in turn. So worker w of n makes the batches w, w + n, w + 2 n, ... of the
+rank's samples: together the samples of `PackedDataset`, in its order, none twice and none missing.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed
+from torch.utils.data import IterableDataset, get_worker_info
+
+from dspipe.stages.pack.reading.reader import PackedDataset, Sample
+
+BLOCK = 256
+"""Samples whose rows are worked out at once."""
+
+
+class PackedIterable(IterableDataset[Sample]):  # type: ignore[misc, unused-ignore]
+    """Rows of packed shards for one rank, as tensors; `PackedDataset.sample` says which.
+
+    batch_size        the loader's (1 for a loader with batch_size=None)
+    rank, world_size  default: those of torch.distributed where that is initialised, else 0 of 1
+    seed, epochs, copies    as in `PackedDataset`
+
+    Each iteration begins where the data set was started or resumed. A loader's workers have copies of the data set:
+    load a state before the loader is first iterated over. Raises ShardError, ValueError.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        batch_size: int = 1,
+        rank: int | None = None,
+        world_size: int | None = None,
+        seed: int | None = None,
+        epochs: int | None = 1,
+        copies: Path | str | None = None,
+    ) -> None:
+        if batch_size < 1:
+            raise ValueError(f"batch_size {batch_size}")
+        together = torch.distributed.is_available() and torch.distributed.is_initialized()
+        if rank is None:
+            rank = torch.distributed.get_rank() if together else 0
+        if world_size is None:
+            world_size = torch.distributed.get_world_size() if together else 1
+        self.batch_size = batch_size
+        self.data = PackedDataset(path, rank, world_size, seed, epochs, copies)
+
+    def __len__(self) -> int:
+        """This rank's samples from where it was started or resumed. Raises TypeError for a data set without end."""
+        return len(self.data)
+
+    def __iter__(self) -> Iterator[Sample]:
+        info = get_worker_info()
+        worker, workers = (info.id, info.num_workers) if info else (0, 1)
+        first, end = 0, None if self.data.epochs is None else len(self.data)
+        while True:
+            batch, place = np.divmod(np.arange(first, first + BLOCK, dtype=np.int64), self.batch_size)
+            samples = (batch * workers + worker) * self.batch_size + place
+            if end is not None:
+                samples = samples[samples < end]
+            for row in self.data.rows_of(samples).tolist():
+                yield {name: _tensor(value) for name, value in self.data.sample(row).items()}
+            if len(samples) < BLOCK:
+                return
+            first += BLOCK
+
+    def state_dict(self, samples: int) -> dict[str, Any]:
+        """The place after `samples` samples of this rank, counted from where it was started or resumed.
+
+        They must be given, since a loader reads ahead of what has been trained on.
+        """
+        return self.data.state_dict(samples)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state, which may be another world size's. Raises ValueError for other shards or another seed."""
+        self.data.load_state_dict(state)
+
+
+def _tensor(value: Any) -> Any:
+    return torch.from_numpy(value) if isinstance(value, np.ndarray) else value

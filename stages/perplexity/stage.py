@@ -1,0 +1,249 @@
+"""Perplexity under a KenLM model of the document's language, and its third of the language's documents.
+
+    - perplexity: {models: "lm/{language}.arpa.bin", sentencepiece: "lm/{language}.sp.model", keep: [head, middle]}
+
+CCNet's filter (Wenzek et al., "CCNet", 2020, LM filtering): a model of Wikipedia text finds a page like it or not, and
+each language is split into head, middle and tail by its own perplexities, since those of two models can't be compared.
+Its published models read text in a normal form (`normalize`) that is cut into SentencePiece pieces.
+
+Needs `pip install 'dspipe[kenlm]'`. The packages score a line at a time in Python, some MB/s.
+"""
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, PositiveInt, field_validator, model_validator
+
+from dspipe.pipeline.stage import ConfigError, Corpus, GlobalStage, Phase, Settings, StageConfig
+from dspipe.stages.perplexity.scorer import Change, Scorer, import_extra
+from dspipe.stages.shared.quantiles import Bins, Histograms, bin_above, strings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from dspipe.pipeline.tasks.task import Task
+
+Bucket = Literal["head", "middle", "tail"]
+Share = Annotated[float, Field(gt=0, lt=1)]
+_BUCKETS = ("head", "middle", "tail")
+BINS = Bins(dropped=12)
+"""a part in 2,000 wide: a document's perplexity is not known better than that"""
+
+
+class PerplexityConfig(StageConfig):
+    """Settings of `perplexity`."""
+
+    models: str | dict[str, str]
+    """KenLM models (.arpa, or binary): a path with `{language}` in it, or a path for each language. Documents of other
+    languages have no perplexity and are kept."""
+
+    sentencepiece: str | dict[str, str] | None = None
+    """SentencePiece models that cut the text into the units of the models, in the same form. Default: units are words
+    between blanks."""
+
+    normalize: tuple[Change, ...] = ("lower", "accents", "digits", "punctuation")
+    """What is changed before scoring, CCNet's own by default: lower case; combining marks left out (after canonical
+    decomposition); digits to 0; punctuation to its ASCII form. Control characters are always left out."""
+
+    prefix_bytes: PositiveInt = Field(default=65536, le=1 << 24)
+    """Score at most this much of a document."""
+
+    head: Share = 1 / 3
+    """The share of a language's documents, those with the lowest perplexities, that are its head,"""
+
+    middle: Share = 1 / 3
+    """and the share after it that is the middle; the rest is the tail."""
+
+    keep: tuple[Bucket, ...] | None = None
+    """Drop documents of other buckets. Default: all are kept."""
+
+    @field_validator("keep", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _something_is_left_for_the_tail(self) -> "PerplexityConfig":
+        if self.head + self.middle >= 1:
+            raise ValueError("head and middle leave nothing for the tail")
+        return self
+
+
+class PerplexityStage(GlobalStage[PerplexityConfig]):
+    """Adds `perplexity` (float32, per unit; null without a model of the language or without words) and
+    `perplexity.bucket` (string: head, middle, tail, or null). Drops with `perplexity.head`, `perplexity.middle` and
+    `perplexity.tail`. Quantiles are of the documents that are still kept."""
+
+    Config = PerplexityConfig
+
+    def check(self) -> None:
+        for package, wanted in ("kenlm", True), ("sentencepiece", self.config.sentencepiece is not None):
+            if wanted:
+                import_extra(package)
+        for language in self._models:
+            self._scorer(language)
+
+    def measured_columns(self) -> "tuple[pa.Field, ...]":
+        import pyarrow as pa
+
+        return (pa.field("perplexity", pa.float32()),)
+
+    def measure_settings(self) -> Settings:
+        from dspipe.kernels.fasttext.model import file_sha256
+
+        reading = self.config.model_dump(mode="json", include={"normalize", "prefix_bytes"})
+        files = {"models": self._models, "sentencepiece": self._pieces}
+        hashes = {kind: {key: file_sha256(path) for key, path in paths.items()} for kind, paths in files.items()}
+        return {**hashes, **reading}
+
+    def measure(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
+        import pyarrow as pa
+
+        from dspipe.kernels.arrow import text_buffers
+
+        data, offsets = text_buffers(batch.column("text"))
+        values: list[float | None] = []
+        for row, language in enumerate(strings(batch, "language").tolist()):
+            value = None
+            if language in self._models:
+                start, end = int(offsets[row]), int(offsets[row + 1])
+                text = data[start : min(end, start + self.config.prefix_bytes)].tobytes().decode("utf-8", "ignore")
+                value = self._scorer(language).perplexity(text)
+            values.append(value)
+        return batch.append_column(self.measured_columns()[0], pa.array(values, pa.float32()))
+
+    def phases(self, corpus: Corpus) -> list[Phase]:
+        import pyarrow as pa
+
+        scores, thresholds = f"{self.name}.scores", f"{self.name}.thresholds"
+        columns = ("reason", "perplexity", "language")
+        splitting = self.config.model_dump(mode="json", include={"head", "middle"})
+        deciding = self.config.model_dump(mode="json", include={"keep"})
+        bucket = pa.field(f"{self.name}.bucket", pa.string())
+        return [
+            Phase(scores, "shards", "count_scores", columns, makes_artifacts=(scores,)),
+            Phase(
+                thresholds,
+                "once",
+                "find_thresholds",
+                artifacts=(scores,),
+                makes_artifacts=(thresholds,),
+                settings=splitting,
+            ),
+            Phase(
+                f"{self.name}.judge",
+                "shards",
+                "judge",
+                columns,
+                artifacts=(thresholds,),
+                writes=(bucket,) if self.config.keep is None else (pa.field("reason", pa.string()), bucket),
+                settings=deciding,
+            ),
+        ]
+
+    def count_scores(self, task: "Task") -> None:
+        """How often each bin occurs in each language, of the documents that are still kept."""
+        import pyarrow.compute as pc
+
+        histograms = Histograms()
+        for batch in task.rows(["reason", "perplexity", "language"]):
+            scored = pc.and_(pc.is_null(batch.column("reason")), pc.is_valid(batch.column("perplexity")))
+            chosen = batch.filter(scored)
+            histograms.add(BINS.of(chosen.column("perplexity").to_numpy()), strings(chosen, "language"))
+        with task.make(f"{self.name}.scores") as file:
+            file.write(histograms.as_json())
+
+    def find_thresholds(self, task: "Task") -> None:
+        """Per language the lowest bins of the middle and of the tail."""
+        import json
+
+        counts = Histograms(task.artifact(f"{self.name}.scores")).counts
+        shares = self.config.head, self.config.head + self.config.middle
+        bins = {group: [bin_above(counts[group], share) for share in shares] for group in sorted(counts)}
+        task.note(
+            "perplexities",
+            [
+                {
+                    "language": group,
+                    "documents": sum(counts[group].values()),
+                    "middle from": BINS.start(middle),
+                    "tail from": BINS.start(tail),
+                }
+                for group, (middle, tail) in bins.items()
+            ],
+        )
+        with task.make(f"{self.name}.thresholds") as file:
+            file.write(json.dumps(bins).encode())
+
+    def judge(self, task: "Task") -> None:
+        """Buckets, and reasons for those that aren't kept."""
+        import json
+
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        (file,) = task.artifact(f"{self.name}.thresholds")
+        thresholds: dict[str, list[int]] = json.loads(file.read())
+        for batch in task.rows(["reason", "perplexity", "language"]):
+            scores = batch.column("perplexity")
+            bins = BINS.of(scores.fill_null(0).to_numpy(zero_copy_only=False))
+            groups, inverse = np.unique(strings(batch, "language"), return_inverse=True)
+            starts = np.array([thresholds.get(group, [0, 0]) for group in groups.tolist()], np.int64).reshape(-1, 2)
+            number = (bins[:, None] >= starts[inverse]).sum(axis=1)
+            buckets = pa.array(_BUCKETS, pa.string()).take(pa.array(number, mask=~np.array(scores.is_valid(), bool)))
+            columns = [buckets]
+            if self.config.keep is not None:
+                others = pc.is_in(buckets, pa.array([name for name in _BUCKETS if name not in self.config.keep]))
+                why = pc.binary_join_element_wise(self.name, buckets, ".")
+                reason = pc.if_else(others, why, pa.scalar(None, pa.string()))
+                columns.insert(0, pc.coalesce(batch.column("reason").cast(pa.string()), reason))
+            names = ["reason", f"{self.name}.bucket"][-len(columns) :]
+            task.write(pa.RecordBatch.from_arrays(columns, names=names))
+            task.progress(documents=batch.num_rows, bytes=0)
+
+    @cached_property
+    def _models(self) -> dict[str, Path]:
+        return _files(self.config.models, "models")
+
+    @cached_property
+    def _pieces(self) -> dict[str, Path]:
+        """The SentencePiece models of the languages that have a KenLM model."""
+        if self.config.sentencepiece is None:
+            return {}
+        found = _files(self.config.sentencepiece, "sentencepiece")
+        missing = sorted(set(self._models) - set(found))
+        if missing:
+            raise ConfigError(f"no SentencePiece model for {', '.join(missing)}", ("sentencepiece",))
+        return {language: found[language] for language in self._models}
+
+    @cached_property
+    def _scorers(self) -> "dict[str, Scorer]":
+        return {}
+
+    def _scorer(self, language: str) -> "Scorer":
+        if language not in self._scorers:
+            pieces = self._pieces.get(language)
+            self._scorers[language] = Scorer(self._models[language], pieces, self.config.normalize)
+        return self._scorers[language]
+
+
+def _files(given: str | dict[str, str], key: str) -> dict[str, Path]:
+    """language -> file. Raises ConfigError."""
+    if isinstance(given, str):
+        path = Path(given).expanduser()
+        before, mark, after = str(path).partition("{language}")
+        if not mark or "{language}" in after:
+            raise ConfigError("a path has {language} in it once; or give a path for each language", (key,))
+        pattern = f"{before}*{after}".removeprefix(path.anchor)
+        found = sorted(file for file in Path(path.anchor).glob(pattern) if file.is_file())
+        files = {str(file)[len(before) : len(str(file)) - len(after)]: file for file in found}
+        if not files:
+            raise ConfigError(f"no such file: {given}", (key,))
+        return files
+    files = {language: Path(path).expanduser() for language, path in sorted(given.items())}
+    for language, path in files.items():
+        if not path.is_file():
+            raise ConfigError(f"no such file: {path}", (key, language))
+    return files

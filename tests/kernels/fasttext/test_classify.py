@@ -1,0 +1,267 @@
+"""The classification kernel against the fasttext package, and against plain Python where that cannot tell."""
+
+import random
+import struct
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dspipe.kernels.arrow import text_buffers
+from dspipe.kernels.fasttext.classify import Classifier
+from dspipe.kernels.fasttext.features import fnv
+from dspipe.kernels.fasttext.model import ModelError, read_model
+from dspipe.kernels.fasttext.output import huffman_tree
+from dspipe.kernels.jit import INTERPRETED
+from dspipe.stages.shared.fasttext_models import find_model
+from tests.shared import shared
+
+fasttext = pytest.importorskip("fasttext")
+
+WORDS = ["alpha", "beta", "große", "Straße", "это", "язык", "語言", "日本語", "x", "</s", "a" * 40]
+ODD = [
+    "",
+    " ",
+    "\n\n",
+    "\0",
+    "a\0b",
+    "x </s> alpha beta",
+    "</s>",
+    "__label__en alpha",
+    "__label__",
+    "\u0301\u0301",
+    "שלום עולם",
+    "é" * 9,
+]
+MODELS = {
+    "softmax": {"loss": "softmax", "minn": 2, "maxn": 4},
+    "hs": {"loss": "hs", "minn": 1, "maxn": 3},
+    "ova": {"loss": "ova", "minn": 0, "maxn": 0},
+    "ns": {"loss": "ns", "minn": 3, "maxn": 5},
+    "words": {"loss": "softmax", "minn": 0, "maxn": 0, "wordNgrams": 3},
+    "both": {"loss": "softmax", "minn": 2, "maxn": 3, "wordNgrams": 2},
+}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Small models of every kind, trained on made-up text in three labels, and two pruned and quantized ones."""
+    folder, draw = tmp_path_factory.mktemp("models"), random.Random(5)
+    lines = []
+    for number in range(600):
+        label = ("en", "ru", "zh")[number % 7 % 3]
+        words = draw.choices(WORDS[number % 3 :: 3] + WORDS[:2], k=draw.randint(1, 12))
+        lines.append(f"__label__{label} {' '.join(words)}\n")
+    (folder / "train.txt").write_text("".join(lines), encoding="utf-8")
+    # with fewer than 11 threads the package leaves part of the matrix uninitialized (DenseMatrix::uniformThread)
+    common = {"dim": 12, "bucket": 500, "epoch": 8, "thread": 11, "verbose": 0}
+    paths = {}
+    for name, options in MODELS.items():
+        model = fasttext.train_supervised(str(folder / "train.txt"), **{**common, **options})
+        paths[name] = folder / f"{name}.bin"
+        model.save_model(str(paths[name]))
+        if name in ("hs", "both"):
+            model.quantize(str(folder / "train.txt"), cutoff=300, qnorm=name == "hs", dsub=5, verbose=0)
+            paths[f"{name}-pruned"] = folder / f"{name}.ftz"
+            model.save_model(str(paths[f"{name}-pruned"]))
+    return paths
+
+
+def predict(classifier: Classifier, texts: list[str], **options: object) -> list[tuple[str, float] | None]:
+    found = classifier.predict(*text_buffers(pa.array(texts, pa.large_string())), **options)  # type: ignore[arg-type]
+    pairs = zip(found.label, found.score, strict=True)
+    return [(classifier.labels[label], float(score)) if label >= 0 else None for label, score in pairs]
+
+
+def expected(model: "fasttext.FastText._FastText", text: str) -> list[tuple[str, float]]:
+    labels, scores = model.predict(text.replace("\n", " "), k=-1)
+    return [(label.removeprefix("__label__"), score) for label, score in zip(labels, scores, strict=True)]
+
+
+def assert_same(classifier: Classifier, model: "fasttext.FastText._FastText", texts: list[str]) -> None:
+    for text, found in zip(texts, predict(classifier, texts), strict=True):
+        answers = expected(model, text)
+        assert (found is None) == (not answers), text
+        if found is not None:
+            assert found[1] == pytest.approx(answers[0][1], abs=2e-5), text
+            assert found[1] == pytest.approx(dict(answers)[found[0]], abs=2e-5), text
+
+
+KINDS = [*MODELS, "hs-pruned", "both-pruned"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_labels_and_probabilities_are_fasttexts(trained: dict[str, Path], kind: str) -> None:
+    classifier, model = Classifier(read_model(trained[kind])), fasttext.load_model(str(trained[kind]))
+    draw = random.Random(1)
+    texts = [" ".join(draw.choices(WORDS, k=draw.randint(1, 30))) for _ in range(200)]
+    assert_same(classifier, model, texts + ODD)
+
+
+@pytest.mark.parametrize("kind", ["both", "hs-pruned"])
+def test_any_text(trained: dict[str, Path], kind: str) -> None:
+    classifier, model = Classifier(read_model(trained[kind])), fasttext.load_model(str(trained[kind]))
+    pieces = st.one_of(st.text(max_size=20), st.sampled_from([*WORDS, *ODD]))
+
+    @settings(max_examples=20 if INTERPRETED else 200, deadline=None)
+    @given(st.lists(st.lists(pieces, max_size=6).map(" ".join), max_size=4))
+    def check(texts: list[str]) -> None:
+        assert_same(classifier, model, texts)
+
+    check()
+
+
+@pytest.mark.parametrize("kind", ["softmax", "hs", "ova"])
+def test_probability_of_one_label(trained: dict[str, Path], kind: str) -> None:
+    classifier, model = Classifier(read_model(trained[kind])), fasttext.load_model(str(trained[kind]))
+    texts = ["alpha beta", "это язык alpha", "x x x"]
+    for label in classifier.labels:
+        for text, found in zip(texts, predict(classifier, texts, label=label), strict=True):
+            assert found == (label, pytest.approx(dict(expected(model, text)).get(label, 0.0), abs=2e-5))
+
+
+def test_results_do_not_depend_on_the_cache(trained: dict[str, Path]) -> None:
+    draw = random.Random(2)
+    texts = [" ".join(draw.choices(WORDS, k=20)) for _ in range(40)]
+    model = read_model(trained["both"])
+    warm = Classifier(model)
+    predict(warm, texts)
+    assert predict(warm, texts[::-1])[::-1] == [predict(Classifier(model), [text])[0] for text in texts]
+
+
+def test_a_mapped_matrix_gives_the_same(trained: dict[str, Path]) -> None:
+    texts = ["alpha beta große", "語言 это"]
+    copied, mapped = read_model(trained["both"]), read_model(trained["both"], map_above=0)
+    assert np.array_equal(copied.inputs, mapped.inputs)
+    assert predict(Classifier(copied), texts) == predict(Classifier(mapped), texts)
+
+
+def test_bound_reads_the_start_up_to_a_blank_or_a_character(trained: dict[str, Path]) -> None:
+    classifier = Classifier(read_model(trained["both"]))
+    alone = predict(classifier, ["alpha beta"])
+    assert predict(classifier, ["alpha beta это язык"], bound=8) == alone
+    assert predict(classifier, ["alpha beta"], bound=10) == alone
+    letters = "語" * 100
+    for bound in (9, 10, 11):
+        assert predict(classifier, [letters], bound=bound) == predict(classifier, ["語" * 3])
+
+
+def test_reads_on_while_unsure(trained: dict[str, Path]) -> None:
+    classifier = Classifier(read_model(trained["both"]))
+    text = "alpha beta это язык " * 30
+    assert predict(classifier, [text], bound=8, sure=1.1) == predict(classifier, [text])
+    assert predict(classifier, [text], bound=8, sure=0.0) == predict(classifier, ["alpha beta"])
+
+
+def test_sliced_and_empty_columns(trained: dict[str, Path]) -> None:
+    classifier = Classifier(read_model(trained["hs"]))
+    column = pa.array(["alpha", "это язык", None, "beta"], pa.large_string())
+    found = classifier.predict(*text_buffers(column.slice(1, 2)))
+    assert predict(classifier, ["это язык", ""]) == [
+        (classifier.labels[label], float(score)) for label, score in zip(found.label, found.score, strict=True)
+    ]
+    assert len(classifier.predict(*text_buffers(column.slice(0, 0))).label) == 0
+
+
+def test_hash_and_tree() -> None:
+    assert fnv(b"") == 2166136261 and fnv(b"a") == 0xE40C292C
+    # a byte over 127 counts as signed: unlike plain FNV-1a
+    assert fnv(b"\xe9") == ((2166136261 ^ 0xFFFFFFE9) * 16777619) % 2**32
+    children, parents = huffman_tree(np.array([8, 4, 2, 1]))
+    assert children.tolist() == [3, 2, 4, 1, 5, 0]
+    assert parents.tolist() == [6, 5, 4, 4, 5, 6, -1]
+
+
+def test_files_that_are_no_model(trained: dict[str, Path], tmp_path: Path) -> None:
+    whole = trained["hs-pruned"].read_bytes()
+    bad = tmp_path / "bad.ftz"
+    for size in [0, 3, 63, *range(64, len(whole), 97), len(whole) - 1]:
+        bad.write_bytes(whole[:size])
+        with pytest.raises(ModelError):
+            read_model(bad)
+    bad.write_bytes(b"PK" + whole[2:])
+    with pytest.raises(ModelError, match="magic"):
+        read_model(bad)
+    bad.write_bytes(whole[:4] + struct.pack("<i", 99) + whole[8:])
+    with pytest.raises(ModelError, match="version 99"):
+        read_model(bad)
+    bad.write_bytes(whole + b"more")
+    with pytest.raises(ModelError, match="after the model's end"):
+        read_model(bad)
+    vectors = fasttext.train_unsupervised(
+        str(trained["hs"].parent / "train.txt"), dim=4, bucket=9, thread=11, verbose=0
+    )
+    vectors.save_model(str(bad))
+    with pytest.raises(ModelError, match="word vectors"):
+        read_model(bad)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_damaged_models_are_refused_or_harmless(trained: dict[str, Path], tmp_path: Path) -> None:
+    """Bytes changed anywhere, most of them where the numbers are that everything else is read by."""
+    draw, bad = random.Random(1), tmp_path / "bad.bin"
+    data, offsets = text_buffers(pa.array(["a few words", "", "ünïcödé 数据 " * 9], pa.large_string()))
+    answers: Counter[str] = Counter()
+    for _ in range(30 if INTERPRETED else 600):
+        damaged = bytearray(trained[draw.choice(sorted(trained))].read_bytes())
+        for _ in range(draw.choice([1, 1, 2, 5])):
+            at = draw.randrange(draw.choice([64, 200, 1000, len(damaged)]))
+            damaged[at] = draw.choice([0, 1, 127, 128, 255, draw.randrange(256)])
+        bad.write_bytes(damaged)
+        try:
+            classifier = Classifier(read_model(bad))
+        except ModelError:
+            answers["refused"] += 1
+            continue
+        found = classifier.predict(data, offsets)
+        assert found.label.min() >= -1
+        assert found.label.max() < len(classifier.labels)
+        answers["harmless"] += 1
+    assert min(answers["refused"], answers["harmless"]) > (3 if INTERPRETED else 100)
+
+
+@pytest.fixture(scope="module")
+def lid() -> tuple[Classifier, "fasttext.FastText._FastText"]:
+    path = find_model("lid.176.ftz")
+    return Classifier(read_model(path)), fasttext.load_model(str(path))
+
+
+def test_lid_176(lid: tuple[Classifier, "fasttext.FastText._FastText"]) -> None:
+    texts = [
+        "The quick brown fox.",
+        "Der schnelle Fuchs.",
+        "委员会下周将再次开会讨论该报告。",
+        "быстрая лиса",
+        "素早い茶色の狐",
+        *ODD,
+    ]
+    assert_same(*lid, texts)
+    assert [found[0] for found in predict(lid[0], texts[:5]) if found] == ["en", "de", "zh", "ru", "ja"]
+
+
+@pytest.mark.skipif(INTERPRETED, reason="hours uncompiled")
+def test_lid_176_on_real_texts(lid: tuple[Classifier, "fasttext.FastText._FastText"]) -> None:
+    from benchmarks.common import read_texts
+
+    texts = [text for text in read_texts([shared("text/udhr.jsonl.zst")]) if text][:250]
+    found = predict(lid[0], texts)
+    for text, pair in zip(texts, found, strict=True):
+        labels, scores = lid[1].predict(text.replace("\n", " "))
+        assert pair == (labels[0].removeprefix("__label__"), pytest.approx(scores[0], abs=2e-5))
+    bounded = predict(lid[0], texts, bound=1024, sure=0.75)
+    assert np.mean([a[0] == b[0] for a, b in zip(found, bounded, strict=True) if a and b]) > 0.98
+
+
+@pytest.mark.skipif(INTERPRETED, reason="hours uncompiled")
+def test_a_huge_token_and_many_tiny_documents(lid: tuple[Classifier, "fasttext.FastText._FastText"]) -> None:
+    classifier = lid[0]
+    huge = predict(classifier, ["語" * 3_000_000, "語" * 3_000])
+    assert huge[0] is not None and huge[1] is not None and huge[0][0] == huge[1][0]
+    offsets = np.arange(1_000_001, dtype=np.int64)
+    offsets.setflags(write=False)
+    found = classifier.predict(np.frombuffer(b"a" * 1_000_000, np.uint8), offsets)
+    assert len(set(found.label.tolist())) == 1

@@ -1,0 +1,228 @@
+"""The statistics against a few plain lines that say the same thing slowly."""
+
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from dspipe.kernels.arrow import text_buffers
+from dspipe.kernels.jit import INTERPRETED
+from dspipe.kernels.text.statistic_columns import COUNTS, SHARES
+from dspipe.kernels.text.statistics import LineSettings, text_statistics
+from dspipe.kernels.text.stop_words import make_stop_words
+from dspipe.kernels.text.unicode_classes import LETTER, SCRIPTS, SYMBOL, TERMINAL, character_classes
+from tests.kernels.text.test_word_tokens import tokens
+
+STOP_WORDS = {"en": ["the", "be", "to", "of", "and", "that", "have", "with"], "zh": ["的", "是", "我们"]}
+EXAMPLES = 20 if INTERPRETED else 300
+
+
+def statistics(texts: list[str], languages: list[int] | None = None, lines: LineSettings | None = None) -> list[dict]:
+    data, offsets = text_buffers(pa.array(texts, pa.large_string()))
+    known = np.array(languages or [-1] * len(texts), np.int16)
+    found = text_statistics(data, offsets, make_stop_words(STOP_WORDS, ["latin", "han"]), known, lines)
+    return [
+        dict(zip(COUNTS, map(int, counts), strict=True)) | dict(zip(SHARES, map(float, shares), strict=True))
+        for counts, shares in zip(found.counts, found.shares, strict=True)
+    ]
+
+
+def duplicates(parts: list[str]) -> tuple[int, int]:
+    before, count, characters = set(), 0, 0
+    for part in parts:
+        if part in before:
+            count, characters = count + 1, characters + len(part)
+        before.add(part)
+    return count, characters
+
+
+def expected(text: str) -> dict:
+    """Gopher's and FineWeb's statistics of a text in Latin script."""
+    table, words, size = character_classes(), tokens(text), len(text)
+    real = [word for word in words if any(not table.of(c) & SYMBOL for c in word)]
+    lines, parts = text.splitlines(), re.split("\n+", text)
+    paragraphs = re.split("\n{2,}", text.strip())
+    filled = [line for line in text.split("\n") if line.strip()]
+    share = {"characters": size, "words": len(real)}
+    share["mean_word_length"] = sum(map(len, real)) / max(1, len(real))
+    share["hashes_per_word"] = text.count("#") / max(1, len(words))
+    share["ellipses_per_word"] = (text.count("...") + text.count("…")) / max(1, len(words))
+    share["bullet_lines"] = sum(line.lstrip().startswith(("•", "-")) for line in lines) / max(1, len(lines))
+    share["ellipsis_lines"] = sum(line.rstrip().endswith(("...", "…")) for line in lines) / max(1, len(lines))
+    share["alphabetic_words"] = sum(any(table.of(c) & LETTER for c in w) for w in words) / max(1, len(words))
+    count, characters = duplicates(parts)
+    share["duplicate_lines"] = count / len(parts) if text else 0
+    share["duplicate_line_characters"] = characters / max(1, size)
+    count, characters = duplicates(paragraphs)
+    share["duplicate_paragraphs"] = count / len(paragraphs)
+    share["duplicate_paragraph_characters"] = characters / max(1, size)
+    for n in (2, 3, 4):
+        grams = Counter(" ".join(words[i : i + n]) for i in range(len(words) - n + 1))
+        gram, times = grams.most_common(1)[0] if grams else ("", 0)
+        share[f"top_{n}_gram"] = len(gram) * times / max(1, size)
+    for n in range(5, 11):
+        before, i, repeated = set(), 0, 0
+        while i + n <= len(words):
+            gram = tuple(words[i : i + n])
+            repeated += sum(map(len, gram)) if gram in before else 0
+            i += n if gram in before else 1
+            before.add(gram)
+        share[f"duplicate_{n}_grams"] = repeated / max(1, size)
+    share["terminal_lines"] = sum(bool(table.of(line[-1]) & TERMINAL) for line in filled) / max(1, len(filled))
+    share["short_lines"] = sum(len(line) <= 30 for line in filled) / max(1, len(filled))
+    share["duplicate_text_line_characters"] = duplicates(filled)[1] / max(1, size - text.count("\n"))
+    share["newlines_per_word"] = text.count("\n") / max(1, len(words)) if words else 0
+    return share
+
+
+def assert_as_expected(text: str) -> None:
+    (found,) = statistics([text])
+    for name, value in expected(text).items():
+        assert found[name] == pytest.approx(value, rel=1e-6), (name, text)
+
+
+WORDS = "the end of it, a don't #tag ... - • naïve Привет “so” (x) 3.5kg e.g. U.S. a\x00b u\u0301"
+words = st.sampled_from(WORDS.split(" "))
+gaps = st.sampled_from(
+    [" ", " ", " ", "  ", "\n", "\n", "\n\n", "\r\n", "\t", "\u2028", "\x0b", "\x85", "\u00a0", ".\n", "\n \n"]
+)
+
+
+@given(st.lists(st.tuples(words, gaps), max_size=120).map(lambda pairs: "".join(a + b for a, b in pairs)))
+@settings(max_examples=EXAMPLES, deadline=None)
+@example("\n")
+@example("\n\nthe end\n\n")
+@example("a\r\na\r\n")
+@example("the end of it the end of it the end of it the end of it the end of it")
+def test_statistics_are_what_the_plain_lines_say(text):
+    assert_as_expected(text)
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=60), max_size=8))
+@settings(max_examples=EXAMPLES // 4, deadline=None)
+def test_a_document_does_not_depend_on_its_neighbours(texts):
+    assert statistics(texts) == [statistics([text])[0] for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences", "lorem", "curly"),
+    [
+        ("One two three. Four five six!\nNo end here\nToo few.", 2, 0, 0),
+        ("He paid 3.5 for it. Mr. Smith did so.", 2, 0, 0),
+        ("This line needs JavaScript to run.\nWe use cookies on this page.\nA line that stays here.", 1, 0, 0),
+        ("Lorem ipsum dolor sit amet.\nvar x = {} is bad.\nlorem ipsum without an end {", 2, 1, 1),
+        ("A fact with a source.[1]\nAnother fact here[edit].", 2, 0, 0),
+        ("It ends with an ellipsis...\nIt ends with “a curly quote.”", 0, 0, 0),
+        ("A word of " + "x" * 1001 + " letters.", 0, 0, 0),
+        ("我们今天去公园散步了。天气很好，大家很高兴！\n他说：“这里真漂亮。”", 3, 0, 0),
+        ("यह एक अच्छा दिन है। हम खुश हैं।", 2, 0, 0),
+    ],
+)
+def test_lines_that_c4_keeps(text, sentences, lorem, curly):
+    (found,) = statistics([text])
+    assert (found["sentences"], found["lorem_ipsum_lines"], found["curly_bracket_lines"]) == (sentences, lorem, curly)
+
+
+def test_line_settings():
+    text = "We use cookies on this page.\nThis needs JavaScript here\nTwo words."
+    assert statistics([text])[0]["sentences"] == 0
+    assert statistics([text], lines=LineSettings(rules=0))[0]["sentences"] == 2
+    assert statistics([text], lines=LineSettings(rules=1, min_words=2))[0]["sentences"] == 2
+    assert statistics(["x" * 40 + "\nyy"], lines=LineSettings(short_line=50))[0]["short_lines"] == 1
+
+
+def test_stop_words_are_of_the_language():
+    text = "The lay of the land, and that is all. 我们是的"
+    english, chinese, unlisted, unknown = statistics([text] * 4, [0, 1, -2, -1])
+    assert (english["stop_words"], unlisted["stop_words"], unknown["stop_words"]) == (4, -1, 4)
+    assert chinese["stop_words"] == 4  # of the language with most: the document is in Latin script
+    assert statistics(["我们是好的朋友"], [1])[0]["stop_words"] == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "script", "words"),
+    [
+        ("plain English words", "latin", 3),
+        ("我们今天去公园 with you", "han", 6),
+        ("今日は天気がいいですね", "kana", 5),
+        ("안녕하세요 여러분", "hangul", 2),
+        ("मैं घर जा रहा हूँ", "devanagari", 5),
+        ("สวัสดีครับ", "thai", 1),
+        ("12 34 !!", "none", 2),
+        ("", "none", 0),
+    ],
+)
+def test_scripts_and_their_words(text, script, words):
+    (found,) = statistics([text])
+    assert (SCRIPTS[found["script"]], found["words"]) == (script, words)
+
+
+def test_repetition_in_an_unspaced_script():
+    once = "春眠不觉晓处处闻啼鸟夜来风雨声花落知多少"
+    assert statistics([once])[0]["duplicate_5_grams"] == 0
+    assert statistics([once * 4])[0]["duplicate_5_grams"] > 0.6
+    # a 5-gram of Chinese words is ten characters
+    rest = "白日依山尽黄河入海流"
+    assert statistics([once[:9] + rest + once[:9]])[0]["duplicate_5_grams"] == 0
+    assert statistics([once[:10] + rest + once[:10]])[0]["duplicate_5_grams"] == pytest.approx(10 / 30)
+
+
+def test_broken_bytes_are_judged_and_nothing_is_read_beyond_them():
+    rng = np.random.default_rng(3)
+    for _ in range(5 if INTERPRETED else 300):
+        data = rng.integers(0, 256, rng.integers(0, 300), dtype=np.uint8)
+        offsets = np.sort(np.concatenate([[0, len(data)], rng.integers(0, len(data) + 1, 4)])).astype(np.int64)
+        found = text_statistics(data, offsets, make_stop_words(STOP_WORDS, ["latin", "han"]), np.full(5, -1, np.int16))
+        assert np.isfinite(found.shares).all()
+
+
+@pytest.mark.skipif(INTERPRETED, reason="long documents take too long uncompiled")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" * 5_000_000,
+        "!" * 5_000_000,
+        "the end of it. " * 300_000,
+        "a\n" * 1_000_000,
+        "中" * 1_500_000,
+        "\n" * 3_000_000,
+    ],
+    ids=["one word", "one run of punctuation", "one line", "many lines", "one line of Chinese", "no line"],
+)
+def test_a_long_document_is_measured_in_bounded_memory(text):
+    resource = pytest.importorskip("resource")
+    statistics(["warm up."])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    (found,) = statistics([text])
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert found["characters"] == len(text)
+    assert grown < 150_000, f"{grown} KiB for a document of {len(text)} characters"
+
+
+@pytest.mark.skipif(INTERPRETED, reason="many documents take too long uncompiled")
+def test_many_tiny_documents():
+    found = statistics(["", "A few words in a tiny document, and no more than that."] * 50_000)
+    assert found[-1] == found[1] and found[0]["words"] == 0 and found[1]["words"] == 12
+
+
+def test_the_kernel_says_the_same_uncompiled():
+    texts = ["The end.\n\nThe end. Don't! 我们是的。", "", "ab\r\n" * 9, "e.g. {x} [1] ... lorem ipsum."]
+    program = f"from tests.kernels.text.test_statistics import statistics; print(statistics({texts!r}))"
+    answers = [
+        subprocess.check_output(
+            [sys.executable, "-c", program],
+            env=os.environ | {"NUMBA_DISABLE_JIT": disabled},
+            cwd=Path(__file__).parents[3],
+            text=True,
+        )
+        for disabled in ("0", "1")
+    ]
+    assert answers[0] == answers[1] != ""

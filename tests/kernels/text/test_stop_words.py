@@ -1,0 +1,36 @@
+"""The table of stop words."""
+
+import numpy as np
+import pytest
+
+from dspipe.kernels.text.special_words import token_hash
+from dspipe.kernels.text.stop_words import make_stop_words
+
+
+def test_a_word_of_two_languages_is_in_the_table_twice():
+    found = make_stop_words({"en": ["the", "in"], "de": ["in", "in", "der"]}, ["latin", "latin"])
+    assert found.names == ("en", "de")
+    assert found.table.complete.tolist() == [3, 3]
+    places = np.flatnonzero(found.table.keys == token_hash("in"))
+    assert sorted(found.table.languages[places]) == [0, 1]
+    assert {int(found.table.languages[p]): int(found.table.bits[p]) for p in places} == {0: 2, 1: 1}
+    assert np.count_nonzero(found.table.keys) == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "script", "message"),
+    [
+        ([f"w{n}x" for n in range(64)], "latin", "64 stop words for xx"),
+        (["two words"], "latin", "not one word"),
+        (["don't"], "latin", "not one word"),
+        ([""], "latin", "not one word"),
+        (["我们大家的"], "han", "more than 4 letters"),
+    ],
+)
+def test_what_is_no_stop_word_is_refused(words, script, message):
+    with pytest.raises(ValueError, match=message):
+        make_stop_words({"xx": words}, [script])
+
+
+def test_a_word_of_an_unspaced_script_may_have_four_letters():
+    assert np.count_nonzero(make_stop_words({"zh": ["的", "我们", "无论如何"]}, ["han"]).table.keys) == 3

@@ -1,0 +1,88 @@
+"""Looking characters up in UTF-8, against Python's own decoding."""
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from dspipe.kernels.jit import INTERPRETED
+from dspipe.kernels.text.unicode_classes import (
+    DIGIT,
+    LETTER,
+    MARK,
+    NAMES,
+    SCRIPT_SHIFT,
+    SPACE,
+    TERMINAL,
+    UNSPACED,
+    character_classes,
+)
+from dspipe.kernels.text.unicode_lookup import character, character_before, count_characters, trim
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+EXAMPLES = 20 if INTERPRETED else 300
+
+
+def walk(data: np.ndarray, start: int, end: int) -> list[tuple[int, int]]:
+    """Flags and length in bytes of each character."""
+    table, i, found = character_classes(), start, []
+    while i < end:
+        kind, length = character(data, i, end, table.pages, table.flags)
+        found.append((int(kind), int(length)))
+        i += length
+    assert i == end
+    return found
+
+
+@given(TEXTS)
+@settings(max_examples=EXAMPLES, deadline=None)
+@example(" \u00a0\u3000x\u2003\u0085")
+def test_characters_are_found_in_both_directions(text):
+    table, data = character_classes(), np.frombuffer(b"#" + text.encode() + b"#", np.uint8)
+    wanted = [(table.of(c), len(c.encode())) for c in text]
+    end = len(data) - 1
+    assert walk(data, 1, end) == wanted
+    for kind, length in reversed(wanted):
+        assert character_before(data, end, 1, table.pages, table.flags) == (kind, length)
+        end -= length
+    assert count_characters(data, 1, len(data) - 1) == len(text)
+
+
+@given(TEXTS)
+@settings(max_examples=EXAMPLES, deadline=None)
+def test_trim(text):
+    table, data = character_classes(), np.frombuffer(text.encode(), np.uint8)
+    space = "".join(c for c in set(text) if table.of(c) & SPACE)
+    start, end = trim(data, 0, len(data), table.pages, table.flags)
+    assert data[start:end].tobytes().decode() == text.strip(space or " ")
+
+
+@given(st.binary(max_size=40))
+@settings(max_examples=EXAMPLES, deadline=None)
+@example(b"\xf4\x90\x80\x80\xff\xc3")
+def test_broken_bytes_are_walked_to_the_end(data):
+    assert sum(length for _, length in walk(np.frombuffer(data, np.uint8), 0, len(data))) == len(data)
+
+
+@pytest.mark.parametrize(
+    ("character", "flags", "script"),
+    [
+        ("a", LETTER, "latin"),
+        ("я", LETTER, "cyrillic"),
+        ("字", LETTER | UNSPACED, "han"),
+        ("か", LETTER | UNSPACED, "kana"),
+        ("가", LETTER, "hangul"),
+        ("ก", LETTER | UNSPACED, "thai"),
+        ("7", DIGIT, "none"),
+        ("\u0301", MARK, "none"),
+        ("\u3000", SPACE, "none"),
+        ("。", TERMINAL, "none"),
+        ("؟", TERMINAL, "none"),
+        ("।", TERMINAL, "none"),
+        ("\ud800", 0, "none"),
+    ],
+)
+def test_classes(character, flags, script):
+    found = character_classes().of(character)
+    assert found & (LETTER | UNSPACED | DIGIT | MARK | SPACE | TERMINAL) == flags
+    assert found >> SCRIPT_SHIFT == NAMES[script]

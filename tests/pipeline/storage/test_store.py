@@ -1,0 +1,158 @@
+"""Object stores, and storage that fails: one clear message each."""
+
+import contextlib
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dspipe.pipeline.config.problems import InvalidConfig
+from dspipe.pipeline.run.scheduler import RunFailed
+from dspipe.pipeline.storage.store import StorageError, Store
+from tests.engine import planned, rows_of, run_inline, tasks_run
+from tests.pipeline.run.test_run import config, corpus
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> dict[str, Any]:
+    corpus(tmp_path / "in")
+    return config(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[Any]:
+    """A small S3 server on this machine, and a client of it."""
+    pytest.importorskip("s3fs")
+    server = pytest.importorskip("moto.server")
+    with contextlib.closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    running = server.ThreadedMotoServer("127.0.0.1", port, verbose=False)
+    running.start()
+    settings = {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+    }
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    import s3fs
+
+    filesystem = s3fs.S3FileSystem()
+    filesystem.mkdir("bucket")
+    yield filesystem
+    running.stop()
+    for name, value in before.items():
+        os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+@pytest.mark.parametrize("merge_above", [1 << 20, 1])
+def test_a_run_from_s3_to_s3(s3: Any, toy: dict[str, Any], tmp_path: Path, merge_above: int) -> None:
+    local = run_inline(toy)
+    for file in sorted((tmp_path / "in").iterdir()):
+        s3.put_file(str(file), f"bucket/in/{file.name}")
+    sources = [{"name": "toy", "format": "jsonl", "path": "s3://bucket/in/*.jsonl", "domain": "toys"}]
+    engine = {"kind": "local", "workers": 2, "merge_above": merge_above}
+    values = {**toy, "sources": sources, "output": "s3://bucket/run", "engine": engine}
+    plan = planned(values)
+    assert [file.name for shard in plan.shards for file in shard.files] == [
+        "bucket/in/0.jsonl",
+        "bucket/in/1.jsonl",
+        "bucket/in/2.jsonl",
+    ]
+    merged = [name for name in tasks_run(run_inline(values)) if name.endswith(".merge")]
+    assert merged == (["unique.emit.merge", "unique.reduce.merge"] if merge_above == 1 else [])
+    again = run_inline(values)
+    assert tasks_run(again) == {}
+    reasons = [row["reason"] for row in rows_of_remote(again, s3)]
+    assert reasons == [row["reason"] for row in rows_of(local, ["reason"])]
+
+
+def test_ranges_of_several_objects(s3: Any, tmp_path: Path) -> None:
+    for store in (Store("s3://bucket/ranges"), Store(str(tmp_path))):
+        store.write_bytes("a", b"0123456789")
+        store.write_bytes("b", b"abcdef")
+        assert store.read_ranges([("a", 2, 3), ("b", 4, 0), ("b", 0, 6), ("a", 9, 1)]) == [b"234", b"", b"abcdef", b"9"]
+        assert store.read_ranges([]) == []
+        with pytest.raises(FileNotFoundError):
+            store.read_ranges([("a", 0, 1), ("nothing", 0, 1)])
+
+
+def rows_of_remote(result: Any, s3: Any) -> list[dict[str, Any]]:
+    import pyarrow.parquet as pq
+
+    (phase,) = (phase for phase in result.phases if phase.name == "unique.verdicts")
+    rows: list[dict[str, Any]] = []
+    for name in phase.manifests:
+        file, _ = result.store.read_json(name)["columns"]["reason"]
+        rows += pq.read_table(f"bucket/run/{file}", filesystem=s3).to_pylist()
+    return rows
+
+
+def test_a_list_of_paths(toy: dict[str, Any], tmp_path: Path) -> None:
+    import gzip
+
+    (tmp_path / "two.paths.gz").write_bytes(gzip.compress(b"in/2.jsonl\n\nin/0.jsonl\n"))
+    source = {"name": "toy", "format": "jsonl", "path": "two.paths.gz", "root": str(tmp_path)}
+    plan = planned({**toy, "sources": [source]})
+    assert [file.name for shard in plan.shards for file in shard.files] == ["in/0.jsonl", "in/2.jsonl"]
+    (tmp_path / "bad.paths.gz").write_bytes(b"not gzip")
+    with pytest.raises(InvalidConfig, match=r"bad\.paths\.gz is not a whole gzip file"):
+        planned({**toy, "sources": [{**source, "path": "bad.paths.gz"}]})
+    (tmp_path / "gone.paths").write_text("in/9.jsonl\n")
+    with pytest.raises(InvalidConfig, match="no such file"):
+        planned({**toy, "sources": [{**source, "path": "gone.paths"}]})
+
+
+def test_inputs_that_are_not_there(toy: dict[str, Any], tmp_path: Path) -> None:
+    for path, message in (
+        (str(tmp_path / "nothing.jsonl"), "no such file or directory"),
+        (str(tmp_path / "in" / "*.parquet"), "matches no files"),
+        (str(tmp_path / "empty"), "no such file"),
+        ("$NOT_SET/x.jsonl", "there is no environment variable NOT_SET"),
+    ):
+        with pytest.raises(InvalidConfig, match=message):
+            planned({**toy, "sources": [{"name": "toy", "format": "jsonl", "path": path}]})
+
+
+def test_an_empty_file_is_no_documents(toy: dict[str, Any], tmp_path: Path) -> None:
+    for file in (tmp_path / "in").iterdir():
+        file.write_bytes(b"")
+    result = run_inline(toy)
+    assert result.phases[0].counters["read"] == 0
+    assert rows_of(result, ["id", "reason"]) == []
+
+
+def test_an_output_that_cannot_be_made(toy: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="a part of the path is a file"):
+        run_inline(toy, output=str(tmp_path / "file" / "out"))
+
+
+@pytest.mark.parametrize("kind", ["inline", "local"])
+def test_a_full_disk(kind: str, toy: dict[str, Any], tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(disk)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("needs the right to mount a small file system")
+    try:
+        corpus(tmp_path / "in", [[f"document {row} {os.urandom(8).hex()}" for row in range(9000)]])
+        with pytest.raises((RunFailed, StorageError), match="disk is full; free space and run the same command again"):
+            run_inline(toy, output=str(disk / "out"), engine={"kind": kind, "workers": 1} if kind == "local" else kind)
+        assert not list((disk / "out" / "documents").glob("*"))
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_too_many_bad_records_fail_the_run(toy: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "in" / "bad.jsonl").write_text("not json\n" * 150)
+    with pytest.raises(RunFailed, match=r"150 of 158 records are bad, more than engine.max_quarantined=0.05 allows"):
+        run_inline(toy)
+    result = run_inline(toy, engine={"kind": "inline", "max_quarantined": 1})
+    assert result.phases[0].counters["quarantined"] == 150

@@ -1,0 +1,100 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dspipe.pipeline.config.problems import InvalidConfig
+from tests.engine import planned, rows_of, run_inline
+from tests.stages.minhash.test_stage import write_corpus
+
+COLUMNS = ["id", "reason"] + [f"exact_dedup.{name}" for name in ("keeper", "cluster_size", "duplicates", "dumps")]
+
+
+def config_of(tmp_path: Path, shards: dict[str, list[dict[str, Any]]], **settings: Any) -> dict[str, Any]:
+    stages = [{"exact_dedup": settings}]
+    return {"output": str(tmp_path / "run"), "sources": write_corpus(tmp_path, shards), "stages": stages}
+
+
+def texts(*values: str) -> list[dict[str, Any]]:
+    return [{"text": value} for value in values]
+
+
+def normalized(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_one_document_of_each_normalized_text_stays(tmp_path: Path) -> None:
+    values = ["a b", "a  b\n", "", " \t", "a B", "a b.", "\u3000a\u00a0b", "1.5", "15", "a b", "b a", "é", "e\u0301"]
+    shards = {"d0": texts(*values), "d1": texts(*reversed(values)), "d2": [], "d3": texts("new", "a b")}
+    rows = rows_of(run_inline(config_of(tmp_path, shards)), COLUMNS)
+    documents = [(f"d{shard}", document["text"]) for shard in (0, 1, 3) for document in shards[f"d{shard}"]]
+    numbers = [shard << 32 | row for shard, part in enumerate(shards.values()) for row in range(len(part))]
+    first: dict[str, int] = {}
+    for place, (_, text) in enumerate(documents):
+        first.setdefault(normalized(text), place)
+    for place, (row, (_, text)) in enumerate(zip(rows, documents, strict=True)):
+        same = [n for n, (_, other) in enumerate(documents) if normalized(other) == normalized(text)]
+        dropped = first[normalized(text)] != place
+        assert row["reason"] == ("exact_dedup.duplicate" if dropped else None)
+        assert row["exact_dedup.keeper"] == (numbers[same[0]] if dropped else None)
+        assert row["exact_dedup.cluster_size"] == (len(same) if len(same) > 1 else None)
+        copy = not dropped and len(same) > 1
+        assert row["exact_dedup.duplicates"] == (len(same) - 1 if copy else None)
+        assert row["exact_dedup.dumps"] == (sorted({documents[n][0] for n in same}) if copy else None)
+
+
+def test_first_by_address_then_by_text(tmp_path: Path) -> None:
+    shards = {
+        "d0": [
+            {"id": "a", "url": "http://x.example/page/", "text": "old text"},
+            {"id": "b", "url": None, "text": "other"},
+            {"id": "c", "url": None, "text": "new text"},
+        ],
+        "d1": [
+            {"id": "d", "url": "https://x.example/page#top", "text": "new text"},
+            {"id": "e", "url": "https://x.example/page?q=1", "text": "third"},
+        ],
+    }
+    result = run_inline(config_of(tmp_path, shards, by=["url", "text"], keep=["newest"]))
+    rows = rows_of(result, [*COLUMNS, "exact_dedup.url.keeper"])
+    assert {row["id"]: row["reason"] for row in rows} == {
+        "a": "exact_dedup.same_url", "b": None, "c": "exact_dedup.duplicate", "d": None, "e": None,
+    }  # fmt: skip
+    assert rows[0]["exact_dedup.url.keeper"] == 1 << 32 and rows[2]["exact_dedup.keeper"] == 1 << 32
+
+
+def test_the_best_by_a_column_with_nulls_and_nan(tmp_path: Path) -> None:
+    import numpy as np
+    import pyarrow as pa
+
+    from dspipe.stages.shared.dedup.keep_policy import KeepConfig, KeepPolicy
+
+    policy = KeepPolicy(KeepConfig(keep=["quality", "longest"]))
+    assert policy.columns() == ("quality", "text_bytes")
+    values = [0.5, None, float("nan"), -1.0, 0.0, -0.0, float("inf"), float("-inf"), 0.5]
+    batch = pa.RecordBatch.from_pydict({"quality": values, "text_bytes": [1, 2, 3, 4, 5, 6, 7, 8, 9]})
+    orders = list(policy.order(batch).values())
+    order = policy.sort([np.zeros(9, np.uint64)], orders, np.arange(9, dtype=np.uint64))
+    assert order.tolist() == [6, 8, 0, 5, 4, 3, 7, 2, 1]
+    with pytest.raises(TypeError, match="quality"):
+        policy.order(pa.RecordBatch.from_pydict({"quality": ["high"], "text_bytes": [1]}))
+
+
+def test_a_shard_added_is_the_only_one_read(tmp_path: Path) -> None:
+    from tests.engine import tasks_run
+
+    config = config_of(tmp_path, {"d0": texts("a", "b"), "d1": texts("b", "c")})
+    run_inline(config)
+    (tmp_path / "d2.jsonl").write_text('{"text": "c"}\n')
+    config["sources"].append({"name": "d2", "format": "jsonl", "path": str(tmp_path / "d2.jsonl"), "dump": "d2"})
+    result = run_inline(config)
+    assert tasks_run(result)["documents"] == 1
+    assert [row["reason"] for row in rows_of(result, ["reason"])] == [
+        None, None, "exact_dedup.duplicate", None, "exact_dedup.duplicate",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("settings", [{"by": []}, {"by": ["text", "text"]}, {"by": ["host"]}, {"keep": [""]}])
+def test_settings_that_cannot_work_are_refused(tmp_path: Path, settings: dict[str, Any]) -> None:
+    with pytest.raises(InvalidConfig):
+        planned(config_of(tmp_path, {"d0": texts("a")}, **settings))

@@ -1,0 +1,174 @@
+import copy
+import json
+import subprocess
+import sys
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dspipe.stages.pack.reading.locate import places
+from dspipe.stages.pack.reading.reader import PackedDataset
+from dspipe.stages.pack.reading.shard_files import ShardError
+from tests.engine import run_inline
+from tests.stages.pack.runs import PAD, make_config, make_documents
+
+
+@pytest.fixture(scope="module", params=["megatron", "mds", "parquet"])
+def run(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(request.param)
+    run_inline(make_config(folder, make_documents(), length=32, shard_bytes=65536, format=request.param))
+    return folder / "run"
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(1, 7), st.sampled_from([None, 3]), st.integers(1, 3))
+def test_every_row_once_an_epoch_for_any_world_size(run, world_size, seed, epochs):
+    data = [PackedDataset(run, rank, world_size, seed, epochs) for rank in range(world_size)]
+    seen = [row for one in data for row in one.row_numbers(0, len(one)).tolist()]
+    assert sorted(seen) == sorted(list(range(data[0].rows)) * epochs)
+    assert max(map(len, data)) - min(map(len, data)) <= 1
+    # in lockstep no row comes back before its epoch is over
+    line = [
+        row
+        for step in range(len(data[0]))
+        for one in data
+        if step < len(one)
+        for row in one.row_numbers(step, step + 1)
+    ]
+    for epoch in range(epochs):
+        assert len(set(line[epoch * data[0].rows : (epoch + 1) * data[0].rows])) == data[0].rows
+
+
+@pytest.mark.parametrize("epochs", [2, None])
+def test_resumed_at_any_sample(run, epochs):
+    whole = [sample["row"] for sample in islice(PackedDataset(run, 1, 3, 9, epochs), 60)]
+    for taken in (0, 1, 7, 31, 59):
+        first = PackedDataset(run, 1, 3, 9, epochs)
+        rows = [sample["row"] for sample in islice(first, taken)]
+        state = json.loads(json.dumps(first.state_dict(taken)))
+        second = PackedDataset(run, 1, 3, 9, epochs)
+        second.load_state_dict(state)
+        rows += [sample["row"] for sample in islice(second, 60 - taken)]
+        assert rows == whole
+        assert second[0]["row"] == whole[taken]  # by number it is counted from where it was resumed
+        assert second.state_dict()["samples"] == 3 * 60
+
+
+def test_the_state_follows_iteration(run):
+    data = PackedDataset(run)
+    steps = iter(data)
+    next(steps), next(steps)
+    assert data.state_dict()["samples"] == 2
+
+
+def test_resumed_with_another_world_size(run):
+    one = [sample["row"] for sample in PackedDataset(run, seed=4)]
+    first = [PackedDataset(run, rank, 4, seed=4) for rank in range(4)]
+    state = first[0].state_dict(5)
+    then = [PackedDataset(run, rank, 3, seed=4) for rank in range(3)]
+    for data in then:
+        data.load_state_dict(state)
+    done = [data[i]["row"] for i in range(5) for data in first]
+    rest = [row for data in then for row in data.row_numbers(0, len(data)).tolist()]
+    assert done == one[:20]
+    assert sorted(rest) == sorted(one[20:])
+
+
+def test_samples(run):
+    texts = {document["id"]: document["text"] for document in make_documents()}
+    data = PackedDataset(run)
+    for number in range(len(data)):
+        sample = data[number]
+        shard, at = data.shards.place(number)
+        documents = data.shards.documents(shard)
+        pieces = documents.pieces(at)
+        for i, piece in enumerate(range(pieces.start, pieces.stop)):
+            here = sample["document_ids"] == i
+            document = int(documents.arrays["piece_document"][piece])
+            start = int(documents.arrays["piece_start"][piece])
+            expected = [*texts[documents.id(document)].encode(), 257][start : start + int(here.sum())]
+            assert sample["tokens"][here].tolist() == expected
+            assert sample["position_ids"][here].tolist() == list(range(len(expected)))
+        padding = sample["document_ids"] < 0
+        assert (sample["tokens"][padding] == PAD).all()
+        assert sample["loss_mask"].tolist() == (~padding).tolist()
+        counts = {}
+        for piece in range(pieces.start, pieces.stop):
+            name = documents.domains[documents.arrays["domain"][documents.arrays["piece_document"][piece]]]
+            counts[name] = counts.get(name, 0) + int(documents.arrays["piece_length"][piece])
+        assert counts[data.domains[sample["domain"]]] == max(counts.values())
+    assert (data.read(np.array([3, 0, 3])) == [data[i]["tokens"] for i in (3, 0, 3)]).all()
+
+
+def test_places_of_a_document(run):
+    document = make_documents()[-1]
+    found = places(run, document["id"])
+    data = PackedDataset(run)
+    tokens = [t for p in found for t in data[p.row]["tokens"][p.column : p.column + p.length].tolist()]
+    assert tokens == [*document["text"].encode(), 257]
+    assert [place.start for place in found] == sorted(place.start for place in found)
+    assert all((run / place.file).exists() for place in found)
+    assert places(run, "doc-99999") == places(run, "") == []
+
+
+def test_what_does_not_fit(run, tmp_path):
+    with pytest.raises(ShardError, match="no packed shards"):
+        PackedDataset(tmp_path)
+    with pytest.raises(ValueError, match="rank 2 of 2"):
+        PackedDataset(run, 2, 2)
+    with pytest.raises(TypeError, match="no length"):
+        len(PackedDataset(run, epochs=None))
+    with pytest.raises(IndexError):
+        PackedDataset(run)[10_000]
+    state = PackedDataset(run, seed=1).state_dict(1)
+    with pytest.raises(ValueError, match="seed 1, the data set has seed 2"):
+        PackedDataset(run, seed=2).load_state_dict(state)
+    with pytest.raises(ValueError, match="other shards"):
+        PackedDataset(run, seed=1).load_state_dict({**state, "index": "0"})
+
+
+def test_a_shard_cut_short(tmp_path):
+    run_inline(make_config(tmp_path, make_documents(), length=32))
+    data = PackedDataset(tmp_path / "run")
+    path = data.shards.file(0, ".bin")
+    path.write_bytes(path.read_bytes()[:-2])
+    with pytest.raises(ShardError, match="the manifest says"):
+        PackedDataset(tmp_path / "run")[0]
+    path.unlink()
+    with pytest.raises(ShardError, match="missing"):
+        PackedDataset(tmp_path / "run")[0]
+
+
+def test_numpy_is_enough(tmp_path):
+    run_inline(make_config(tmp_path, make_documents(), length=32))
+    code = f"""
+import sys
+class Nothing:
+    def find_spec(self, name, path=None, target=None):
+        if name.split('.')[0] in ('numba', 'pyarrow', 'pydantic', 'torch', 'llvmlite'):
+            raise ImportError(name)
+sys.meta_path.insert(0, Nothing())
+from dspipe.stages.pack.reading.locate import places
+from dspipe.stages.pack.reading.reader import PackedDataset
+print(len(list(PackedDataset({str(tmp_path / "run")!r}))))
+"""
+    root = Path(__file__).parents[4]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert int(done.stdout) == PackedDataset(tmp_path / "run").rows
+
+
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
+def test_torch_data_loader(run):
+    torch = pytest.importorskip("torch")
+    data = PackedDataset(run, seed=5)
+    loader = torch.utils.data.DataLoader(data, batch_size=4, num_workers=2)
+    rows = [row for batch in loader for row in batch["row"].tolist()]
+    assert rows == data.row_numbers(0, len(data)).tolist()
+    again = copy.copy(data)
+    again.load_state_dict(data.state_dict(8))
+    loader = torch.utils.data.DataLoader(again, batch_size=4, num_workers=3)
+    assert [row for batch in loader for row in batch["row"].tolist()] == rows[8:]

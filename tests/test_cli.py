@@ -1,0 +1,89 @@
+"""The command line: exit codes, messages, and how soon it answers."""
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.engine import write_config
+from tests.pipeline.run.test_run import config, corpus
+
+
+def dspipe(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "dspipe", *arguments], capture_output=True, text=True)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    corpus(tmp_path / "in")
+    return write_config(tmp_path / "run.yaml", {"name": "cli", "engine": "inline", **config(tmp_path)})
+
+
+def test_help_answers_at_once() -> None:
+    """Under half a second; CPU time, since a busy machine's clock says little."""
+    assert dspipe("--help").returncode == 0
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = dspipe("--help")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert "Common Crawl shards to packed token shards" in done.stdout
+    assert (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime) < 0.5
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys, dspipe.cli; print([m for m in ('numba', 'pyarrow', 'numpy', 'ray') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_a_run_and_looks_at_it(file: Path, tmp_path: Path) -> None:
+    done = dspipe("run", str(file))
+    assert done.returncode == 0, done.stderr
+    assert ["unique.repeated", "2"] in [line.split()[:2] for line in done.stdout.splitlines()]
+    assert "documents: 3 tasks" in done.stderr
+    assert "\x1b[" not in done.stdout + done.stderr
+    out = str(tmp_path / "out")
+    assert "3 tasks, all done before" in dspipe("run", str(file)).stderr
+    assert "done" in dspipe("plan", str(file)).stdout
+    assert json.loads(dspipe("stats", out, "--json").stdout)["name"] == "cli"
+    assert dspipe("stats", out, "--html", str(tmp_path / "page.html")).returncode == 0
+    assert "unique.repeated" in (tmp_path / "page.html").read_text()
+    assert "gamma three" in dspipe("explain", out, "1-1").stdout
+    assert dspipe("verify", out).returncode == 0
+
+
+def test_what_the_user_got_wrong_is_exit_code_2(file: Path, tmp_path: Path) -> None:
+    for arguments, message in (
+        (["run", str(file), "--set", "stages.tests.toys.lengths.minimun=3"], "unknown key; did you mean minimum?"),
+        (["plan", str(file), "--set", "sources.toy.path=nothing/*.jsonl"], "matches no files"),
+        (["run", str(tmp_path / "none.yaml")], "no such file"),
+        (["run", str(file), "--set", "output=/proc/nothing"], "cannot write to /proc/nothing"),
+        (["stats", str(tmp_path)], "holds no run"),
+        (["run"], "Missing argument"),
+    ):
+        done = dspipe(*arguments)
+        assert done.returncode == 2, (arguments, done.stderr)
+        assert message in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_failed_run_is_exit_code_1(file: Path, tmp_path: Path) -> None:
+    done = dspipe("run", str(file), "--set", "stages.tests.toys.unique.lose=true")
+    assert done.returncode == 1
+    assert "documents went in" in done.stderr
+    assert "the first one missing is" in done.stderr
+    out = tmp_path / "out"
+    dspipe("run", str(file))
+    judge = next(out.glob("judge/*.parquet"))
+    judge.write_bytes(b"changed")
+    done = dspipe("verify", str(out))
+    assert done.returncode == 1
+    assert judge.name in done.stderr
+
+
+def test_the_schema_is_one() -> None:
+    schema = json.loads(dspipe("schema").stdout)
+    assert {"name", "output", "sources", "stages", "engine", "seed"} == set(schema["properties"])
+    stages = schema["properties"]["stages"]["items"]["anyOf"][-1]["enum"]
+    assert {"language", "heuristics", "exact_dedup", "minhash", "remix", "tokenizer", "pack"} <= set(stages)
