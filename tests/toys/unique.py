@@ -56,7 +56,11 @@ class Unique(GlobalStage[UniqueConfig]):
         seen: set[int] = set()
         for sender, batch in task.received():
             keys = batch.column("key").to_pylist()
-            losers = [row for row, key in enumerate(keys) if key in seen or seen.add(key)]
+            losers = []
+            for row, key in enumerate(keys):
+                if key in seen:
+                    losers.append(row)
+                seen.add(key)
             rows = batch.column("row").take(pa.array(losers, pa.int64()))
             task.emit(np.full(len(losers), sender), pa.RecordBatch.from_arrays([rows], names=["row"]))
 
