@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, NonNegativeInt
 
-from dspipe.pipeline.stage import ConfigError, MapConfig, MapStage, Settings
+from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.stage import MapConfig, MapStage, Settings
 from dspipe.stages.shared.fasttext_models import find_model, load_classifier
 
 if TYPE_CHECKING:

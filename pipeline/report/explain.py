@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from dspipe.pipeline.config.run_config import load_config
+from dspipe.pipeline.errors import DocumentNotFoundError
 from dspipe.pipeline.storage.columns import Column, read_rows
 from dspipe.pipeline.storage.store import Store
 
@@ -13,14 +14,10 @@ if TYPE_CHECKING:
 _LONG = 300
 
 
-class NotThere(Exception):
-    """The run has no such document."""
-
-
 def explain(store: Store, run: dict[str, Any], wanted: str) -> list[dict[str, Any]]:
     """What each phase says of the documents with that id or URL: one dictionary per document, phase -> columns.
 
-    Raises NotThere. Bad records are looked for in the quarantine.
+    Raises DocumentNotFoundError. Bad records are looked for in the quarantine.
     """
     phases = run["phases"]
     documents = next(phase for phase in phases if phase["name"] == "documents")
@@ -42,7 +39,7 @@ def explain(store: Store, run: dict[str, Any], wanted: str) -> list[dict[str, An
                     story |= {phase["name"]: values} if values else {}
             found.append(story | _of_stages(store, run, story["documents"]["id"]))
     if not found:
-        raise NotThere(f"{store.root} has no document with the id or URL {wanted}")
+        raise DocumentNotFoundError(f"{store.root} has no document with the id or URL {wanted}")
     return found
 
 

@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dspipe.pipeline.errors import RunNotFoundError
 from dspipe.pipeline.funnel import Funnel
 from dspipe.pipeline.quantities import human_bytes, human_seconds
 from dspipe.pipeline.report.tables import Cell, Line, Table, print_table
@@ -18,15 +19,11 @@ ALARMS = "alarms"
 """the note of a stage that should be seen first"""
 
 
-class NoRun(Exception):
-    """There is no run at the place given."""
-
-
 def read_run(root: str) -> tuple[Store, dict[str, Any]]:
-    """A run's store and what `run.json` says. Raises NoRun."""
+    """A run's store and what `run.json` says. Raises RunNotFoundError."""
     store = Store(root)
     if not store.exists(RUN_FILE):
-        raise NoRun(f"{root} holds no run (there is no {RUN_FILE}); give the `output` directory of a config")
+        raise RunNotFoundError(f"{root} holds no run (there is no {RUN_FILE}); give the `output` directory of a config")
     return store, store.read_json(RUN_FILE)
 
 

@@ -21,7 +21,10 @@ class Verification:
 
 
 def verify_run(root: str) -> Verification:
-    """Read every file that a manifest of the run names, compare size and sha256, then ask the stages. Raises NoRun."""
+    """Read every file that a manifest of the run names, compare size and sha256, then ask the stages.
+
+    Raises RunNotFoundError.
+    """
     result = verify_files(root)
     if not result.problems:
         for stage in _stages(Store(root)):
@@ -32,7 +35,7 @@ def verify_run(root: str) -> Verification:
 
 
 def verify_files(root: str) -> Verification:
-    """Read every file that a manifest of the run names; compare size and sha256. Raises NoRun."""
+    """Read every file that a manifest of the run names; compare size and sha256. Raises RunNotFoundError."""
     store, run = read_run(root)
     result = Verification({"files": 0, "bytes": 0})
     for phase in run["phases"]:

@@ -4,15 +4,12 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
 
+from dspipe.pipeline.errors import ConservationError
 from dspipe.pipeline.funnel import Funnel
 from dspipe.pipeline.storage.columns import RowsWriter
 
 if TYPE_CHECKING:
     from dspipe.pipeline.tasks.task import Task
-
-
-class ConservationError(Exception):
-    """A stage lost, invented or changed a document. The message names it."""
 
 
 class RowsOutput:

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dspipe.pipeline.stage import ConfigError
+from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.decontaminate.questions import questions
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator
 
-from dspipe.pipeline.stage import ConfigError, Corpus, GlobalStage, Phase, Settings, StageConfig
+from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings, StageConfig
 from dspipe.stages.decontaminate.index import BenchmarkIndex
 from dspipe.stages.decontaminate.questions import questions
 from dspipe.stages.decontaminate.report import ContaminationReport
@@ -179,7 +180,7 @@ class DecontaminateStage(GlobalStage[DecontaminateConfig]):
             report,
         ]
 
-    def warm(self) -> None:
+    def compile_kernels(self) -> None:
         import pyarrow as pa
 
         ngrams = pa.nulls(2, pa.list_(pa.int32()))

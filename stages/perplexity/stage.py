@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
-from dspipe.pipeline.stage import ConfigError, Corpus, GlobalStage, Phase, Settings, StageConfig
+from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings, StageConfig
 from dspipe.stages.perplexity.scorer import Change, Scorer, import_extra
 from dspipe.stages.shared.quantiles import Bins, Histograms, bin_above, strings
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, model_validator
 
-from dspipe.pipeline.stage import ConfigError, Corpus, GlobalStage, Phase, Settings, StageConfig
+from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings, StageConfig
 from dspipe.stages.shared.fasttext_models import find_model, load_classifier
 from dspipe.stages.shared.quantiles import Bins, Histograms, bin_above, strings
 

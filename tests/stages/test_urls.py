@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from dspipe.kernels.jit import cache_folder
-from dspipe.pipeline.stage import ConfigError
+from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.urls import UrlsConfig, UrlsStage
 
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dspipe.pipeline.errors import ConservationError
 from dspipe.pipeline.plan.plan import PlannedPhase
-from dspipe.pipeline.plan.tasks import MixedRecords, State, absorb
+from dspipe.pipeline.plan.tasks import MixedRecordsError, State, absorb
 from dspipe.pipeline.storage.exchange import ExchangeReader, OpenExchange, ranges_in
 from dspipe.pipeline.storage.spill import received_slices
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks import merge_exchange as merging
-from dspipe.pipeline.tasks.column_writer import ConservationError
 
 records = st.lists(
     st.lists(
@@ -134,7 +134,7 @@ def test_senders_of_different_records_are_found() -> None:
     manifests = [{"file": "m", "files": [file]} for file in files]
     absorb(phase, manifests[:1], State([], []))
     absorb(phase, [manifests[0], {"file": "m", "files": [{**files[1], "records": 0}]}], State([], []))
-    with pytest.raises(MixedRecords, match="a and b hold records of different schemas"):
+    with pytest.raises(MixedRecordsError, match="a and b hold records of different schemas"):
         absorb(phase, manifests, State([], []))
 
 

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from dspipe.pipeline.config.problems import InvalidConfig
+from dspipe.pipeline.config.problems import InvalidConfigError
 from tests.engine import planned, rows_of, run_inline
 from tests.stages.minhash.test_stage import write_corpus
 
@@ -98,5 +98,5 @@ def test_a_shard_added_is_the_only_one_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("settings", [{"by": []}, {"by": ["text", "text"]}, {"by": ["host"]}, {"keep": [""]}])
 def test_settings_that_cannot_work_are_refused(tmp_path: Path, settings: dict[str, Any]) -> None:
-    with pytest.raises(InvalidConfig):
+    with pytest.raises(InvalidConfigError):
         planned(config_of(tmp_path, {"d0": texts("a")}, **settings))

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from dspipe.pipeline.stage import ConfigError
+from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.heuristics.stage import HeuristicsConfig, HeuristicsStage
 from tests.shared import shared
 

@@ -9,7 +9,7 @@ import pytest
 
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.dedup.minhash import band_keys, signatures
-from dspipe.pipeline.config.problems import InvalidConfig
+from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.run.run import RunResult
 from dspipe.pipeline.storage import records
 from dspipe.pipeline.storage.store import Store
@@ -424,7 +424,7 @@ def test_a_threshold_alone_chooses_bands_as_datasketch_does() -> None:
     ],
 )
 def test_settings_that_cannot_work_are_refused(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
-    with pytest.raises(InvalidConfig, match=message):
+    with pytest.raises(InvalidConfigError, match=message):
         planned(settings_of(tmp_path, {"d0": [{"id": "a", "text": "b"}]}, **settings))
 
 

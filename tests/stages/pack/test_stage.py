@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from dspipe.pipeline.run.scheduler import RunFailed
+from dspipe.pipeline.errors import RunFailedError
 from dspipe.stages.pack.reading.reader import PackedDataset
 from dspipe.stages.pack.settings import Config
 from dspipe.stages.pack.verify.shards import verify_run
@@ -256,7 +256,7 @@ def test_a_row_longer_than_all_documents(tmp_path: Path) -> None:
     ],
 )
 def test_tokens_that_are_not_there(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
-    with pytest.raises(RunFailed, match=message) as caught:
+    with pytest.raises(RunFailedError, match=message) as caught:
         run_inline(make_config(tmp_path, make_documents(10), **settings))
     assert caught.value.user
 

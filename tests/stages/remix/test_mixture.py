@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dspipe.pipeline.stage import ConfigError
+from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.remix.epochs import BINS, Domain, copies_of, phase_of
 from dspipe.stages.remix.mixture import plan_mixture
 from dspipe.stages.remix.weights import Wish

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from dspipe.pipeline.config.problems import InvalidConfig
-from dspipe.pipeline.run.scheduler import RunFailed
+from dspipe.pipeline.config.problems import InvalidConfigError
+from dspipe.pipeline.errors import RunFailedError
 from dspipe.stages.remix.domain_batches import host
 from dspipe.stages.remix.settings import Config
 from tests.engine import rows_of, run_inline
@@ -100,7 +100,7 @@ def test_null_is_a_domain_of_its_own(tmp_path: Path) -> None:
     ],
 )
 def test_impossible_wishes_end_the_run(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
-    with pytest.raises(RunFailed, match=message) as caught:
+    with pytest.raises(RunFailedError, match=message) as caught:
         remixed(tmp_path, make_documents(60), **settings)
     assert caught.value.user
 
@@ -123,7 +123,7 @@ def test_settings_that_cannot_be(settings: dict[str, Any]) -> None:
 
 def test_too_many_domains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dspipe.stages.remix.domain_counts.MOST_BINS", 1024 * 20)
-    with pytest.raises(RunFailed, match="'id' has more than 20 values; group them"):
+    with pytest.raises(RunFailedError, match="'id' has more than 20 values; group them"):
         remixed(tmp_path, make_documents(100), by="id")
 
 
@@ -199,5 +199,5 @@ def test_a_target_that_cannot_be(tmp_path: Path, content: str | None, message: s
     target = tmp_path / "target.jsonl"
     if content is not None:
         target.write_text(content)
-    with pytest.raises((RunFailed, InvalidConfig), match=message):
+    with pytest.raises((RunFailedError, InvalidConfigError), match=message):
         remixed(tmp_path / "a", make_documents(10), importance={"target": str(target)})
