@@ -26,9 +26,9 @@ def toy(tmp_path: Path) -> dict[str, Any]:
 
 
 def text_of(show: Any, *arguments: Any) -> str:
-    console = Console(file=io.StringIO(), width=160)
-    show(*arguments, console)
-    return console.file.getvalue()  # type: ignore[attr-defined]
+    out = io.StringIO()
+    show(*arguments, Console(file=out, width=160))
+    return out.getvalue()
 
 
 def test_statistics_of_a_run(toy: dict[str, Any]) -> None:
