@@ -44,6 +44,6 @@ class Config(StageConfig):
     pad_token: str | None = None
     """Name of the token that fills rows up. Default: the first usual name that the tokenizer has, or the end token."""
     fill_in_the_middle: Middle | None = None
-    """Rearrange some documents as prefix, suffix, middle (Bavarian et al. 2022); `{}` for its defaults. Default: none."""
+    """Rearrange some documents as prefix, suffix, middle (Bavarian et al. 2022); `{}`: its defaults. Default: none."""
     shard_bytes: Annotated[int, BeforeValidator(parse_count), Field(ge=1 << 16)] = 256_000_000
     """A partition for each so many bytes of the sources, as stored; a shard is the tokens of one partition."""
