@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from dspipe.pipeline.stage import ConfigError, Corpus, GlobalStage, Phase, StageConfig
+from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, StageConfig
 
 if TYPE_CHECKING:
     import numpy as np

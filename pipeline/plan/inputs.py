@@ -8,30 +8,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from dspipe.pipeline.errors import ConfigError, MissingExtraError, StorageError, UnreachableError
 from dspipe.pipeline.source import InputFile, Source
-from dspipe.pipeline.stage import ConfigError
-from dspipe.pipeline.storage.store import (
-    MissingExtra,
-    StorageError,
-    is_remote,
-    is_storage_failure,
-    open_filesystem,
-    storage_error,
-)
+from dspipe.pipeline.storage.store import is_remote, is_storage_failure, open_filesystem, storage_error
 
 _GLOB = re.compile(r"[*?\[]")
-
-
-class Unreachable(Exception):
-    """A remote place can't be listed now: no network, no permission."""
 
 
 def input_files(source: Source[Any]) -> list[InputFile]:
     """The files of a source in the order of their names, each once.
 
-    Raises ConfigError where a path, pattern or list gives nothing, and Unreachable where a remote place can't be asked.
-    Files named by a list on a remote storage aren't looked up one by one: what a crawl publishes doesn't change, so
-    their fingerprint is their path.
+    Raises ConfigError where a path, pattern or list gives nothing, and UnreachableError where a remote place can't be
+    asked. Files named by a list on a remote storage aren't looked up one by one: what a crawl publishes doesn't change,
+    so their fingerprint is their path.
     """
     paths = source.config.path if isinstance(source.config.path, list) else [source.config.path]
     root = expand_variables(source.config.root)
@@ -44,14 +33,14 @@ def input_files(source: Source[Any]) -> list[InputFile]:
             raise ConfigError(f"{_join(root, expand_variables(path))}: no such file or directory", key) from None
         except PermissionError as error:
             raise ConfigError(f"{_join(root, expand_variables(path))}: permission denied ({error})", key) from None
-        except MissingExtra as error:
-            raise Unreachable(str(error)) from None
+        except MissingExtraError as error:
+            raise UnreachableError(str(error)) from None
         except StorageError as error:
             raise ConfigError(str(error), key) from None
         except Exception as error:
             place = _join(root, expand_variables(path))
             if is_storage_failure(error) and is_remote(place):
-                raise Unreachable(f"{place}: {error}") from None
+                raise UnreachableError(f"{place}: {error}") from None
             if not isinstance(error, OSError):
                 raise
             raise ConfigError(str(storage_error(error, place, "read")), key) from None

@@ -5,16 +5,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from dspipe.pipeline.errors import RunFailedError
 from dspipe.pipeline.run.executors.interface import Ended, Event, Executor, Failure, Moved
 from dspipe.pipeline.tasks.task import Manifest, TaskSpec
-
-
-class RunFailed(Exception):
-    """The run can't go on. `user`: because of what the user gave; otherwise it is a failure (exit codes 2 and 1)."""
-
-    def __init__(self, message: str, user: bool = False, traceback: str = "") -> None:
-        super().__init__(message)
-        self.user, self.traceback = user, traceback
 
 
 class Scheduler:
@@ -25,7 +18,7 @@ class Scheduler:
         self._aside: deque[Event] = deque()
 
     def run(self, specs: Sequence[TaskSpec]) -> dict[str, Manifest]:
-        """Run the tasks; their manifests by key. Raises RunFailed."""
+        """Run the tasks; their manifests by key. Raises RunFailedError."""
         waiting = deque(specs)
         later: list[tuple[float, TaskSpec]] = []
         attempts: dict[str, int] = {}
@@ -53,7 +46,7 @@ class Scheduler:
                 tried = attempts[spec.key] = attempts.get(spec.key, 0) + 1
                 if answer.kind in ("storage", "crash") and tried <= self._retries:
                     later.append((time.monotonic() + min(30, 2 ** (tried - 1)), spec))
-                elif answer.kind == "crash" and spec.runner == "dspipe.pipeline.tasks.text_pass:run":
+                elif answer.kind == "crash" and spec.over == "inputs":
                     waiting.append(replace(spec, skip=[*spec.skip, self._deadly_record(spec, answer)]))
                 else:
                     raise _failed(spec, answer, tried)
@@ -96,8 +89,8 @@ class Scheduler:
                 return event.answer
 
 
-def _failed(spec: TaskSpec, failure: Failure, tried: int) -> RunFailed:
+def _failed(spec: TaskSpec, failure: Failure, tried: int) -> RunFailedError:
     if failure.kind == "user":
-        return RunFailed(failure.message, user=True)
+        return RunFailedError(failure.message, user=True)
     times = f" (tried {tried} times)" if tried > 1 else ""
-    return RunFailed(f"{spec.phase}, task {spec.label}: {failure.message}{times}", traceback=failure.traceback)
+    return RunFailedError(f"{spec.phase}, task {spec.label}: {failure.message}{times}", traceback=failure.traceback)

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from dspipe.pipeline.stage import ConfigError, Corpus, Phase, Settings
+from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.stage import Corpus, Phase, Settings
 from dspipe.stages.shared.dedup.keep_policy import KeepConfig
 from dspipe.stages.shared.dedup.verdicts import DedupStage, rewritten_settings
 

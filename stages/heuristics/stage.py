@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, model_validator
 
-from dspipe.pipeline.stage import ConfigError, MapConfig, MapStage, Settings
+from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.stage import MapConfig, MapStage, Settings
 from dspipe.stages.heuristics.c4 import C4
 from dspipe.stages.heuristics.fineweb import FineWeb
 from dspipe.stages.heuristics.gopher import Gopher

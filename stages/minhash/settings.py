@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from dspipe.pipeline.stage import ConfigError
+from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.shared.dedup.keep_policy import KeepConfig
 
 WEIGHTS = (0.1, 0.9)

@@ -108,7 +108,7 @@ class Minhash(DedupStage[Config]):
         numbers = {"bands": banding.bands, "rows": banding.rows, "permutations": banding.permutations}
         return {"shingle": self.config.shingle, **numbers, "code": fingerprint(self.config.shingle, banding)}
 
-    def warm(self) -> None:
+    def compile_kernels(self) -> None:
         from dspipe.stages.minhash.compile import warm_kernels
 
         warm_kernels(self.banding)

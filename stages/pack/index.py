@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dspipe.pipeline.tasks.column_writer import ConservationError
+from dspipe.pipeline.errors import ConservationError
 from dspipe.stages.pack.formats import mds
 from dspipe.stages.pack.manifest import COUNTED, manifest
 from dspipe.stages.pack.settings import Config

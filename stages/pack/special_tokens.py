@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.pipeline.stage import ConfigError
+from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.pack import tokenizer_json as tokenizer_file
 from dspipe.stages.pack.fim import find_sentinels
 from dspipe.stages.pack.settings import Config

@@ -118,7 +118,7 @@ class Pack(GlobalStage[Config]):
 
         write_index(task, self.config)
 
-    def warm(self) -> None:
+    def compile_kernels(self) -> None:
         import numpy as np
         import pyarrow as pa
 

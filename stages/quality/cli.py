@@ -120,7 +120,7 @@ def _evaluate(model: Path, texts: dict[str, list[str]], label: str, prefix_bytes
 
 
 def _classifier(model: Path, label: str) -> "Classifier":
-    from dspipe.pipeline.stage import ConfigError
+    from dspipe.pipeline.errors import ConfigError
     from dspipe.stages.shared.fasttext_models import load_classifier
 
     try:
@@ -168,7 +168,7 @@ def _tokens(text: str) -> list[str]:
 
 
 def _texts(files: list[Path], field: str) -> Iterator[str]:
-    from dspipe.pipeline.stage import ConfigError
+    from dspipe.pipeline.errors import ConfigError
     from dspipe.stages.shared.json_lines import json_objects
 
     try:

@@ -14,7 +14,7 @@ MOST_BINS = 10_000 << 10
 """Of all domains together: 80 MB. Ten thousand values of a column are no domains, and the plan is a table to read."""
 
 
-class TooManyDomains(Exception):
+class TooManyDomainsError(Exception):
     """More domains than can be counted; the message says how many can."""
 
 
@@ -61,7 +61,7 @@ class DomainCounts:
     def _of(self, name: str, documents: int) -> Int64:
         if name not in self._documents:
             if (len(self._documents) + 1) * self.bins > MOST_BINS:
-                raise TooManyDomains(f"more than {MOST_BINS // self.bins:,} values")
+                raise TooManyDomainsError(f"more than {MOST_BINS // self.bins:,} values")
             self._documents[name], self._tokens[name] = 0, np.zeros(self.bins, np.int64)
         self._documents[name] += documents
         return self._tokens[name]

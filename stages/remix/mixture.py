@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.pipeline.stage import ConfigError
+from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.remix.epochs import Domain, edge_at
 from dspipe.stages.remix.weights import Wish, names_of, weights_of
 

@@ -13,7 +13,8 @@ A tokenizer that is trained in the same run follows the mixture: for it, a first
 import json
 from typing import TYPE_CHECKING
 
-from dspipe.pipeline.stage import ConfigError, Corpus, GlobalStage, Phase, Settings
+from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings
 from dspipe.stages.remix.settings import DOMAIN, EXPECTED, PLACE, Config
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ class Remix(GlobalStage[Config]):
 
         place_shard(task)
 
-    def warm(self) -> None:
+    def compile_kernels(self) -> None:
         import numpy as np
         import pyarrow as pa
 

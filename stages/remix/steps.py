@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.pipeline.stage import ConfigError
+from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.remix import dsir as importance
 from dspipe.stages.remix import epochs as axis
 from dspipe.stages.remix.domain_batches import Placed, read_placed, unit_of
-from dspipe.stages.remix.domain_counts import DomainCounts, TooManyDomains
+from dspipe.stages.remix.domain_counts import DomainCounts, TooManyDomainsError
 from dspipe.stages.remix.mixture import plan_mixture
 from dspipe.stages.remix.settings import Config, Mixture, Part
 from dspipe.stages.remix.weights import Wish
@@ -27,7 +27,7 @@ def count_domains(task: "Task", config: Config, artifact: str) -> None:
         kept = placed.kept
         try:
             counts.add(placed.names, placed.codes[kept], placed.places[kept], placed.tokens[kept])
-        except TooManyDomains as error:
+        except TooManyDomainsError as error:
             raise ConfigError(f"{config.by!r} has {error}; group them", ("by",)) from None
     with task.make(artifact) as file:
         entries = {"unit": unit_of(task), "bins": counts.bins, "domains": counts.as_json()}
@@ -43,7 +43,7 @@ def plan_counted(task: "Task", config: Config, artifact: str, bend: bool = False
             counts, unit = DomainCounts(counted["bins"]), counted["unit"]
         try:
             counts.add_json(counted["domains"])
-        except TooManyDomains as error:
+        except TooManyDomainsError as error:
             raise ConfigError(f"{config.by!r} has {error}; group them", ("by",)) from None
     parts = config.phases or [Part(share=1, **config.model_dump(include=set(Mixture.model_fields)))]
     plan = plan_mixture(

@@ -65,7 +65,7 @@ class RepeatedSpans(GlobalStage[Config]):
 
     Config = Config
 
-    def warm(self) -> None:
+    def compile_kernels(self) -> None:
         """Compile what the phases call."""
         from dspipe.stages.repeated_spans.search import warm_kernels
 

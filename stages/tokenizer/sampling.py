@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.bpe.count import hash_rows
-from dspipe.pipeline.stage import ConfigError
+from dspipe.pipeline.errors import ConfigError
 from dspipe.tokenizer.arrays import read_only
 from dspipe.tokenizer.settings import TrainSettings, Weights
 

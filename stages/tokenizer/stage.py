@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import model_validator
 
-from dspipe.pipeline.stage import ConfigError, Corpus, GlobalStage, Phase, StageConfig
+from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, StageConfig
 from dspipe.stages.remix.settings import EXPECTED
 from dspipe.tokenizer.settings import TrainSettings
 
@@ -196,7 +197,7 @@ class Tokenizer(GlobalStage[Config]):
         padded = self.config.train.padded_size if self.config.train else None
         encode_shard(task, padded, self.config.special_in_text)
 
-    def warm(self) -> None:
+    def compile_kernels(self) -> None:
         import pyarrow as pa
 
         from dspipe.kernels.arrow import text_buffers

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dspipe.kernels.arrow import text_buffers
-from dspipe.pipeline.stage import ConfigError
+from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.tokenizer.sampling import Rates, copies_in_sample, sample_of
 from dspipe.stages.tokenizer.words import StoredWords, emit_words, words_of, write_words
 from dspipe.tokenizer.counting import WordCounter, WordCounts, cut_rare_pairs, least_thinning, sizes_by_count

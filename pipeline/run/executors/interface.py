@@ -4,9 +4,8 @@ import traceback
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from dspipe.pipeline.stage import ConfigError
-from dspipe.pipeline.storage.store import StorageError, is_storage_failure, storage_error
-from dspipe.pipeline.tasks.column_writer import ConservationError
+from dspipe.pipeline.errors import ConfigError, ConservationError, StorageError
+from dspipe.pipeline.storage.store import is_storage_failure, storage_error
 from dspipe.pipeline.tasks.task import Manifest, Report, TaskSpec, execute
 
 FailureKind = Literal["user", "conservation", "storage", "stage", "crash"]

@@ -4,8 +4,8 @@ import os
 import time
 from typing import Any
 
+from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.run.executors.interface import Ended, Event, Failure, answer
-from dspipe.pipeline.stage import ConfigError
 from dspipe.pipeline.tasks.task import TaskSpec
 
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from dspipe.pipeline.stage import ConfigError, StageConfig
+from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.stage import StageConfig
 from dspipe.pipeline.storage.store import is_remote
 
 if TYPE_CHECKING:

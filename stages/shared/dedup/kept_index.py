@@ -18,9 +18,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dspipe.pipeline.errors import MissingExtraError
 from dspipe.pipeline.storage.records import Numbers, spread
 from dspipe.pipeline.storage.spill import received_slices
-from dspipe.pipeline.storage.store import MissingExtra, Store, is_storage_failure
+from dspipe.pipeline.storage.store import Store, is_storage_failure
 from dspipe.stages.shared.dedup.verdicts import REWRITTEN
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ GROUP = 1 << 16
 _SETTINGS = b"dspipe"
 
 
-class NoIndex(Exception):
+class IndexUnusableError(Exception):
     """There is no index that could be used: why."""
 
 
@@ -90,18 +91,18 @@ class KeptIndex:
 
 
 def open_index(root: str, prefix: str, settings: dict[str, Any]) -> KeptIndex:
-    """The index that the stage or round `prefix` of the run at `root` left. Raises NoIndex."""
+    """The index that the stage or round `prefix` of the run at `root` left. Raises IndexUnusableError."""
     try:
         index = _open(root, prefix)
         made_with = index.settings()
-    except NoIndex:
+    except IndexUnusableError:
         raise
-    except MissingExtra as error:
-        raise NoIndex(str(error)) from None
+    except MissingExtraError as error:
+        raise IndexUnusableError(str(error)) from None
     except Exception as error:
         if not is_storage_failure(error):
             raise
-        raise NoIndex(f"{root} cannot be read: {error}") from None
+        raise IndexUnusableError(f"{root} cannot be read: {error}") from None
     for name, value in settings.items():
         if made_with.get(name) != value:
             what = f"with {name} {made_with.get(name)}, this run has {value}"
@@ -109,7 +110,7 @@ def open_index(root: str, prefix: str, settings: dict[str, Any]) -> KeptIndex:
                 what = "by code that gives other keys: run it again with this version"
             elif name == REWRITTEN:
                 what = _rewritten_otherwise(made_with.get(name), value)
-            raise NoIndex(f"the index of {root} was made {what}")
+            raise IndexUnusableError(f"the index of {root} was made {what}")
     return index
 
 
@@ -128,13 +129,13 @@ def _rewritten_otherwise(there: list[list[Any]] | None, here: list[list[Any]]) -
 def _open(root: str, prefix: str) -> KeptIndex:
     store = Store(root)
     if not store.exists("run.json"):
-        raise NoIndex(f"{root} holds no run (there is no run.json): name the `output` of a finished run")
+        raise IndexUnusableError(f"{root} holds no run (there is no run.json): name the `output` of a finished run")
     run = store.read_json("run.json")
     if not run["finished"]:
-        raise NoIndex(f"the run at {root} is not finished")
+        raise IndexUnusableError(f"the run at {root} is not finished")
     artifacts = run["artifacts"]
     if not artifacts.get(f"{prefix}.index"):
-        raise NoIndex(
+        raise IndexUnusableError(
             f"the run at {root} left no index of {prefix}: set `index: true` in its config and run it again; what is "
             "there already is not done again"
         )

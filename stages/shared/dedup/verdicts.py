@@ -14,7 +14,8 @@ import json
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from dspipe.pipeline.stage import ConfigError, GlobalStage, Phase, Settings
+from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.stage import GlobalStage, Phase, Settings
 from dspipe.stages.shared.dedup.keep_policy import KeepConfig, KeepPolicy
 
 if TYPE_CHECKING:
@@ -71,14 +72,14 @@ class DedupStage(GlobalStage[ConfigT]):
         """
         if not self.config.against:
             return []
-        from dspipe.stages.shared.dedup.kept_index import NoIndex, open_index
+        from dspipe.stages.shared.dedup.kept_index import IndexUnusableError, open_index
 
         settings = json.loads(json.dumps({**self.index_settings(prefix), **rewritten_settings(rewritten)}))
         indexes: list[KeptIndex] = []
         for place, root in enumerate(self.config.against):
             try:
                 index = open_index(root, prefix, settings)
-            except NoIndex as error:
+            except IndexUnusableError as error:
                 raise ConfigError(str(error), ("against", place)) from None
             if index.run in [other.run for other in indexes]:
                 raise ConfigError(f"two of the runs have the name {index.run!r}", ("against", place))

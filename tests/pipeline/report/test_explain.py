@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from dspipe.pipeline.errors import DocumentNotFoundError, RunNotFoundError
 from dspipe.pipeline.plan.show import print_plan
-from dspipe.pipeline.report.explain import NotThere, explain, print_explanation
+from dspipe.pipeline.report.explain import explain, print_explanation
 from dspipe.pipeline.report.page import html_page
-from dspipe.pipeline.report.stats import NoRun, as_json, print_stats, read_run
+from dspipe.pipeline.report.run_file import read_run
+from dspipe.pipeline.report.stats import as_json, print_stats
 from dspipe.pipeline.report.verify import verify_files
 from tests.engine import planned, run_inline
 from tests.pipeline.run.test_run import config, corpus
@@ -24,9 +26,9 @@ def toy(tmp_path: Path) -> dict[str, Any]:
 
 
 def text_of(show: Any, *arguments: Any) -> str:
-    console = Console(file=io.StringIO(), width=160)
-    show(*arguments, console)
-    return console.file.getvalue()  # type: ignore[attr-defined]
+    out = io.StringIO()
+    show(*arguments, Console(file=out, width=160))
+    return out.getvalue()
 
 
 def test_statistics_of_a_run(toy: dict[str, Any]) -> None:
@@ -50,7 +52,7 @@ def test_statistics_of_a_run(toy: dict[str, Any]) -> None:
     # of 3 documents, one is another's copy
     assert '<div class="line bar" style="--share:33.33%">33.3%</div>' in page
     assert 'class="alarms"' not in page
-    with pytest.raises(NoRun, match=r"holds no run \(there is no run.json\)"):
+    with pytest.raises(RunNotFoundError, match=r"holds no run \(there is no run.json\)"):
         read_run(toy["output"] + "x")
 
 
@@ -82,7 +84,7 @@ def test_one_documents_way(toy: dict[str, Any]) -> None:
     assert "this text can't be measured" in bad["quarantine"]["error"]
     (kept,) = explain(store, run, "1-1")
     assert "kept" in text_of(print_explanation, [kept])
-    with pytest.raises(NotThere, match="no document with the id or URL 7-7"):
+    with pytest.raises(DocumentNotFoundError, match="no document with the id or URL 7-7"):
         explain(store, run, "7-7")
 
 

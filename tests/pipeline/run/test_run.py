@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dspipe.pipeline.run.scheduler import RunFailed
+from dspipe.pipeline.errors import RunFailedError
 from tests.engine import artifact_files, rows_of, run_inline, tasks_run
 
 TEXTS = [["alpha one", "beta two", "abc"], ["alpha one", "gamma three", "beta two", "x"], ["delta four"]]
@@ -100,15 +100,15 @@ def test_stale_results_are_removed_when_a_run_ends(toy: dict[str, Any]) -> None:
 
 def test_a_lost_document_stops_the_run(toy: dict[str, Any], tmp_path: Path) -> None:
     corpus(tmp_path / "in", [["alpha one", "please LOSE me", "beta two"]])
-    with pytest.raises(RunFailed, match="document 0-1 is missing"):
+    with pytest.raises(RunFailedError, match="document 0-1 is missing"):
         run_inline(toy)
     corpus(tmp_path / "in")
-    with pytest.raises(RunFailed, match=r"3 documents went in and 2 came out; the first one missing is 0-2"):
+    with pytest.raises(RunFailedError, match=r"3 documents went in and 2 came out; the first one missing is 0-2"):
         run_inline({**toy, "stages": [{"tests.toys.unique": {"lose": True}}]})
 
 
 def test_a_changed_verdict_stops_the_run(toy: dict[str, Any]) -> None:
-    with pytest.raises(RunFailed, match=r"document 0-2 was dropped before \(lengths.too_short\) and is now None"):
+    with pytest.raises(RunFailedError, match=r"document 0-2 was dropped before \(lengths.too_short\) and is now None"):
         run_inline({**toy, "stages": [{"tests.toys.lengths": {}}, {"tests.toys.unique": {"change": True}}]})
 
 
@@ -134,10 +134,10 @@ def test_early_stores_no_text_of_what_is_dropped(toy: dict[str, Any], tmp_path: 
 
 
 def test_another_runs_output_is_refused(toy: dict[str, Any]) -> None:
-    from dspipe.pipeline.config.problems import InvalidConfig
+    from dspipe.pipeline.config.problems import InvalidConfigError
 
     run_inline(toy)
-    with pytest.raises(InvalidConfig, match="holds the run 'test'"):
+    with pytest.raises(InvalidConfigError, match="holds the run 'test'"):
         run_inline(toy, name="other")
 
 
