@@ -1,19 +1,21 @@
-"""The tables of settings and options in docs/, written from the config models and from the command line.
+"""What stands in docs/ and is known elsewhere: tables of settings and options, and code of examples.
 
-    python -m docs.generate              write the tables anew
+    python -m docs.generate              write it anew
     python -m docs.generate --check      say which pages would change, and fail if one would
 
-A page holds a table between two comments, and all else in it is written by hand:
+A page holds it between two comments, and all else in it is written by hand:
 
     <!-- table: stage minhash -->
     ...
     <!-- end -->
 
-What can stand there: `top`, `engine`, `source` (what all formats have), `source FORMAT`, `map` (what all map stages
-have), `stage NAME`, `command NAME...`. tests/test_docs.py checks that each is there, once and up to date.
+Tables: `top`, `engine`, `source` (what all formats have), `source FORMAT`, `map` (what all map stages have), `stage
+NAME`, `command NAME...`. Code: `<!-- code: examples/capitals.py CapitalsStage -->` for a class or function of a file,
+without a name for the whole file. tests/test_docs.py checks that each table is there, once, and all of it up to date.
 """
 
 import argparse
+import ast
 import json
 import re
 import sys
@@ -36,6 +38,7 @@ from dspipe.pipeline.stage import MapConfig
 
 DOCS = Path(__file__).parent
 TABLE = re.compile(r"(<!-- table: (?P<what>[^\n]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+CODE = re.compile(r"(<!-- code: (?P<file>\S+) ?(?P<name>\w*) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 Schema = dict[str, Any]
 
@@ -92,14 +95,24 @@ def render(what: str) -> str:
     return _markdown(("setting", "type", "default", "what it does"), rows)
 
 
+def code(file: str, name: str) -> str:
+    """A class or function of a Python file, or the whole file, as Markdown. Raises StopIteration."""
+    text = (DOCS.parent / file).read_text("utf-8")
+    if name:
+        nodes = (node for node in ast.parse(text).body if isinstance(node, ast.ClassDef | ast.FunctionDef))
+        text = f"{ast.get_source_segment(text, next(node for node in nodes if node.name == name))}\n"
+    return f"```python\n{text}```\n"
+
+
 def write(page: str) -> str:
-    """A page with its tables written anew."""
-    return TABLE.sub(lambda match: f"{match[1]}{render(match['what'])}{match[3]}", page)
+    """A page with its tables and code written anew."""
+    page = TABLE.sub(lambda match: f"{match[1]}{render(match['what'])}{match[3]}", page)
+    return CODE.sub(lambda match: f"{match[1]}{code(match['file'], match['name'])}{match[4]}", page)
 
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description="Write the tables of settings and options in docs/.")
+    parser = argparse.ArgumentParser(description="Write the tables and code in docs/ anew.")
     parser.add_argument("--check", action="store_true", help="change nothing, fail if a page would change")
     check = parser.parse_args().check
     changed = []

@@ -1,6 +1,6 @@
 """Drops documents that shout: a larger share of their letters are capitals than is usual in prose.
 
-    - examples.capitals: {max_share: 0.3}
+- examples.capitals: {max_share: 0.3}
 """
 
 from typing import Annotated
