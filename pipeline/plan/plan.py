@@ -9,6 +9,7 @@ from dspipe.pipeline.config.problems import InvalidConfig, Locator, Problem
 from dspipe.pipeline.config.run_config import RunConfig
 from dspipe.pipeline.plan.fingerprint import code_fingerprint
 from dspipe.pipeline.plan.inputs import Unreachable, input_files
+from dspipe.pipeline.plan.left_out import LeftOut
 from dspipe.pipeline.source import InputFile
 from dspipe.pipeline.stage import ConfigError, Corpus, GlobalStage, MapStage, Phase, Stage
 from dspipe.pipeline.tasks.merge_exchange import group_size
@@ -87,6 +88,8 @@ class Plan:
     """sources that could not be listed now"""
     readers: dict[int, dict[str, Any]] = field(default_factory=dict)
     """per source, what the text pass of its shards depends on"""
+    left_out: dict[str, LeftOut] = field(default_factory=dict)
+    """per source's name, the files that lie where its path leads and aren't read"""
 
     def tasks(self, phase: PlannedPhase) -> int:
         """How many tasks a phase has."""
@@ -108,10 +111,13 @@ def make_plan(config: RunConfig, tolerate_unreachable: bool = False) -> Plan:
     shards: list[Shard] = []
     problems: list[Problem] = []
     unreachable: list[str] = []
+    left_out: dict[str, LeftOut] = {}
     for index in _oldest_first(config):
         source = config.sources[index]
         try:
-            shards += [Shard(index, files) for files in source.group(input_files(source))]
+            inputs = input_files(source)
+            shards += [Shard(index, files) for files in source.group(inputs.files)]
+            left_out |= {source.config.name: inputs.left_out} if inputs.left_out.counts else {}
         except ConfigError as error:
             problems.append(config.where.problem(("sources", index, *error.key), str(error), config.raw))
         except Unreachable as error:
@@ -132,7 +138,7 @@ def make_plan(config: RunConfig, tolerate_unreachable: bool = False) -> Plan:
     )
     phases = _ordered(_asked_for(_phases(config, corpus)), config)
     readers = {index: _reader_depends(config, index) for index in range(len(config.sources))}
-    return _with_merges(Plan(config, tuple(shards), tuple(phases), tuple(unreachable), readers))
+    return _with_merges(Plan(config, tuple(shards), tuple(phases), tuple(unreachable), readers, left_out))
 
 
 def _with_merges(plan: Plan) -> Plan:

@@ -27,6 +27,7 @@ class JsonlSource(Source[Config]):
     """Documents from JSON lines."""
 
     Config = Config
+    suffixes = (".jsonl", ".json", ".ndjson", ".jsonlines", ".jl")
 
     def read(self, shard: Sequence[InputFile], reading: Reading) -> Iterator["pa.RecordBatch"]:
         """The shard's documents. Lines that hold none are quarantined, blank ones ignored."""

@@ -19,6 +19,7 @@ class WetSource(Source[Config]):
     """Extracted text from WET files."""
 
     Config = Config
+    suffixes = (".wet",)
     # of the size of Common Crawl's files: about 3e9 texts in 90,000 files of 90 MB
     typical_file_bytes = 96 << 20
     typical_document_bytes = 2_700
