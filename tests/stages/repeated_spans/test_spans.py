@@ -42,10 +42,10 @@ def test_what_goes_as_by_dictionaries(passages: list[tuple[int, int, int, bool]]
     passages = sorted(passages, key=lambda passage: passage[:2])
     first: dict[int, tuple[int, int]] = {}
     repeats, gone = [], set()
-    for document, start, key, known in passages:
+    for document, start, key, told in passages:
         there = first.setdefault(key, (document, start))
         repeats.append(there[0] != document or start - there[1] >= 10)
-        if repeats[-1] or known:
+        if repeats[-1] or told:
             gone.add(key)
     columns = np.array([passage[:3] for passage in passages], np.uint64).reshape(-1, 3)
     documents, starts, keys = (columns[:, k].copy() for k in range(3))
