@@ -12,7 +12,6 @@ from dspipe.pipeline.tasks.task import ArtifactFile, Task
 from dspipe.tokenizer.arrays import read_only
 from dspipe.tokenizer.counting import WordCounter, WordCounts, thin
 
-
 SCHEMA = pa.schema([("word", pa.large_binary()), ("count", pa.int64())])
 BATCH_ROWS = 1 << 17
 
