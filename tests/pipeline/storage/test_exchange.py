@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dspipe.pipeline.errors import ConservationError
-from dspipe.pipeline.plan.plan import PlannedPhase
+from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.plan.tasks import MixedRecordsError, State, absorb
 from dspipe.pipeline.storage.exchange import ExchangeReader, OpenExchange, ranges_in
 from dspipe.pipeline.storage.spill import received_slices
@@ -129,7 +129,7 @@ def test_mistakes_of_senders(tmp_path: Path) -> None:
 
 
 def test_senders_of_different_records_are_found() -> None:
-    phase = PlannedPhase("p", ("p",), "partitions", "", {}, {}, emits="x")
+    phase = PlannedPhase("p", "partitions", "P", ("p",), "", {}, {}, emits="x")
     files = [{"kind": "exchange", "name": "x", "file": name, "records": 1, "schema": name} for name in ("a", "b")]
     manifests = [{"file": "m", "files": [file]} for file in files]
     absorb(phase, manifests[:1], State([], []))

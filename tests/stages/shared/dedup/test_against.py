@@ -295,7 +295,7 @@ def test_exact_duplicates_of_earlier_runs_by_text_and_address(tmp_path: Path) ->
 
 def test_explain_names_the_earlier_copy(tmp_path: Path) -> None:
     from dspipe.pipeline.report.explain import explain
-    from dspipe.pipeline.report.stats import read_run
+    from dspipe.pipeline.report.run_file import read_run
 
     text = " ".join(words(np.random.default_rng(3), 60))
     run_dump(tmp_path, "d0", [{"id": "other", "text": "of its own"}, {"id": "first", "text": text}], "minhash")
