@@ -45,8 +45,8 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> list[Stage[Any]]:
         urls.UrlsStage("urls", urls.UrlsConfig(words=("casino",))),
         language.LanguageStage("language", language.LanguageConfig(keep={"en": 0.5})),
         heuristics.HeuristicsStage("heuristics", heuristics.HeuristicsConfig()),
-        exact_dedup.ExactDedup("exact_dedup", exact_dedup.Config()),
-        minhash.Minhash("minhash", minhash.Config()),
+        exact_dedup.ExactDedupStage("exact_dedup", exact_dedup.ExactDedupConfig()),
+        minhash.MinhashStage("minhash", minhash.MinhashConfig()),
         decontaminate.DecontaminateStage("decontaminate", against),
     ]
 
