@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dspipe.pipeline.report.explain import explain
-from dspipe.pipeline.report.stats import read_run
+from dspipe.pipeline.report.run_file import read_run
 from dspipe.pipeline.report.verify import verify_files
 from tests.engine import rows_of, run_inline, tasks_run
 
@@ -94,8 +94,8 @@ def test_every_document_is_accounted_for(reference: Path) -> None:
     read = run["phases"][0]["counters"]["read"]
     dropped = sum(sums[0] for phase in run["phases"] for entry in phase["funnel"] for sums in entry["dropped"].values())
     last = [entry for phase in run["phases"] for entry in phase["funnel"]][-1]
-    assert read == last["out"][0] + dropped
-    assert last["out"][2] > 0
+    assert read == last["kept"][0] + dropped
+    assert last["kept"][2] > 0
     assert verify_files(str(reference)).problems == []
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from dspipe.kernels.shared_tables import cache_folder
+from dspipe.kernels.jit import cache_folder
 from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.urls import UrlsConfig, UrlsStage
 

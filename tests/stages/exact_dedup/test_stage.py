@@ -9,8 +9,10 @@ from tests.stages.minhash.test_stage import write_corpus
 
 COLUMNS = ["id", "reason"] + [f"exact_dedup.{name}" for name in ("keeper", "cluster_size", "duplicates", "dumps")]
 
+Shards = dict[str, list[dict[str, Any]]]
 
-def config_of(tmp_path: Path, shards: dict[str, list[dict[str, Any]]], **settings: Any) -> dict[str, Any]:
+
+def config_of(tmp_path: Path, shards: Shards, **settings: Any) -> dict[str, Any]:
     stages = [{"exact_dedup": settings}]
     return {"output": str(tmp_path / "run"), "sources": write_corpus(tmp_path, shards), "stages": stages}
 
@@ -25,7 +27,7 @@ def normalized(text: str) -> str:
 
 def test_one_document_of_each_normalized_text_stays(tmp_path: Path) -> None:
     values = ["a b", "a  b\n", "", " \t", "a B", "a b.", "\u3000a\u00a0b", "1.5", "15", "a b", "b a", "é", "e\u0301"]
-    shards = {"d0": texts(*values), "d1": texts(*reversed(values)), "d2": [], "d3": texts("new", "a b")}
+    shards: Shards = {"d0": texts(*values), "d1": texts(*reversed(values)), "d2": [], "d3": texts("new", "a b")}
     rows = rows_of(run_inline(config_of(tmp_path, shards)), COLUMNS)
     documents = [(f"d{shard}", document["text"]) for shard in (0, 1, 3) for document in shards[f"d{shard}"]]
     numbers = [shard << 32 | row for shard, part in enumerate(shards.values()) for row in range(len(part))]
@@ -44,7 +46,7 @@ def test_one_document_of_each_normalized_text_stays(tmp_path: Path) -> None:
 
 
 def test_first_by_address_then_by_text(tmp_path: Path) -> None:
-    shards = {
+    shards: Shards = {
         "d0": [
             {"id": "a", "url": "http://x.example/page/", "text": "old text"},
             {"id": "b", "url": None, "text": "other"},

@@ -13,6 +13,8 @@ from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.run.run import RunResult
 from dspipe.pipeline.storage.partitions import partitions_for
 from dspipe.pipeline.storage.store import Store
+from dspipe.stages.minhash.banding import Banding, MinhashConfig
+from dspipe.stages.minhash.stage import MinhashStage
 from tests.engine import artifact_files, planned, rows_of, run_inline, tasks_run
 from tests.kernels.dedup.test_components import components_slowly
 from tests.shared import shared
@@ -75,8 +77,11 @@ def dedup_slowly(
             dumps.append(dump if per_dump else "")
     signed, units = signatures(*text_buffers(pa.array(texts, pa.large_string())), 5, bands * rows)
     keys = band_keys(signed, bands, rows).tolist()
-    agree = lambda a, b: int((signed[a] == signed[b]).sum())  # noqa: E731
-    groups = defaultdict(list)
+
+    def agree(a: int, b: int) -> int:
+        return int((signed[a] == signed[b]).sum())
+
+    groups: dict[tuple[int, str], list[int]] = defaultdict(list)
     for place in range(len(texts)):
         if units[place]:
             for key in keys[place]:
@@ -87,7 +92,8 @@ def dedup_slowly(
     }
     label = components_slowly([pair for pair in sorted(pairs) if agree(*pair) >= least])
     sizes = Counter(label.values())
-    verdicts, kept = {}, defaultdict(list)
+    verdicts: dict[int, tuple[int, int, int]] = {}
+    kept: dict[tuple[int, str], list[int]] = defaultdict(list)
     for place in sorted(label, reverse=newest):
         apart = min_cluster is not None and sizes[label[place]] < min_cluster
         others = kept[label[place], dumps[place] if apart else ""]
@@ -133,12 +139,12 @@ def test_the_same_verdicts_as_with_dictionaries(tmp_path: Path, scope: str, keep
         len({expected[n][0] for n in expected if expected[n][1] == c}) > 1 for c in sizes
     )
     for number, row in found.items():
-        keeper, component, equal = expected.get(number, (number, None, 0))
+        keeper, group, equal = expected.get(number, (number, None, 0))
         dropped = keeper != number
         assert row["reason"] == ("minhash.near_duplicate" if dropped else None)
         assert row["minhash.keeper"] == (keeper if dropped else None)
-        assert row["minhash.cluster"] == component
-        assert row["minhash.cluster_size"] == (sizes[component] if component is not None else None)
+        assert row["minhash.cluster"] == group
+        assert row["minhash.cluster_size"] == (None if group is None else sizes[group])
         assert row["minhash.similarity"] == (pytest.approx(equal / 112) if dropped else None)
         assert row["minhash.duplicates"] == (len(duplicates[number]) or None)
         dumps = sorted({f"d{copy >> 32}" for copy in [number, *duplicates[number]]})
@@ -393,15 +399,15 @@ def test_another_threshold_reads_no_text_again(tmp_path: Path) -> None:
 def test_a_threshold_alone_chooses_bands_as_datasketch_does() -> None:
     from datasketch import MinHashLSH
 
-    from dspipe.pipeline.config.discovery import make_stage
+    def banding(**settings: float) -> Banding:
+        return MinhashStage("minhash", MinhashConfig.model_validate(settings)).banding
 
     for threshold in (0.5, 0.8, 0.95):
-        stage = make_stage("minhash", {"threshold": threshold, "permutations": 256}, 0)
+        chosen = banding(threshold=threshold, permutations=256)
         oracle = MinHashLSH(threshold=threshold, num_perm=256, weights=(0.1, 0.9))
-        assert stage.banding.shape == (oracle.b, oracle.r) and stage.banding.threshold == threshold
-    assert make_stage("minhash", {}, 0).banding.threshold == pytest.approx(0.719, abs=1e-3)
-    agreements = [make_stage("minhash", {"threshold": 0.7, "margin": margin}, 0).banding.min_agreement for margin in (0, 0.04)]
-    assert agreements == [90, 85]
+        assert chosen.shape == (oracle.b, oracle.r) and chosen.threshold == threshold
+    assert banding().threshold == pytest.approx(0.719, abs=1e-3)
+    assert [banding(threshold=0.7, margin=margin).min_agreement for margin in (0, 0.04)] == [90, 85]
 
 
 @pytest.mark.parametrize(

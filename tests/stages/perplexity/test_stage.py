@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from dspipe.pipeline.config.run_config import InvalidConfigError
+from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.run.run import RunResult
-from dspipe.stages.perplexity.scorer import Scorer, normalized
+from dspipe.stages.perplexity.scorer import Change, Scorer, normalized
 from dspipe.stages.perplexity.stage import PerplexityConfig, PerplexityStage
 from tests.engine import rows_of, run_inline, tasks_run
 
@@ -22,7 +22,7 @@ kenlm = pytest.importorskip("kenlm", reason="the package kenlm is not installed"
 UNIGRAMS = {"<unk>": (-2.0, 0.0), "<s>": (-99.0, -0.3), "</s>": (-1.2, 0.0), "the": (-0.5, -0.2), "cat": (-0.9, -0.1)}
 UNIGRAMS |= {"0": (-1.5, -0.05), '"': (-1.7, 0.0), "é": (-1.1, -0.4)}
 BIGRAMS = {("<s>", "the"): -0.2, ("the", "cat"): -0.4, ("cat", "</s>"): -0.3, ("the", "the"): -0.6, ("0", "é"): -0.1}
-CCNET = ("lower", "accents", "digits", "punctuation")
+CCNET: tuple[Change, ...] = ("lower", "accents", "digits", "punctuation")
 
 
 def write_model(path: Path, worse: float = 0.0) -> Path:

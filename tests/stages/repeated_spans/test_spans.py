@@ -42,10 +42,10 @@ def test_what_goes_as_by_dictionaries(passages: list[tuple[int, int, int, bool]]
     passages = sorted(passages, key=lambda passage: passage[:2])
     first: dict[int, tuple[int, int]] = {}
     repeats, dropped = [], set()
-    for document, start, key, known in passages:
+    for document, start, key, told in passages:
         earliest = first.setdefault(key, (document, start))
         repeats.append(earliest[0] != document or start - earliest[1] >= 10)
-        if repeats[-1] or known:
+        if repeats[-1] or told:
             dropped.add(key)
     columns = np.array([passage[:3] for passage in passages], np.uint64).reshape(-1, 3)
     documents, starts, keys = (columns[:, k].copy() for k in range(3))

@@ -117,7 +117,9 @@ def test_languages_without_weight_are_left_out(tmp_path: Path) -> None:
 
 
 def rates(sizes: dict[str, dict[str, int]], sample: int, weights: Any = None) -> dict[str, dict[str, float]]:
-    return sampling_rates(sizes, sample, TrainSettings.model_validate({"weights": weights}).weights)
+    chosen = TrainSettings.model_validate({"weights": weights}).weights
+    assert not isinstance(chosen, str)
+    return sampling_rates(sizes, sample, chosen)
 
 
 def test_sampling_rates_by_domain() -> None:

@@ -80,7 +80,8 @@ def in_order_slowly(shards: Shards, bands: int, rows: int, least: int) -> list[d
 
 def test_five_dumps_each_against_those_before_it(tmp_path: Path) -> None:
     shards = corpus(8, shards=5, families=40)
-    found, shares, result = [], [], None
+    found: list[dict[str, Any]] = []
+    shares = []
     for number, (name, documents) in enumerate(shards.items()):
         against = [str(tmp_path / f"d{earlier}" / "run") for earlier in range(number)]
         result = run_dump(tmp_path, name, documents, "minhash", against=against)
@@ -108,7 +109,8 @@ def test_of_a_key_only_the_first_kept_documents_are_compared(tmp_path: Path, mon
         f"d{n}": [{"id": f"{n}-{i}", "text": " ".join([*page, *words(rng, 3)])} for i, page in enumerate(pages)]
         for n in range(3)
     }
-    found, against = [], []
+    found: list[dict[str, Any]] = []
+    against: list[str] = []
     for name, documents in shards.items():
         result = run_dump(tmp_path, name, documents, "minhash", against=against, bands=3, rows=4, threshold=0.75)
         against = [*against, str(tmp_path / name / "run")]
@@ -253,7 +255,7 @@ def test_exact_duplicates_of_earlier_runs_by_text_and_address(tmp_path: Path) ->
     against: list[str] = []
     counts: dict[str | None, int] = defaultdict(int)
     for dump in ("d0", "d1", "d2", "d3"):
-        documents = [
+        documents: list[dict[str, Any]] = [
             {
                 "id": f"{dump}-{row}",
                 "text": texts[rng.integers(60)],
@@ -265,7 +267,9 @@ def test_exact_duplicates_of_earlier_runs_by_text_and_address(tmp_path: Path) ->
         prefixes = ("exact_dedup.url.earlier", "exact_dedup.earlier") if against else ()
         names = [f"{prefix}.{name}" for prefix in prefixes for name in ("run", "id")]
         rows = rows_of(result, ["id", "reason", *names])
-        reasons, own_urls, own_texts = [], {}, {}
+        reasons = []
+        own_urls: dict[str, tuple[str, str]] = {}
+        own_texts: dict[str, tuple[str, str]] = {}
         for row, document in zip(rows, documents, strict=True):
             url, key = document["url"], (dump, document["id"])
             where: dict[str, Any] = dict.fromkeys(names)
@@ -292,7 +296,7 @@ def test_exact_duplicates_of_earlier_runs_by_text_and_address(tmp_path: Path) ->
 
 def test_explain_names_the_earlier_copy(tmp_path: Path) -> None:
     from dspipe.pipeline.report.explain import explain
-    from dspipe.pipeline.report.stats import read_run
+    from dspipe.pipeline.report.run_file import read_run
 
     text = " ".join(words(np.random.default_rng(3), 60))
     run_dump(tmp_path, "d0", [{"id": "other", "text": "of its own"}, {"id": "first", "text": text}], "minhash")
