@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dspipe.pipeline.errors import ConservationError
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.plan.tasks import MixedRecordsError, State, absorb
-from dspipe.pipeline.storage.exchange import ExchangeReader, OpenExchange, ranges_in
+from dspipe.pipeline.storage.exchange import ExchangeReader, OpenExchange
 from dspipe.pipeline.storage.spill import received_slices
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks import merge_exchange as merging
@@ -48,7 +48,7 @@ def written(store: Store, name: str, batches: Batches, partitions: int, segment_
 def arrived(store: Store, file: dict[str, Any], partition: int) -> list[tuple[int, int, list[int]]]:
     """What a file holds for a partition: (sender, key, values)."""
     reader = ExchangeReader(store, file["file"], file["index"], file["segments"])
-    ranges = ranges_in(store.read_range(*reader.index_range(partition)))
+    ranges = reader.ranges(store.read_range(*reader.index_range(partition)))
     schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(file["schema"] or ""))) if len(ranges) else None
     return [
         (sender, key, values)
@@ -69,7 +69,7 @@ def test_arrives_in_order(
     file = written(store, "x.exchange", batches, 7, segment_bytes)
     assert file["records"] == sum(map(len, batches))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dspipe.pipeline.storage.exchange.PIECE", 24 + piece)
+        patch.setattr("dspipe.pipeline.storage.exchange.PIECE", 32 + piece)
         for partition in range(7):
             assert arrived(store, file, partition) == [(0, *record) for record in sent(batches, partition)]
 
