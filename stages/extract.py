@@ -35,7 +35,7 @@ _SHORT = 1000
 _DEEP = 1000
 
 
-class Config(MapConfig):
+class ExtractConfig(MapConfig):
     """Settings of `extract`."""
 
     engine: Literal["resiliparse"] = "resiliparse"
@@ -56,10 +56,10 @@ class Config(MapConfig):
     noscript: bool = Field(default=False, description="keep what is shown where scripts don't run")
 
 
-class Extract(MapStage[Config]):
+class ExtractStage(MapStage[ExtractConfig]):
     """Extracts the text of documents that came as HTML or plain text in any encoding."""
 
-    Config = Config
+    Config = ExtractConfig
     rewrites = True
 
     def measured_columns(self) -> "tuple[pa.Field, ...]":

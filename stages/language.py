@@ -86,8 +86,12 @@ class LanguageStage(MapStage[LanguageConfig]):
             batch = batch.append_column(field, column) if at < 0 else batch.set_column(at, field, column)
         return batch
 
+    @property
+    def judges(self) -> bool:
+        return self.config.keep is not None
+
     def judge_columns(self) -> tuple[str, ...]:
-        return () if self.config.keep is None else ("language", "language_score")
+        return "language", "language_score"
 
     def judge(self, columns: "pa.RecordBatch") -> "pa.Array":
         import pyarrow as pa

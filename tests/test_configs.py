@@ -8,7 +8,7 @@ import pytest
 
 from dspipe.pipeline.config.run_config import check, load_config
 from dspipe.pipeline.plan.plan import make_plan
-from dspipe.pipeline.report.stats import read_run
+from dspipe.pipeline.report.run_file import read_run
 from dspipe.pipeline.report.verify import verify_files
 from tests.shared import shared
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dspipe.pipeline.report.explain import explain
-from dspipe.pipeline.report.stats import read_run
+from dspipe.pipeline.report.run_file import read_run
 from dspipe.pipeline.report.verify import verify_files
 from tests.engine import rows_of, run_inline, tasks_run
 

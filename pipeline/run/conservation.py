@@ -1,6 +1,7 @@
 """documents in = documents out + dropped by reason + quarantined: checked on every task and every phase of a run."""
 
 from dspipe.pipeline.errors import ConservationError, RunFailedError
+from dspipe.pipeline.funnel import Counts
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.run.summary import PhaseSummary
@@ -24,26 +25,27 @@ def check_conservation(
     for entry in summary.funnel:
         if not entry.balanced():
             raise ConservationError(
-                f"{phase.name}, stage {entry.stage}: {entry.into} in, {entry.out} out: {entry.dropped}"
+                f"{phase.name}, stage {entry.stage}: {entry.entered} in, {entry.kept} kept: {entry.dropped}"
             )
     if not summary.funnel:
         return
-    came = summary.funnel[0].into
-    _check_quarantined(phase, summary, came[0], plan)
+    entered = summary.funnel[0].entered
+    _check_quarantined(phase, summary, entered.documents, plan)
     last = max((index for index, other in enumerate(before) if other.funnel), default=0)
     if before[last].funnel:
-        earlier = before[last].funnel[-1].out
+        earlier = before[last].funnel[-1].kept
     else:
-        earlier = [before[0].counters["read"] - before[0].counters["quarantined"], came[1], came[2]]
+        read = before[0].counters
+        earlier = Counts(read["read"] - read["quarantined"], entered.bytes, entered.tokens)
     since = {other.name for other in before[last + 1 :]} | {phase.name}
     edited = any(
         "text_bytes" in other.written for other in plan.phases if other.name in since and other.over != "inputs"
     )
     # a stage that removes lines changes the bytes of documents, not their number
-    if came[0] != earlier[0] or (came[1] != earlier[1] and not edited):
+    if entered.documents != earlier.documents or (entered.bytes != earlier.bytes and not edited):
         raise ConservationError(
-            f"{phase.name}: {earlier[0]:,} documents ({earlier[1]:,} bytes) were kept before it, {came[0]:,} "
-            f"({came[1]:,} bytes) came in"
+            f"{phase.name}: {earlier.documents:,} documents ({earlier.bytes:,} bytes) were kept before it, "
+            f"{entered.documents:,} ({entered.bytes:,} bytes) came in"
         )
 
 

@@ -14,7 +14,7 @@ from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.plan.tasks import State, absorb, committed, empty_state, task_specs
-from dspipe.pipeline.report.stats import RUN_FILE
+from dspipe.pipeline.report.run_file import RUN_FILE, RunFile
 from dspipe.pipeline.run.cleanup import remove_stale
 from dspipe.pipeline.run.conservation import check_conservation
 from dspipe.pipeline.run.executors.interface import Ended, Event, Executor, Failure, Moved
@@ -129,15 +129,15 @@ def _run_phase(
 
 
 def _write_run(store: Store, plan: Plan, result: RunResult, state: State, finished: bool) -> None:
-    value = {
-        "name": plan.config.name,
-        "finished": finished,
-        "shards": len(plan.shards),
-        "phases": [summary.as_json() for summary in result.phases],
-        "to_come": [phase.name for phase in plan.phases[len(result.phases) :]],
-        "artifacts": {name: [entry[1] for entry in files] for name, files in state.artifacts.items()},
-    }
-    store.write_json(RUN_FILE, value)
+    run = RunFile(
+        name=plan.config.name,
+        finished=finished,
+        shards=len(plan.shards),
+        phases=result.phases,
+        to_come=[phase.name for phase in plan.phases[len(result.phases) :]],
+        artifacts={name: [entry[1] for entry in files] for name, files in state.artifacts.items()},
+    )
+    store.write_json(RUN_FILE, run.as_json())
 
 
 def _publish(store: Store, state: State) -> None:

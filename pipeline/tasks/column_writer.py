@@ -50,11 +50,13 @@ class RowsOutput:
         if self._decides and not self._task.funnel:
             self._task.funnel.append(self._entry)
         elif self._decides:
-            last, dropped = self._task.funnel[-1], sum(entry.dropped_documents() for entry in self._task.funnel)
-            if (last.out[0], dropped) != (self._entry.out[0], self._entry.dropped_documents()):
+            last = self._task.funnel[-1].kept.documents
+            dropped = sum(entry.all_dropped().documents for entry in self._task.funnel)
+            own_kept, own_dropped = self._entry.kept.documents, self._entry.all_dropped().documents
+            if (last, dropped) != (own_kept, own_dropped):
                 raise ConservationError(
-                    f"{self._task.name}: its stages count {dropped:,} documents dropped and {last.out[0]:,} kept, "
-                    f"its rows say {self._entry.dropped_documents():,} and {self._entry.out[0]:,}"
+                    f"{self._task.name}: its stages count {dropped:,} documents dropped and {last:,} kept, "
+                    f"its rows say {own_dropped:,} and {own_kept:,}"
                 )
 
     def abandon(self) -> None:

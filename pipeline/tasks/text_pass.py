@@ -17,7 +17,7 @@ from dspipe.pipeline.tasks.task import Task
 
 
 def run(task: Task, payload: dict[str, Any]) -> None:
-    """The runner. Payload: source (its settings), files (of the shard), steps (of the stages that measure, in order)."""
+    """The runner. Payload: source (its settings), files (of the shard), steps (of the stages that measure)."""
     TextPass(task, payload).run()
 
 
@@ -125,7 +125,7 @@ class TextPass:
         if len(parts) <= 1:
             return parts
         # one row group per batch read, whatever was quarantined
-        return pa.Table.from_batches(parts).combine_chunks().to_batches()[:1]
+        return list(pa.Table.from_batches(parts).combine_chunks().to_batches()[:1])
 
     def _chain(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Every stage's measure in turn. Rows dropped early leave the batch and come back at the end without text."""

@@ -62,7 +62,8 @@ def _run(path: Path, edits: list[str]) -> None:
 
     from dspipe.pipeline.config.run_config import check, load_config
     from dspipe.pipeline.plan.plan import make_plan
-    from dspipe.pipeline.report.stats import print_funnel, read_run
+    from dspipe.pipeline.report.run_file import read_run
+    from dspipe.pipeline.report.stats import print_funnel
     from dspipe.pipeline.run.executors import make_executor
     from dspipe.pipeline.run.progress import make_progress
     from dspipe.pipeline.run.run import run_plan
@@ -110,7 +111,8 @@ def stats(
     """Print the tables of a run: the funnel, the domains, the phases and what the stages report."""
     from dspipe.pipeline.errors import RunNotFoundError
     from dspipe.pipeline.report.page import html_page
-    from dspipe.pipeline.report.stats import as_json, print_stats, read_run
+    from dspipe.pipeline.report.run_file import read_run
+    from dspipe.pipeline.report.stats import as_json, print_stats
 
     try:
         _, found = read_run(run)
@@ -135,7 +137,7 @@ def explain(
     from dspipe.pipeline.errors import DocumentNotFoundError, RunNotFoundError
     from dspipe.pipeline.report.explain import explain as explained
     from dspipe.pipeline.report.explain import print_explanation
-    from dspipe.pipeline.report.stats import read_run
+    from dspipe.pipeline.report.run_file import read_run
 
     try:
         print_explanation(explained(*read_run(run), document), _console())

@@ -12,7 +12,8 @@ from dspipe.pipeline.errors import DocumentNotFoundError, RunNotFoundError
 from dspipe.pipeline.plan.show import print_plan
 from dspipe.pipeline.report.explain import explain, print_explanation
 from dspipe.pipeline.report.page import html_page
-from dspipe.pipeline.report.stats import as_json, print_stats, read_run
+from dspipe.pipeline.report.run_file import read_run
+from dspipe.pipeline.report.stats import as_json, print_stats
 from dspipe.pipeline.report.verify import verify_files
 from tests.engine import planned, run_inline
 from tests.pipeline.run.test_run import config, corpus
