@@ -37,9 +37,21 @@ for _tag, _pattern, _first in (
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})\\Z"), list(_first))
 
 
+def _whole_number(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
+    text = loader.construct_scalar(node)
+    return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
+
+
 def parse_yaml(text: str) -> tuple[Any, dict[KeyPath, int]]:
     """The value of a YAML text and the line (from 1) of every key path in it. Raises YamlError."""
-    loader = _Loader(text)
+    try:
+        loader = _Loader(text)
+    except yaml.reader.ReaderError as error:
+        message = f"the character U+{error.character:04X} can't stand in YAML"
+        raise YamlError(message, text.count("\n", 0, error.position) + 1) from None
     try:
         node = loader.get_single_node()
         lines: dict[KeyPath, int] = {}
@@ -52,6 +64,8 @@ def parse_yaml(text: str) -> tuple[Any, dict[KeyPath, int]]:
         raise YamlError(" ".join(str(error.problem or error.context).split()), mark.line + 1 if mark else 1) from None
     except yaml.YAMLError as error:
         raise YamlError(" ".join(str(error).split()), 1) from None
+    except (ValueError, AttributeError) as error:  # a tag that was written out, like `!!int x`
+        raise YamlError(f"a value doesn't fit its tag: {error}", 1) from None
     finally:
         loader.dispose()
 
