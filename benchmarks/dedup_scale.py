@@ -73,7 +73,7 @@ def dspipe(measure: Measure, paths: list[str], documents: int, directory: str) -
     return {
         "s_per_million": measure.cpu_s / documents * 1e6,
         "wall_s_per_million": measure.wall_s / documents * 1e6,
-        "dropped": entry.dropped_documents(),
+        "dropped": entry.all_dropped().documents,
         "exchange_bytes_per_document": stored / documents,
         **seconds,
     }

@@ -69,7 +69,7 @@ def dspipe(measure: Measure, paths: Sequence[str], tokenizer: str) -> Result:
         result = measure(run)
         phases = {phase.name: phase for phase in result.phases}
         documents = phases["documents"].counters["read"]
-        kept = phases["minhash.verdicts"].funnel[-1].out[0]
+        kept = phases["minhash.verdicts"].funnel[-1].kept.documents
         return {"documents": documents, "kept": kept, "tokens": phases["tokenizer.encode"].counters["tokens"]}
 
 

@@ -39,6 +39,7 @@ class ExtractConfig(MapConfig):
     """Settings of `extract`."""
 
     engine: Literal["resiliparse"] = "resiliparse"
+    """what makes text of HTML; there is one so far"""
     main_content: bool = Field(default=True, description="leave out navigation, headers, footers and the like")
     whole_page_below: float = Field(
         default=0.05,

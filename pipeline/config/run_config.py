@@ -62,8 +62,10 @@ class TopLevel(BaseModel):
     output: str = Field(description="directory or address that the run writes under")
     seed: int = Field(0, ge=0, description="decides every shuffle and sample")
     engine: EngineConfig = Field(EngineConfig.model_validate("local"), description="local, ray, inline, or a mapping")
-    sources: list[dict[str, Any]] = Field(min_length=1)
-    stages: list[dict[str, Any] | str] = Field(min_length=1)
+    sources: list[dict[str, Any]] = Field(
+        min_length=1, description="what is read: each a mapping with name, format, path"
+    )
+    stages: list[dict[str, Any] | str] = Field(min_length=1, description="what happens to documents, in this order")
 
     @field_validator("name")
     @classmethod

@@ -17,7 +17,7 @@ from dspipe.pipeline.plan.tasks import State, absorb, committed, empty_state, ta
 from dspipe.pipeline.report.run_file import RUN_FILE, RunFile
 from dspipe.pipeline.run.cleanup import remove_stale
 from dspipe.pipeline.run.conservation import check_conservation
-from dspipe.pipeline.run.executors.interface import Ended, Event, Executor, Failure, Moved
+from dspipe.pipeline.run.executors.interface import Event, Executor, Failure, Finished, Progressed
 from dspipe.pipeline.run.scheduler import Scheduler
 from dspipe.pipeline.run.summary import PhaseSummary, summarize
 from dspipe.pipeline.storage.store import Store, storage_error
@@ -94,11 +94,11 @@ def _compile_kernels(plan: Plan, executor: Executor, progress: Progress) -> None
     specs = compile_specs(plan)
     progress.phase(PHASE, len(specs), 0, 0)
 
-    def heard(event: Event) -> None:
-        if isinstance(event, Ended):
+    def on_event(event: Event) -> None:
+        if isinstance(event, Finished):
             progress.ended()
 
-    Scheduler(executor, 0, heard).run(specs)
+    Scheduler(executor, 0, on_event).run(specs)
 
 
 def _run_phase(
@@ -115,13 +115,13 @@ def _run_phase(
     todo_bytes = sum(plan.shards[spec.number].bytes for spec in waiting) if phase.over == "inputs" else 0
     progress.phase(phase.name, len(specs), reused, todo_bytes)
 
-    def heard(event: Event) -> None:
-        if isinstance(event, Moved):
+    def on_event(event: Event) -> None:
+        if isinstance(event, Progressed):
             progress.moved(event.documents, event.bytes, event.share)
-        elif isinstance(event, Ended) and not isinstance(event.answer, Failure):
+        elif isinstance(event, Finished) and not isinstance(event.outcome, Failure):
             progress.ended()
 
-    manifests |= Scheduler(executor, plan.config.engine.retries, heard).run(waiting)
+    manifests |= Scheduler(executor, plan.config.engine.retries, on_event).run(waiting)
     ordered = [manifests[spec.key] for spec in specs]
     summary = summarize(phase, specs, ordered, reused)
     progress.phase_ended(summary)

@@ -20,8 +20,8 @@ class RowsOutput:
         self._writer = RowsWriter(file, schema)
         self._waiting: list[pa.RecordBatch] = []
         self._rows = 0
-        self._free = task.spec.over == "shards" and not task.spec.groups and not task.spec.columns
-        self._decides = "reason" in schema.names and not self._free
+        self._makes_groups = task.spec.over == "inputs"
+        self._decides = "reason" in schema.names and not self._makes_groups
         if self._decides:
             measures = [name for name in ("domain", "text_bytes", "tokens") if name in task.spec.columns]
             self._before = task.rows(["reason", *measures])
@@ -32,7 +32,7 @@ class RowsOutput:
         return self._writer.groups
 
     def write(self, batch: pa.RecordBatch) -> None:
-        if self._free:  # the text pass makes the row groups that all later files follow
+        if self._makes_groups:  # the text pass makes the row groups that all later files follow
             self._writer.write(batch)
             return
         self._waiting.append(batch.select(self._schema.names))
@@ -42,7 +42,7 @@ class RowsOutput:
 
     def close(self) -> None:
         expected, written = sum(self._task.spec.groups), sum(self.groups) + self._rows
-        if not self._free and expected != written:
+        if not self._makes_groups and expected != written:
             raise ConservationError(
                 f"{self._task.name}: {expected:,} documents went in and {written:,} came out; {self._missing(written)}"
             )

@@ -69,7 +69,7 @@ class TaskSpec:
     skip: list[int] = field(default_factory=list)
     """records that killed a worker, by their number in the shard: left out and quarantined"""
     probe: list[int] | None = None
-    """only run the records from probe[0] up to probe[1] and write nothing (how a deadly record is found)"""
+    """only run the records from probe[0] up to probe[1] and write nothing (how a crashing record is found)"""
 
     def file(self, name: str) -> str:
         """The name of one of the task's files."""

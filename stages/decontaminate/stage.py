@@ -32,12 +32,12 @@ _STEPS = "dspipe.stages.decontaminate.steps"
 class MultipleChoice(BaseModel):
     """When a page is one of multiple-choice questions."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     questions: PositiveInt = 3
-    """at least this many questions with options A, B, C, ..."""
+    """A page has at least this many questions with options A, B, C, ..."""
     bytes_per_question: PositiveInt = 1500
-    """and at most this much text to each: an exam page, not an article with a quiz at its end"""
+    """It has at most this much text to each: an exam page, not an article with a quiz at its end."""
 
 
 class DecontaminateConfig(StageConfig):

@@ -20,6 +20,7 @@ class Config(KeepConfig):
     shingle: Annotated[int, Field(ge=1, le=64)] = 5
     """Units (words, or characters of scripts without spaces) in a shingle."""
     bands: Annotated[int, Field(ge=1, le=1024)] | None = None
+    """Bands that a signature is cut into; documents that agree in a whole band are candidates. See `rows`."""
     rows: Annotated[int, Field(ge=1, le=64)] | None = None
     """Bands and rows of a band: documents of similarity s become candidates with probability 1 - (1 - s^rows)^bands.
     Default 14 and 8 (FineWeb, Penedo et al. 2024), or with `threshold` those that datasketch finds best for it."""

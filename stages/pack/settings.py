@@ -27,6 +27,7 @@ class Config(StageConfig):
     length: Annotated[int, Field(ge=2, lt=1 << 31)] = 4096
     """Tokens in a row. A trainer that predicts the next token within a row learns from one fewer."""
     format: Literal["megatron", "mds", "parquet"] = "megatron"
+    """megatron: `.bin` and `.idx`, as Megatron-LM reads them. mds: MosaicML Streaming. parquet: a table of rows."""
     shuffle: bool = True
     """False: documents in the order of the shards, the copies of one beside each other."""
     mode: Literal["split", "best_fit", "aligned"] = "split"
@@ -37,9 +38,12 @@ class Config(StageConfig):
     begin: bool = False
     """Put the begin token before each document."""
     end_token: str | None = None
+    """Name of the token after each document. Default: the first usual name that the tokenizer has."""
     begin_token: str | None = None
+    """Name of the token that `begin` puts before each. Default: the first usual name that the tokenizer has."""
     pad_token: str | None = None
-    """Names of the tokens. Default: the first usual name that the tokenizer has; for padding, else the end token."""
+    """Name of the token that fills rows up. Default: the first usual name that the tokenizer has, or the end token."""
     fill_in_the_middle: Middle | None = None
+    """Rearrange some documents as prefix, suffix, middle (Bavarian et al. 2022); `{}`: its defaults. Default: none."""
     shard_bytes: Annotated[int, BeforeValidator(parse_count), Field(ge=1 << 16)] = 256_000_000
     """A partition for each so many bytes of the sources, as stored; a shard is the tokens of one partition."""

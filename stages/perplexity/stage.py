@@ -48,10 +48,10 @@ class PerplexityConfig(StageConfig):
     """Score at most this much of a document."""
 
     head: Share = 1 / 3
-    """The share of a language's documents, those with the lowest perplexities, that are its head,"""
+    """The share of a language's documents, those with the lowest perplexities, that are its head."""
 
     middle: Share = 1 / 3
-    """and the share after it that is the middle; the rest is the tail."""
+    """The share of a language's documents behind its head that is its middle; the rest is its tail."""
 
     keep: tuple[Bucket, ...] | None = None
     """Drop documents of other buckets. Default: all are kept."""

@@ -45,6 +45,7 @@ class Part(Mixture):
     """A part of the training run, by its share of the tokens."""
 
     share: Annotated[float, Field(gt=0, le=1)]
+    """The part of the run's tokens that this mixture takes."""
 
 
 class Importance(StageConfig):

@@ -30,12 +30,12 @@ def test_one_documents_way(toy: dict[str, Any]) -> None:
     run_inline(toy)
     store, run = read_run(toy["output"])
     (story,) = explain(store, run, "1-0")
-    assert story["documents"]["text"] == "alpha one"
-    assert story["documents"]["place"].endswith("line 1")
-    assert story["unique.verdicts"] == {"reason": "unique.repeated"}
+    assert story.chapters["documents"]["text"] == "alpha one"
+    assert story.chapters["documents"]["place"].endswith("line 1")
+    assert story.chapters["unique.verdicts"] == {"reason": "unique.repeated"}
     assert "dropped by unique.verdicts: unique.repeated" in text_of(print_explanation, [story])
     (bad,) = explain(store, run, "0-1")
-    assert "this text can't be measured" in bad["quarantine"]["error"]
+    assert "this text can't be measured" in bad.chapters["quarantine"]["error"]
     (kept,) = explain(store, run, "1-1")
     assert "kept" in text_of(print_explanation, [kept])
     with pytest.raises(DocumentNotFoundError, match="no document with the id or URL 7-7"):

@@ -1,6 +1,8 @@
 """The statistics as a page."""
 
 from dspipe.pipeline.report.page import html_page
+from dspipe.pipeline.report.run_file import RunFile
+from dspipe.pipeline.run.summary import PhaseSummary
 
 
 def test_a_page_puts_alarms_first_and_shows_what_documents_say_as_text() -> None:
@@ -8,9 +10,8 @@ def test_a_page_puts_alarms_first_and_shows_what_documents_say_as_text() -> None
         "cluster sizes": [{"at least": 2, "clusters": 8}, {"at least": 4, "clusters": 2}],
         "alarms": [{"name": "<script>alert(1)</script>", "share": 0.95}],
     }
-    counts = {"tasks": 1, "reused": 0, "seconds": 1.0, "bytes_written": 1, "counters": {}, "funnel": []}
-    phases = [{"name": "dedup.report", "notes": notes, **counts}]
-    run = {"name": "a & b", "finished": False, "shards": 1, "to_come": ["pack"], "phases": phases}
+    report = PhaseSummary("dedup.report", "once", ["dedup"], 1, 0, 1.0, 1, {}, [], [], notes, None)
+    run = RunFile("a & b", False, 1, [report], ["pack"], {})
     page = html_page(run)
     assert "<h1>a &amp; b</h1>" in page
     assert "<script>" not in page

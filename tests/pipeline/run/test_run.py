@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from dspipe.pipeline.errors import RunFailedError
+from dspipe.pipeline.funnel import Counts
 from tests.engine import artifact_files, rows_of, run_inline, tasks_run
 
 TEXTS = [["alpha one", "beta two", "abc"], ["alpha one", "gamma three", "beta two", "x"], ["delta four"]]
@@ -48,11 +49,11 @@ def test_verdicts_and_funnel(toy: dict[str, Any]) -> None:
         ("delta four", None),
     ]
     funnels = {entry.stage: entry for phase in result.phases for entry in phase.funnel}
-    assert funnels["lengths"].into == [8, 59, 0]
-    assert funnels["lengths"].dropped == {"lengths.too_short": [2, 4, 0]}
-    assert funnels["unique"].dropped == {"unique.repeated": [2, 17, 0]}
-    assert funnels["unique"].out == [4, 38, 0]
-    assert funnels["unique"].domains == {"toys": [4, 38, 0]}
+    assert funnels["lengths"].entered == (8, 59, 0)
+    assert funnels["lengths"].dropped == {"lengths.too_short": Counts(2, 4, 0)}
+    assert funnels["unique"].dropped == {"unique.repeated": Counts(2, 17, 0)}
+    assert funnels["unique"].kept == (4, 38, 0)
+    assert funnels["unique"].domains == {"toys": Counts(4, 38, 0)}
     assert json.loads(artifact_files(result, "report")[0].read_text())["documents"] == 8
     assert json.loads(Path(result.store.path("report.json")).read_text())["documents"] == 8
 
@@ -161,4 +162,4 @@ def test_lines_may_go_between_two_decisions(toy: dict[str, Any], tmp_path: Path)
     result = run_inline({**toy, "stages": stages})
     assert [row["text"] for row in rows_of(result, ["text"])] == [f"page {n}" for n in range(6)]
     funnels = {entry.stage: entry for phase in result.phases for entry in phase.funnel}
-    assert funnels["unique"].into[1] == funnels["lengths"].out[1] - 6 * len("Home | About\n")
+    assert funnels["unique"].entered.bytes == funnels["lengths"].kept.bytes - 6 * len("Home | About\n")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dspipe.pipeline.errors import RunFailedError
 from dspipe.pipeline.run import scheduler
-from dspipe.pipeline.run.executors.interface import Ended, Event, Failure, FailureKind, Moved
+from dspipe.pipeline.run.executors.interface import Event, Failure, FailureKind, Finished, Progressed
 from dspipe.pipeline.run.scheduler import Scheduler
 from dspipe.pipeline.tasks.task import Manifest, TaskSpec
 
@@ -37,7 +37,7 @@ class Workers:
 
     def wait(self) -> list[Event]:
         spec = self.running.pop() if self._newest_first else self.running.popleft()
-        return [Moved(spec, 1, 10, 0.0), Ended(spec, self._answer(spec))]
+        return [Progressed(spec, 1, 10, 0.0), Finished(spec, self._answer(spec))]
 
     def close(self) -> None:
         pass
@@ -66,7 +66,7 @@ def test_every_task_runs_once_and_never_too_many_at_a_time(capacity: int) -> Non
     assert found == {f"key-{n}": {"of": n} for n in range(7)}
     assert [spec.number for spec in workers.submitted] == list(range(7))
     assert workers.most == capacity
-    assert heard == {"Ended": 7, "Moved": 7}
+    assert heard == {"Finished": 7, "Progressed": 7}
 
 
 @pytest.mark.parametrize("kind", ["storage", "crash"])

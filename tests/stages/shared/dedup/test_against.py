@@ -295,14 +295,14 @@ def test_exact_duplicates_of_earlier_runs_by_text_and_address(tmp_path: Path) ->
 
 def test_explain_names_the_earlier_copy(tmp_path: Path) -> None:
     from dspipe.pipeline.report.explain import explain
-    from dspipe.pipeline.report.stats import read_run
+    from dspipe.pipeline.report.run_file import read_run
 
     text = " ".join(words(np.random.default_rng(3), 60))
     run_dump(tmp_path, "d0", [{"id": "other", "text": "of its own"}, {"id": "first", "text": text}], "minhash")
     run = tmp_path / "d0" / "run"
     result = run_dump(tmp_path, "d1", [{"id": "second", "text": text + "!"}], "minhash", against=[str(run)])
     (story,) = explain(*read_run(result.store.root), "second")
-    told = story["minhash.earlier"]
+    told = story.chapters["minhash.earlier"]
     assert (told["minhash.earlier.run"], told["minhash.earlier.document"], told["minhash.earlier.id"]) == (
         "d0",
         1,
