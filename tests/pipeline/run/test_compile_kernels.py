@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from dspipe.pipeline.document import example_batch
 from dspipe.pipeline.run import compile_kernels
 from dspipe.pipeline.run.compile_kernels import compile_specs
 from dspipe.pipeline.storage.store import Store
@@ -36,7 +37,7 @@ def test_a_task_for_each_stage_that_measures_and_compiles(tmp_path: Any, monkeyp
 
     monkeypatch.setattr(Unicode, "measure", watched)
     assert [run(spec) for spec in specs] == [{}, {}]
-    assert seen == [1]
+    assert seen == [example_batch().num_rows]
     assert not (tmp_path / "out").exists()
 
     def broken(self: Unicode, batch: Any) -> Any:
