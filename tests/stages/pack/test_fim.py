@@ -65,14 +65,13 @@ def test_a_document_is_drawn_by_its_own_key_alone() -> None:
 
 
 def test_only_the_domains_named() -> None:
+    names = ["books", "code", "web"]
     domain = np.arange(1000, dtype=np.int32) % 3
     keys, sizes = KEYS[:1000], np.full(1000, 9, np.int64)
-    found = plan_layout(
-        FillInTheMiddle(rate=1, domains=["code", "none"]), keys, sizes, domain, ["books", "code", "web"]
-    )
+    found = plan_layout(FillInTheMiddle(rate=1, domains=["code", "none"]), keys, sizes, domain, names)
     assert ((found.layout > 0) == (domain == 1)).all()
     for middle in (None, FillInTheMiddle(rate=0)):
-        assert not plan_layout(middle, keys, sizes, domain, domains).layout.any()
+        assert not plan_layout(middle, keys, sizes, domain, names).layout.any()
 
 
 def test_sentinels_are_found_by_their_usual_names_or_those_given() -> None:
