@@ -11,7 +11,6 @@ from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.dedup.minhash import band_keys, signatures
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.run.run import RunResult
-from dspipe.pipeline.storage.partitions import partitions_for
 from dspipe.pipeline.storage.store import Store
 from dspipe.stages.minhash.banding import Banding, MinhashConfig
 from dspipe.stages.minhash.stage import MinhashStage
@@ -431,10 +430,3 @@ def test_settings_that_cannot_work_are_refused(tmp_path: Path, settings: dict[st
 def test_no_documents_at_all(tmp_path: Path) -> None:
     result = run_inline(settings_of(tmp_path, {"d0": [], "d1": []}))
     assert rows_of(result, COLUMNS) == []
-
-
-def test_partitions_grow_with_the_corpus() -> None:
-    from dspipe.pipeline.stage import Corpus
-
-    corpora = [Corpus(10**5, 0, documents, 1 << 30, ()) for documents in (0, 10**6, 10**9, 10**10, 10**11, 10**12)]
-    assert [partitions_for(corpus, 560) for corpus in corpora] == [8, 8, 4096, 4096, 16384, 65536]
