@@ -12,15 +12,16 @@ from hypothesis import strategies as st
 
 from dspipe.tokenizer.compressed_files import open_decompressed
 
+PACK: dict[str, Callable[[bytes], bytes]] = {".zst": zstandard.compress, ".gz": gzip.compress, "": bytes}
 CONTENT = b"".join(b"line %d of the text\n" % n for n in range(40_000))
 
 
-@given(st.lists(st.binary(max_size=300), max_size=4), st.sampled_from([".zst", ".gz", ""]))
+@given(st.lists(st.binary(max_size=300), max_size=4), st.sampled_from(list(PACK)))
 def test_frames_are_read_one_after_the_other(
     tmp_path_factory: pytest.TempPathFactory, parts: list[bytes], suffix: str
 ) -> None:
     path = tmp_path_factory.mktemp("files") / f"x{suffix}"
-    pack: Callable[[bytes], bytes] = {".zst": zstandard.compress, ".gz": gzip.compress, "": bytes}[suffix]
+    pack = PACK[suffix]
     path.write_bytes(b"".join(map(pack, parts)))
     with open_decompressed(path) as file:
         assert file.read() == b"".join(parts)
@@ -29,7 +30,7 @@ def test_frames_are_read_one_after_the_other(
 @pytest.mark.parametrize("suffix", [".zst", ".gz"])
 @pytest.mark.parametrize("keep", [0.5, 0.999])
 def test_a_file_that_is_cut_short(tmp_path: Path, suffix: str, keep: float) -> None:
-    whole = (zstandard.compress if suffix == ".zst" else gzip.compress)(CONTENT)
+    whole = PACK[suffix](CONTENT)
     path = tmp_path / f"x{suffix}"
     path.write_bytes(whole)
     with open_decompressed(path) as file:
@@ -41,7 +42,7 @@ def test_a_file_that_is_cut_short(tmp_path: Path, suffix: str, keep: float) -> N
 
 @pytest.mark.parametrize("suffix", [".zst", ".gz"])
 def test_damaged_and_other_files(tmp_path: Path, suffix: str) -> None:
-    whole = bytearray((zstandard.compress if suffix == ".zst" else gzip.compress)(CONTENT))
+    whole = bytearray(PACK[suffix](CONTENT))
     path = tmp_path / f"x{suffix}"
     for start, content in ((len(whole) // 2, bytes(200)), (0, b"no such file")):
         damaged = whole.copy()
