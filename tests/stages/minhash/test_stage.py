@@ -12,8 +12,6 @@ from dspipe.kernels.dedup.minhash import band_keys, signatures
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.run.run import RunResult
 from dspipe.pipeline.storage.store import Store
-from dspipe.stages.minhash.banding import Banding, MinhashConfig
-from dspipe.stages.minhash.stage import MinhashStage
 from tests.engine import artifact_files, planned, rows_of, run_inline, tasks_run
 from tests.kernels.dedup.test_components import components_slowly
 from tests.shared import shared
@@ -393,20 +391,6 @@ def test_another_threshold_reads_no_text_again(tmp_path: Path) -> None:
     again = tasks_run(run_inline(config))
     assert "minhash.compare" in again and "minhash.keepers" in again
     assert not {"documents", "minhash.bands", "minhash.candidates", "minhash.pairs"} & again.keys()
-
-
-def test_a_threshold_alone_chooses_bands_as_datasketch_does() -> None:
-    from datasketch import MinHashLSH
-
-    def banding(**settings: float) -> Banding:
-        return MinhashStage("minhash", MinhashConfig.model_validate(settings)).banding
-
-    for threshold in (0.5, 0.8, 0.95):
-        chosen = banding(threshold=threshold, permutations=256)
-        oracle = MinHashLSH(threshold=threshold, num_perm=256, weights=(0.1, 0.9))
-        assert chosen.shape == (oracle.b, oracle.r) and chosen.threshold == threshold
-    assert banding().threshold == pytest.approx(0.719, abs=1e-3)
-    assert [banding(threshold=0.7, margin=margin).min_agreement for margin in (0, 0.04)] == [90, 85]
 
 
 @pytest.mark.parametrize(
