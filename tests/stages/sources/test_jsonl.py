@@ -77,9 +77,10 @@ def test_names_of_fields_can_be_set(tmp_path: Path) -> None:
         (b'{"text": 5}', "of type int"),
         (b'{"text": ["a"]}', "of type list"),
         (b'{"text": "a", "text": "b"}', "'text' is there twice"),
-        (b'{"text": "a", "m": {"k": 1, "k": 2}}', "'k' is there twice"),
+        (b'{"text": "a", "id": 1, "id": 2}', "'id' is there twice"),
+        (b'{"text": "a", "metadata": {"url": "u", "url": "v"}}', "'url' is there twice"),
+        (b'{"text": ' + b"9" * 10_000 + b"}", "of type int"),
         (b'{"text": "a", "m": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deeply"),
-        (b'{"text": "a", "n": ' + b"9" * 10_000 + b"}", "digits"),
         (b'{"text": "' + b"a" * 300_000 + b'"}', "more than max_document_bytes"),
     ],
 )
@@ -90,6 +91,20 @@ def test_bad_lines_are_quarantined_with_their_number(tmp_path: Path, line: bytes
     (bad,) = reading.quarantine
     assert bad["place"] == "line 3"
     assert error in bad["error"]
+
+
+def test_fields_that_nobody_reads_refuse_no_document(tmp_path: Path) -> None:
+    lines = [
+        b'{"text": "a", "m": {"k": 1, "k": 2}}',
+        b'{"text": "b", "n": 1, "n": 2}',
+        b'{"text": "c", "n": ' + b"9" * 10_000 + b', "id": 7}',
+        b'{"text": "d", "n": NaN}',
+        b'{"text": "e", "n": 1, "n": ' + b"9" * 5000 + b', "id": ' + b"8" * 5000 + b"}",
+    ]
+    rows, reading = read_lines(tmp_path / "x", b"\n".join(lines))
+    assert [row["text"] for row in rows] == list("abcde")
+    assert [row["id"] for row in rows[2:]] == ["7", "s/x/4", "8" * 5000]
+    assert not reading.quarantine
 
 
 def test_text_is_made_valid(tmp_path: Path) -> None:
