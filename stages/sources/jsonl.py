@@ -126,7 +126,7 @@ def _too_long(file: InputFile, reading: Reading, number: int, size: int, max_byt
 
 
 def _parse(line: bytes | bytearray, **hooks: Any) -> tuple[dict[str, Any], list[LongString]]:
-    """The object in a line, and the strings in it that are still to be decoded. Raises ValueError where there is none."""
+    """The object in a line, and the strings in it that are still to be decoded. Raises ValueError."""
     try:
         if len(line) > PIECE:
             row, strings = parse_long(line, object_pairs_hook=_object, **hooks)
