@@ -57,12 +57,13 @@ class ParquetSource(Source[Config]):
             return
         try:
             columns = self._columns(parquet)
-        except ValueError as error:
+        except Exception as error:
+            _raise_unless_of_the_file(error, stream)
             reading.bad(file, "row 0", str(error), records=max(1, sum(rows)))
             return
         first = 0
         for group, count in enumerate(rows):
-            yield from self._read_group(parquet, stream, group, first, columns, file, reading)
+            yield from self._read_group(parquet, stream, group, first, count, columns, file, reading)
             first += count
 
     def _columns(self, parquet: "pq.ParquetFile") -> dict[str, str]:
@@ -87,9 +88,31 @@ class ParquetSource(Source[Config]):
         stream: Watched,
         group: int,
         first: int,
+        count: int,
         columns: dict[str, str],
         file: InputFile,
         reading: Reading,
+    ) -> Iterator["pa.RecordBatch"]:
+        row = first
+        try:
+            for batch in self._batches(parquet, stream, group, columns, reading):
+                documents = self._documents(batch, row, columns, file, reading)
+                row += batch.num_rows
+                del batch
+                while documents:
+                    yield documents.pop(0)  # held by nobody else
+            if row < first + count:
+                raise ValueError(f"the row group has fewer than its {count} rows")
+        except _TooLongError as error:
+            reading.bad(file, f"row {first}", str(error))
+        except Exception as error:
+            _raise_unless_of_the_file(error, stream)
+            missing = first + count - row
+            message = f"{error}; {missing} rows to the end of row group {group} are not read"
+            reading.bad(file, f"row {row}", message, records=max(1, missing))
+
+    def _batches(
+        self, parquet: "pq.ParquetFile", stream: Watched, group: int, columns: dict[str, str], reading: Reading
     ) -> Iterator["pa.RecordBatch"]:
         metadata = parquet.metadata.row_group(group)
         texts = sum(
@@ -99,23 +122,10 @@ class ParquetSource(Source[Config]):
         )
         limit = self.config.max_document_bytes
         if metadata.num_rows == 1 and texts > limit + PIECE:  # with what the format itself takes
-            reading.bad(file, f"row {first}", f"the text has {texts} bytes or so, {too_long(limit)}")
-            return
+            raise _TooLongError(f"the text has {texts} bytes or so, {too_long(limit)}")
         average = texts // max(metadata.num_rows, 1) + 1
-        rows = max(1, min(reading.batch_rows, reading.batch_bytes // average))
-        row, names = first, sorted(set(columns.values()))
-        try:
-            for batch in record_batches(parquet, stream, group, rows, names, columns["text"], reading.memory // 16):
-                documents = self._documents(batch, row, columns, file, reading)
-                row += batch.num_rows
-                del batch
-                while documents:
-                    yield documents.pop(0)  # held by nobody else
-        except Exception as error:
-            _raise_unless_of_the_file(error, stream)
-            missing = first + metadata.num_rows - row
-            message = f"{error}; {missing} rows to the end of row group {group} are not read"
-            reading.bad(file, f"row {row}", message, records=max(1, missing))
+        rows, names = max(1, min(reading.batch_rows, reading.batch_bytes // average)), sorted(set(columns.values()))
+        return record_batches(parquet, stream, group, rows, names, columns["text"], reading.memory // 16)
 
     def _documents(
         self, batch: "pa.RecordBatch", row: int, columns: dict[str, str], file: InputFile, reading: Reading
@@ -145,6 +155,10 @@ class ParquetSource(Source[Config]):
                 reading.bad(file, f"row {row + i}", error, documents["id"][i].as_py(), documents["url"][i].as_py())
             documents, size = documents.filter(good), size.filter(good)
         return list(_split(documents, size.to_numpy(), reading.batch_bytes))
+
+
+class _TooLongError(Exception):
+    """The only text of a row group is too long, as its metadata say."""
 
 
 def _raise_unless_of_the_file(error: Exception, stream: Watched) -> None:

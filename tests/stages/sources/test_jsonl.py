@@ -1,7 +1,9 @@
 """JSON lines: compressions, fields, and every kind of bad line."""
 
+import bz2
 import gzip
 import json
+import lzma
 import random
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ def read_lines(path: Path, data: bytes, **settings: Any) -> tuple[list[dict[str,
     return read_all(jsonl.JsonlSource(jsonl.Config(name="s", format="jsonl", path="", **settings)), [path])
 
 
-@pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress], ids=["plain", "gzip", "zstd"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress, bz2.compress, lzma.compress])
 def test_documents_in_every_compression(tmp_path: Path, pack: Any) -> None:
     data = "".join(json.dumps({"text": f"text {i} ü"}) + "\n" for i in range(2500))
     rows, reading = read_lines(tmp_path / "x.jsonl", pack(data.encode()))
@@ -129,6 +131,24 @@ def test_damage_keeps_the_lines_before_it(tmp_path: Path) -> None:
     rows, reading = read_lines(tmp_path / "x", packed[: len(packed) * 3 // 4])
     assert rows == whole[: len(rows)]
     assert "zstd" in reading.quarantine[0]["error"]
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, zstandard.compress])
+def test_the_lost_rest_of_a_file_is_weighed_by_its_bytes(tmp_path: Path, pack: Any) -> None:
+    data = "".join(json.dumps({"text": random.Random(i).randbytes(400).hex()}) + "\n" for i in range(20_000)).encode()
+    packed = bytearray(pack(data))
+    packed[len(packed) // 2 :] = random.Random(1).randbytes(len(packed) - len(packed) // 2)
+    rows, reading = read_lines(tmp_path / "x", bytes(packed))
+    lost = reading.quarantine[-1]
+    assert lost["estimated"]
+    assert len(rows) + sum(bad["records"] for bad in reading.quarantine) == pytest.approx(20_000, rel=0.1)
+
+
+def test_a_file_that_gives_nothing_is_weighed_by_its_size(tmp_path: Path) -> None:
+    packed = b"\x28\xb5\x2f\xfd" + random.Random(1).randbytes(300_000)
+    rows, reading = read_lines(tmp_path / "x", packed)
+    assert not rows
+    assert [(bad["records"], bad["estimated"]) for bad in reading.quarantine] == [(200, True)]
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
