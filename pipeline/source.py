@@ -96,6 +96,8 @@ class Source(ABC, Generic[SourceConfigT]):
     """stored bytes of a file whose size isn't asked for, since it is one of many that a list names"""
     typical_document_bytes: ClassVar[int] = 1500
     """stored bytes of a document, for planning partitions before anything is read"""
+    holds_text: ClassVar[bool] = True
+    """False: what it reads is `content`, whose text a stage must extract"""
     memory_by_document: ClassVar[int] = 8
     """a worker's memory is to be so many times a document's size, unless the config says how large documents are"""
 

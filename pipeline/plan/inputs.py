@@ -12,24 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dspipe.pipeline.errors import ConfigError, MissingExtraError, StorageError, UnreachableError
 from dspipe.pipeline.plan.left_out import LeftOut
 from dspipe.pipeline.plan.listed import is_list, listed_paths
 from dspipe.pipeline.plan.local_files import LocalFile, Parts, local_file, walk
 from dspipe.pipeline.plan.patterns import first_hidden, has_magic, likeness, matches, may_lead
 from dspipe.pipeline.source import InputFile, Source
-from dspipe.pipeline.stage import ConfigError
-from dspipe.pipeline.storage.store import (
-    MissingExtra,
-    StorageError,
-    is_remote,
-    is_storage_failure,
-    open_filesystem,
-    storage_error,
-)
-
-
-class Unreachable(Exception):
-    """A remote place can't be listed now: no network, no permission."""
+from dspipe.pipeline.storage.store import is_remote, is_storage_failure, open_filesystem, storage_error
 
 
 @dataclass
@@ -53,9 +42,9 @@ class _Found:
 def input_files(source: Source[Any]) -> Inputs:
     """The files of a source.
 
-    Raises ConfigError where a path, pattern or list gives nothing, and Unreachable where a remote place can't be asked.
-    Files named by a list on a remote storage aren't looked up one by one: what a crawl publishes doesn't change, so
-    their fingerprint is their path.
+    Raises ConfigError where a path, pattern or list gives nothing, and UnreachableError where a remote place can't be
+    asked. Files named by a list on a remote storage aren't looked up one by one: what a crawl publishes doesn't change,
+    so their fingerprint is their path.
     """
     paths = source.config.path if isinstance(source.config.path, list) else [source.config.path]
     root = expand_variables(source.config.root)
@@ -71,13 +60,13 @@ def input_files(source: Source[Any]) -> Inputs:
             raise ConfigError(f"{place}: no such file or directory", key) from None
         except PermissionError as error:
             raise ConfigError(f"{place}: permission denied ({error})", key) from None
-        except MissingExtra as error:
-            raise Unreachable(str(error)) from None
+        except MissingExtraError as error:
+            raise UnreachableError(str(error)) from None
         except StorageError as error:
             raise ConfigError(str(error), key) from None
         except Exception as error:
             if is_storage_failure(error) and is_remote(place):
-                raise Unreachable(f"{place}: {error}") from None
+                raise UnreachableError(f"{place}: {error}") from None
             if not isinstance(error, OSError):
                 raise
             raise ConfigError(str(storage_error(error, place, "read")), key) from None

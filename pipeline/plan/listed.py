@@ -4,7 +4,7 @@ import io
 import os
 import re
 
-from dspipe.pipeline.stage import ConfigError
+from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.storage.store import open_filesystem
 
 _LIST = re.compile(r"\.paths(?:\.(?:gz|zst|zstd|lz4|bz2|xz))?$")

@@ -1,17 +1,18 @@
 """What a run left out of its inputs, in one line: what `dspipe run` ends with."""
 
-from typing import Any
+from dspipe.pipeline.report.run_file import RunFile
+from dspipe.pipeline.run.summary import ALARMS
 
 _KINDS, _NAMES = 8, 3
 
 
-def left_out_line(run: dict[str, Any], output: str) -> str | None:
-    """The kinds of records and files that were left out, the commonest first, and where to look. Null: nothing was."""
-    phase = run["phases"][0] if run["phases"] else {"counters": {}, "notes": {}}
-    counters: dict[str, int] = phase["counters"]
+def left_out_line(run: RunFile, output: str) -> str | None:
+    """The kinds of records and files that were left out, the commonest first, and where to look. None: nothing was."""
+    text_pass = run.text_pass()
+    counters = text_pass.counters if text_pass else {}
     skipped = {key.removeprefix("skipped."): n for key, n in counters.items() if key.startswith("skipped.")}
     files: dict[str, int] = {}
-    for kinds in run.get("left_out", {}).values():
+    for kinds in run.left_out.values():
         for kind, n in kinds.items():
             files[kind] = files.get(kind, 0) + n
     parts = []
@@ -22,7 +23,7 @@ def left_out_line(run: dict[str, Any], output: str) -> str | None:
         parts.append(f"records that are no documents: {_kinds(skipped)}")
     if files:
         parts.append(f"files: {_kinds(files)}")
-    losses = phase["notes"].get("alarms", [])
+    losses = text_pass.notes.get(ALARMS, []) if text_pass else []
     parts += _named("files that are not whole", [entry["file"] for entry in losses if entry["records"]])
     parts += _named("files without a document", [entry["file"] for entry in losses if not entry["records"]])
     if not parts:

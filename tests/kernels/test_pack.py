@@ -1,3 +1,6 @@
+from collections.abc import Iterator
+from random import Random
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,14 +13,14 @@ from dspipe.kernels.pack import copy_pieces, fill_rows, hash_strings, join_docum
 WIDE = np.uint64(2**64 - 1)
 
 
-def slow_mix(value):
+def slow_mix(value: int) -> int:
     value = ((value ^ value >> 30) * 0xBF58476D1CE4E5B9) % 2**64
     value = ((value ^ value >> 27) * 0x94D049BB133111EB) % 2**64
     return value ^ value >> 31
 
 
 @pytest.fixture(autouse=True)
-def quiet():
+def quiet() -> Iterator[None]:
     # uncompiled, numpy warns of the overflows that hashing is made of
     with np.errstate(over="ignore"):
         yield
@@ -25,7 +28,7 @@ def quiet():
 
 @settings(deadline=None, max_examples=30 if INTERPRETED else 100)
 @given(st.lists(st.text(), max_size=8), st.integers(0, 2**64 - 1))
-def test_hash_strings(texts, seed):
+def test_hash_strings(texts: list[str], seed: int) -> None:
     import pyarrow as pa
 
     found = hash_strings(*text_buffers(pa.array(texts, pa.string())), np.uint64(seed))
@@ -37,7 +40,7 @@ def test_hash_strings(texts, seed):
         assert value == slow_mix(slow_mix(expected) ^ start)
 
 
-def test_hashes_of_a_slice_are_those_of_its_rows():
+def test_hashes_of_a_slice_are_those_of_its_rows() -> None:
     import pyarrow as pa
 
     column = pa.array(["a", "bb", "", "dddd"], pa.string())
@@ -47,7 +50,7 @@ def test_hashes_of_a_slice_are_those_of_its_rows():
 
 @settings(deadline=None, max_examples=30 if INTERPRETED else 100)
 @given(st.lists(st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 2**40)), max_size=5))
-def test_salted(pairs):
+def test_salted(pairs: list[tuple[int, int]]) -> None:
     found = salted(np.array([p[0] for p in pairs], np.uint64), np.array([p[1] for p in pairs], np.int64))
     expected = [slow_mix((value + (salt + 1) * 0x9E3779B97F4A7C15) % 2**64) for value, salt in pairs]
     assert found.tolist() == expected
@@ -55,7 +58,7 @@ def test_salted(pairs):
 
 @settings(deadline=None, max_examples=50 if INTERPRETED else 300)
 @given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))
-def test_scaled(value, start, width):
+def test_scaled(value: int, start: int, width: int) -> None:
     start = min(start, 2**64 - 1 - width)
     found = scaled(*(np.array([n], np.uint64) for n in (value, start, width)))
     assert int(found[0]) == start + value * width // 2**64
@@ -66,13 +69,15 @@ documents = st.lists(st.lists(st.integers(0, 90), max_size=12), max_size=6)
 
 @settings(deadline=None, max_examples=50 if INTERPRETED else 200)
 @given(documents, st.booleans(), st.sampled_from([np.uint16, np.uint32]), st.randoms(use_true_random=False))
-def test_join_documents(texts, begin, dtype, random):
+def test_join_documents(
+    texts: list[list[int]], begin: bool, dtype: type[np.uint16 | np.uint32], random: Random
+) -> None:
     tokens = np.array([token for text in texts for token in text], dtype)
     ends = np.cumsum([len(text) for text in texts]).astype(np.int64)
     starts = ends - np.array([len(text) for text in texts], np.int64)
     layouts = np.array([random.randrange(3) for _ in texts], np.uint8)
     cuts = np.array([sorted(random.randint(0, len(text)) for _ in "ab") for text in texts], np.int64).reshape(-1, 2)
-    expected = []
+    expected: list[int] = []
     for text, layout, (a, b) in zip(texts, layouts, cuts, strict=True):
         prefix, middle, suffix = text[:a], text[a:b], text[b:]
         body = {
@@ -89,7 +94,7 @@ def test_join_documents(texts, begin, dtype, random):
     assert out.tolist() == expected
 
 
-def test_join_documents_takes_any_order():
+def test_join_documents_takes_any_order() -> None:
     tokens = np.array([1, 2, 3, 4], np.uint16)
     starts, ends = np.array([2, 0], np.int64), np.array([4, 1], np.int64)
     out = np.zeros(5, np.uint16)
@@ -98,19 +103,20 @@ def test_join_documents_takes_any_order():
     assert out.tolist() == [3, 4, 9, 1, 9]
 
 
-def test_copy_pieces():
+def test_copy_pieces() -> None:
     stream = np.arange(10, dtype=np.uint32)
     rows = np.full(8, 99, np.uint32)
     copy_pieces(stream, np.array([7, 0]), np.array([3, 2]), np.array([0, 5]), rows)
     assert rows.tolist() == [7, 8, 9, 99, 99, 0, 1, 99]
 
 
-def slow_fill(lengths, row_length, crop):
+def slow_fill(lengths: list[int], row_length: int, crop: bool) -> list[list[tuple[int, int]]]:
     """Row by row, the longest that fits; with crop, else the shortest that doesn't, cut."""
     left = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
     rows = []
     while left:
-        row, space = [], row_length
+        row: list[tuple[int, int]] = []
+        space = row_length
         while space and left:
             fits = [i for i in left if lengths[i] <= space]
             if fits:
@@ -129,7 +135,7 @@ def slow_fill(lengths, row_length, crop):
 
 @settings(deadline=None, max_examples=50 if INTERPRETED else 300)
 @given(st.lists(st.integers(1, 20), max_size=30), st.integers(20, 40), st.booleans())
-def test_fill_rows(lengths, row_length, crop):
+def test_fill_rows(lengths: list[int], row_length: int, crop: bool) -> None:
     row, kept = (np.full(len(lengths), -1, np.int64) for _ in "ab")
     count = fill_rows(np.array(lengths, np.int64), row_length, crop, row, kept)
     expected = slow_fill(lengths, row_length, crop)
@@ -139,7 +145,7 @@ def test_fill_rows(lengths, row_length, crop):
             assert (row[piece], kept[piece]) == (number, length)
 
 
-def test_first_fit_decreasing_needs_few_rows():
+def test_first_fit_decreasing_needs_few_rows() -> None:
     lengths = np.random.default_rng(1).integers(1, 4097, 20_000)
     row, kept = np.empty_like(lengths), np.empty_like(lengths)
     count = fill_rows(lengths, 4096, False, row, kept)
@@ -148,7 +154,7 @@ def test_first_fit_decreasing_needs_few_rows():
     assert np.bincount(row, kept).max() <= 4096
 
 
-def test_fill_rows_of_one_length():
+def test_fill_rows_of_one_length() -> None:
     lengths = np.full(7, 4, np.int64)
     row, kept = np.empty_like(lengths), np.empty_like(lengths)
     assert fill_rows(lengths, 4, False, row, kept) == 7

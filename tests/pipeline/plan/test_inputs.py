@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import zstandard
 
+from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.plan.inputs import Inputs, input_files
-from dspipe.pipeline.stage import ConfigError
 from dspipe.stages.sources import files, jsonl, parquet
 
 

@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from dspipe.pipeline.errors import RunFailedError
 from dspipe.pipeline.report.left_out import left_out_line
-from dspipe.pipeline.report.stats import print_stats, read_run
+from dspipe.pipeline.report.run_file import read_run
+from dspipe.pipeline.report.stats import print_stats
 from dspipe.pipeline.run.run import RunResult
-from dspipe.pipeline.run.scheduler import RunFailed
 from tests.engine import rows_of, run_inline
 
 
@@ -45,7 +46,7 @@ def test_the_lost_rest_of_a_file_counts_for_its_documents(tmp_path: Path) -> Non
     packed[len(packed) // 4 :] = random.Random(1).randbytes(len(packed) - len(packed) // 4)
     write(tmp_path, "a.jsonl.gz", bytes(packed))
     write(tmp_path, "b.jsonl", lines(1000, 5000))
-    with pytest.raises(RunFailed, match="max_quarantined"):
+    with pytest.raises(RunFailedError, match="max_quarantined"):
         run_inline(config(tmp_path, "jsonl", "*"))
     result = run_inline(config(tmp_path, "jsonl", "*", max_quarantined=1.0))
     counters = result.phases[0].counters
@@ -68,7 +69,7 @@ def test_a_row_group_counts_for_its_rows(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[offset : offset + 40] = b"\xff" * 40
     path.write_bytes(data)
-    with pytest.raises(RunFailed, match="500 of 2,000 records are bad"):
+    with pytest.raises(RunFailedError, match="500 of 2,000 records are bad"):
         run_inline(config(tmp_path, "parquet", "a.parquet"))
     result = run_inline(config(tmp_path, "parquet", "a.parquet", max_quarantined=0.3))
     assert len(rows_of(result, ["text"])) == 1500
@@ -86,7 +87,7 @@ def test_a_damaged_footer_costs_its_file_and_the_run_names_it(tmp_path: Path) ->
     result = run_inline(config(tmp_path, "parquet", "*.parquet"))
     assert len(rows_of(result, ["text"])) == 20
     assert "files that are not whole: a.parquet" in last_line(result)
-    (alarm,) = read_run(result.store.root)[1]["phases"][0]["notes"]["alarms"]
+    (alarm,) = read_run(result.store.root)[1].phases[0].notes["alarms"]
     assert alarm["error"].startswith("nothing was read: not a Parquet file")
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from dspipe.pipeline.source import InputFile
 from dspipe.stages.sources import parquet
+from dspipe.stages.sources.reading import columns
 from tests.stages.sources.read_shard import LocalReading, input_file, read_all
 
 
@@ -66,9 +67,12 @@ def test_a_row_that_is_too_long_is_not_read(tmp_path: Path, monkeypatch: pytest.
             writer.write_table(pa.table({"text": [text]}))
     read: list[int] = []
     original = pq.ParquetFile.read_row_group
-    monkeypatch.setattr(
-        pq.ParquetFile, "read_row_group", lambda self, i, *a, **k: read.append(i) or original(self, i, *a, **k)
-    )
+
+    def note_and_read(self: pq.ParquetFile, group: int, *args: Any, **options: Any) -> pa.Table:
+        read.append(group)
+        return original(self, group, *args, **options)
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", note_and_read)
     rows, reading = read_table(tmp_path / "x", None, max_document_bytes=1 << 20)
     assert [row["text"] for row in rows] == ["a", "b"]
     (bad,) = reading.quarantine
@@ -165,7 +169,7 @@ def test_a_long_text_in_a_dictionary_is_decoded_a_few_rows_at_a_time(
     texts = [long if i % 3 else f"short {i}" for i in range(300)]
     path = tmp_path / "x.parquet"
     largest = 0
-    original = parquet.text_column
+    original = columns.text_column
 
     def measured(array: pa.Array) -> pa.Array:
         nonlocal largest

@@ -164,7 +164,7 @@ def test_an_interim_response_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_a_dictionary_in_the_first_frame_serves_behind_damage_too(tmp_path: Path) -> None:
-    dictionary = zstandard.train_dictionary(4096, pages(500))
+    dictionary = zstandard.train_dictionary(4096, [*pages(500)])
     compressor = zstandard.ZstdCompressor(dict_data=dictionary, write_checksum=True)
     frames = [compressor.compress(page) for page in pages(20)]
     for form in (dictionary.as_bytes(), zstandard.compress(dictionary.as_bytes())):

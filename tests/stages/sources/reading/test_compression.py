@@ -22,8 +22,8 @@ DATA = b"".join(b"%d %d\n" % (i, random.Random(i).randrange(10**9)) for i in ran
 SKIPPED = struct.pack("<II", 0x184D2A50, 5) + b"abcde"
 
 
-def content(stored: bytes, **settings: int) -> bytes:
-    return b"".join(piece for _, piece in decompressed(io.BytesIO(stored), **settings)[1])
+def content(stored: bytes, memory: int = 1 << 30) -> bytes:
+    return b"".join(piece for _, piece in decompressed(io.BytesIO(stored), memory=memory)[1])
 
 
 def windowed(data: bytes, log: int) -> bytes:
@@ -103,7 +103,7 @@ def test_frames_to_skip_in_lz4(tmp_path: Path) -> None:
 
 def test_the_dictionary_of_a_file() -> None:
     samples = [b"%d some words that come again %d\n" % (i, i * i) * 5 for i in range(2000)]
-    dictionary = zstandard.train_dictionary(4096, samples)
+    dictionary = zstandard.train_dictionary(4096, [*samples])
     records = samples[:50]
     packed = [zstandard.ZstdCompressor(dict_data=dictionary).compress(record) for record in records]
     for form in (dictionary.as_bytes(), zstandard.compress(dictionary.as_bytes())):

@@ -5,6 +5,7 @@ import gzip
 import io
 import struct
 import zlib
+from collections.abc import Callable
 
 import pytest
 import zstandard
@@ -84,7 +85,17 @@ def test_what_was_cut_short_gives_what_there_is() -> None:
 @pytest.mark.parametrize("coding", [b"gzip", b"br", b"zstd", b"deflate", b"gzip, gzip"])
 def test_bombs_are_refused(coding: bytes) -> None:
     data = bytes(3 * LIMIT)
-    packs = {b"gzip": gzip.compress, b"br": brotli, b"zstd": zstandard.compress, b"deflate": zlib.compress}
+    packs: dict[bytes, Callable[[bytes], bytes]] = {
+        b"gzip": gzip.compress,
+        b"br": brotli,
+        b"zstd": zstandard.compress,
+        b"deflate": zlib.compress,
+    }
+        b"gzip": gzip.compress,
+        b"br": brotli,
+        b"zstd": zstandard.compress,
+        b"deflate": zlib.compress,
+    }
     packed = gzip.compress(gzip.compress(data)) if b"," in coding else packs[coding](data)
     with pytest.raises(ValueError, match="max_document_bytes"):
         decode(packed, b"Content-Encoding: " + coding)
