@@ -91,11 +91,6 @@ def test_bombs_are_refused(coding: bytes) -> None:
         b"zstd": zstandard.compress,
         b"deflate": zlib.compress,
     }
-        b"gzip": gzip.compress,
-        b"br": brotli,
-        b"zstd": zstandard.compress,
-        b"deflate": zlib.compress,
-    }
     packed = gzip.compress(gzip.compress(data)) if b"," in coding else packs[coding](data)
     with pytest.raises(ValueError, match="max_document_bytes"):
         decode(packed, b"Content-Encoding: " + coding)
