@@ -176,7 +176,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _find(row: dict[str, Any], name: str) -> Any:
     """The value of a field, by its name or by the dotted path to it; null where there is none. Raises ValueError where
     it is there twice."""
-    value: Any = _get(row, name)
+    value: Any = row.get(name) if type(row) is dict else _get(row, name)
     if value is None and "." in name:
         value = row
         for part in name.split("."):

@@ -20,7 +20,7 @@ def record_batches(
     """
     count = parquet.metadata.row_group(group).num_rows
     longest = _dictionary_bytes(parquet, stream, group, text)
-    at_once = min(rows, max(1, memory // longest)) if longest else rows
+    at_once = min(rows, max(1, 2 * memory // longest)) if longest else rows
     if count > at_once:
         yield from _gathered(parquet.iter_batches(at_once, [group], columns, use_threads=False), rows, memory)
     elif count:
