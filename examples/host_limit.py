@@ -38,22 +38,33 @@ class HostLimit(GlobalStage[Config]):
     def phases(self, corpus: Corpus) -> list[Phase]:
         return [
             Phase(
-                f"{self.name}.send", "shards", run=f"{__name__}:send_hosts",
+                f"{self.name}.send",
+                "shards",
+                run=f"{__name__}:send_hosts",
                 title="Send the host of every document that is still kept",
-                columns=("url", "reason"), emits=f"{self.name}.hosts",
+                columns=("url", "reason"),
+                emits=f"{self.name}.hosts",
                 partitions=partitions_for(corpus, BYTES_PER_DOCUMENT),
             ),
             Phase(
-                f"{self.name}.count", "partitions", run=f"{__name__}:find_surplus",
+                f"{self.name}.count",
+                "partitions",
+                run=f"{__name__}:find_surplus",
                 title="Find the documents of each host that are too many",
-                exchange=f"{self.name}.hosts", emits=f"{self.name}.surplus", settings={"most": self.config.most},
+                exchange=f"{self.name}.hosts",
+                emits=f"{self.name}.surplus",
+                settings={"most": self.config.most},
             ),
             Phase(
-                f"{self.name}.verdicts", "shards", run=f"{__name__}:write_verdicts",
+                f"{self.name}.verdicts",
+                "shards",
+                run=f"{__name__}:write_verdicts",
                 title="Drop them",
-                columns=("reason",), exchange=f"{self.name}.surplus", writes=(pa.field("reason", pa.string()),),
+                columns=("reason",),
+                exchange=f"{self.name}.surplus",
+                writes=(pa.field("reason", pa.string()),),
             ),
-        ]  # fmt: skip
+        ]
 
 
 def send_hosts(task: Task, stage: StageSettings) -> None:
