@@ -16,7 +16,7 @@ from pydantic import Field
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.dedup.text_hash import text_hashes
 from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, StageConfig, StageSettings
-from dspipe.pipeline.storage.records import partitions_for
+from dspipe.pipeline.storage.partitions import partitions_for
 from dspipe.pipeline.tasks.task import Task
 
 BYTES_PER_DOCUMENT = 64
