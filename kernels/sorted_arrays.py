@@ -33,7 +33,8 @@ def expand_ranges(starts: Array, lengths: Array) -> Positions:
     """The numbers starts[0], starts[0] + 1, ... of all ranges, one range after the other."""
     ends = np.cumsum(lengths)
     total = int(ends[-1]) if len(ends) else 0
-    return np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
+    numbers: Positions = np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
+    return numbers
 
 
 def match_sorted(wanted: Array, known: Array) -> tuple[Positions, Positions]:

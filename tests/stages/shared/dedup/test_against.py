@@ -49,7 +49,9 @@ def in_order_slowly(shards: Shards, bands: int, rows: int, least: int) -> list[d
         keys = band_keys(signed, bands, rows).tolist()
         verdicts: dict[int, dict[str, Any]] = {}
         for row in range(len(documents)):
-            known = {copy for key in keys[row] for copy in index[key][: against_earlier.MAX_HITS]} if units[row] else set()
+            known = (
+                {copy for key in keys[row] for copy in index[key][: against_earlier.MAX_HITS]} if units[row] else set()
+            )
             equal = {copy: int((kept_signatures[copy] == signed[row]).sum()) for copy in known}
             alike = sorted(copy for copy in known if equal[copy] >= least)
             if alike:
@@ -303,7 +305,7 @@ def test_explain_names_the_earlier_copy(tmp_path: Path) -> None:
     run = tmp_path / "d0" / "run"
     result = run_dump(tmp_path, "d1", [{"id": "second", "text": text + "!"}], "minhash", against=[str(run)])
     (story,) = explain(*read_run(result.store.root), "second")
-    told = story["minhash.earlier"]
+    told = story.chapters["minhash.earlier"]
     assert (told["minhash.earlier.run"], told["minhash.earlier.document"], told["minhash.earlier.id"]) == (
         "d0",
         1,
