@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from dspipe.pipeline.errors import RunFailedError
 from dspipe.stages.pack.reading.reader import PackedDataset
-from dspipe.stages.pack.settings import Config
+from dspipe.stages.pack.settings import PackConfig
 from dspipe.stages.pack.verify.shards import verify_run
 from tests.engine import run_inline
 from tests.stages.pack.runs import BEGIN, END, PAD, make_config, make_documents
@@ -270,4 +270,4 @@ def test_one_id_twice(tmp_path: Path) -> None:
 @pytest.mark.parametrize("settings", [{"length": 1}, {"format": "tar"}, {"mode": "best"}, {"shard_bytes": 10}])
 def test_settings_that_cannot_be(settings: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        Config.model_validate(settings)
+        PackConfig.model_validate(settings)

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.errors import RunFailedError
-from dspipe.stages.remix.domain_batches import host
-from dspipe.stages.remix.settings import Config
+from dspipe.stages.remix.domain_batches import extract_hosts
+from dspipe.stages.remix.settings import RemixConfig
 from tests.engine import rows_of, run_inline
 from tests.stages.pack.runs import make_config, make_documents
 
@@ -118,11 +118,11 @@ def test_impossible_wishes_end_the_run(tmp_path: Path, settings: dict[str, Any],
 )
 def test_settings_that_cannot_be(settings: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        Config.model_validate(settings)
+        RemixConfig.model_validate(settings)
 
 
 def test_too_many_domains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dspipe.stages.remix.domain_counts.MOST_BINS", 1024 * 20)
+    monkeypatch.setattr("dspipe.stages.remix.domain_counts.MAX_BINS", 1024 * 20)
     with pytest.raises(RunFailedError, match="'id' has more than 20 values; group them"):
         remixed(tmp_path, make_documents(100), by="id")
 
@@ -137,7 +137,7 @@ def test_a_shard_without_documents(tmp_path: Path) -> None:
 
 
 def test_numbers_as_yaml_reads_them() -> None:
-    config = Config.model_validate({"tokens": "2e12", "max_epochs": {"web": "4"}})
+    config = RemixConfig.model_validate({"tokens": "2e12", "max_epochs": {"web": "4"}})
     assert (config.tokens, config.max_epochs) == (2e12, {"web": 4.0})
 
 
@@ -145,7 +145,7 @@ def test_host() -> None:
     import pyarrow as pa
 
     urls = pa.array(["http://A.example:80/x", "https://u:p@b.example?q", "no url", None, "ftp://c.example"])
-    assert host(urls).to_pylist() == ["a.example", "b.example", None, None, "c.example"]
+    assert extract_hosts(urls).to_pylist() == ["a.example", "b.example", None, None, "c.example"]
 
 
 def test_importance_draws_what_looks_like_the_target(tmp_path: Path) -> None:
@@ -174,19 +174,19 @@ def test_importance_draws_what_looks_like_the_target(tmp_path: Path) -> None:
 
 def test_resampling_is_in_proportion_to_weights() -> None:
     """Of many draws of one document out of four with weights 1, 2, 3, 4, each is first as often as its weight says."""
-    from dspipe.stages.remix.dsir import SCALE, importance_places
+    from dspipe.stages.remix.dsir import SCALE, importance_positions
 
     weights = np.rint(np.log([1, 2, 3, 4]) * SCALE).astype(np.int64)
     draw = np.random.default_rng(8)
-    first = [int(importance_places(draw.integers(0, 2**64, 4, np.uint64), weights).argmin()) for _ in range(4000)]
+    first = [int(importance_positions(draw.integers(0, 2**64, 4, np.uint64), weights).argmin()) for _ in range(4000)]
     assert np.bincount(first) / 4000 == pytest.approx([0.1, 0.2, 0.3, 0.4], abs=0.03)
 
 
 def test_places_keep_the_order() -> None:
-    from dspipe.stages.remix.dsir import importance_places
+    from dspipe.stages.remix.dsir import importance_positions
 
     weights = np.linspace(-1e9, 1e9, 1001).astype(np.int64)
-    places = importance_places(np.full(1001, 1 << 60, np.uint64), weights)
+    places = importance_positions(np.full(1001, 1 << 60, np.uint64), weights)
     assert (np.diff(places) < 0).all()
     assert places.min() >= 0
     assert places.max() < 1

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.errors import ConfigError, RunFailedError
 from dspipe.pipeline.run.run import RunResult
-from dspipe.stages.tokenizer.sampling import sampling_rates
+from dspipe.stages.tokenizer.rates import sampling_rates
 from dspipe.tokenizer.settings import TrainSettings
 from tests.engine import artifact_files, rows_of, run_inline, tasks_run
 from tests.tokenizer.trained import TEXTS, config

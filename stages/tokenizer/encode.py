@@ -1,28 +1,26 @@
 """Encoding a shard's documents."""
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dspipe.pipeline.stage import StageSettings
+from dspipe.pipeline.tasks.task import Task
 from dspipe.tokenizer.encoder import AnyEncoder, load
-
-if TYPE_CHECKING:
-    from dspipe.pipeline.tasks.task import Task
 
 UINT16_SIZE = 1 << 16
 
 
-def encode_shard(task: "Task", padded_size: int | None, special_in_text: bool) -> None:
-    """Write the ids of the shard's kept documents, and their number for every row.
+def encode_shard(task: Task, stage: StageSettings) -> None:
+    """Make the artifact `token_ids` of the shard's kept documents, and write the number of ids of every row.
 
-    padded_size: rows of the model's embedding, None for those of a tokenizer.json.
+    Settings: special_in_text; padded_size, rows of the model's embedding, None for those of a given tokenizer.json.
     """
     tokenizer = task.artifact("tokenizer")[0]
-    encoder = _encoder(tokenizer.sha256, tokenizer.path(), special_in_text)
-    size = padded_size or encoder.vocab_size
+    encoder = _load_once(tokenizer.sha256, tokenizer.path(), stage.settings["special_in_text"])
+    size = stage.settings["padded_size"] or encoder.vocab_size
     dtype = np.dtype("<u2" if max(size, encoder.vocab_size) <= UINT16_SIZE else "<u4")
     task.note("encoder", encoder.engine)
     with task.make("token_ids", ".bin") as file:
@@ -38,6 +36,6 @@ def encode_shard(task: "Task", padded_size: int | None, special_in_text: bool) -
 
 
 @lru_cache(maxsize=2)
-def _encoder(sha256: str, path: str, special: bool) -> AnyEncoder:
+def _load_once(sha256: str, path: str, special: bool) -> AnyEncoder:
     """The encoder, kept from shard to shard of a worker; the hash tells files of the same path apart."""
     return load(path, special)
