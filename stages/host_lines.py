@@ -30,6 +30,7 @@ from dspipe.pipeline.storage.partitions import partitions_for
 from dspipe.pipeline.storage.records import partition_of, read_partition, record_batch, slices_that_fit
 from dspipe.pipeline.storage.records_by_row import RecordsByRow
 from dspipe.pipeline.tasks.task import Task
+from dspipe.stages.shared.hosts import hosts_of
 from dspipe.stages.shared.line_hashes import (
     LINE_BYTES,
     find_worded_lines,
@@ -62,6 +63,9 @@ class HostLinesStage(GlobalStage[HostLinesConfig]):
     """Removes lines that repeat across the pages of a host."""
 
     Config = HostLinesConfig
+
+    def compile_kernels(self) -> None:
+        hash_texts(hosts_of(pa.array(["http://a"])))
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         return [
@@ -184,10 +188,9 @@ def _split(batch: pa.RecordBatch) -> pa.ListArray:
 
 def _find_pages(batch: pa.RecordBatch) -> tuple[Positions, UInt64]:
     """The pages that are still kept and have a host: (their positions in the batch, hashes of their hosts)."""
-    address = pc.extract_regex(batch["url"], r"^[A-Za-z][A-Za-z0-9+.-]*://(?P<host>[^/?#]+)")
-    hosts = pc.struct_field(address, "host")
+    hosts = hosts_of(batch["url"])
     counts = pc.and_(pc.and_(pc.is_null(batch["reason"]), pc.is_valid(batch["text"])), pc.is_valid(hosts))
-    return pc.indices_nonzero(counts).to_numpy().astype(np.int64), hash_texts(pc.utf8_lower(hosts.filter(counts)))
+    return pc.indices_nonzero(counts).to_numpy().astype(np.int64), hash_texts(hosts.filter(counts))
 
 
 def _find_lines(pages: Positions, hosts: UInt64, split: pa.ListArray) -> Lines:

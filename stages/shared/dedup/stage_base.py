@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
+import pyarrow as pa
 from pydantic import AfterValidator, Field
 
 from dspipe.pipeline.errors import ConfigError
@@ -99,6 +100,11 @@ class DedupStage(GlobalStage[ConfigT]):
             if name.startswith(f"{self.name}.") and name.endswith(".keeper") and value is not None
         }
         return {name: f"{id_of(root, value)} (document {value})" for name, value in keepers.items()}
+
+    def compile_kernels(self) -> None:
+        from dspipe.stages.shared.hosts import hosts_of
+
+        hosts_of(pa.array(["http://a"]))
 
     @abstractmethod
     def index_settings(self, prefix: str) -> Settings:

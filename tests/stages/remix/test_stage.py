@@ -8,7 +8,6 @@ from pydantic import ValidationError
 
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.errors import RunFailedError
-from dspipe.stages.remix.domain_batches import extract_hosts
 from dspipe.stages.remix.settings import RemixConfig
 from tests.engine import rows_of, run_inline
 from tests.stages.pack.runs import make_config, make_documents
@@ -139,13 +138,6 @@ def test_a_shard_without_documents(tmp_path: Path) -> None:
 def test_numbers_as_yaml_reads_them() -> None:
     config = RemixConfig.model_validate({"tokens": "2e12", "max_epochs": {"web": "4"}})
     assert (config.tokens, config.max_epochs) == (2e12, {"web": 4.0})
-
-
-def test_host() -> None:
-    import pyarrow as pa
-
-    urls = pa.array(["http://A.example:80/x", "https://u:p@b.example?q", "no url", None, "ftp://c.example"])
-    assert extract_hosts(urls).to_pylist() == ["a.example", "b.example", None, None, "c.example"]
 
 
 def test_importance_draws_what_looks_like_the_target(tmp_path: Path) -> None:
