@@ -171,7 +171,7 @@ def count_pages(batches: Iterable[pa.RecordBatch]) -> tuple[UInt64, Positions]:
     for batch in batches:
         of_page = batch["line"].to_numpy() == _PAGE
         waiting.append((batch["host"].to_numpy()[of_page], batch["pages"].to_numpy()[of_page].astype(np.int64)))
-        if sum(len(some) for some, _ in waiting) > max(_MERGED_HOSTS, 2 * len(waiting[0][0])):
+        if sum(len(found) for found, _ in waiting) > max(_MERGED_HOSTS, 2 * len(waiting[0][0])):
             waiting = [_sum_by_host(waiting)]
     return _sum_by_host(waiting)
 
