@@ -33,6 +33,7 @@ from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.shared.hosts import hosts_of
 from dspipe.stages.shared.line_hashes import (
     LINE_BYTES,
+    SLICE_SHARE,
     find_worded_lines,
     hash64_with,
     hash_texts,
@@ -132,9 +133,9 @@ def send_lines(task: Task, stage: StageSettings) -> None:
 def count_lines(task: Task, stage: StageSettings) -> None:
     """Find the lines that repeat, and tell the batches that have them. Settings: min_pages, share."""
     min_pages, share = stage.settings["min_pages"], stage.settings["share"]
-    in_slices = slices_that_fit(task) > 1
+    in_slices = slices_that_fit(task, share=SLICE_SHARE) > 1
     of_all = count_pages(batch for _, batch in task.received()) if in_slices else None
-    for records in read_partition(task, "line"):
+    for records in read_partition(task, "line", share=SLICE_SHARE):
         hosts, pages = of_all or count_pages(records.columns.to_batches())
         line, host, pages_with = (records.numbers(name) for name in ("line", "host", "pages"))
         order = np.argsort(line, kind="stable")
