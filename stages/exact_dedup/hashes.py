@@ -11,7 +11,6 @@ from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.dedup.text_hash import text_hashes
 from dspipe.pipeline.stage import StageSettings
 
-
 UInt64 = npt.NDArray[np.uint64]
 
 
