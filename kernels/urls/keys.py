@@ -35,7 +35,7 @@ def _step(h, byte):  # type: ignore[no-untyped-def]
 
 
 @inline
-def _lower(byte):  # type: ignore[no-untyped-def]
+def lower(byte):  # type: ignore[no-untyped-def]
     return byte | np.uint8(32) if 65 <= byte <= 90 else byte
 
 
@@ -78,7 +78,9 @@ def url_parts(data, start, end, kinds):  # type: ignore[no-untyped-def]
                 end = at
                 break
     host_end = start
-    while host_end < rest and (data[host_end] != 58 or data[start] == 91):
+    in_brackets = start < rest and data[start] == 91  # an IPv6 address
+    while host_end < rest and (data[host_end] != 58 or in_brackets):
+        in_brackets = in_brackets and data[host_end] != 93
         host_end += 1
     while host_end > start and data[host_end - 1] == 46:
         host_end -= 1
@@ -91,17 +93,17 @@ def url_keys(data, host, host_end, rest, end, kinds, whole, keys, of_kind, count
     if kinds & (1 << DOMAIN) and host_end > host:
         h = np.uint64(DOMAIN)
         for at in range(host_end - 1, host - 1, -1):
-            h = _step(h, _lower(data[at]))
+            h = _step(h, lower(data[at]))
             if at == host or (not whole and data[at - 1] == 46):
                 keys[count], of_kind[count] = _mix(h, DOMAIN), DOMAIN
                 count += 1
     if kinds & (1 << URL) and host_end > host:
         h = np.uint64(URL)
         at = host
-        if host_end - host > 4 and _lower(data[at]) == _lower(data[at + 1]) == _lower(data[at + 2]) == 119:
+        if host_end - host > 4 and lower(data[at]) == lower(data[at + 1]) == lower(data[at + 2]) == 119:
             at += 4 if data[at + 3] == 46 else 0
         while at < host_end:
-            h = _step(h, _lower(data[at]))
+            h = _step(h, lower(data[at]))
             at += 1
         at = rest
         while whole and end > rest and data[end - 1] == 47:
@@ -112,14 +114,14 @@ def url_keys(data, host, host_end, rest, end, kinds, whole, keys, of_kind, count
                 keys[count], of_kind[count] = _mix(h, URL), URL
                 count += 1
             if at < end:
-                h = _step(h, _lower(data[at]))
+                h = _step(h, lower(data[at]))
             at += 1
     if kinds & (1 << WORD):
         h = np.uint64(WORD)
         long = False
         for at in range(host, end + 1):
             if at < end and _is_word(data[at]):
-                h = _step(h, _lower(data[at]))
+                h = _step(h, lower(data[at]))
                 long = True
             elif long:
                 keys[count], of_kind[count] = _mix(h, WORD), WORD

@@ -41,9 +41,9 @@ def format_spans(spans: Spans, rows: int) -> pa.Array:
 
 def parse_spans(column: pa.Array) -> Spans:
     """The spans of a column of `format_spans`."""
-    some = pc.not_equal(column, "")
-    lists = pc.split_pattern(column.filter(some), " ")
-    rows = np.repeat(np.flatnonzero(some.to_numpy(zero_copy_only=False)), pc.list_value_length(lists).to_numpy())
+    filled = pc.not_equal(column, "")
+    lists = pc.split_pattern(column.filter(filled), " ")
+    rows = np.repeat(np.flatnonzero(filled.to_numpy(zero_copy_only=False)), pc.list_value_length(lists).to_numpy())
     ends = pc.list_flatten(pc.split_pattern(pc.list_flatten(lists), "-")).cast(pa.int64()).to_numpy()
     return Spans(rows, ends[::2], ends[1::2])
 

@@ -26,7 +26,11 @@ def verdicts(urls: list[str], lists: Table) -> list[str | None]:
     return [None if kind == 0 else KINDS[kind - 1] for kind in found]
 
 
-LISTS = table("example.com\nxxx.org\r\n# other.net\n\n", "site.com/bad/\nwww.q.com/a?b=1", "casino\npoker\ntwo words")
+LISTS = table(
+    "example.com\nxxx.org\r\n# other.net\n\n[2001:db8::7]\n",
+    "site.com/bad/\nwww.q.com/a?b=1",
+    "casino\npoker\ntwo words",
+)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +59,9 @@ LISTS = table("example.com\nxxx.org\r\n# other.net\n\n", "site.com/bad/\nwww.q.c
         ("", None),
         ("http://", None),
         ("http://[::1]:80/poker", "word"),
+        ("http://u@[2001:DB8::7]:80/", "domain"),
+        ("http://[2001:db8::7]", "domain"),
+        ("http://[2001:db8::8]/", None),
         ("http:///////", None),
     ],
 )

@@ -115,7 +115,7 @@ def test_artifacts_must_be_named() -> None:
     state = State([], [])
     absorb(phase, [{"file": "m", "files": files[:1]}], state)
     assert state.artifacts == {"good": [[0, "p/good", 1, "good"]]}
-    assert state.single == ["p/good"]
+    assert state.single == {"p/good": "good"}
     assert state.files == {"m", "p/good"}
     with pytest.raises(UnnamedArtifactError, match=r"p\.make made the artifact other, which its phase doesn't name"):
         absorb(phase, [{"file": "m", "files": files}], state)
