@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.kernels.jit import inline, jit
+from dspipe.kernels.jit import inline, jit, pointer
 
 CHARACTERS = 0x110000
 END = 255
@@ -24,6 +24,12 @@ class ClassTable(NamedTuple):
     blocks: npt.NDArray[np.uint8]
 
 
+@inline
+def raw_classes(table: ClassTable) -> ClassTable:
+    """Pointers to the arrays; the caller keeps them alive."""
+    return ClassTable(pointer(table.ascii), pointer(table.block_of), pointer(table.blocks))
+
+
 def class_table(classes: npt.NDArray[np.uint8]) -> ClassTable:
     """Fold a class for each of the CHARACTERS code points (uint8, none of them END)."""
     if classes.shape != (CHARACTERS,) or classes.max() == END:
@@ -34,7 +40,8 @@ def class_table(classes: npt.NDArray[np.uint8]) -> ClassTable:
 
 @inline
 def decode(text, p):  # type: ignore[no-untyped-def]
-    """The character at p of valid UTF-8 and its length in bytes."""
+    """The character at p of valid UTF-8 and its length in bytes. Unlike the decoder of kernels.dedup.units it checks
+    nothing, which makes it faster: tokenizers are given Arrow strings, which are valid."""
     first = np.int64(text[p])
     if first < 0x80:
         return first, 1
@@ -48,27 +55,28 @@ def decode(text, p):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _class_beyond_ascii(text, p, block_of, blocks):  # type: ignore[no-untyped-def]
+def _class_beyond_ascii(text, p, classes):  # type: ignore[no-untyped-def]
     character, length = decode(text, p)
-    return np.int64(blocks[np.int64(block_of[character >> 8]) << 8 | character & 255]), length
+    block = np.int64(classes.block_of[character >> 8])
+    return np.int64(classes.blocks[block << 8 | character & 255]), length
 
 
 @inline
-def class_at(text, p, end, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
+def class_at(text, p, end, classes):  # type: ignore[no-untyped-def]
     """Class and length in bytes of the character at p; (END, 0) where p is not before `end`."""
     if p >= end:
         return END, 0
     first = text[p]
     if first < 0x80:
-        return np.int64(ascii[first]), 1
-    return _class_beyond_ascii(text, p, block_of, blocks)
+        return np.int64(classes.ascii[first]), 1
+    return _class_beyond_ascii(text, p, classes)
 
 
 @inline
-def run_end(text, p, end, kind, ascii, block_of, blocks, mask=255):  # type: ignore[no-untyped-def]
+def run_end(text, p, end, kind, classes, mask=255):  # type: ignore[no-untyped-def]
     """Where the run of characters from p ends whose classes, masked, are `kind`."""
     while True:
-        found, length = class_at(text, p, end, ascii, block_of, blocks)
+        found, length = class_at(text, p, end, classes)
         if found & mask != kind:
             return p
         p += length

@@ -18,18 +18,18 @@ So what reads the ends needs no offsets, and documents of no bytes are seen too.
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.kernels.bpe.character_classes import class_at, run_end
-from dspipe.kernels.jit import inline, jit, pointer
+from dspipe.kernels.bpe.character_classes import ClassTable, class_at, raw_classes, run_end
+from dspipe.kernels.jit import entry, inline, jit, pointer
 
 NEWLINE, BLANK, LETTER, PUNCTUATION, CJK, NUMBER, OTHER = range(7)
 
 
 @jit
-def _blanks_end(text, p, end, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
+def _blanks_end(text, p, end, classes):  # type: ignore[no-untyped-def]
     """The end of the piece that begins with two blanks or more at p."""
     last = p
     while True:
-        found, length = class_at(text, p, end, ascii, block_of, blocks)
+        found, length = class_at(text, p, end, classes)
         if found != BLANK:
             return last if found == LETTER or found == PUNCTUATION else p
         last = p
@@ -37,28 +37,26 @@ def _blanks_end(text, p, end, ascii, block_of, blocks):  # type: ignore[no-untyp
 
 
 @inline
-def _piece_end(text, start, end, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
-    kind, length = class_at(text, start, end, ascii, block_of, blocks)
+def _piece_end(text, start, end, classes):  # type: ignore[no-untyped-def]
+    kind, length = class_at(text, start, end, classes)
     p = start + length
     if kind == NUMBER:
         return p
     if kind == BLANK:
-        kind, length = class_at(text, p, end, ascii, block_of, blocks)
+        kind, length = class_at(text, p, end, classes)
         if kind == BLANK:
-            return _blanks_end(text, start, end, ascii, block_of, blocks)
+            return _blanks_end(text, start, end, classes)
         if kind != LETTER and kind != PUNCTUATION:
             return p
         p += length
-    return run_end(text, p, end, kind, ascii, block_of, blocks)
+    return run_end(text, p, end, kind, classes)
 
 
-@jit
+@entry("state", "ends")
 def scan_deepseek(
     text: npt.NDArray[np.uint8],
     offsets: npt.NDArray[np.int64],
-    ascii: npt.NDArray[np.uint8],
-    block_of: npt.NDArray[np.uint16],
-    blocks: npt.NDArray[np.uint8],
+    classes: ClassTable,
     state: npt.NDArray[np.int64],
     ends: npt.NDArray[np.int64],
 ) -> int:
@@ -67,12 +65,12 @@ def scan_deepseek(
     state: document and position, (0, offsets[0]) at first; carried on from call to call. Returns the number of ends
     written, at most len(ends); 0 when all documents are done.
     """
-    data, ascii_, block_of_, blocks_ = pointer(text), pointer(ascii), pointer(block_of), pointer(blocks)
+    data, table = pointer(text), raw_classes(classes)
     document, p, n = state[0], state[1], 0
     while document < len(offsets) - 1 and n < len(ends):
         end = offsets[document + 1]
         if p < end:
-            p = _piece_end(data, p, end, ascii_, block_of_, blocks_)
+            p = _piece_end(data, p, end, table)
         else:
             document += 1
         ends[n] = p

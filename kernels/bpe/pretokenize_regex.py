@@ -20,8 +20,8 @@ joined with what isn't on it. A scheme without NEWLINE has line ends among its B
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.kernels.bpe.character_classes import END, class_at, run_end
-from dspipe.kernels.jit import inline, jit, pointer
+from dspipe.kernels.bpe.character_classes import END, ClassTable, class_at, raw_classes, run_end
+from dspipe.kernels.jit import entry, inline, jit, pointer
 
 NEWLINE, SPACE, BLANK, LETTER, NUMBER, PUNCTUATION, OTHER = range(7)
 """the kinds; OTHER is in no alternative, but LEADS"""
@@ -55,32 +55,32 @@ def _contraction_end(text, p, end, any_case):  # type: ignore[no-untyped-def]
 
 
 @inline
-def _number_end(text, p, end, most, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
+def _number_end(text, p, end, max_numbers, classes):  # type: ignore[no-untyped-def]
     """The end of the numbers from p, of which there are at most so many."""
-    while most > 0:
-        found, length = class_at(text, p, end, ascii, block_of, blocks)
+    while max_numbers > 0:
+        found, length = class_at(text, p, end, classes)
         if found & SAME != NUMBER:
             break
-        most -= 1
+        max_numbers -= 1
         p += length
     return p
 
 
 @inline
-def _punctuation_end(text, p, end, kind, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
+def _punctuation_end(text, p, end, kind, classes):  # type: ignore[no-untyped-def]
     """The end of the punctuation from p, and of the line ends after it."""
-    p = run_end(text, p, end, kind, ascii, block_of, blocks, SAME)
+    p = run_end(text, p, end, kind, classes, SAME)
     if kind & ISLAND != 0:
         return p
-    return run_end(text, p, end, NEWLINE, ascii, block_of, blocks, SAME)
+    return run_end(text, p, end, NEWLINE, classes, SAME)
 
 
 @jit
-def _blanks_end(text, start, end, numbers_apart, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
+def _blanks_end(text, start, end, numbers_apart, classes):  # type: ignore[no-untyped-def]
     """The end of the piece that begins with blanks which don't belong to what follows."""
     p = last = past_newline = start
     while True:
-        found, length = class_at(text, p, end, ascii, block_of, blocks)
+        found, length = class_at(text, p, end, classes)
         if found & SAME > BLANK:
             break
         last = p
@@ -94,11 +94,11 @@ def _blanks_end(text, start, end, numbers_apart, ascii, block_of, blocks):  # ty
 
 
 @jit
-def _other_end(text, p, end, kind, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
+def _other_end(text, p, end, kind, classes):  # type: ignore[no-untyped-def]
     """The end of OTHER from p, less one before letters."""
     last = p
     while True:
-        found, length = class_at(text, p, end, ascii, block_of, blocks)
+        found, length = class_at(text, p, end, classes)
         if found & SAME != kind:
             return last if found & SAME == kind & ISLAND | LETTER else p
         last = p
@@ -106,42 +106,40 @@ def _other_end(text, p, end, kind, ascii, block_of, blocks):  # type: ignore[no-
 
 
 @inline
-def _piece_end(text, start, end, contractions, digits, numbers_apart, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
-    first, length = class_at(text, start, end, ascii, block_of, blocks)
+def _piece_end(text, start, end, contractions, digits, numbers_apart, classes):  # type: ignore[no-untyped-def]
+    first, length = class_at(text, start, end, classes)
     p = start + length
     kind, letter = first & SAME, first & ISLAND | LETTER
     if kind == letter:
-        return run_end(text, p, end, letter, ascii, block_of, blocks, SAME)
+        return run_end(text, p, end, letter, classes, SAME)
     if kind == NUMBER:
-        return _number_end(text, start, end, digits, ascii, block_of, blocks)
+        return _number_end(text, start, end, digits, classes)
     if contractions != NO_CONTRACTIONS and text[start] == APOSTROPHE:
         past = _contraction_end(text, start, end, contractions == CONTRACTIONS_OF_ANY_CASE)
         if past > start:
             return past
-    after, length = class_at(text, p, end, ascii, block_of, blocks)
+    after, length = class_at(text, p, end, classes)
     if first & LEADS != 0 and after & SAME == letter:
-        return run_end(text, p + length, end, letter, ascii, block_of, blocks, SAME)
+        return run_end(text, p + length, end, letter, classes, SAME)
     if kind & KIND == PUNCTUATION:
         if first & LATIN != 0 and after == LETTER | LATIN:
-            return run_end(text, p + length, end, LETTER | LATIN, ascii, block_of, blocks)
-        return _punctuation_end(text, p, end, kind, ascii, block_of, blocks)
+            return run_end(text, p + length, end, LETTER | LATIN, classes)
+        return _punctuation_end(text, p, end, kind, classes)
     if kind == SPACE:
         if after & SAME == PUNCTUATION:
-            return _punctuation_end(text, p + length, end, PUNCTUATION, ascii, block_of, blocks)
+            return _punctuation_end(text, p + length, end, PUNCTUATION, classes)
         if after & SAME == NUMBER and after & TAKES_SPACE != 0:
-            return _number_end(text, p, end, digits, ascii, block_of, blocks)
+            return _number_end(text, p, end, digits, classes)
     if kind <= BLANK:
-        return _blanks_end(text, start, end, numbers_apart, ascii, block_of, blocks)
-    return _other_end(text, start, end, kind, ascii, block_of, blocks)
+        return _blanks_end(text, start, end, numbers_apart, classes)
+    return _other_end(text, start, end, kind, classes)
 
 
-@jit
+@entry("state", "ends")
 def scan_regex(
     text: npt.NDArray[np.uint8],
     offsets: npt.NDArray[np.int64],
-    ascii: npt.NDArray[np.uint8],
-    block_of: npt.NDArray[np.uint16],
-    blocks: npt.NDArray[np.uint8],
+    classes: ClassTable,
     contractions: int,
     digits: int,
     numbers_apart: bool,
@@ -153,12 +151,12 @@ def scan_regex(
     contractions: NO_CONTRACTIONS, CONTRACTIONS or CONTRACTIONS_OF_ANY_CASE; digits: most numbers in a piece;
     numbers_apart: whether numbers are cut out first.
     """
-    data, ascii_, block_of_, blocks_ = pointer(text), pointer(ascii), pointer(block_of), pointer(blocks)
+    data, table = pointer(text), raw_classes(classes)
     document, p, n = state[0], state[1], 0
     while document < len(offsets) - 1 and n < len(ends):
         end = offsets[document + 1]
         if p < end:
-            p = _piece_end(data, p, end, contractions, digits, numbers_apart, ascii_, block_of_, blocks_)
+            p = _piece_end(data, p, end, contractions, digits, numbers_apart, table)
         else:
             document += 1
         ends[n] = p

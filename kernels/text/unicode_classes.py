@@ -90,9 +90,9 @@ def character_classes() -> CharacterClasses:
     flags = np.fromiter(map(_flags, map(chr, range(sys.maxunicode + 1))), np.uint32, sys.maxunicode + 1)
     distinct, first, page = np.unique(flags.reshape(-1, 256), axis=0, return_index=True, return_inverse=True)
     order = np.argsort(first)
-    place = np.empty(len(order), np.uint32)
-    place[order] = np.arange(len(order), dtype=np.uint32)
-    return CharacterClasses(place[page.ravel()] * np.uint32(256), np.ascontiguousarray(distinct[order]).ravel())
+    index = np.empty(len(order), np.uint32)
+    index[order] = np.arange(len(order), dtype=np.uint32)
+    return CharacterClasses(index[page.ravel()] * np.uint32(256), np.ascontiguousarray(distinct[order]).ravel())
 
 
 def _flags(character: str) -> int:

@@ -255,9 +255,8 @@ class DecontaminateStage(GlobalStage[DecontaminateConfig]):
         lists = batch.column(f"{self.name}.ngrams")
         ends = np.zeros(len(lists) + 1, np.int64)
         np.cumsum(lists.value_lengths().fill_null(0).to_numpy(zero_copy_only=False), out=ends[1:])
-        # writable, whatever Arrow gives: kernels are compiled for one of the two alone
-        ngrams = np.require(lists.flatten().to_numpy(), np.int32, "W")
-        entered = np.require(batch.column("reason").is_null().to_numpy(zero_copy_only=False), bool, "W")
+        ngrams = lists.flatten().to_numpy()
+        entered = batch.column("reason").is_null().to_numpy(zero_copy_only=False)
         ignored = self._none_common() if ignored is None else ignored
         return overlap(Shared(ngrams, ends), self._benchmarks.table, ignored, entered)
 

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dspipe.kernels.arrow import text_buffers
-from dspipe.kernels.pack import hash_strings, salted, scaled
+from dspipe.kernels.hashing import hash64_with, hash_strings
+from dspipe.kernels.pack import scale_hashes
 from dspipe.stages.remix.epochs import phase_of, places
 
 
@@ -37,12 +38,12 @@ class Axis:
     ) -> npt.NDArray[np.uint64]:
         """The order key of each copy; `row` and `copy` say which of which document."""
         hashes = hash_strings(*text_buffers(ids), np.uint64(seed & (1 << 64) - 1))
-        keys: npt.NDArray[np.uint64] = salted(hashes[row], copy)
+        keys: npt.NDArray[np.uint64] = hash64_with(hashes[row], copy)
         if self.count == 1:
             return keys
         names = domains.dictionary_encode()
         edges = np.array([self._edges[name] for name in names.dictionary.to_pylist()], float)
         part = phase_of(places(hashes[row]), copy, edges[names.indices.to_numpy()[row]])
         starts, widths = np.array(self._starts, np.uint64)[part], np.array(self._widths, np.uint64)[part]
-        placed: npt.NDArray[np.uint64] = scaled(keys, starts, widths)
+        placed: npt.NDArray[np.uint64] = scale_hashes(keys, starts, widths)
         return placed

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.dedup.importance import count_features, sum_features
 from dspipe.kernels.dedup.units import characters
-from dspipe.kernels.pack import hash_strings
+from dspipe.kernels.hashing import hash_strings
 from dspipe.pipeline.stage import ConfigError
 from dspipe.stages.remix.dsir import SCALE, importance_places, log_ratios, target_counts, target_files
 from dspipe.stages.remix.settings import PLACE, Importance

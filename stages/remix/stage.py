@@ -156,7 +156,7 @@ class Remix(GlobalStage[Config]):
         import pyarrow as pa
 
         from dspipe.kernels.arrow import text_buffers
-        from dspipe.kernels.pack import hash_strings
+        from dspipe.kernels.hashing import hash_strings
 
         hash_strings(*text_buffers(pa.array(["a"])), np.uint64(0))
         if self.config.importance is not None:

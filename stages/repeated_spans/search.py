@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.dedup.cut_spans import cut_spans
-from dspipe.kernels.dedup.first_positions import first_places
+from dspipe.kernels.dedup.first_positions import first_positions
 from dspipe.kernels.dedup.winnowing import Winnowing, gram_bytes, window_hashes
 from dspipe.pipeline.storage.records import mixed, record_batch, slice_of, spread
 from dspipe.pipeline.storage.records_by_row import RecordsByRow
@@ -84,7 +84,7 @@ def match_anchors(task: "Task", least: int, keep: int) -> None:
     for documents, columns in _received(task, slices, place):
         gram, context, repeated = columns["gram"], columns.pop("context"), columns.pop("repeated")
         verdict = judged((gram, context), documents, columns["start"], least, keep, repeated)
-        anchor = first_places(gram, np.zeros(len(gram), np.uint64))
+        anchor = first_positions(gram, np.zeros(len(gram), np.uint64))
         contexts = np.bincount(anchor[verdict.first == np.arange(len(gram))], minlength=len(gram))[anchor]
         split = full[_bucket(gram)]
         asked = ~verdict.repeats & (split | (contexts > 1))
@@ -205,8 +205,7 @@ def _received(
                 if pa.types.is_list(values.type):
                     columns["sizes"] = pc.list_value_length(values).to_numpy().astype(np.int64)
                     values = pc.list_flatten(values)
-                # writable, whether it came in one piece or many: kernels are compiled for one of the two alone
-                columns[name] = np.require(values.to_numpy(), requirements="W")
+                columns[name] = values.to_numpy()
             yield np.concatenate(documents), columns
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dspipe.kernels.dedup.cut_spans import merge_spans
-from dspipe.kernels.dedup.first_positions import first_places
+from dspipe.kernels.dedup.first_positions import first_positions
 
 Integers = npt.NDArray[np.integer[Any]]
 UInt64 = npt.NDArray[np.uint64]
@@ -72,7 +72,7 @@ def judged(
     With `keep` 1 those go that repeat; with 0 all do that are the same as one that repeats, or as one of `repeated`,
     which are known from elsewhere to be.
     """
-    first = first_places(*keys)
+    first = first_positions(*keys)
     repeats = (documents != documents[first]) | (starts - starts[first] >= least)
     if keep:
         return Judged(repeats, repeats, first)

@@ -21,7 +21,6 @@ import pyarrow.compute as pc
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.bpe.count import hash_rows
 from dspipe.pipeline.stage import ConfigError
-from dspipe.tokenizer.arrays import read_only
 from dspipe.tokenizer.settings import TrainSettings, Weights
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ def copies_in_sample(batch: pa.RecordBatch, rates: Rates, seed: int, copies: str
         rate = rate * batch.column(copies).to_numpy()
     data, offsets = text_buffers(batch.column("id"))
     hashes = np.empty(batch.num_rows, np.uint64)
-    hash_rows(read_only(data), read_only(offsets), np.uint64(seed & (1 << 64) - 1), hashes)
+    hash_rows(data, offsets, np.uint64(seed & (1 << 64) - 1), hashes)
     whole = np.floor(rate)
     # 53 bits, which a float holds exactly: in [0, 1)
     chance = (hashes >> np.uint64(11)).astype(np.float64) / (1 << 53)

@@ -8,7 +8,6 @@ import pyarrow as pa
 
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.bpe.count import hash_rows
-from dspipe.tokenizer.arrays import read_only
 from dspipe.tokenizer.counting import WordCounter, WordCounts, thin
 
 if TYPE_CHECKING:
@@ -69,5 +68,5 @@ def emit_words(task: "Task", counter: WordCounter) -> None:
     for batch in word_batches(counter.words()):
         data, offsets = text_buffers(batch.column("word"))
         hashes = np.empty(batch.num_rows, np.uint64)
-        hash_rows(read_only(data), read_only(offsets), np.uint64(0), hashes)
+        hash_rows(data, offsets, np.uint64(0), hashes)
         task.emit(((hashes >> np.uint64(32)) * partitions >> np.uint64(32)).astype(np.int64), batch)

@@ -1,63 +1,30 @@
+"""Packing kernels against plain Python."""
+
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.jit import INTERPRETED
-from dspipe.kernels.pack import copy_pieces, fill_rows, hash_strings, join_documents, salted, scaled
+from dspipe.kernels.pack import copy_pieces, fill_rows, join_documents, scale_hashes
 
 WIDE = np.uint64(2**64 - 1)
 
 
-def slow_mix(value):
-    value = ((value ^ value >> 30) * 0xBF58476D1CE4E5B9) % 2**64
-    value = ((value ^ value >> 27) * 0x94D049BB133111EB) % 2**64
-    return value ^ value >> 31
-
-
 @pytest.fixture(autouse=True)
-def quiet():
+def quiet() -> Iterator[None]:
     # uncompiled, numpy warns of the overflows that hashing is made of
     with np.errstate(over="ignore"):
         yield
 
 
-@settings(deadline=None, max_examples=30 if INTERPRETED else 100)
-@given(st.lists(st.text(), max_size=8), st.integers(0, 2**64 - 1))
-def test_hash_strings(texts, seed):
-    import pyarrow as pa
-
-    found = hash_strings(*text_buffers(pa.array(texts, pa.string())), np.uint64(seed))
-    start = slow_mix((seed + 0x9E3779B97F4A7C15) % 2**64)
-    for text, value in zip(texts, found.tolist(), strict=True):
-        expected = 0xCBF29CE484222325
-        for byte in text.encode():
-            expected = (expected ^ byte) * 0x100000001B3 % 2**64
-        assert value == slow_mix(slow_mix(expected) ^ start)
-
-
-def test_hashes_of_a_slice_are_those_of_its_rows():
-    import pyarrow as pa
-
-    column = pa.array(["a", "bb", "", "dddd"], pa.string())
-    whole = hash_strings(*text_buffers(column), np.uint64(3))
-    assert hash_strings(*text_buffers(column.slice(1, 2)), np.uint64(3)).tolist() == whole[1:3].tolist()
-
-
-@settings(deadline=None, max_examples=30 if INTERPRETED else 100)
-@given(st.lists(st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 2**40)), max_size=5))
-def test_salted(pairs):
-    found = salted(np.array([p[0] for p in pairs], np.uint64), np.array([p[1] for p in pairs], np.int64))
-    expected = [slow_mix((value + (salt + 1) * 0x9E3779B97F4A7C15) % 2**64) for value, salt in pairs]
-    assert found.tolist() == expected
-
-
 @settings(deadline=None, max_examples=50 if INTERPRETED else 300)
 @given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))
-def test_scaled(value, start, width):
+def test_scale_hashes(value, start, width):
     start = min(start, 2**64 - 1 - width)
-    found = scaled(*(np.array([n], np.uint64) for n in (value, start, width)))
+    found = scale_hashes(*(np.array([n], np.uint64) for n in (value, start, width)))
     assert int(found[0]) == start + value * width // 2**64
 
 

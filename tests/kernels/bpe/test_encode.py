@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from dspipe.kernels.bpe import encode as bpe_encode
 from dspipe.kernels.bpe.cut import joins_of
-from dspipe.kernels.bpe.piece_cache import CACHED, WORD, PieceCache, piece_cache
+from dspipe.kernels.bpe.piece_cache import MAX_CACHED_BYTES, MAX_SHORT_BYTES, PieceCache, piece_cache
 from dspipe.kernels.bpe.table import MAX_ID, NOTHING, merge_table
 from dspipe.kernels.jit import INTERPRETED
-from dspipe.tokenizer.arrays import read_only
 from dspipe.tokenizer.schemes import SCHEMES
 from tests.kernels.bpe.pieces import HARD, cut, joined
 
@@ -75,7 +74,7 @@ class Model:
         self.table = merge_table(np.arange(256, dtype=np.uint32), np.array(rows, np.uint32).reshape(-1, 3))
         made = tokens[256:]
         lengths = np.append(0, np.cumsum([len(token) for token in made])).astype(np.int64)
-        self.joins = joins_of(read_only(np.frombuffer(b"".join(made), np.uint8)), lengths)
+        self.joins = joins_of(np.frombuffer(b"".join(made), np.uint8), lengths)
         self.cache = piece_cache(cache_bytes)
 
     def encode(self, texts: list[str]) -> list[list[int]]:
@@ -167,7 +166,7 @@ def known(cache: PieceCache, text: str) -> bool:
     return blank.encode([text])[0] != list(text.encode())
 
 
-@pytest.mark.parametrize("length", [4, WORD, WORD + 1, 100, CACHED])
+@pytest.mark.parametrize("length", [4, MAX_SHORT_BYTES, MAX_SHORT_BYTES + 1, 100, MAX_CACHED_BYTES])
 @pytest.mark.parametrize("unit", ["ab", "cd"])  # of few ids, which a slot holds, and of many
 def test_pieces_are_kept_and_the_oldest_make_room(length: int, unit: str) -> None:
     model = Model([(b"a", b"b"), (b"ab", b"ab"), (b"abab", b"abab")], cache_bytes=1)
@@ -186,7 +185,7 @@ def test_a_large_cache_keeps_all_pieces() -> None:
 
 def test_the_longest_piece_is_not_kept() -> None:
     model = Model([(b"a", b"b")])
-    pieces = ["ab" * (CACHED // 2), "ab" * (CACHED // 2) + "a"]
+    pieces = ["ab" * (MAX_CACHED_BYTES // 2), "ab" * (MAX_CACHED_BYTES // 2) + "a"]
     model.encode(pieces)
     assert [known(model.cache, piece) for piece in pieces] == [True, False]
 

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dspipe.kernels.arrow import text_buffers
-from dspipe.kernels.dedup import importance
 from dspipe.kernels.dedup.importance import count_features, sum_features
 from dspipe.kernels.dedup.units import characters, scan_units
+from dspipe.kernels.hashing import quick_hash64
 from dspipe.kernels.jit import INTERPRETED
 
 BUCKETS = 64
@@ -24,9 +24,9 @@ def units_of(text):
 
 
 def slow_mix(x):
-    """`kernels.dedup.units.mix` on Python integers."""
+    """`kernels.hashing.quick_hash64` on Python integers."""
     with np.errstate(over="ignore"):
-        return int(importance.mix(np.uint64(x)))
+        return int(quick_hash64(np.uint64(x)))
 
 
 def slow_features(text):

@@ -36,7 +36,7 @@ def test_every_document_is_paired_with_the_first_two_of_its_key(records: list[tu
 
 
 def test_many_pieces_and_equal_low_bits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(near_pairs, "_PIECE", 64)
+    monkeypatch.setattr(near_pairs, "_GROUP_RECORDS", 64)
     rng = np.random.default_rng(3)
     keys = np.concatenate([rng.integers(0, 2**63, 400, np.uint64), np.arange(300, dtype=np.uint64) << np.uint64(40)])
     keys = np.concatenate([keys, keys[::2], keys[::5]])

@@ -33,7 +33,7 @@ def test_equal_exactly_where_the_normalized_texts_are(texts: list[str]) -> None:
 
 
 def test_long_texts_cross_blocks() -> None:
-    size = text_hash._BLOCK
+    size = text_hash._BLOCK_BYTES
     texts = ["x" * n for n in range(size - 3, size + 4)] + ["x" * size + "y", "x" * size + " y", "y" * 2 * size]
     texts += ["x " * size, "x  " * size, "x " * (size - 1) + "z"]
     assert len(set(hashes(texts))) == len(texts) - 1

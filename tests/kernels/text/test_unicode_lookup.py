@@ -27,7 +27,7 @@ def walk(data: np.ndarray, start: int, end: int) -> list[tuple[int, int]]:
     """Flags and length in bytes of each character."""
     table, i, found = character_classes(), start, []
     while i < end:
-        kind, length = character(data, i, end, table.pages, table.flags)
+        kind, length = character(data, i, end, table)
         found.append((int(kind), int(length)))
         i += length
     assert i == end
@@ -43,7 +43,7 @@ def test_characters_are_found_in_both_directions(text):
     end = len(data) - 1
     assert walk(data, 1, end) == wanted
     for kind, length in reversed(wanted):
-        assert character_before(data, end, 1, table.pages, table.flags) == (kind, length)
+        assert character_before(data, end, 1, table) == (kind, length)
         end -= length
     assert count_characters(data, 1, len(data) - 1) == len(text)
 
@@ -53,7 +53,7 @@ def test_characters_are_found_in_both_directions(text):
 def test_trim(text):
     table, data = character_classes(), np.frombuffer(text.encode(), np.uint8)
     space = "".join(c for c in set(text) if table.of(c) & SPACE)
-    start, end = trim(data, 0, len(data), table.pages, table.flags)
+    start, end = trim(data, 0, len(data), table)
     assert data[start:end].tobytes().decode() == text.strip(space or " ")
 
 
