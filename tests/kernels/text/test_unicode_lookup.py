@@ -1,22 +1,11 @@
 """Looking characters up in UTF-8, against Python's own decoding."""
 
 import numpy as np
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dspipe.kernels.jit import INTERPRETED
-from dspipe.kernels.text.unicode_classes import (
-    DIGIT,
-    LETTER,
-    MARK,
-    NAMES,
-    SCRIPT_SHIFT,
-    SPACE,
-    TERMINAL,
-    UNSPACED,
-    character_classes,
-)
+from dspipe.kernels.text.unicode_classes import SPACE, character_classes
 from dspipe.kernels.text.unicode_lookup import character, character_before, count_characters, trim
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -62,27 +51,3 @@ def test_trim(text):
 @example(b"\xf4\x90\x80\x80\xff\xc3")
 def test_broken_bytes_are_walked_to_the_end(data):
     assert sum(length for _, length in walk(np.frombuffer(data, np.uint8), 0, len(data))) == len(data)
-
-
-@pytest.mark.parametrize(
-    ("character", "flags", "script"),
-    [
-        ("a", LETTER, "latin"),
-        ("я", LETTER, "cyrillic"),
-        ("字", LETTER | UNSPACED, "han"),
-        ("か", LETTER | UNSPACED, "kana"),
-        ("가", LETTER, "hangul"),
-        ("ก", LETTER | UNSPACED, "thai"),
-        ("7", DIGIT, "none"),
-        ("\u0301", MARK, "none"),
-        ("\u3000", SPACE, "none"),
-        ("。", TERMINAL, "none"),
-        ("؟", TERMINAL, "none"),
-        ("।", TERMINAL, "none"),
-        ("\ud800", 0, "none"),
-    ],
-)
-def test_classes(character, flags, script):
-    found = character_classes().of(character)
-    assert found & (LETTER | UNSPACED | DIGIT | MARK | SPACE | TERMINAL) == flags
-    assert found >> SCRIPT_SHIFT == NAMES[script]
