@@ -72,7 +72,7 @@ def test_copy_pieces():
     assert rows.tolist() == [7, 8, 9, 99, 99, 0, 1, 99]
 
 
-def slow_fill(lengths, row_length, crop):
+def fill_slowly(lengths, row_length, crop):
     """Row by row, the longest that fits; with crop, else the shortest that doesn't, cut."""
     left = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
     rows = []
@@ -99,7 +99,7 @@ def slow_fill(lengths, row_length, crop):
 def test_fill_rows(lengths, row_length, crop):
     row, kept = (np.full(len(lengths), -1, np.int64) for _ in "ab")
     count = fill_rows(np.array(lengths, np.int64), row_length, crop, row, kept)
-    expected = slow_fill(lengths, row_length, crop)
+    expected = fill_slowly(lengths, row_length, crop)
     assert count == len(expected)
     for number, pieces in enumerate(expected):
         for piece, length in pieces:
@@ -110,8 +110,8 @@ def test_first_fit_decreasing_needs_few_rows():
     lengths = np.random.default_rng(1).integers(1, 4097, 20_000)
     row, kept = np.empty_like(lengths), np.empty_like(lengths)
     count = fill_rows(lengths, 4096, False, row, kept)
-    least = -(-int(lengths.sum()) // 4096)
-    assert least <= count <= 11 / 9 * least + 1
+    fewest = -(-int(lengths.sum()) // 4096)
+    assert fewest <= count <= 11 / 9 * fewest + 1
     assert np.bincount(row, kept).max() <= 4096
 
 
