@@ -1,7 +1,8 @@
 """A class for every Unicode character, looked up straight from UTF-8.
 
 A table of 1,114,112 classes is folded into blocks of 256 characters, of which few are distinct: 128 classes for ASCII,
-an index of 4,352 blocks, and the blocks, some tens of KB in all, so that it stays in the cache of a core.
+an index of 4,352 blocks, and the blocks, some tens of KB in all, so that it stays in the cache of a core. What the
+classes are is each scheme's own (tokenizer.scans); a byte holds one, where the flags of kernels.text take four.
 """
 
 from typing import NamedTuple

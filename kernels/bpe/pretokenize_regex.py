@@ -106,14 +106,14 @@ def _other_end(text, p, end, kind, classes):  # type: ignore[no-untyped-def]
 
 
 @inline
-def _piece_end(text, start, end, contractions, digits, numbers_apart, classes):  # type: ignore[no-untyped-def]
+def _piece_end(text, start, end, contractions, max_numbers, numbers_apart, classes):  # type: ignore[no-untyped-def]
     first, length = class_at(text, start, end, classes)
     p = start + length
     kind, letter = first & SAME, first & ISLAND | LETTER
     if kind == letter:
         return run_end(text, p, end, letter, classes, SAME)
     if kind == NUMBER:
-        return _number_end(text, start, end, digits, classes)
+        return _number_end(text, start, end, max_numbers, classes)
     if contractions != NO_CONTRACTIONS and text[start] == APOSTROPHE:
         past = _contraction_end(text, start, end, contractions == CONTRACTIONS_OF_ANY_CASE)
         if past > start:
@@ -129,7 +129,7 @@ def _piece_end(text, start, end, contractions, digits, numbers_apart, classes): 
         if after & SAME == PUNCTUATION:
             return _punctuation_end(text, p + length, end, PUNCTUATION, classes)
         if after & SAME == NUMBER and after & TAKES_SPACE != 0:
-            return _number_end(text, p, end, digits, classes)
+            return _number_end(text, p, end, max_numbers, classes)
     if kind <= BLANK:
         return _blanks_end(text, start, end, numbers_apart, classes)
     return _other_end(text, start, end, kind, classes)
@@ -141,14 +141,14 @@ def scan_regex(
     offsets: npt.NDArray[np.int64],
     classes: ClassTable,
     contractions: int,
-    digits: int,
+    max_numbers: int,
     numbers_apart: bool,
     state: npt.NDArray[np.int64],
     ends: npt.NDArray[np.int64],
 ) -> int:
     """As kernels.bpe.pretokenize.scan_deepseek, for the schemes above.
 
-    contractions: NO_CONTRACTIONS, CONTRACTIONS or CONTRACTIONS_OF_ANY_CASE; digits: most numbers in a piece;
+    contractions: NO_CONTRACTIONS, CONTRACTIONS or CONTRACTIONS_OF_ANY_CASE; max_numbers: that a piece may have;
     numbers_apart: whether numbers are cut out first.
     """
     data, table = pointer(text), raw_classes(classes)
@@ -156,7 +156,7 @@ def scan_regex(
     while document < len(offsets) - 1 and n < len(ends):
         end = offsets[document + 1]
         if p < end:
-            p = _piece_end(data, p, end, contractions, digits, numbers_apart, table)
+            p = _piece_end(data, p, end, contractions, max_numbers, numbers_apart, table)
         else:
             document += 1
         ends[n] = p

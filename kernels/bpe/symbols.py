@@ -7,7 +7,7 @@ position long again.
 
 Words lie in groups of equal counts, so that the count of a position is found from where it lies: a block of 64
 positions has the number of its first group, from which it is a few steps. That takes a sixteenth of a byte a position,
-where a count beside each symbol would take four to eight.
+where a count for each symbol would take four to eight.
 """
 
 from collections.abc import Iterable

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dspipe.kernels.arrow import Bytes, Offsets
-from dspipe.kernels.dedup.units import Hashes, characters, scan_units
+from dspipe.kernels.dedup.units import Characters, Hashes, characters, scan_units
 from dspipe.kernels.hashing import DEGSKI, GOLDEN, KNUTH, hash64_array, quick_hash64
 from dspipe.kernels.jit import entry, inline
 
@@ -54,8 +54,7 @@ def signatures(
     factors, shifts = permutations(lanes)
     result = np.empty((len(offsets) - 1, lanes), np.uint32)
     units = np.zeros(len(offsets) - 1, np.uint32)
-    table = characters()
-    _sign(data, offsets, np.int64(shingle), np.int64(longest), factors, shifts, table.ascii, table.plane, result, units)
+    _sign(data, offsets, np.int64(shingle), np.int64(longest), factors, shifts, characters(), result, units)
     return (result if lanes == count else np.ascontiguousarray(result[:, :count])), units
 
 
@@ -105,8 +104,7 @@ def _sign(
     longest: np.int64,
     factors: Signatures,
     shifts: Signatures,
-    ascii_hashes: Hashes,
-    plane: npt.NDArray[np.uint32],
+    table: Characters,
     result: Signatures,
     unit_counts: npt.NDArray[np.uint32],
 ) -> None:
@@ -118,9 +116,8 @@ def _sign(
         i, end = offsets[document], offsets[document + 1]
         word, carried, total = np.uint64(0), np.int64(0), np.int64(0)
         while i < end and total < longest:
-            i, word, count = scan_units(
-                data, i, min(i + _BLOCK_BYTES, end), end, word, ascii_hashes, plane, units, carried
-            )
+            stop = min(i + _BLOCK_BYTES, end)
+            i, word, count = scan_units(data, i, stop, end, word, table, units, carried)
             if i >= end and word != np.uint64(0):
                 units[count] = word
                 count += 1

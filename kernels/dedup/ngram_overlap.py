@@ -75,9 +75,19 @@ def _find(keys, numbers, key):  # type: ignore[no-untyped-def]
 
 
 @entry("ends")
-def _find_shared(data, offsets, ascii_hashes, plane, powers, head, lengths, filter_bits, keys, numbers, ngrams, ends):  # type: ignore[no-untyped-def]
-    """The n-grams of the index that each document has, once each, one document after the other; see `Shared`."""
-    shortest, longest = head[0], lengths[-1]
+def _find_shared(data, offsets, tables, powers, index, ends):  # type: ignore[no-untyped-def]
+    """The n-grams of the index that each document has, once each, one document after the other; see `Shared`.
+
+    tables: Characters (kernels.dedup.units); powers: uint64, the powers of the polynomials' base.
+    """
+    lengths, filter_bits, keys, numbers, ngrams = (
+        index.lengths,
+        index.filter,
+        index.keys,
+        index.numbers,
+        len(index.rows) - 1,
+    )
+    shortest, longest = index.head[0], lengths[-1]
     head_power = powers[shortest]
     room = _BLOCK_BYTES // 2 + 2 + longest
     units, prefixes = np.empty(room, np.uint64), np.zeros(room + 1, np.uint64)
@@ -90,9 +100,8 @@ def _find_shared(data, offsets, ascii_hashes, plane, powers, head, lengths, filt
         word = np.uint64(0)
         carried = 0
         while i < end:
-            i, word, count = scan_units(
-                data, i, min(i + _BLOCK_BYTES, end), end, word, ascii_hashes, plane, units, carried
-            )
+            stop = min(i + _BLOCK_BYTES, end)
+            i, word, count = scan_units(data, i, stop, end, word, tables, units, carried)
             if i >= end and word != np.uint64(0):
                 units[count] = word
                 count += 1
@@ -148,7 +157,7 @@ def _cover(ngrams, ends, ignored, counted, totals, rows, items, best, share, rea
 
 
 @entry("keys", "heads", "counts", "lengths")
-def _item_keys(data, offsets, ascii_hashes, plane, powers, ngram, shortest, keys, heads, counts, lengths):  # type: ignore[no-untyped-def]
+def _item_keys(data, offsets, tables, powers, ngram, shortest, keys, heads, counts, lengths):  # type: ignore[no-untyped-def]
     """The n-grams of each question, one after the other in `keys`, and of each the n-gram of its first `shortest` units
     in `heads`; how many n-grams a question has, and their length n."""
     largest = 0
@@ -158,7 +167,7 @@ def _item_keys(data, offsets, ascii_hashes, plane, powers, ngram, shortest, keys
     total = 0
     for item in range(len(counts)):
         i, end = offsets[item], offsets[item + 1]
-        _, word, count = scan_units(data, i, end, end, np.uint64(0), ascii_hashes, plane, units, 0)
+        _, word, count = scan_units(data, i, end, end, np.uint64(0), tables, units, 0)
         if word != np.uint64(0):
             units[count] = word
             count += 1
@@ -191,9 +200,7 @@ def build_index(data: Bytes, offsets: Offsets, ngram: int, shortest: int, common
     room = (offsets[-1] - offsets[0]) // 2 + 3 * questions + 3
     keys, heads = np.empty(room, np.uint64), np.empty(room, np.uint64)
     counts, lengths = np.zeros(questions, np.int64), np.zeros(questions, np.int64)
-    made = _item_keys(
-        data, offsets, tables.ascii, tables.plane, _powers(ngram), ngram, shortest, keys, heads, counts, lengths
-    )
+    made = _item_keys(data, offsets, tables, _powers(ngram), ngram, shortest, keys, heads, counts, lengths)
     items = np.repeat(np.arange(questions), counts)
     order = np.lexsort((items, keys[:made]))
     keys, items = keys[:made][order], items[order]
@@ -235,8 +242,7 @@ def shared_ngrams(data: Bytes, offsets: Offsets, index: Index) -> Shared:
     """The n-grams of `index` in each document (of `kernels.arrow.text_buffers`)."""
     tables, ends = characters(), np.zeros(len(offsets), np.int64)
     powers = _powers(int(index.lengths[-1]))
-    given = index.head, index.lengths, index.filter, index.keys, index.numbers, len(index.rows) - 1
-    return Shared(_find_shared(data, offsets, tables.ascii, tables.plane, powers, *given, ends), ends)
+    return Shared(_find_shared(data, offsets, tables, powers, index, ends), ends)
 
 
 class Overlap(NamedTuple):

@@ -48,7 +48,8 @@ _CASED_RANGES = ((0x00, 0x58F), (0x1E00, 0x1FFF))
 
 
 class Characters(NamedTuple):
-    """The tables that the scan looks characters up in."""
+    """The tables that the scan looks characters up in: of a frozen Unicode, with the folded character in place of a
+    class, which is why they are others than those of kernels.text and kernels.bpe."""
 
     ascii: Hashes
     """uint64[128]: the hash of the folded character, 0 for a separator"""
@@ -94,7 +95,10 @@ def astral(code):  # type: ignore[no-untyped-def]
 
 @inline
 def decode(data, i, end):  # type: ignore[no-untyped-def]
-    """The code point at data[i] >= 128 and where the next one begins; (0, i + 1) for what isn't UTF-8."""
+    """The code point at data[i] >= 128 and where the next one begins; (0, i + 1) for what isn't UTF-8.
+
+    The one decoder that checks every byte: what it says of broken text decides a hash, which must stay the same.
+    """
     first = np.int64(data[i])
     if first >= np.int64(0xE0):
         if first < np.int64(0xF0):
@@ -123,13 +127,13 @@ def decode(data, i, end):  # type: ignore[no-untyped-def]
 
 
 @inline
-def scan_units(data, i, stop, end, word, ascii_hashes, plane, out, count):  # type: ignore[no-untyped-def]
+def scan_units(data, i, stop, end, word, characters, out, count):  # type: ignore[no-untyped-def]
     """Read characters that begin in data[i:stop] (the text ends at `end`) and append the units' hashes to `out`.
 
     `word` is the hash of the word under way, 0 for none; a unit is only appended when it has ended. Needs room for one
     unit per two bytes and two more. Returns (where the next character begins, word, count).
     """
-    texts, hashes, folds, units = pointer(data), pointer(ascii_hashes), pointer(plane), pointer(out)
+    texts, hashes, folds, units = pointer(data), pointer(characters.ascii), pointer(characters.plane), pointer(out)
     none = np.uint64(0)
     while i < stop:
         byte = texts[i]

@@ -105,12 +105,8 @@ def measure_documents(  # type: ignore[no-untyped-def]
     text, offsets, languages, tables, settings, scratch, out_counts, out_shares,
 ):  # fmt: skip
     """Count each row of a text column into out_counts and out_shares (kernels/text/statistics.py says what all is)."""
-    data, clean, letters, found = (
-        pointer(text),
-        pointer(scratch.cleaned),
-        pointer(scratch.letters),
-        pointer(scratch.found),
-    )
+    data, clean = pointer(text), pointer(scratch.cleaned)
+    letters, found = pointer(scratch.letters), pointer(scratch.found)
     classes, special_words = raw_classes(tables.classes), raw_special_words(tables.special_words)
     stop_words, ngrams = raw_stop_words(tables.stop_words), _raw_ngrams(scratch.ngrams)
     tokens = raw_output(scratch.hashes, scratch.ends, scratch.counters, scratch.pieces)

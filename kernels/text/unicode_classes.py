@@ -2,6 +2,8 @@
 
 The table is generated from `unicodedata` on first use (about 0.3 s) in two levels: `pages[code >> 8]` is where the 256
 flags of that page start in `flags`; equal pages are stored once, so that it stays within the cache (about 0.3 MB).
+Unlike the tables of kernels.dedup.units and kernels.bpe.character_classes it is of Python's own, newest Unicode, and a
+character has several flags.
 """
 
 import re

@@ -19,7 +19,7 @@ def units_of(text):
     out = np.empty(len(data) + 4, np.uint64)
     table = characters()
     with np.errstate(over="ignore"):
-        _, _, count = scan_units(data, 0, len(data), len(data), np.uint64(0), table.ascii, table.plane, out, 0)
+        _, _, count = scan_units(data, 0, len(data), len(data), np.uint64(0), table, out, 0)
     return [int(unit) for unit in out[:count]]
 
 
