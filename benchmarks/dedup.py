@@ -60,7 +60,7 @@ def dspipe(measure: Measure, paths: Sequence[str], mb: float) -> Result:
         phase = measure(partial(run, numbers))
     (entry,) = phase.funnel
     speed = size / measure.cpu_s
-    return {"mb": size, "mb_s": speed, "documents": entry.into[0], "dropped": entry.dropped_documents()}
+    return {"mb": size, "mb_s": speed, "documents": entry.entered.documents, "dropped": entry.all_dropped().documents}
 
 
 def datatrove(measure: Measure, paths: Sequence[str], mb: float) -> Result:

@@ -73,7 +73,7 @@ def dspipe(measure: Measure, paths: list[str], documents: int, directory: str) -
     return {
         "s_per_million": measure.cpu_s / documents * 1e6,
         "wall_s_per_million": measure.wall_s / documents * 1e6,
-        "dropped": entry.dropped_documents(),
+        "dropped": entry.all_dropped().documents,
         "exchange_bytes_per_document": stored / documents,
         **seconds,
     }
@@ -83,7 +83,7 @@ def for_model(measure: Measure, paths: list[str], documents: int, directory: str
     """What the model needs of a run with every exchange merged, and components spread as those of large corpora."""
     from dspipe.stages.minhash import stage
 
-    stage.SPREAD_FROM = 1
+    stage.MANY_PARTITIONS = 1
     result = run(measure, documents, directory, merge_above=1)
     return measured(result, documents, measure.cpu_s)
 

@@ -38,7 +38,7 @@ def sizes(paths: Sequence[str]) -> tuple[float, float]:
     import pyarrow as pa
     from fastwarc.warc import ArchiveIterator, WarcRecordType
 
-    from dspipe.stages.extract import Config, Extract
+    from dspipe.stages.extract import ExtractConfig, ExtractStage
 
     html: list[bytes] = []
     for path in paths:
@@ -47,7 +47,7 @@ def sizes(paths: Sequence[str]) -> tuple[float, float]:
             html.extend(record.reader.read() for record in records)
     columns = {"text": pa.array([""] * len(html), pa.large_string()), "content": pa.array(html, pa.large_binary())}
     batch = pa.record_batch({**columns, "content_type": pa.array(["text/html"] * len(html))})
-    texts = Extract("extract", Config()).measure(batch).column("text")
+    texts = ExtractStage("extract", ExtractConfig()).measure(batch).column("text")
     return sum(map(len, html)) / 1e6, sum(len(text.as_py().encode()) for text in texts) / 1e6
 
 
@@ -69,7 +69,7 @@ def dspipe(measure: Measure, paths: Sequence[str], tokenizer: str) -> Result:
         result = measure(run)
         phases = {phase.name: phase for phase in result.phases}
         documents = phases["documents"].counters["read"]
-        kept = phases["minhash.verdicts"].funnel[-1].out[0]
+        kept = phases["minhash.verdicts"].funnel[-1].kept.documents
         return {"documents": documents, "kept": kept, "tokens": phases["tokenizer.encode"].counters["tokens"]}
 
 

@@ -74,9 +74,9 @@ def race(measure: Measure, paths: Sequence[str], truth: str, mb: float, extract:
 
 def dspipe(measure: Measure, paths: Sequence[str], truth: str, mb: float) -> Result:
     """The stage `extract` with its defaults."""
-    from dspipe.stages.extract import Config, Extract
+    from dspipe.stages.extract import ExtractConfig, ExtractStage
 
-    return race(measure, paths, truth, mb, Extract("extract", Config()).extract)
+    return race(measure, paths, truth, mb, ExtractStage("extract", ExtractConfig()).extract)
 
 
 def resiliparse(measure: Measure, paths: Sequence[str], truth: str, mb: float) -> Result:

@@ -65,16 +65,25 @@ def urls_datatrove(measure: Measure, paths: Sequence[str | Path], entries: int) 
 
 def decontaminate_dspipe(measure: Measure, paths: Sequence[str | Path], mb: float, against: list[str]) -> Result:
     """The stage with its defaults: its text pass, and what is decided from that."""
+    import numpy as np
     import pyarrow as pa
 
+    from dspipe.kernels.dedup.ngram_overlap import Overlap
     from dspipe.stages.decontaminate.stage import DecontaminateConfig, DecontaminateStage
+    from dspipe.stages.decontaminate.steps import covered_questions
 
     stage = DecontaminateStage("decontaminate", DecontaminateConfig(against=tuple(against)))
     texts = read_texts(paths, mb)
     reasons = pa.nulls(len(texts), pa.string())
     batch = pa.record_batch({"text": pa.array(texts, pa.large_string()), "reason": reasons})
-    stage.covered(stage.measure(batch.slice(0, 1)))
-    found = measure(lambda: stage.covered(stage.measure(batch)))
+
+    def covered(part: pa.RecordBatch) -> Overlap:
+        measured = stage.measure(part)
+        ngrams, none = measured.column("decontaminate.ngrams"), np.zeros(stage.benchmarks.ngrams, bool)
+        return covered_questions(ngrams, measured.column("reason"), stage.benchmarks, none)
+
+    covered(batch.slice(0, 1))
+    found = measure(lambda: covered(batch))
     return {"mb_s": _megabytes(texts) / measure.cpu_s, "found": int((found.share >= stage.config.coverage).sum())}
 
 

@@ -92,6 +92,13 @@ def imports(module: str) -> frozenset[str]:
     return frozenset(found - {module})
 
 
+@functools.cache
+def functions(module: str) -> frozenset[str]:
+    """The names of the functions that a module defines at its top, found without importing it."""
+    tree = ast.parse(_content(module)) if _is_python(module) else ast.Module([], [])
+    return frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef))
+
+
 def _is_docstring(node: ast.stmt) -> bool:
     # attributes' docstrings too: any string that stands by itself
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)

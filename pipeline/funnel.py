@@ -1,18 +1,27 @@
 """Where documents go: documents, bytes and tokens into and out of a stage, and what was dropped for which reason."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Sums = list[int]  # documents, bytes of text, tokens
+
+class Counts(NamedTuple):
+    """How much of it: documents, their bytes of text, their tokens where they are known."""
+
+    documents: int = 0
+    bytes: int = 0
+    tokens: int = 0
+
+    def plus(self, more: "Counts") -> "Counts":
+        """The sum."""
+        return Counts(self.documents + more.documents, self.bytes + more.bytes, self.tokens + more.tokens)
 
 
-def _add(target: Sums, more: Sums) -> None:
-    for index, value in enumerate(more):
-        target[index] += value
+NOTHING = Counts()
+_MEASURES = ("documents", "text_bytes", "tokens")
 
 
 @dataclass
@@ -20,10 +29,11 @@ class Funnel:
     """One stage's part of the funnel, over any number of rows."""
 
     stage: str
-    into: Sums = field(default_factory=lambda: [0, 0, 0])
-    out: Sums = field(default_factory=lambda: [0, 0, 0])
-    dropped: dict[str, Sums] = field(default_factory=dict)
-    domains: dict[str, Sums] = field(default_factory=dict)
+    entered: Counts = NOTHING
+    kept: Counts = NOTHING
+    dropped: dict[str, Counts] = field(default_factory=dict)
+    """by reason"""
+    domains: dict[str, Counts] = field(default_factory=dict)
     """what is kept, by domain"""
 
     def add(self, before: pa.RecordBatch, reason: pa.Array) -> int | None:
@@ -36,68 +46,72 @@ class Funnel:
         if pc.any(changed).as_py():
             return int(pc.index(changed, True).as_py())
         measures = {"documents": pa.array(np.ones(len(new), np.int64))}
-        for name in ("text_bytes", "tokens"):
+        for name in _MEASURES[1:]:
             known = name in before.schema.names
             measures[name] = pc.fill_null(before.column(name), 0) if known else pa.array(np.zeros(len(new), np.int64))
         table = pa.table({**measures, "reason": new})
         if "domain" in before.schema.names:
             table = table.append_column("domain", pc.fill_null(before.column("domain").cast(pa.string()), ""))
-        seen = table.filter(pc.invert(was_dropped))
-        _add(self.into, _sums(seen))
-        kept = seen.filter(pc.is_null(seen.column("reason")))
-        _add(self.out, _sums(kept))
-        for name, sums in _grouped(seen.filter(pc.is_valid(seen.column("reason"))), "reason"):
-            _add(self.dropped.setdefault(name, [0, 0, 0]), sums)
+        entered = table.filter(pc.invert(was_dropped))
+        kept = entered.filter(pc.is_null(entered.column("reason")))
+        dropped = entered.filter(pc.is_valid(entered.column("reason")))
+        self.entered, self.kept = self.entered.plus(_sum(entered)), self.kept.plus(_sum(kept))
+        _add(self.dropped, _sum_by(dropped, "reason"))
         if "domain" in table.schema.names:
-            for name, sums in _grouped(kept, "domain"):
-                _add(self.domains.setdefault(name, [0, 0, 0]), sums)
+            _add(self.domains, _sum_by(kept, "domain"))
         return None
 
     def merge(self, other: "Funnel") -> None:
         """Add another part of the same stage."""
-        _add(self.into, other.into)
-        _add(self.out, other.out)
-        for mine, theirs in ((self.dropped, other.dropped), (self.domains, other.domains)):
-            for name, sums in theirs.items():
-                _add(mine.setdefault(name, [0, 0, 0]), sums)
+        self.entered, self.kept = self.entered.plus(other.entered), self.kept.plus(other.kept)
+        _add(self.dropped, other.dropped)
+        _add(self.domains, other.domains)
 
-    def dropped_documents(self) -> int:
-        """Documents dropped, for whatever reason."""
-        return sum(sums[0] for sums in self.dropped.values())
+    def all_dropped(self) -> Counts:
+        """What was dropped, for whatever reason."""
+        total = NOTHING
+        for counts in self.dropped.values():
+            total = total.plus(counts)
+        return total
 
     def balanced(self) -> bool:
         """Whether what went in came out or was dropped: documents, bytes and tokens."""
-        return all(
-            self.into[i] == self.out[i] + sum(sums[i] for sums in self.dropped.values()) for i in range(len(self.into))
-        )
+        return self.entered == self.kept.plus(self.all_dropped())
 
     def as_json(self) -> dict[str, Any]:
-        """JSON values, keys in order."""
+        """JSON values, keys in order; counts are lists of documents, bytes and tokens."""
         return {
             "stage": self.stage,
-            "into": self.into,
-            "out": self.out,
-            "dropped": dict(sorted(self.dropped.items())),
-            "domains": dict(sorted(self.domains.items())),
+            "entered": list(self.entered),
+            "kept": list(self.kept),
+            "dropped": {name: list(counts) for name, counts in sorted(self.dropped.items())},
+            "domains": {name: list(counts) for name, counts in sorted(self.domains.items())},
         }
 
     @staticmethod
     def from_json(value: dict[str, Any]) -> "Funnel":
         """The reverse of `as_json`."""
-        return Funnel(value["stage"], value["into"], value["out"], value["dropped"], value["domains"])
+        dropped, domains = (
+            {name: Counts(*counts) for name, counts in value[key].items()} for key in ("dropped", "domains")
+        )
+        return Funnel(value["stage"], Counts(*value["entered"]), Counts(*value["kept"]), dropped, domains)
 
 
-def _sums(table: pa.Table) -> Sums:
-    return [int(pc.sum(table.column(name)).as_py() or 0) for name in ("documents", "text_bytes", "tokens")]
+def _add(target: dict[str, Counts], more: dict[str, Counts]) -> None:
+    for name, counts in more.items():
+        target[name] = target.get(name, NOTHING).plus(counts)
 
 
-def _grouped(table: pa.Table, by: str) -> list[tuple[str, Sums]]:
+def _sum(table: pa.Table) -> Counts:
+    return Counts(*(int(pc.sum(table.column(name)).as_py() or 0) for name in _MEASURES))
+
+
+def _sum_by(table: pa.Table, by: str) -> dict[str, Counts]:
     if table.num_rows == 0:
-        return []
-    names = ("documents", "text_bytes", "tokens")
-    grouped = table.group_by(by).aggregate([(name, "sum") for name in names])
-    columns = [grouped.column(f"{name}_sum").to_pylist() for name in names]
-    return [
-        (key, [int(value) for value in sums])
-        for key, *sums in zip(grouped.column(by).to_pylist(), *columns, strict=True)
-    ]
+        return {}
+    grouped = table.group_by(by).aggregate([(name, "sum") for name in _MEASURES])
+    columns = [grouped.column(f"{name}_sum").to_pylist() for name in _MEASURES]
+    return {
+        key: Counts(*(int(value) for value in values))
+        for key, *values in zip(grouped.column(by).to_pylist(), *columns, strict=True)
+    }

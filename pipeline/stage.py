@@ -1,7 +1,8 @@
 """What a stage is: the two small interfaces between the engine and everything that happens to documents.
 
-A stage is one module `stages/<name>.py`, where <name> is its key in the config, holding one subclass of `MapStage` or
-`GlobalStage` with a pydantic model `Config` beside it. Nothing else has to change to add one.
+A stage is one file `stages/<key>.py`, or one folder `stages/<key>/` whose file `stage.py` is meant; <key> is its key in
+the config. The file holds one subclass of `MapStage` or `GlobalStage` with a pydantic model `Config` beside it. Nothing
+else has to change to add one. `docs/writing-a-stage.md` has examples; `dspipe.testing.check_stage` tests one.
 
 A document's text moves once. So a stage's work falls into two parts:
 
@@ -11,26 +12,55 @@ A document's text moves once. So a stage's work falls into two parts:
     decisions       what is kept is decided from columns alone, in the order of the config: by `judge` of a map stage,
                     row by row, or by the phases of a global stage, which see the whole corpus through exchanges.
 
-Each part depends only on the settings it names, so that editing a threshold repeats decisions and not the text pass.
+The results of each part are kept under a key of the code that runs and the settings that it is given, so that editing a
+threshold repeats decisions and not the text pass. What isn't in the key can't be read: see `StageConfig.only`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
+
+from dspipe.pipeline.errors import SettingNotInKeyError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Settings = Mapping[str, Any]
+"""settings as JSON values, by name"""
+
+
+class Decides:
+    """Marks a field of a config model that only decides, like a threshold: `minimum: Annotated[float, Decides] = 0.5`.
+
+    `measure` cannot read it, and an edit of it doesn't read the text again."""
 
 
 class StageConfig(BaseModel):
     """Base of every stage's config model: unknown keys are refused, values don't change after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    @classmethod
+    def deciding(cls) -> frozenset[str]:
+        """The names of the fields that only decide."""
+        return frozenset(name for name, field in cls.model_fields.items() if Decides in field.metadata)
+
+    def only(self, names: Iterable[str]) -> Self:
+        """The same settings without all others: reading another one raises SettingNotInKeyError."""
+        restricted = self.model_copy()
+        for name in set(type(self).model_fields).difference(names):
+            restricted.__dict__.pop(name, None)
+        return restricted
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name in type(self).model_fields:
+                raise SettingNotInKeyError(type(self).__module__, name)
+            return super().__getattr__(name)
 
 
 class MapConfig(StageConfig):
@@ -46,12 +76,14 @@ class MapConfig(StageConfig):
 ConfigT = TypeVar("ConfigT", bound=StageConfig)
 
 
-class ConfigError(Exception):
-    """A setting that cannot work, found before any work. `key` is its path within the stage, `()` for the stage."""
+@dataclass(frozen=True)
+class StageSettings:
+    """What a function that a stage names is given of it: its own settings, all of them covered by the key."""
 
-    def __init__(self, message: str, key: tuple[str | int, ...] = ()) -> None:
-        super().__init__(message)
-        self.key = key
+    name: str
+    seed: int
+    """the run's, part of every key"""
+    settings: Settings
 
 
 class Stage(ABC, Generic[ConfigT]):
@@ -60,6 +92,11 @@ class Stage(ABC, Generic[ConfigT]):
     Config: ClassVar[type[StageConfig]]
     rewrites: ClassVar[bool] = False
     """Whether `measure` rewrites the text."""
+    extracts: ClassVar[bool] = False
+    """Whether `measure` makes the text of documents that come as `content`, such as pages of HTML."""
+    measure_run: ClassVar[str] = ""
+    """The function that measures, as `module:function`, called with the batch and the `StageSettings` of
+    `measure_settings`; the key of the text pass then covers its module instead of the stage's. Default: `measure`."""
     name: str
     config: ConfigT
     seed: int
@@ -71,24 +108,29 @@ class Stage(ABC, Generic[ConfigT]):
         """Look at paths, models and combinations of settings before any work. Raises ConfigError."""
 
     def measured_columns(self) -> "tuple[pa.Field, ...]":
-        """The columns that `measure` adds. Names start with the stage's name and a dot, except the well-known ones
-        (`language`, `language_score`, `quality`, `domain`). Empty: no part in the text pass."""
+        """The columns that `measure` adds, which the engine checks after each batch. Names start with the stage's name
+        and a dot, except the well-known ones (`language`, `language_score`, `quality`, `domain`). Empty: no part in the
+        text pass, unless `measure` rewrites the text."""
         return ()
 
     def measure_settings(self) -> Settings:
-        """The settings that `measure` depends on, as JSON values. Default: all of them that are the stage's own."""
-        return self.config.model_dump(mode="json", exclude=set(MapConfig.model_fields))
+        """What `measure` depends on, as JSON values. Default: all settings but those that only decide (`Decides`), and
+        `early` and `domains`. A stage that reads a file gives a digest of it here.
+
+        `measure` sees those settings that this method has looked at, and no others."""
+        names = set(self.Config.model_fields) - self.Config.deciding() - set(MapConfig.model_fields)
+        return dict(self.config.model_dump(mode="json", include=names))
 
     def measure(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
         """Text pass: the same rows with the columns of `measured_columns` appended (or existing ones replaced).
 
-        `batch` has at least the columns of `pipeline.tasks.text_pass.DOCUMENT`: id, url, date, dump, source, domain,
-        language (string, null where unknown) and text (large_string, never null). It is also called for batches of no
-        rows. An exception on a batch makes the engine halve it until the document at fault is found and quarantined.
+        `batch` has at least the columns of `pipeline.document.DOCUMENT`: id, url, date, dump, source, domain, language
+        (string, null where unknown) and text (large_string, never null). It is also called for batches of no rows.
+        An exception on a batch makes the engine halve it until the document at fault is found and quarantined.
         """
         return batch
 
-    def warm(self) -> None:
+    def compile_kernels(self) -> None:
         """Call the kernels of the stage's phases on next to nothing, so that they are compiled before the work begins.
         Those of `measure` need no mention: it is called on a small batch."""
 
@@ -97,23 +139,30 @@ class Stage(ABC, Generic[ConfigT]):
         and what was looked at, by name. Default: nothing to look at."""
         return [], {}
 
-    def explain(self, root: str, id: str) -> dict[str, str]:
-        """`dspipe explain` of a finished run: what the stage knows of a document beyond its columns, by name."""
+    def explain(self, root: str, id: str, columns: Mapping[str, Any]) -> dict[str, str]:
+        """`dspipe explain` of a run: what the stage knows of a document beyond its columns, by name."""
         return {}
 
 
 class MapStage(Stage[ConfigT]):
     """A stage that judges each document by itself."""
 
+    @property
+    def judges(self) -> bool:
+        """Whether the stage drops documents: True where it has a `judge`. A stage that judges with some settings only
+        says here with which."""
+        return type(self).judge is not MapStage.judge
+
     def judge_columns(self) -> tuple[str, ...]:
-        """The columns that `judge` reads. Empty: the stage drops nothing."""
+        """The columns that `judge` reads; at least one where the stage judges."""
         return ()
 
     def judge(self, columns: "pa.RecordBatch") -> "pa.Array":
         """For each row null (kept) or the reason for the drop, a string like `gopher.too_few_words`.
 
-        `columns` has the columns of `judge_columns`, row for row; where a row was dropped `early` by a stage before this
-        one its measured columns are null, and what is returned for it is ignored.
+        `columns` has the columns of `judge_columns`, row for row; where a row was dropped `early` by a stage before it
+        its measured columns are null, and what is returned for it is ignored. An exception makes the engine halve the
+        batch until the record at fault is found and quarantined.
         """
         raise NotImplementedError
 
@@ -134,33 +183,39 @@ class MapStage(Stage[ConfigT]):
 class Phase:
     """One step of a global stage: a set of like tasks, run when all that it reads has been made.
 
-    over        shards: one task per input shard; partitions: one per partition of the exchange `exchange`; once: one
-    method      the stage's method that runs a task; it is given one `pipeline.tasks.task.Task`
-    columns     row columns that tasks over shards read (with `kept`, only the rows still kept are of interest)
-    exchange    the exchange that is read: by partition, or, over shards, the partition of the shard's own number
-    also_receives  further exchanges that are read, over partitions, of as many partitions
-    artifacts   artifacts of earlier phases that are read, by name
+    name                what tables and folders call it: the stage's name, a dot, a word
+    over                shards: one task per input shard; partitions: one per partition of the exchange `exchange`; once
+    run                 the function that runs a task, as `module:function`, called with the `pipeline.tasks.task.Task`
+                        and the `StageSettings` of the phase; the task's key covers that module and all it imports
+    title               what it does, for the readers of `dspipe plan`: `Send the band keys of each document`
+    settings            what the phase depends on, as JSON values: all that it can read
+    columns             row columns that tasks over shards read; `reason` is null where a row is still kept
+    exchange            the exchange that is read: by partition, or, over shards, the partition of the shard's number
+    also_receives       further exchanges that are read, over partitions, of as many partitions
+    artifacts           artifacts of earlier phases that are read whole, by name
+    own_artifacts       artifacts of phases over shards, of which a task over shards reads its own shard's files alone
     all_shards_columns  columns of all shards, read by a task that runs over partitions or once
-    writes      row columns written, over shards, for every row; `reason` among them when the phase drops documents
-    emits       name of the exchange written, with `partitions` partitions (0: one per shard)
-    makes_artifacts  names of the artifacts made
-    settings    the part of the config that the phase depends on, as JSON values; tasks are given it too
-    on_demand   leave the phase out unless another one needs what it makes or writes
+    writes              row columns written, over shards, for every row; `reason` among them when it drops documents
+    emits               name of the exchange written, with `partitions` partitions (0: one per shard)
+    makes_artifacts     names of the artifacts made
+    on_demand           leave the phase out unless another one needs what it makes or writes
     """
 
     name: str
     over: Literal["shards", "partitions", "once"]
-    method: str
+    run: str
+    title: str
+    settings: Settings = field(default_factory=dict)
     columns: tuple[str, ...] = ()
     exchange: str | None = None
     also_receives: tuple[str, ...] = ()
     artifacts: tuple[str, ...] = ()
+    own_artifacts: tuple[str, ...] = ()
     all_shards_columns: tuple[str, ...] = ()
     writes: "tuple[pa.Field, ...]" = ()
     emits: str | None = None
     partitions: int = 0
     makes_artifacts: tuple[str, ...] = ()
-    settings: Settings = field(default_factory=dict)
     on_demand: bool = False
 
 

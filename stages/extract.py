@@ -35,10 +35,11 @@ _SHORT = 1000
 _DEEP = 1000
 
 
-class Config(MapConfig):
+class ExtractConfig(MapConfig):
     """Settings of `extract`."""
 
     engine: Literal["resiliparse"] = "resiliparse"
+    """what makes text of HTML; there is one so far"""
     main_content: bool = Field(default=True, description="leave out navigation, headers, footers and the like")
     whole_page_below: float = Field(
         default=0.05,
@@ -56,11 +57,12 @@ class Config(MapConfig):
     noscript: bool = Field(default=False, description="keep what is shown where scripts don't run")
 
 
-class Extract(MapStage[Config]):
+class ExtractStage(MapStage[ExtractConfig]):
     """Extracts the text of documents that came as HTML or plain text in any encoding."""
 
-    Config = Config
+    Config = ExtractConfig
     rewrites = True
+    extracts = True
 
     def measured_columns(self) -> "tuple[pa.Field, ...]":
         """`extract.characters`."""

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, NonNegativeInt
 
-from dspipe.pipeline.stage import ConfigError, MapConfig, MapStage, Settings
+from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.stage import MapConfig, MapStage, Settings
 from dspipe.stages.shared.fasttext_models import find_model, load_classifier
 
 if TYPE_CHECKING:
@@ -85,8 +86,12 @@ class LanguageStage(MapStage[LanguageConfig]):
             batch = batch.append_column(field, column) if at < 0 else batch.set_column(at, field, column)
         return batch
 
+    @property
+    def judges(self) -> bool:
+        return self.config.keep is not None
+
     def judge_columns(self) -> tuple[str, ...]:
-        return () if self.config.keep is None else ("language", "language_score")
+        return "language", "language_score"
 
     def judge(self, columns: "pa.RecordBatch") -> "pa.Array":
         import pyarrow as pa

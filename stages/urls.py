@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import field_validator
 
-from dspipe.pipeline.stage import ConfigError, MapConfig, MapStage, Settings
+from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.stage import MapConfig, MapStage, Settings
 
 if TYPE_CHECKING:
     import numpy.typing as npt

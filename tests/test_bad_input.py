@@ -17,6 +17,7 @@ from dspipe.stages.decontaminate import stage as decontaminate
 from dspipe.stages.exact_dedup import stage as exact_dedup
 from dspipe.stages.heuristics import stage as heuristics
 from dspipe.stages.minhash import stage as minhash
+from dspipe.stages.minhash.banding import MinhashConfig
 from tests.engine import rows_of, run_inline
 
 STAGES: list[dict[str, Any]] = [{name: {}} for name in ("unicode", "lines", "pii", "language", "heuristics")]
@@ -45,8 +46,8 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> list[Stage[Any]]:
         urls.UrlsStage("urls", urls.UrlsConfig(words=("casino",))),
         language.LanguageStage("language", language.LanguageConfig(keep={"en": 0.5})),
         heuristics.HeuristicsStage("heuristics", heuristics.HeuristicsConfig()),
-        exact_dedup.ExactDedup("exact_dedup", exact_dedup.Config()),
-        minhash.Minhash("minhash", minhash.Config()),
+        exact_dedup.ExactDedupStage("exact_dedup", exact_dedup.ExactDedupConfig()),
+        minhash.MinhashStage("minhash", MinhashConfig()),
         decontaminate.DecontaminateStage("decontaminate", against),
     ]
 
@@ -62,7 +63,9 @@ def measured(chain: list[Stage[Any]], texts: list[str], links: list[str]) -> lis
         batch.validate(full=True)
         if isinstance(stage, MapStage) and stage.judge_columns():
             reasons[f"{stage.name} says"] = stage.verdicts(batch)
-    return batch.append_column("reasons", pa.StructArray.from_arrays(list(reasons.values()), list(reasons))).to_pylist()
+    reasons_column = pa.StructArray.from_arrays(list(reasons.values()), list(reasons))
+    rows: list[dict[str, Any]] = batch.append_column("reasons", reasons_column).to_pylist()
+    return rows
 
 
 @pytest.mark.skipif(INTERPRETED, reason="hours uncompiled; every kernel has tests of its own")

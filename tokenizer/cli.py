@@ -78,15 +78,13 @@ def _train(config: str | dict[str, Any]) -> None:
     """Run the phases of a config up to the one that trains (or takes) the tokenizer."""
     import dataclasses
 
-    from dspipe.pipeline.config.problems import InvalidConfig, Locator
+    from dspipe.pipeline.config.problems import InvalidConfigError, Locator
     from dspipe.pipeline.config.run_config import check, load_config, validate
+    from dspipe.pipeline.errors import ConfigError, RunFailedError, StorageError
     from dspipe.pipeline.plan.plan import make_plan
     from dspipe.pipeline.run.executors import make_executor
     from dspipe.pipeline.run.progress import make_progress
     from dspipe.pipeline.run.run import run_plan
-    from dspipe.pipeline.run.scheduler import RunFailed
-    from dspipe.pipeline.stage import ConfigError
-    from dspipe.pipeline.storage.store import StorageError
 
     try:
         loaded = load_config(config) if isinstance(config, str) else validate(config, Locator("files", {}, {}))
@@ -104,9 +102,9 @@ def _train(config: str | dict[str, Any]) -> None:
                 result = run_plan(plan, executor, progress)
         finally:
             executor.close()
-    except (InvalidConfig, ConfigError, StorageError) as error:
+    except (InvalidConfigError, ConfigError, StorageError) as error:
         _refuse(str(error))
-    except RunFailed as error:
+    except RunFailedError as error:
         if error.user:
             _refuse(str(error))
         print(f"failed: {error}\nWhat is finished is kept: the same command goes on from there.", file=sys.stderr)

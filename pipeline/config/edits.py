@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dspipe.pipeline.config.problems import InvalidConfig, Locator, Problem
+from dspipe.pipeline.config.problems import InvalidConfigError, Locator, Problem
 from dspipe.pipeline.config.yaml_lines import YamlError, parse_yaml
 
 
@@ -11,11 +11,11 @@ def apply_edit(edit: str, values: Any, where: Locator) -> None:
     place = f"--set {edit}"
     key, equals, text = edit.partition("=")
     if not equals or not key:
-        raise InvalidConfig([Problem("", "expected --set key.path=value", place)])
+        raise InvalidConfigError([Problem("", "expected --set key.path=value", place)])
     try:
         value, _ = parse_yaml(text)
     except YamlError as error:
-        raise InvalidConfig([Problem(key, f"not valid YAML: {error}", place)]) from None
+        raise InvalidConfigError([Problem(key, f"not valid YAML: {error}", place)]) from None
     parts = key.split(".")
     if parts[0] == "engine" and len(parts) > 1 and isinstance(values.get("engine"), str):
         values["engine"] = {"kind": values["engine"]}
@@ -29,9 +29,9 @@ def apply_edit(edit: str, values: Any, where: Locator) -> None:
             step, parts = _item(target, parts)
             if not step:
                 known = ", ".join(_item_names(target)) or "nothing"
-                raise InvalidConfig([Problem(key, f"there is no {parts[0]}; there is {known}", place)])
+                raise InvalidConfigError([Problem(key, f"there is no {parts[0]}; there is {known}", place)])
         else:
-            raise InvalidConfig([Problem(key, f"{'.'.join(map(str, path))} has no keys of its own", place)])
+            raise InvalidConfigError([Problem(key, f"{'.'.join(map(str, path))} has no keys of its own", place)])
         path += step
         for index, part in enumerate(step):
             if not parts and index == len(step) - 1:

@@ -22,7 +22,7 @@ class Problem:
         return f"{self.place}: {self.key}: {self.message}" if self.key else f"{self.place}: {self.message}"
 
 
-class InvalidConfig(Exception):
+class InvalidConfigError(Exception):
     """The config has mistakes; all of them that could be found. Exit code 2."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:

@@ -10,11 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from dspipe.pipeline.config.discovery import source_class, source_formats, stage_class, stage_names
 from dspipe.pipeline.config.edits import apply_edit
-from dspipe.pipeline.config.problems import InvalidConfig, Locator, Problem, in_order, suggest, validation_problems
+from dspipe.pipeline.config.problems import InvalidConfigError, Locator, Problem, in_order, suggest, validation_problems
 from dspipe.pipeline.config.yaml_lines import KeyPath, YamlError, parse_yaml
+from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.quantities import ByteSize, Count
 from dspipe.pipeline.source import Source
-from dspipe.pipeline.stage import ConfigError, Stage
+from dspipe.pipeline.stage import Stage
 
 
 class EngineConfig(BaseModel):
@@ -61,8 +62,10 @@ class TopLevel(BaseModel):
     output: str = Field(description="directory or address that the run writes under")
     seed: int = Field(0, ge=0, description="decides every shuffle and sample")
     engine: EngineConfig = Field(EngineConfig.model_validate("local"), description="local, ray, inline, or a mapping")
-    sources: list[dict[str, Any]] = Field(min_length=1)
-    stages: list[dict[str, Any] | str] = Field(min_length=1)
+    sources: list[dict[str, Any]] = Field(
+        min_length=1, description="what is read: each a mapping with name, format, path"
+    )
+    stages: list[dict[str, Any] | str] = Field(min_length=1, description="what happens to documents, in this order")
 
     @field_validator("name")
     @classmethod
@@ -89,7 +92,7 @@ class RunConfig:
 
 
 def load_config(path: str | Path, edits: Sequence[str] = ()) -> RunConfig:
-    """Read, edit and validate a config file. Raises InvalidConfig with every mistake found."""
+    """Read, edit and validate a config file. Raises InvalidConfigError with every mistake found."""
     values, where = _read(Path(path), edits)
     return validate(values, where)
 
@@ -109,15 +112,22 @@ def validate(values: Any, where: Locator) -> RunConfig:
         sources = _sources(values.get("sources"), where, values, problems)
         stages, modules = _stages(values.get("stages"), values.get("seed", 0), where, values, problems)
     if problems or top is None:
-        raise InvalidConfig(in_order(problems))
+        raise InvalidConfigError(in_order(problems))
     fitting = tuple(source.within(top.engine.memory) for source in sources)
     return RunConfig(top.name, top.output, top.seed, top.engine, fitting, tuple(stages), tuple(modules), values, where)
 
 
 def check(config: RunConfig) -> None:
-    """Let every source and stage look at its paths, models and combinations. Raises InvalidConfig."""
+    """Let every source and stage look at its paths, models and combinations. Raises InvalidConfigError."""
     problems = []
+    extracted = any(stage.extracts for stage in config.stages)
     for index, source in enumerate(config.sources):
+        if not source.holds_text and not extracted:
+            message = (
+                f"{source.config.format} files hold pages whose text is still to be extracted, and no stage does so"
+            )
+            message += "; put `- extract: {}` first in `stages`, or read the text that was extracted already (wet)"
+            problems.append(config.where.problem(("sources", index, "format"), message, config.raw))
         try:
             source.check()
         except ConfigError as error:
@@ -128,22 +138,22 @@ def check(config: RunConfig) -> None:
         except ConfigError as error:
             problems.append(config.where.problem(("stages", index, module, *error.key), str(error), config.raw))
     if problems:
-        raise InvalidConfig(problems)
+        raise InvalidConfigError(problems)
 
 
 def _read(path: Path, edits: Sequence[str]) -> tuple[Any, Locator]:
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError:
-        raise InvalidConfig([Problem("", "no such file", str(path))]) from None
+        raise InvalidConfigError([Problem("", "no such file", str(path))]) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidConfig([Problem("", f"cannot be read: {error}", str(path))]) from None
+        raise InvalidConfigError([Problem("", f"cannot be read: {error}", str(path))]) from None
     try:
         values, lines = parse_yaml(text)
     except YamlError as error:
-        raise InvalidConfig([Problem("", f"not valid YAML: {error}", f"{path}:{error.line}")]) from None
+        raise InvalidConfigError([Problem("", f"not valid YAML: {error}", f"{path}:{error.line}")]) from None
     if not isinstance(values, dict):
-        raise InvalidConfig([Problem("", "expected keys like name, output, sources, stages", f"{path}:1")])
+        raise InvalidConfigError([Problem("", "expected keys like name, output, sources, stages", f"{path}:1")])
     where = Locator(str(path), lines, {})
     for edit in edits:
         apply_edit(edit, values, where)

@@ -9,12 +9,25 @@ import functools
 import hashlib
 import importlib.metadata
 
-from dspipe.kernels.code_closure import closure, closure_digest
+from dspipe.kernels.code_closure import closure, closure_digest, functions
+from dspipe.pipeline.errors import ConfigError
 
 # the engine's interfaces carry no behaviour that results depend on; its formats do, and are named by the tasks
 _INTERFACES = frozenset(
     {"dspipe.pipeline.stage", "dspipe.pipeline.source", "dspipe.pipeline.storage.store", "dspipe.pipeline.tasks.task"}
 )
+
+
+def function_module(run: str) -> str:
+    """The module of a function named `module:function`. Raises ConfigError when there is none, or no such function."""
+    module, _, name = run.partition(":")
+    try:
+        found = functions(module)
+    except ModuleNotFoundError:
+        raise ConfigError(f"names the function {run}, but there is no module {module}") from None
+    if name not in found:
+        raise ConfigError(f"names the function {run}, but the module has no function {name or '(no name given)'}")
+    return module
 
 
 @functools.cache

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from dspipe.pipeline.plan.plan import DOCUMENTS, Plan, PlannedPhase
+from dspipe.pipeline.plan.plan import Plan
+from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.plan.tasks import absorb_committed, empty_state, task_specs
 from dspipe.pipeline.quantities import human_bytes
 from dspipe.pipeline.report.tables import Table, print_table
-from dspipe.pipeline.stage import GlobalStage, MapStage
 from dspipe.pipeline.storage.store import Store
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ def print_plan(plan: Plan, console: "Console") -> None:
         inputs.rows.append((*names, *listed))
     console.print()
     print_table(inputs, console)
+    for name, left_out in plan.left_out.items():
+        console.print(f"left out of {name}: {left_out}", highlight=False, markup=False)
     for message in plan.unreachable:
         console.print(f"[yellow]could not be listed now:[/] {message}", highlight=False)
     console.print()
@@ -58,31 +60,14 @@ def _phases(plan: Plan) -> Table:
             done = absorb_committed(plan, phase, specs, state, store)
             status = "done" if done == len(specs) else f"{done:,} done" if done else "to do"
             known = done == len(specs)
-        table.rows.append((phase.name, tasks, status, _explain(plan, phase)))
+        table.rows.append((phase.name, tasks, status, _what_it_does(plan, phase)))
     return table
 
 
-def _explain(plan: Plan, phase: PlannedPhase) -> str:
-    stages = {stage.name: stage for stage in plan.config.stages}
-    if phase.name == DOCUMENTS:
-        measured = [
-            stage.name for stage in plan.config.stages if stage.measured_columns() or isinstance(stage, MapStage)
-        ]
-        early = [name for name in measured if getattr(stages[name].config, "early", False)]
-        text = f"read, then in one pass over the text: {', '.join(measured)}" if measured else "read"
-        return f"{text}; text dropped at once by {', '.join(early)}" if early else text
-    if phase.runner == "dspipe.pipeline.tasks.judge:run":
-        return f"verdicts from columns: {', '.join(phase.stages)}"
-    if phase.over == "groups":
-        return f"makes one file of the records that {phase.group:,} tasks sent"
-    stage = stages.get(phase.stages[0])
-    parts = []
-    if isinstance(stage, GlobalStage):
-        method = getattr(stage, phase.payload["method"])
-        first = (method.__doc__ or "").strip().partition("\n")[0]
-        parts.append(first.rstrip("."))
-    if phase.emits:
+def _what_it_does(plan: Plan, phase: PlannedPhase) -> str:
+    parts = [phase.title, *phase.notes]
+    if phase.emits and phase.over != "sender_groups":
         parts.append(f"sends to {phase.partitions or len(plan.shards):,} partitions")
-    if phase.decides:
+    if phase.decides and phase.over == "shards" and len(phase.stages) == 1:
         parts.append("verdicts")
-    return "; ".join(part for part in parts if part)
+    return "; ".join(parts)

@@ -5,16 +5,17 @@ from typing import Any
 
 from dspipe.pipeline.plan.fingerprint import code_fingerprint
 from dspipe.pipeline.plan.keys import key_of
-from dspipe.pipeline.plan.plan import DOCUMENTS, Plan, PlannedPhase
+from dspipe.pipeline.plan.plan import Plan
+from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.task import Manifest, TaskSpec
 
 
-class UnnamedArtifact(Exception):
+class UnnamedArtifactError(Exception):
     """A stage made an artifact that its phase doesn't name."""
 
 
-class MixedRecords(Exception):
+class MixedRecordsError(Exception):
     """Senders of one exchange sent records of different schemas."""
 
 
@@ -60,12 +61,14 @@ def task_specs(plan: Plan, phase: PlannedPhase, state: State, store: Store | Non
         code_fingerprint("dspipe.pipeline.storage.columns"),
         code_fingerprint("dspipe.pipeline.storage.exchange"),
     ]
+    own_artifacts = {name: {entry[0]: entry for entry in state.artifacts[name]} for name in phase.own_artifacts}
     specs = []
     for number in range(plan.tasks(phase)):
         depends: dict[str, Any] = {**phase.depends, "shared": shared, "formats": formats}
         payload = phase.payload
         columns: dict[str, list[str]] = {}
-        if phase.name == DOCUMENTS:
+        own: dict[str, list[list[Any]]] = {}
+        if phase.over == "inputs":
             shard = plan.shards[number]
             source = plan.config.sources[shard.source]
             files = [[file.name, file.fingerprint, file.size] for file in shard.files]
@@ -78,9 +81,11 @@ def task_specs(plan: Plan, phase: PlannedPhase, state: State, store: Store | Non
         elif phase.over == "shards":
             columns, read = _columns(phase, state.columns[number])
             depends |= {"columns": read, "groups": state.groups[number]}
+            own = {name: [own_artifacts[name][number]] for name in phase.own_artifacts}
+            depends |= {"own_artifacts": {name: entry[0][3] for name, entry in own.items()}} if own else {}
             if phase.exchange is not None:
                 depends |= {"number": number}
-        elif phase.over == "groups":
+        elif phase.over == "sender_groups":
             group = _group(phase, number, state)
             depends |= {"files": [[file["sender"], file["sha256"]] for file in group]}
             payload = {**payload, "files": group}
@@ -102,11 +107,12 @@ def task_specs(plan: Plan, phase: PlannedPhase, state: State, store: Store | Non
                 number=number,
                 over=phase.over,
                 columns=columns,
-                groups=state.groups[number] if phase.over == "shards" and phase.name != DOCUMENTS else [],
+                groups=state.groups[number] if phase.over == "shards" else [],
+                own_artifacts=own,
                 inputs=inputs,
                 exchange=phase.exchange,
-                writes=phase.writes,
-                emits=phase.emits if phase.over != "groups" else None,
+                writes=phase.schema,
+                emits=phase.emits if phase.over != "sender_groups" else None,
                 partitions=phase.partitions or len(plan.shards),
             )
         )
@@ -115,8 +121,8 @@ def task_specs(plan: Plan, phase: PlannedPhase, state: State, store: Store | Non
 
 def committed(store: Store, phase: PlannedPhase, specs: list[TaskSpec]) -> dict[str, Manifest]:
     """The manifests of the tasks that are done already, by key."""
-    there = set(store.names(phase.name))
-    by_key = {name.partition("-")[2].partition(".")[0]: name for name in there if name.endswith(".manifest.json")}
+    present = set(store.names(phase.name))
+    by_key = {name.partition("-")[2].partition(".")[0]: name for name in present if name.endswith(".manifest.json")}
     # found by key alone: the same work may stand at another place now (a shard was added before it)
     wanted = list(dict.fromkeys(by_key[spec.key[:12]] for spec in specs if spec.key[:12] in by_key))
     manifests = store.read_json_many([f"{phase.name}/{name}" for name in wanted])
@@ -125,42 +131,41 @@ def committed(store: Store, phase: PlannedPhase, specs: list[TaskSpec]) -> dict[
         manifest["key"]: manifest
         for manifest in manifests
         # a file that the manifest names may have been removed by hand
-        if manifest["key"] in keys and all(file["file"].rpartition("/")[2] in there for file in manifest["files"])
+        if manifest["key"] in keys and all(file["file"].rpartition("/")[2] in present for file in manifest["files"])
     }
 
 
-def _columns(phase: PlannedPhase, there: dict[str, list[str]]) -> tuple[dict[str, list[str]], dict[str, str]]:
+def _columns(phase: PlannedPhase, available: dict[str, list[str]]) -> tuple[dict[str, list[str]], dict[str, str]]:
     """The columns that a task over a shard is given, and the hashes of those that it depends on."""
     names = {*phase.columns, "id", "reason"}
     if phase.decides:
         names |= {"domain", "text_bytes", "tokens"}
-    columns = {name: there[name] for name in sorted(names) if name in there}
-    return columns, {name: place[1] for name, place in columns.items()}
+    columns = {name: available[name] for name in sorted(names) if name in available}
+    return columns, {name: column[1] for name, column in columns.items()}
 
 
 def _listing(phase: PlannedPhase, state: State) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     """What the tasks of a phase share: the files to read, and the part of their keys that stands for it."""
-    if phase.over == "groups" or not (phase.exchange or phase.artifacts or phase.all_shards_columns):
+    if phase.over == "sender_groups" or not (phase.exchange or phase.artifacts or phase.all_shards_columns):
         return None, {}
     exchanges = {name: state.exchanges[name] for name in phase.receives()}
     artifacts = {name: state.artifacts[name] for name in phase.artifacts}
     names = {*phase.all_shards_columns, "id", "reason"} if phase.all_shards_columns else set()
-    everywhere = [
-        ({name: there[name] for name in sorted(names) if name in there}, groups)
-        for there, groups in zip(state.columns, state.groups, strict=True)
+    all_shards = [
+        ({name: columns[name] for name in sorted(names) if name in columns}, groups)
+        for columns, groups in zip(state.columns, state.groups, strict=True)
+        if phase.all_shards_columns
     ]
     listing = {
         "exchanges": {name: _exchange(files) for name, files in exchanges.items()},
         "artifacts": artifacts,
-        "everywhere": [
-            {"columns": places, "groups": groups} for places, groups in everywhere if phase.all_shards_columns
-        ],
+        "all_shards": [{"columns": columns, "groups": groups} for columns, groups in all_shards],
     }
     shared = key_of(
         [
             {name: [[sender, file["sha256"]] for sender, file in files] for name, files in exchanges.items()},
             {name: [[entry[0], entry[3]] for entry in files] for name, files in artifacts.items()},
-            [[{name: place[1] for name, place in places.items()}, groups] for places, groups in everywhere if names],
+            [[{name: column[1] for name, column in columns.items()}, groups] for columns, groups in all_shards],
         ]
     )
     return listing, {"shared": shared}
@@ -181,14 +186,14 @@ def _group(phase: PlannedPhase, number: int, state: State) -> list[dict[str, Any
 
 
 def absorb(phase: PlannedPhase, manifests: list[Manifest], state: State) -> None:
-    """Add what the tasks of a phase have made to the state. Raises UnnamedArtifact, MixedRecords."""
+    """Add what the tasks of a phase have made to the state. Raises UnnamedArtifactError, MixedRecordsError."""
     if phase.emits:
         state.exchanges[phase.emits] = []
     for name in phase.makes_artifacts:
         state.artifacts[name] = []
     for number, manifest in enumerate(manifests):
         state.files.update([manifest["file"], *[file["file"] for file in manifest["files"]]])
-        if phase.name == DOCUMENTS:
+        if phase.over == "inputs":
             state.columns[number], state.groups[number] = dict(manifest["columns"]), manifest["groups"]
         elif phase.over == "shards":
             state.columns[number] |= manifest["columns"]
@@ -197,7 +202,7 @@ def absorb(phase: PlannedPhase, manifests: list[Manifest], state: State) -> None
                 state.exchanges[file["name"]].append((number * phase.group, file))
             elif file["kind"] == "artifact":
                 if file["name"] not in phase.makes_artifacts:
-                    raise UnnamedArtifact(
+                    raise UnnamedArtifactError(
                         f"{phase.name} made the artifact {file['name']}, which its phase doesn't name"
                     )
                 state.artifacts[file["name"]].append([number, file["file"], file["bytes"], file["sha256"]])
@@ -206,4 +211,4 @@ def absorb(phase: PlannedPhase, manifests: list[Manifest], state: State) -> None
     if phase.emits:
         schemas = {file["schema"]: file["file"] for _, file in state.exchanges[phase.emits] if file["records"]}
         if len(schemas) > 1:
-            raise MixedRecords(f"{' and '.join(schemas.values())} hold records of different schemas")
+            raise MixedRecordsError(f"{' and '.join(schemas.values())} hold records of different schemas")

@@ -1,105 +1,141 @@
 """`dspipe explain RUN ID|URL`: one document's way through a run."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dspipe.pipeline.config.run_config import load_config
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dspipe.pipeline.config.problems import InvalidConfigError
+from dspipe.pipeline.doc_id import split
+from dspipe.pipeline.errors import DocumentNotFoundError
+from dspipe.pipeline.report.run_file import RunFile, configured_stages, read_run
 from dspipe.pipeline.storage.columns import Column, read_rows
 from dspipe.pipeline.storage.store import Store
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-_LONG = 300
+_SHOWN_CHARACTERS = 300
 
 
-class NotThere(Exception):
-    """The run has no such document."""
+@dataclass
+class Story:
+    """What is known of one document, by who says it: phases, then stages."""
+
+    chapters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    quarantined: bool = False
+
+    def columns(self) -> dict[str, Any]:
+        """All columns of the document, the newest of each."""
+        return {name: value for chapter in self.chapters.values() for name, value in chapter.items()}
+
+    def verdict(self) -> str:
+        """Kept, quarantined, or dropped by whom and why."""
+        if self.quarantined:
+            return "quarantined"
+        for phase, values in self.chapters.items():
+            if values.get("reason") is not None:
+                return f"dropped by {phase}: {values['reason']}"
+        return "kept"
 
 
-def explain(store: Store, run: dict[str, Any], wanted: str) -> list[dict[str, Any]]:
-    """What each phase says of the documents with that id or URL: one dictionary per document, phase -> columns.
+def explain(store: Store, run: RunFile, wanted: str) -> list[Story]:
+    """What each phase and stage says of the documents with that id or URL.
 
-    Raises NotThere. Bad records are looked for in the quarantine.
+    Raises DocumentNotFoundError. Bad records are looked for in the quarantine.
     """
-    phases = run["phases"]
-    documents = next(phase for phase in phases if phase["name"] == "documents")
-    found = []
-    for shard, name in enumerate(documents["manifests"]):
+    text_pass = run.text_pass()
+    found: list[Story] = []
+    for shard, name in enumerate(text_pass.manifests if text_pass else []):
         manifest = store.read_json(name)
-        found += [
-            {"quarantine": entry} for entry in _quarantined(store, manifest) if wanted in (entry["id"], entry["url"])
-        ]
-        for group, row in _rows_with(store, manifest, wanted):
-            story: dict[str, Any] = {}
-            for phase in phases:
-                if len(phase["manifests"]) == len(documents["manifests"]):
-                    made = store.read_json(phase["manifests"][shard])
-                    values = _values(store, made, manifest["groups"], group, row)
-                    for column, value in values.items():
-                        if column.endswith(".keeper"):
-                            values[column] = f"{_id_of(store, documents, value)} (document {value})"
-                    story |= {phase["name"]: values} if values else {}
-            found.append(story | _of_stages(store, run, story["documents"]["id"]))
+        bad = [entry for entry in _quarantined(store, manifest) if wanted in (entry["id"], entry["url"])]
+        found += [Story({"quarantine": entry}, quarantined=True) for entry in bad]
+        rows = _rows_with(store, manifest, wanted)
+        found += [_story(store, run, shard, manifest["groups"], group, row) for group, row in rows]
     if not found:
-        raise NotThere(f"{store.root} has no document with the id or URL {wanted}")
+        raise DocumentNotFoundError(f"{store.root} has no document with the id or URL {wanted}")
+    _add_stages(store, found)
     return found
 
 
-def _of_stages(store: Store, run: dict[str, Any], id: str) -> dict[str, dict[str, str]]:
-    """What the stages of a finished run know of a document, by stage."""
-    if not run["finished"] or not store.local:
-        return {}
-    stages = load_config(store.path("config.yaml")).stages
-    known = {stage.name: stage.explain(store.root, id) for stage in stages}
-    return {name: values for name, values in known.items() if values}
+def id_of(root: str, number: int) -> str:
+    """The id of a document of a run by its number (`pipeline.doc_id`)."""
+    store, run = read_run(root)
+    text_pass = run.text_pass()
+    shard, row = split(number)
+    if text_pass is None or shard >= len(text_pass.manifests):
+        return "unknown"
+    manifest = store.read_json(text_pass.manifests[shard])
+    for batch in read_rows(store, {"id": Column(*manifest["columns"]["id"])}, ["id"], manifest["groups"]):
+        if row < batch.num_rows:
+            return str(batch.column("id")[row])
+        row -= batch.num_rows
+    return "unknown"
 
 
-def print_explanation(stories: list[dict[str, Any]], console: "Console") -> None:
+def print_explanation(stories: list[Story], console: "Console") -> None:
     """A table per document."""
+    from rich.markup import escape
     from rich.table import Table
 
     for story in stories:
-        table = Table(show_header=False, title_justify="left", title=_verdict(story))
+        table = Table(show_header=False, title_justify="left", title=escape(story.verdict()))
         table.add_column(style="bold")
         table.add_column()
         table.add_column(overflow="fold")
-        for phase, values in story.items():
+        for phase, values in story.chapters.items():
             for index, (name, value) in enumerate(values.items()):
-                table.add_row(phase if index == 0 else "", name, _shown(value))
+                table.add_row(escape(phase) if index == 0 else "", escape(name), escape(_shown(value)))
             table.add_section()
         console.print(table)
 
 
-def _verdict(story: dict[str, Any]) -> str:
-    if "quarantine" in story:
-        return "quarantined"
-    for phase, values in story.items():
-        if values.get("reason") is not None:
-            return f"dropped by {phase}: {values['reason']}"
-    return "kept"
+def _story(store: Store, run: RunFile, shard: int, groups: list[int], group: int, row: int) -> Story:
+    story = Story()
+    for phase in run.phases:
+        if phase.by_shard:
+            values = _values(store, store.read_json(phase.manifests[shard]), groups, group, row)
+            story.chapters |= {phase.name: values} if values else {}
+    return story
+
+
+def _add_stages(store: Store, stories: list[Story]) -> None:
+    """What the stages know beyond columns; nothing where the run's config can't be loaded here."""
+    try:
+        stages = configured_stages(store)
+    except (InvalidConfigError, OSError):
+        return
+    for story in stories:
+        if story.quarantined:
+            continue
+        columns = story.columns()
+        for stage in stages:
+            known = stage.explain(store.root, columns["id"], columns)
+            story.chapters |= {stage.name: dict(known)} if known else {}
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, bytes):
         return f"{value[:16].hex()}{'...' if len(value) > 16 else ''} ({len(value)} bytes)"
     text = str(value)
-    return text if len(text) <= _LONG else f"{text[:_LONG]}... ({len(text):,} characters)"
+    if len(text) <= _SHOWN_CHARACTERS:
+        return text
+    return f"{text[:_SHOWN_CHARACTERS]}... ({len(text):,} characters)"
 
 
-def _rows_with(store: Store, manifest: dict[str, Any], wanted: str) -> Iterator[tuple[int, int]]:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    columns = {name: Column(*place) for name, place in manifest["columns"].items()}
+def _rows_with(store: Store, manifest: Mapping[str, Any], wanted: str) -> Iterator[tuple[int, int]]:
+    columns = {name: Column(*column) for name, column in manifest["columns"].items()}
     for group, batch in enumerate(read_rows(store, columns, ["id", "url"], manifest["groups"])):
         hit = pc.or_kleene(pc.equal(batch.column("id"), wanted), pc.equal(batch.column("url"), wanted))
         for row in pc.indices_nonzero(pc.fill_null(hit, pa.scalar(False))).to_pylist():
             yield group, row
 
 
-def _values(store: Store, manifest: dict[str, Any], groups: list[int], group: int, row: int) -> dict[str, Any]:
-    columns = {name: Column(*place) for name, place in manifest["columns"].items()}
+def _values(store: Store, manifest: Mapping[str, Any], groups: list[int], group: int, row: int) -> dict[str, Any]:
+    columns = {name: Column(*column) for name, column in manifest["columns"].items()}
     if not columns:
         return {}
     for index, batch in enumerate(read_rows(store, columns, list(columns), groups)):
@@ -109,20 +145,7 @@ def _values(store: Store, manifest: dict[str, Any], groups: list[int], group: in
     return {}
 
 
-def _id_of(store: Store, documents: dict[str, Any], number: int) -> str:
-    """The id of a document by its 64-bit number (shard << 32 | row)."""
-    manifest = store.read_json(documents["manifests"][number >> 32])
-    row = number & 0xFFFFFFFF
-    for batch in read_rows(store, {"id": Column(*manifest["columns"]["id"])}, ["id"], manifest["groups"]):
-        if row < batch.num_rows:
-            return str(batch.column("id")[row])
-        row -= batch.num_rows
-    return "unknown"
-
-
-def _quarantined(store: Store, manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    import json
-
+def _quarantined(store: Store, manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for file in manifest["files"]:
         if file["kind"] == "quarantine":
             yield from map(json.loads, store.read_bytes(file["file"]).splitlines())

@@ -1,9 +1,9 @@
 """`dspipe stats --html`: the statistics of a run as one page that needs nothing else."""
 
 from html import escape
-from typing import Any
 
 from dspipe.pipeline.quantities import human_bytes, human_seconds
+from dspipe.pipeline.report.run_file import RunFile
 from dspipe.pipeline.report.stats import Section, sections, state
 from dspipe.pipeline.report.tables import Line, Table, lines
 
@@ -40,10 +40,10 @@ td.number { white-space: nowrap }
 """
 
 
-def html_page(run: dict[str, Any]) -> str:
+def html_page(run: RunFile) -> str:
     """The page: the run in a few figures, then each section of its statistics."""
     parts = sections(run)
-    name = escape(run["name"])
+    name = escape(run.name)
     links = "".join(f'<a href="#{escape(part.title)}">{escape(part.title)}</a>' for part in parts)
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8">\n'
@@ -56,21 +56,19 @@ def html_page(run: dict[str, Any]) -> str:
     )
 
 
-def _tiles(run: dict[str, Any]) -> list[str]:
-    counters = run["phases"][0]["counters"] if run["phases"] else {}
-    read, bad = counters.get("read", 0), counters.get("quarantined", 0)
+def _tiles(run: RunFile) -> list[str]:
+    read, bad = run.read_counts()
     tiles = [_tile(f"{read:,}", "documents read")]
-    funnel = [entry for phase in run["phases"] for entry in phase["funnel"]]
-    if funnel and read:
-        documents, size, tokens = funnel[-1]["out"]
+    kept = run.kept()
+    if kept and read:
         tiles += [
-            _tile(f"{documents:,}", f"documents kept, {documents / read:.1%}"),
-            _tile(human_bytes(size), "of text kept"),
+            _tile(f"{kept.documents:,}", f"documents kept, {kept.documents / read:.1%}"),
+            _tile(human_bytes(kept.bytes), "of text kept"),
         ]
-        if tokens:
-            tiles.append(_tile(f"{tokens:,}", "tokens kept"))
+        if kept.tokens:
+            tiles.append(_tile(f"{kept.tokens:,}", "tokens kept"))
     tiles.append(_tile(f"{bad:,}", "records in quarantine"))
-    tiles.append(_tile(human_seconds(sum(phase["seconds"] for phase in run["phases"])), "worker time"))
+    tiles.append(_tile(human_seconds(sum(phase.seconds for phase in run.phases)), "worker time"))
     return tiles
 
 

@@ -1,13 +1,8 @@
 """`dspipe verify RUN`: every file of a run against its manifest, and what stages have to say of their results."""
 
-import tempfile
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
-from dspipe.pipeline.config.run_config import load_config
-from dspipe.pipeline.report.stats import read_run
-from dspipe.pipeline.stage import Stage
+from dspipe.pipeline.report.run_file import configured_stages, read_run
 from dspipe.pipeline.storage.columns import file_checksum
 from dspipe.pipeline.storage.store import Store
 
@@ -21,10 +16,13 @@ class Verification:
 
 
 def verify_run(root: str) -> Verification:
-    """Read every file that a manifest of the run names, compare size and sha256, then ask the stages. Raises NoRun."""
+    """Read every file that a manifest of the run names, compare size and sha256, then ask the stages.
+
+    Raises RunNotFoundError.
+    """
     result = verify_files(root)
     if not result.problems:
-        for stage in _stages(Store(root)):
+        for stage in configured_stages(Store(root)):
             problems, checked = stage.verify(root)
             result.problems += [f"{stage.name}: {problem}" for problem in problems]
             result.checked |= {f"{stage.name}: {what}": n for what, n in checked.items()}
@@ -32,18 +30,18 @@ def verify_run(root: str) -> Verification:
 
 
 def verify_files(root: str) -> Verification:
-    """Read every file that a manifest of the run names; compare size and sha256. Raises NoRun."""
+    """Read every file that a manifest of the run names; compare size and sha256. Raises RunNotFoundError."""
     store, run = read_run(root)
     result = Verification({"files": 0, "bytes": 0})
-    for phase in run["phases"]:
-        there = set(store.names(phase["name"]))
-        names = list(dict.fromkeys(phase["manifests"]))
-        gone = [name for name in names if name.rpartition("/")[2] not in there]
-        result.problems += [f"{name}: the manifest is gone; run again to make it anew" for name in gone]
-        for manifest in store.read_json_many([name for name in names if name not in gone]):
+    for phase in run.phases:
+        present = set(store.names(phase.name))
+        names = list(dict.fromkeys(phase.manifests))
+        missing = [name for name in names if name.rpartition("/")[2] not in present]
+        result.problems += [f"{name}: the manifest is gone; run again to make it anew" for name in missing]
+        for manifest in store.read_json_many([name for name in names if name not in missing]):
             for file in manifest["files"]:
                 result.checked["files"] += 1
-                if file["file"].rpartition("/")[2] not in there:
+                if file["file"].rpartition("/")[2] not in present:
                     result.problems.append(f"{file['file']}: the file is gone; run again to make it anew")
                     continue
                 size, sha256 = file_checksum(store, file["file"])
@@ -53,10 +51,3 @@ def verify_files(root: str) -> Verification:
                 elif sha256 != file["sha256"]:
                     result.problems.append(f"{file['file']}: its checksum differs from its manifest's")
     return result
-
-
-def _stages(store: Store) -> tuple[Stage[Any], ...]:
-    with tempfile.TemporaryDirectory() as folder:
-        config = Path(folder) / "config.yaml"
-        config.write_bytes(store.read_bytes("config.yaml"))
-        return load_config(config).stages

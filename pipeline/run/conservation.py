@@ -1,9 +1,10 @@
 """documents in = documents out + dropped by reason + quarantined: checked on every task and every phase of a run."""
 
-from dspipe.pipeline.plan.plan import DOCUMENTS, Plan, PlannedPhase
-from dspipe.pipeline.run.scheduler import RunFailed
+from dspipe.pipeline.errors import ConservationError, RunFailedError
+from dspipe.pipeline.funnel import Counts
+from dspipe.pipeline.plan.plan import Plan
+from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.run.summary import PhaseSummary
-from dspipe.pipeline.tasks.column_writer import ConservationError
 from dspipe.pipeline.tasks.task import Manifest
 
 
@@ -11,7 +12,7 @@ def check_conservation(
     phase: PlannedPhase, manifests: list[Manifest], summary: PhaseSummary, before: list[PhaseSummary], plan: Plan
 ) -> None:
     """documents in = documents out + dropped by reason + quarantined, in every task and over the phase."""
-    if phase.name == DOCUMENTS:
+    if phase.over == "inputs":
         for manifest in manifests:
             rows, counters = sum(manifest["groups"]), manifest["counters"]
             if counters["read"] != rows + counters["quarantined"]:
@@ -19,35 +20,40 @@ def check_conservation(
                     f"{phase.name} {manifest['task']}: {counters['read']:,} documents were read, {rows:,} came out and "
                     f"{counters['quarantined']:,} were quarantined"
                 )
-        read, bad = summary.counters.get("read", 0), summary.counters.get("quarantined", 0)
-        limit = plan.config.engine.max_quarantined
-        # a handful of bad records in a small input is no sign of anything
-        if bad > 100 and bad > limit * read:
-            raise RunFailed(
-                f"{bad:,} of {read:,} records are bad, more than engine.max_quarantined={limit} allows; "
-                f"see the *.quarantine.jsonl files in {plan.config.output}/{DOCUMENTS}"
-            )
+        _check_quarantined(phase, summary, summary.counters.get("read", 0), plan)
         return
     for entry in summary.funnel:
         if not entry.balanced():
             raise ConservationError(
-                f"{phase.name}, stage {entry.stage}: {entry.into} in, {entry.out} out: {entry.dropped}"
+                f"{phase.name}, stage {entry.stage}: {entry.entered} in, {entry.kept} kept: {entry.dropped}"
             )
     if not summary.funnel:
         return
-    came = summary.funnel[0].into
+    entered = summary.funnel[0].entered
+    _check_quarantined(phase, summary, entered.documents, plan)
     last = max((index for index, other in enumerate(before) if other.funnel), default=0)
     if before[last].funnel:
-        earlier = before[last].funnel[-1].out
+        earlier = before[last].funnel[-1].kept
     else:
-        earlier = [before[0].counters["read"] - before[0].counters["quarantined"], came[1], came[2]]
+        read = before[0].counters
+        earlier = Counts(read["read"] - read["quarantined"], entered.bytes, entered.tokens)
     since = {other.name for other in before[last + 1 :]} | {phase.name}
     edited = any(
-        "text_bytes" in other.written for other in plan.phases if other.name in since and other.name != DOCUMENTS
+        "text_bytes" in other.written for other in plan.phases if other.name in since and other.over != "inputs"
     )
     # a stage that removes lines changes the bytes of documents, not their number
-    if came[0] != earlier[0] or (came[1] != earlier[1] and not edited):
+    if entered.documents != earlier.documents or (entered.bytes != earlier.bytes and not edited):
         raise ConservationError(
-            f"{phase.name}: {earlier[0]:,} documents ({earlier[1]:,} bytes) were kept before it, {came[0]:,} "
-            f"({came[1]:,} bytes) came in"
+            f"{phase.name}: {earlier.documents:,} documents ({earlier.bytes:,} bytes) were kept before it, "
+            f"{entered.documents:,} ({entered.bytes:,} bytes) came in"
+        )
+
+
+def _check_quarantined(phase: PlannedPhase, summary: PhaseSummary, records: int, plan: Plan) -> None:
+    bad, limit = summary.counters.get("quarantined", 0), plan.config.engine.max_quarantined
+    # a handful of bad records in a small input is no sign of anything
+    if bad > 100 and bad > limit * records:
+        raise RunFailedError(
+            f"{bad:,} of {records:,} records are bad, more than engine.max_quarantined={limit} allows; "
+            f"see the *.quarantine.jsonl files in {plan.config.output}/{phase.name}"
         )

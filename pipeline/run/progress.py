@@ -62,7 +62,7 @@ class _Meter:
             f"{phase.name}: {phase.tasks:,} tasks{reused}, {human_bytes(phase.bytes_written)}, {human_seconds(elapsed)}"
         )
         if phase.funnel:
-            first, last = phase.funnel[0].into[0], phase.funnel[-1].out[0]
+            first, last = phase.funnel[0].entered.documents, phase.funnel[-1].kept.documents
             line += f", {first:,} -> {last:,} documents"
         elif phase.counters.get("read"):
             line += f", {phase.counters['read']:,} documents read"

@@ -10,13 +10,14 @@ from typing import Protocol
 
 import yaml
 
-from dspipe.pipeline.config.problems import InvalidConfig
-from dspipe.pipeline.plan.plan import DOCUMENTS, Plan, PlannedPhase
+from dspipe.pipeline.config.problems import InvalidConfigError
+from dspipe.pipeline.plan.plan import Plan
+from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.plan.tasks import State, absorb, committed, empty_state, task_specs
-from dspipe.pipeline.report.stats import RUN_FILE
+from dspipe.pipeline.report.run_file import RUN_FILE, RunFile
 from dspipe.pipeline.run.cleanup import remove_stale
 from dspipe.pipeline.run.conservation import check_conservation
-from dspipe.pipeline.run.executors.interface import Ended, Event, Executor, Failure, Moved
+from dspipe.pipeline.run.executors.interface import Event, Executor, Failure, Finished, Progressed
 from dspipe.pipeline.run.scheduler import Scheduler
 from dspipe.pipeline.run.summary import PhaseSummary, summarize
 from dspipe.pipeline.storage.store import Store, storage_error
@@ -49,7 +50,10 @@ class RunResult:
 
 
 def run_plan(plan: Plan, executor: Executor, progress: Progress) -> RunResult:
-    """Run a plan to its end. Raises RunFailed, ConservationError, StorageError, InvalidConfig; resumable after any."""
+    """Run a plan to its end.
+
+    Raises RunFailedError, ConservationError, StorageError, InvalidConfigError; resumable after any.
+    """
     store = Store(plan.config.output)
     store.prepare()
     try:
@@ -61,15 +65,15 @@ def run_plan(plan: Plan, executor: Executor, progress: Progress) -> RunResult:
 
 def _run_phases(plan: Plan, store: Store, executor: Executor, progress: Progress) -> RunResult:
     _same_run(store, plan)
-    warmed = not executor.one_machine
+    compiled = not executor.one_machine
     store.write_bytes("config.yaml", yaml.safe_dump(plan.config.raw, sort_keys=False, allow_unicode=True).encode())
     result, state = RunResult(store), empty_state(plan)
     for phase in plan.phases:
         specs = task_specs(plan, phase, state, store)
         done = committed(store, phase, specs)
-        if not warmed and len(done) < len(specs):
-            _warm(plan, executor, progress)
-            warmed = True
+        if not compiled and len(done) < len(specs):
+            _compile_kernels(plan, executor, progress)
+            compiled = True
         summary, manifests = _run_phase(plan, phase, specs, done, executor, progress)
         result.tasks_run += summary.tasks - summary.reused
         check_conservation(phase, manifests, summary, result.phases, plan)
@@ -84,17 +88,17 @@ def _run_phases(plan: Plan, store: Store, executor: Executor, progress: Progress
     return result
 
 
-def _warm(plan: Plan, executor: Executor, progress: Progress) -> None:
-    from dspipe.pipeline.run.compile_kernels import PHASE, warm_specs
+def _compile_kernels(plan: Plan, executor: Executor, progress: Progress) -> None:
+    from dspipe.pipeline.run.compile_kernels import PHASE, compile_specs
 
-    specs = warm_specs(plan)
+    specs = compile_specs(plan)
     progress.phase(PHASE, len(specs), 0, 0)
 
-    def heard(event: Event) -> None:
-        if isinstance(event, Ended):
+    def on_event(event: Event) -> None:
+        if isinstance(event, Finished):
             progress.ended()
 
-    Scheduler(executor, 0, heard).run(specs)
+    Scheduler(executor, 0, on_event).run(specs)
 
 
 def _run_phase(
@@ -108,16 +112,16 @@ def _run_phase(
     reused = sum(spec.key in manifests for spec in specs)
     # shards that are alike in all that a phase reads (empty ones, say) are one task
     waiting = list({spec.key: spec for spec in specs if spec.key not in manifests}.values())
-    todo_bytes = sum(plan.shards[spec.number].bytes for spec in waiting) if phase.name == DOCUMENTS else 0
+    todo_bytes = sum(plan.shards[spec.number].bytes for spec in waiting) if phase.over == "inputs" else 0
     progress.phase(phase.name, len(specs), reused, todo_bytes)
 
-    def heard(event: Event) -> None:
-        if isinstance(event, Moved):
+    def on_event(event: Event) -> None:
+        if isinstance(event, Progressed):
             progress.moved(event.documents, event.bytes, event.share)
-        elif isinstance(event, Ended) and not isinstance(event.answer, Failure):
+        elif isinstance(event, Finished) and not isinstance(event.outcome, Failure):
             progress.ended()
 
-    manifests |= Scheduler(executor, plan.config.engine.retries, heard).run(waiting)
+    manifests |= Scheduler(executor, plan.config.engine.retries, on_event).run(waiting)
     ordered = [manifests[spec.key] for spec in specs]
     summary = summarize(phase, specs, ordered, reused)
     progress.phase_ended(summary)
@@ -125,15 +129,16 @@ def _run_phase(
 
 
 def _write_run(store: Store, plan: Plan, result: RunResult, state: State, finished: bool) -> None:
-    value = {
-        "name": plan.config.name,
-        "finished": finished,
-        "shards": len(plan.shards),
-        "phases": [summary.as_json() for summary in result.phases],
-        "to_come": [phase.name for phase in plan.phases[len(result.phases) :]],
-        "artifacts": {name: [entry[1] for entry in files] for name, files in state.artifacts.items()},
-    }
-    store.write_json(RUN_FILE, value)
+    run = RunFile(
+        name=plan.config.name,
+        finished=finished,
+        shards=len(plan.shards),
+        left_out={source: left_out.counts for source, left_out in plan.left_out.items()},
+        phases=result.phases,
+        to_come=[phase.name for phase in plan.phases[len(result.phases) :]],
+        artifacts={name: [entry[1] for entry in files] for name, files in state.artifacts.items()},
+    )
+    store.write_json(RUN_FILE, run.as_json())
 
 
 def _publish(store: Store, state: State) -> None:
@@ -148,7 +153,7 @@ def _same_run(store: Store, plan: Plan) -> None:
     name = store.read_json(RUN_FILE).get("name")
     if name != plan.config.name:
         message = f"{store.root} holds the run {name!r}; choose another output, or give this run that name"
-        raise InvalidConfig([plan.config.where.problem(("output",), message, plan.config.raw)])
+        raise InvalidConfigError([plan.config.where.problem(("output",), message, plan.config.raw)])
 
 
 @contextmanager
@@ -162,7 +167,7 @@ def _locked(store: Store, plan: Plan) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             message = f"another run is at work in {store.root}"
-            raise InvalidConfig([plan.config.where.problem(("output",), message, plan.config.raw)]) from None
+            raise InvalidConfigError([plan.config.where.problem(("output",), message, plan.config.raw)]) from None
         yield
         with contextlib.suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_UN)

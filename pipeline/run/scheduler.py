@@ -1,20 +1,13 @@
-"""The driver's loop over a phase's tasks: bounded work in flight, finite retries, the search for deadly records."""
+"""The driver's loop over a phase's tasks: bounded work in flight, finite retries, the search for crashing records."""
 
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from dspipe.pipeline.run.executors.interface import Ended, Event, Executor, Failure, Moved
+from dspipe.pipeline.errors import RunFailedError
+from dspipe.pipeline.run.executors.interface import Event, Executor, Failure, Finished, Progressed
 from dspipe.pipeline.tasks.task import Manifest, TaskSpec
-
-
-class RunFailed(Exception):
-    """The run can't go on. `user`: because of what the user gave; otherwise it is a failure (exit codes 2 and 1)."""
-
-    def __init__(self, message: str, user: bool = False, traceback: str = "") -> None:
-        super().__init__(message)
-        self.user, self.traceback = user, traceback
 
 
 class Scheduler:
@@ -25,7 +18,7 @@ class Scheduler:
         self._aside: deque[Event] = deque()
 
     def run(self, specs: Sequence[TaskSpec]) -> dict[str, Manifest]:
-        """Run the tasks; their manifests by key. Raises RunFailed."""
+        """Run the tasks; their manifests by key. Raises RunFailedError."""
         waiting = deque(specs)
         later: list[tuple[float, TaskSpec]] = []
         attempts: dict[str, int] = {}
@@ -43,20 +36,20 @@ class Scheduler:
                 continue
             for event in self._events():
                 self._on_event(event)
-                if isinstance(event, Moved):
+                if isinstance(event, Progressed):
                     continue
                 running -= 1
-                spec, answer = event.spec, event.answer
-                if not isinstance(answer, Failure):
-                    manifests[spec.key] = answer
+                spec, outcome = event.spec, event.outcome
+                if not isinstance(outcome, Failure):
+                    manifests[spec.key] = outcome
                     continue
                 tried = attempts[spec.key] = attempts.get(spec.key, 0) + 1
-                if answer.kind in ("storage", "crash") and tried <= self._retries:
+                if outcome.kind in ("storage", "crash") and tried <= self._retries:
                     later.append((time.monotonic() + min(30, 2 ** (tried - 1)), spec))
-                elif answer.kind == "crash" and spec.runner == "dspipe.pipeline.tasks.text_pass:run":
-                    waiting.append(replace(spec, skip=[*spec.skip, self._deadly_record(spec, answer)]))
+                elif outcome.kind == "crash" and spec.over == "inputs":
+                    waiting.append(replace(spec, skip=[*spec.skip, self._crashing_record(spec, outcome)]))
                 else:
-                    raise _failed(spec, answer, tried)
+                    raise _failed(spec, outcome, tried)
         return manifests
 
     def _events(self) -> list[Event]:
@@ -65,39 +58,39 @@ class Scheduler:
             return events
         return self._executor.wait()
 
-    def _deadly_record(self, spec: TaskSpec, failure: Failure) -> int:
+    def _crashing_record(self, spec: TaskSpec, failure: Failure) -> int:
         """The number of the record that kills workers, found by trying ever smaller pieces of the shard."""
         low, size = 0, spec.batch_rows
         while True:
-            answer = self._ask(replace(spec, probe=[low, low + size]))
-            if isinstance(answer, Failure):
+            outcome = self._probe(replace(spec, probe=[low, low + size]))
+            if isinstance(outcome, Failure):
                 break
-            if "records" in answer["notes"]:
+            if "records" in outcome["notes"]:
                 message = f"{failure.message} {self._retries + 1} times, but on no document of the shard by itself"
                 raise _failed(spec, Failure("crash", message), self._retries + 1)
             low, size = low + size, 2 * size
         high = low + size
         while high - low > 1:
             middle = (low + high) // 2
-            if isinstance(self._ask(replace(spec, probe=[low, middle])), Failure):
+            if isinstance(self._probe(replace(spec, probe=[low, middle])), Failure):
                 high = middle
             else:
                 low = middle
         return low
 
-    def _ask(self, probe: TaskSpec) -> Manifest | Failure:
+    def _probe(self, probe: TaskSpec) -> Manifest | Failure:
         """Run one probe; what others do meanwhile is put aside. One process more than `capacity` may run for it."""
         self._executor.submit(probe)
         while True:
             for event in self._executor.wait():
-                if not isinstance(event, Ended) or event.spec != probe:
+                if not isinstance(event, Finished) or event.spec != probe:
                     self._aside.append(event)
                     continue
-                return event.answer
+                return event.outcome
 
 
-def _failed(spec: TaskSpec, failure: Failure, tried: int) -> RunFailed:
+def _failed(spec: TaskSpec, failure: Failure, tried: int) -> RunFailedError:
     if failure.kind == "user":
-        return RunFailed(failure.message, user=True)
+        return RunFailedError(failure.message, user=True)
     times = f" (tried {tried} times)" if tried > 1 else ""
-    return RunFailed(f"{spec.phase}, task {spec.label}: {failure.message}{times}", traceback=failure.traceback)
+    return RunFailedError(f"{spec.phase}, task {spec.label}: {failure.message}{times}", traceback=failure.traceback)

@@ -13,15 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from dspipe.pipeline.errors import MissingExtraError, StorageError
+
 TEMPORARY = ".partial-"
-
-
-class StorageError(Exception):
-    """The output can't be written or the input can't be read: what, where, and what to do. Exit code 2."""
-
-
-class MissingExtra(StorageError):
-    """A kind of storage whose package isn't installed."""
 
 
 def is_storage_failure(error: BaseException) -> bool:
@@ -67,7 +61,7 @@ def open_filesystem(path: str) -> tuple[Any, str]:
         extra = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "http": "http", "https": "http"}.get(protocol)
         if extra is None:
             raise StorageError(f"cannot open {path}: {error}") from None
-        raise MissingExtra(f"cannot open {path}: {protocol}:// needs `pip install 'dspipe[{extra}]'`") from None
+        raise MissingExtraError(f"cannot open {path}: {protocol}:// needs `pip install 'dspipe[{extra}]'`") from None
     except ValueError as error:
         raise StorageError(f"cannot open {path}: {error}") from None
 

@@ -4,15 +4,12 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
 
+from dspipe.pipeline.errors import ConservationError
 from dspipe.pipeline.funnel import Funnel
 from dspipe.pipeline.storage.columns import RowsWriter
 
 if TYPE_CHECKING:
     from dspipe.pipeline.tasks.task import Task
-
-
-class ConservationError(Exception):
-    """A stage lost, invented or changed a document. The message names it."""
 
 
 class RowsOutput:
@@ -23,8 +20,8 @@ class RowsOutput:
         self._writer = RowsWriter(file, schema)
         self._waiting: list[pa.RecordBatch] = []
         self._rows = 0
-        self._free = task.spec.over == "shards" and not task.spec.groups and not task.spec.columns
-        self._decides = "reason" in schema.names and not self._free
+        self._makes_groups = task.spec.over == "inputs"
+        self._decides = "reason" in schema.names and not self._makes_groups
         if self._decides:
             measures = [name for name in ("domain", "text_bytes", "tokens") if name in task.spec.columns]
             self._before = task.rows(["reason", *measures])
@@ -35,7 +32,7 @@ class RowsOutput:
         return self._writer.groups
 
     def write(self, batch: pa.RecordBatch) -> None:
-        if self._free:  # the text pass makes the row groups that all later files follow
+        if self._makes_groups:  # the text pass makes the row groups that all later files follow
             self._writer.write(batch)
             return
         self._waiting.append(batch.select(self._schema.names))
@@ -45,7 +42,7 @@ class RowsOutput:
 
     def close(self) -> None:
         expected, written = sum(self._task.spec.groups), sum(self.groups) + self._rows
-        if not self._free and expected != written:
+        if not self._makes_groups and expected != written:
             raise ConservationError(
                 f"{self._task.name}: {expected:,} documents went in and {written:,} came out; {self._missing(written)}"
             )
@@ -53,11 +50,13 @@ class RowsOutput:
         if self._decides and not self._task.funnel:
             self._task.funnel.append(self._entry)
         elif self._decides:
-            last, dropped = self._task.funnel[-1], sum(entry.dropped_documents() for entry in self._task.funnel)
-            if (last.out[0], dropped) != (self._entry.out[0], self._entry.dropped_documents()):
+            last = self._task.funnel[-1].kept.documents
+            dropped = sum(entry.all_dropped().documents for entry in self._task.funnel)
+            own_kept, own_dropped = self._entry.kept.documents, self._entry.all_dropped().documents
+            if (last, dropped) != (own_kept, own_dropped):
                 raise ConservationError(
-                    f"{self._task.name}: its stages count {dropped:,} documents dropped and {last.out[0]:,} kept, "
-                    f"its rows say {self._entry.dropped_documents():,} and {self._entry.out[0]:,}"
+                    f"{self._task.name}: its stages count {dropped:,} documents dropped and {last:,} kept, "
+                    f"its rows say {own_dropped:,} and {own_kept:,}"
                 )
 
     def abandon(self) -> None:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from dspipe.pipeline.errors import ConservationError
 from dspipe.pipeline.storage.exchange import ExchangeReader, Index, Message, MessageWriter, split
 from dspipe.pipeline.storage.store import Store
-from dspipe.pipeline.tasks.column_writer import ConservationError
 
 if TYPE_CHECKING:
     from dspipe.pipeline.tasks.task import Task

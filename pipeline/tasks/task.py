@@ -1,11 +1,12 @@
-"""A task: one call of a stage's method in a worker, what it may read and write, and the manifest it leaves.
+"""A task: one call of a phase's function in a worker, what it may read and write, and the manifest it leaves.
 
 `TaskSpec` is everything that a worker must know, as JSON values, so that any executor can carry it. `Task` is what the
-stage's method is given. `execute` runs a spec and returns the manifest; the manifest is written last, and only what a
+function is given. `execute` runs a spec and returns the manifest; the manifest is written last, and only what a
 manifest names is data.
 """
 
 import importlib
+import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,8 +18,8 @@ from typing import Any, BinaryIO, Protocol, cast
 import numpy.typing as npt
 import pyarrow as pa
 
-from dspipe.pipeline.config.discovery import make_stage
 from dspipe.pipeline.funnel import Funnel
+from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.storage.columns import Column, column_hashes, file_checksum, read_rows
 from dspipe.pipeline.storage.exchange import ExchangeReader, Index, OpenExchange, ranges_in, read_together
 from dspipe.pipeline.storage.store import Store
@@ -56,6 +57,8 @@ class TaskSpec:
     """the shard's row columns: name -> [file, hash]"""
     groups: list[int] = field(default_factory=list)
     """rows in each row group of the shard"""
+    own_artifacts: dict[str, list[list[Any]]] = field(default_factory=dict)
+    """the files of artifacts that the shard's own tasks made, by name"""
     inputs: str | None = None
     """the file that lists exchanges, artifacts and other shards' columns"""
     exchange: str | None = None
@@ -66,7 +69,7 @@ class TaskSpec:
     skip: list[int] = field(default_factory=list)
     """records that killed a worker, by their number in the shard: left out and quarantined"""
     probe: list[int] | None = None
-    """only run the records from probe[0] up to probe[1] and write nothing (how a deadly record is found)"""
+    """only run the records from probe[0] up to probe[1] and write nothing (how a crashing record is found)"""
 
     def file(self, name: str) -> str:
         """The name of one of the task's files."""
@@ -111,15 +114,13 @@ class ArtifactFile:
 
 
 class Task:
-    """What a phase's method reads from and writes to."""
+    """What a phase's function reads from and writes to."""
 
     def __init__(self, spec: TaskSpec, store: Store, report: Report) -> None:
         self.spec, self.store = spec, store
         self.name = f"{spec.phase} {spec.label}"
         self.seed, self.memory, self.shards, self.partitions = spec.seed, spec.memory, spec.shards, spec.partitions
         self.batch_rows, self.batch_bytes = spec.batch_rows, spec.batch_bytes
-        self.settings: Mapping[str, Any] = {}
-        """of the phase"""
         self.partition = spec.number if spec.over == "partitions" else None
         self.counters: dict[str, int] = {}
         self.notes: dict[str, Any] = {}
@@ -146,17 +147,17 @@ class Task:
         """All rows of the task's shard in order, a batch per row group. `reason` is null where a row is still kept."""
         return self._read(self._columns, columns, self.spec.groups)
 
-    def everywhere(self, columns: Sequence[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
+    def all_shards(self, columns: Sequence[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
         """The rows of all shards, in order: (shard, batch)."""
-        for shard, entry in enumerate(self._inputs()["everywhere"]):
+        for shard, entry in enumerate(self._inputs()["all_shards"]):
             places = {name: Column(*place) for name, place in entry["columns"].items()}
             for batch in self._read(places, columns, entry["groups"]):
                 yield shard, batch
 
-    def received(self, beside: str | None = None) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """The records that were sent to this task: (sender, batch), senders ascending. `beside`: those of an exchange
-        that the phase reads beside its own."""
-        exchange = beside or self.spec.exchange or ""
+    def received(self, also: str | None = None) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """The records that were sent to this task: (sender, batch), senders ascending. `also`: those of one of
+        the exchanges that the phase `also_receives`."""
+        exchange = also or self.spec.exchange or ""
         sent = self._senders(exchange)
         if not sent:
             return
@@ -173,8 +174,15 @@ class Task:
         return sum(int((ranges[:, 1] - ranges[:, 0]).sum()) for _, _, ranges in sent)
 
     def artifact(self, name: str) -> list[ArtifactFile]:
-        """The files of an earlier phase's artifact, by sender; over shards and partitions a task sees all of them."""
+        """The files of an earlier phase's artifact, by sender: all of them, whatever the task is over."""
         return [ArtifactFile(self.store, *entry) for entry in self._inputs()["artifacts"][name]]
+
+    def own_artifact(self, name: str) -> ArtifactFile:
+        """The file of an earlier phase's artifact that was made for this task's shard."""
+        if name not in self.spec.own_artifacts:
+            raise ValueError(f"{self.name} reads the artifact {name}, which its phase doesn't name in own_artifacts")
+        (entry,) = self.spec.own_artifacts[name]
+        return ArtifactFile(self.store, *entry)
 
     # writing
 
@@ -211,6 +219,16 @@ class Task:
     def keep_file(self, kind: str, name: str, file: str, **described: Any) -> None:
         """Name a file that the task has written in the manifest."""
         self._files.append({"kind": kind, "name": name, "file": file, **described})
+
+    def keep_quarantined(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Write the records that were quarantined, if any."""
+        if not entries:
+            return
+        name = self.spec.file(".quarantine.jsonl")
+        lines = (json.dumps(entry, ensure_ascii=False, sort_keys=True) + "\n" for entry in entries)
+        with self.store.writing(name) as file:
+            file.writelines(line.encode("utf-8", "replace") for line in lines)
+        self.keep_file("quarantine", "quarantine", name)
 
     def _read(
         self, places: Mapping[str, Column], columns: Sequence[str], groups: Sequence[int]
@@ -313,8 +331,8 @@ def execute(spec: TaskSpec, report: Report) -> Manifest:
     return manifest
 
 
-def run_stage_method(task: Task, payload: dict[str, Any]) -> None:
-    """The runner of a global stage's phases."""
-    stage = make_stage(payload["stage"], payload["config"], task.seed)
-    task.settings = payload["settings"]
-    getattr(stage, payload["method"])(task)
+def run_stages_function(task: Task, payload: dict[str, Any]) -> None:
+    """The runner of a global stage's phases. Payload: run (`module:function`), stage (its name), settings."""
+    module, name = payload["run"].split(":")
+    function: Callable[[Task, StageSettings], None] = getattr(importlib.import_module(module), name)
+    function(task, StageSettings(payload["stage"], task.seed, payload["settings"]))

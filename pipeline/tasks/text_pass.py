@@ -1,62 +1,24 @@
 """The text pass: read a shard's documents, run every stage's measure on them, write text and columns once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dspipe.pipeline.config.discovery import make_stage, source_class
+from dspipe.pipeline.config.discovery import source_class
+from dspipe.pipeline.document import document_schema, measured_schema
 from dspipe.pipeline.source import InputFile, raw_schema
-from dspipe.pipeline.stage import MapStage, Stage
-from dspipe.pipeline.storage.store import is_storage_failure, open_filesystem
-from dspipe.pipeline.tasks.column_writer import ConservationError
+from dspipe.pipeline.storage.store import open_filesystem
+from dspipe.pipeline.tasks.halving import RecordError, guarded, halved
+from dspipe.pipeline.tasks.losses import Losses
+from dspipe.pipeline.tasks.measure import MeasureStep
 from dspipe.pipeline.tasks.task import Task
-
-PHASE = "documents"
-
-DOCUMENT = pa.schema(
-    [
-        pa.field("id", pa.string(), nullable=False),
-        pa.field("url", pa.string()),
-        pa.field("date", pa.string()),
-        pa.field("dump", pa.string()),
-        pa.field("source", pa.string(), nullable=False),
-        pa.field("domain", pa.string(), nullable=False),
-        pa.field("language", pa.string()),
-        pa.field("place", pa.string(), nullable=False),
-        pa.field("text", pa.large_string()),
-        pa.field("text_bytes", pa.int64(), nullable=False),
-    ]
-)
-"""The columns that every document has after the text pass. `text` is null where a stage dropped the document `early`;
-`text_bytes` counts its UTF-8 bytes all the same."""
-
-
-def example_batch() -> pa.RecordBatch:
-    """Two small documents as `measure` sees them."""
-    texts = ["One short document, with two sentences. This is the second one.\n\nAnd a paragraph.", "短い文書。"]
-    values = {"id": ["a", "b"], "source": ["x", "x"], "domain": ["x", "x"], "place": ["1", "2"], "text": texts}
-    schema = DOCUMENT.append(raw_schema().field("content")).append(raw_schema().field("content_type"))
-    sizes = [len(text.encode()) for text in texts]
-    columns = [pa.array(values.get(field.name, [None, None]), field.type) for field in schema]
-    columns[schema.get_field_index("text_bytes")] = pa.array(sizes, pa.int64())
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
-
-
-def document_schema(stages: list[Stage[Any]]) -> pa.Schema:
-    """The columns that the text pass writes: the documents' own, then what each stage measures."""
-    schema = DOCUMENT
-    for stage in stages:
-        for field in stage.measured_columns():
-            at = schema.get_field_index(field.name)
-            schema = schema.set(at, field) if at >= 0 else schema.append(field)
-    return schema
 
 
 def run(task: Task, payload: dict[str, Any]) -> None:
-    """The runner. Payload: source (its settings), files (of the shard), stages ([name, settings] in order)."""
+    """The runner. Payload: source (its settings), files (of the shard), steps (of the stages that measure)."""
     TextPass(task, payload).run()
 
 
@@ -65,14 +27,15 @@ class TextPass:
 
     def __init__(self, task: Task, payload: dict[str, Any]) -> None:
         self.task = task
-        self.batch_rows, self.batch_bytes = task.batch_rows, task.batch_bytes
+        self.batch_rows, self.batch_bytes, self.memory = task.batch_rows, task.batch_bytes, task.memory
         settings = payload["source"]
         source = source_class(settings["format"])
         self.source = source(source.Config.model_validate(settings))
         self.files = [InputFile(*file) for file in payload["files"]]
-        self.stages = [make_stage(name, config, task.seed) for name, config in payload["stages"]]
-        self.schema = document_schema(self.stages)
-        self.quarantined: list[dict[str, str | None]] = []
+        self.steps = [MeasureStep(description, task.seed) for description in payload["steps"]]
+        self.schema = document_schema([step.stage for step in self.steps])
+        self.quarantined: list[dict[str, Any]] = []
+        self.losses = Losses()
 
     def run(self) -> None:
         """Read, measure, write; count what is read and what is not."""
@@ -90,12 +53,10 @@ class TextPass:
                 del done
             self.task.progress(documents=rows, bytes=size)
             self._release(size)
-        self.task.count("quarantined", len(self.quarantined))
-        if self.quarantined and self.task.spec.probe is None:
-            name = self.task.spec.file(".quarantine.jsonl")
-            with self.task.store.writing(name) as file:
-                file.write(b"".join(_json_line(entry) for entry in self.quarantined))
-            self.task.keep_file("quarantine", "quarantine", name)
+        self.task.count("quarantined", len(self.quarantined) + self.losses.more)
+        self.losses.note(self.task, self.files)
+        if self.task.spec.probe is None:
+            self.task.keep_quarantined(self.quarantined)
 
     def _release(self, size: int) -> None:
         """After a batch of one long document: give back what Arrow keeps of the memory that was freed, three times the
@@ -111,10 +72,20 @@ class TextPass:
         stream: BinaryIO = filesystem.open(path, "rb")
         return stream
 
-    def bad(self, file: InputFile, place: str, error: str, id: str | None = None, url: str | None = None) -> None:
-        """Quarantine a record."""
-        self.task.count("read")
+    def bad(
+        self,
+        file: InputFile,
+        place: str,
+        error: str,
+        id: str | None = None,
+        url: str | None = None,
+        records: int = 1,
+        estimated: bool = False,
+    ) -> None:
+        """Quarantine a record, or the many that damage cost."""
+        self.task.count("read", records)
         self._quarantine("read", id, url, file.name, place, error)
+        self.losses.add(self.quarantined[-1], records, estimated)
 
     def skipped(self, reason: str, n: int = 1) -> None:
         """Count records that are not documents."""
@@ -158,49 +129,41 @@ class TextPass:
             "text": text,
             "text_bytes": pc.binary_length(text).cast(pa.int64()),
         }
-        order = [*DOCUMENT.names, "content", "content_type"]
+        order = measured_schema().names
         return pa.RecordBatch.from_arrays([values[name] for name in order], names=order)
 
     def _measured(self, batch: pa.RecordBatch) -> list[pa.RecordBatch]:
         """The batch with all measures, none if no document is left; halved around documents that make a stage fail."""
-        try:
-            return [self._chain(batch)]
-        except _StageFailure as failure:
-            if batch.num_rows == 1:
-                self._quarantine_row(failure.stage, batch, 0, failure.error)
-                return []
-            half = batch.num_rows // 2
-            parts = [part for piece in (batch.slice(0, half), batch.slice(half)) for part in self._measured(piece)]
-            # one row group per batch read, whatever was quarantined
-            return pa.Table.from_batches(parts).combine_chunks().to_batches()[:1] if parts else []
+        parts = [part for _, part in halved(batch, self._chain, self._quarantine_failed) if part is not None]
+        if len(parts) <= 1:
+            return parts
+        # one row group per batch read, whatever was quarantined
+        return list(pa.Table.from_batches(parts).combine_chunks().to_batches()[:1])
 
     def _chain(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Every stage's measure in turn. Rows dropped early leave the batch and come back at the end without text."""
         rows, positions = batch.num_rows, None
         finished: list[tuple[pa.Array, pa.RecordBatch]] = []
-        for stage in self.stages:
-            before = batch
-            batch = self._guard(stage, partial(stage.measure, batch))
-            self._same_documents(stage, before, batch)
-            if isinstance(stage, MapStage) and getattr(stage.config, "early", False) and stage.judge_columns():
-                reason = self._guard(stage, partial(stage.verdicts, batch))
-                dropped = pc.is_valid(reason)
+        for step in self.steps:
+            batch = guarded(step.name, partial(step.measure, batch))
+            if step.drops_early:
+                dropped = pc.is_valid(guarded(step.name, partial(step.judge, batch)))
                 if pc.any(dropped).as_py():
-                    here = positions if positions is not None else pa.array(range(batch.num_rows))
-                    finished.append((here.filter(dropped), batch.filter(dropped)))
+                    current = positions if positions is not None else pa.array(range(batch.num_rows))
+                    finished.append((current.filter(dropped), batch.filter(dropped)))
                     kept = pc.invert(dropped)
-                    positions, batch = here.filter(kept), batch.filter(kept)
+                    positions, batch = current.filter(kept), batch.filter(kept)
         if not finished:
             return self._conform(batch, keep_text=True)
         parts = [self._conform(batch, keep_text=True)]
         parts += [self._conform(part, keep_text=False) for _, part in finished]
-        order = pc.sort_indices(pa.concat_arrays([positions, *[place for place, _ in finished]]))
+        order = pc.sort_indices(pa.concat_arrays([positions, *[row for row, _ in finished]]))
         together = pa.Table.from_batches(parts).take(order).combine_chunks()
         assert together.num_rows == rows
         return together.to_batches()[0]
 
     def _conform(self, batch: pa.RecordBatch, keep_text: bool) -> pa.RecordBatch:
-        """The columns of the output in order: those not measured are null."""
+        """The columns of the output in order; null where the document was dropped before they were measured."""
         arrays = []
         for field in self.schema:
             if field.name == "text_bytes":
@@ -212,26 +175,8 @@ class TextPass:
             arrays.append(array)
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
-    def _guard(self, stage: Stage[Any], step: Callable[[], Any]) -> Any:
-        try:
-            return step()
-        except (ConservationError, MemoryError):
-            raise
-        except Exception as error:
-            if is_storage_failure(error):
-                raise
-            raise _StageFailure(stage.name, f"{type(error).__name__}: {error}") from error
-
-    def _same_documents(self, stage: Stage[Any], before: pa.RecordBatch, after: pa.RecordBatch) -> None:
-        if after.num_rows == before.num_rows and after.column("id").equals(before.column("id")):
-            return
-        ids, left = before.column("id").to_pylist(), after.column("id").to_pylist()
-        remaining = set(left)
-        lost = next((id for id in ids if id not in remaining), None)
-        what = (
-            f"document {lost} is missing" if lost is not None else "rows were added, repeated or put in another order"
-        )
-        raise ConservationError(f"stage {stage.name}: {len(ids):,} documents went in, {len(left):,} came out; {what}")
+    def _quarantine_failed(self, batch: pa.RecordBatch, failure: RecordError) -> None:
+        self._quarantine_row(failure.stage, batch, 0, failure.error)
 
     def _quarantine_row(self, stage: str, batch: pa.RecordBatch, row: int, error: str) -> None:
         values = {name: batch.column(name)[row].as_py() for name in ("id", "url", "place")}
@@ -243,17 +188,3 @@ class TextPass:
         name = file if file is not None else self.files[0].name if len(self.files) == 1 else None
         entry = {"stage": stage, "id": id, "url": url, "file": name, "place": place, "error": error}
         self.quarantined.append(entry)
-
-
-class _StageFailure(Exception):
-    """A stage's measure failed on a batch."""
-
-    def __init__(self, stage: str, error: str) -> None:
-        super().__init__(f"stage {stage}: {error}")
-        self.stage, self.error = stage, error
-
-
-def _json_line(value: dict[str, Any]) -> bytes:
-    import json
-
-    return json.dumps(value, ensure_ascii=False, sort_keys=True).encode("utf-8", "replace") + b"\n"

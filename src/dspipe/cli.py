@@ -35,21 +35,18 @@ Edits = Annotated[
 @app.command()
 def run(config: ConfigFile, edits: Edits = None) -> None:
     """Run a config, or go on where an earlier run of it stopped."""
-    from dspipe.pipeline.config.problems import InvalidConfig
-    from dspipe.pipeline.run.scheduler import RunFailed
-    from dspipe.pipeline.stage import ConfigError
-    from dspipe.pipeline.storage.store import StorageError
-    from dspipe.pipeline.tasks.column_writer import ConservationError
+    from dspipe.pipeline.config.problems import InvalidConfigError
+    from dspipe.pipeline.errors import ConfigError, ConservationError, RunFailedError, StorageError
 
     try:
         _run(config, edits or [])
-    except InvalidConfig as error:
+    except InvalidConfigError as error:
         _refuse(str(error))
     except (ConfigError, StorageError) as error:
         _refuse(str(error))
     except ConservationError as error:
         _fail(f"documents were lost or changed, so the run was stopped: {error}")
-    except RunFailed as error:
+    except RunFailedError as error:
         if error.user:
             _refuse(str(error))
         if error.traceback:
@@ -65,7 +62,9 @@ def _run(path: Path, edits: list[str]) -> None:
 
     from dspipe.pipeline.config.run_config import check, load_config
     from dspipe.pipeline.plan.plan import make_plan
-    from dspipe.pipeline.report.stats import print_funnel, read_run
+    from dspipe.pipeline.report.left_out import left_out_line
+    from dspipe.pipeline.report.run_file import read_run
+    from dspipe.pipeline.report.stats import print_funnel
     from dspipe.pipeline.run.executors import make_executor
     from dspipe.pipeline.run.progress import make_progress
     from dspipe.pipeline.run.run import run_plan
@@ -83,24 +82,27 @@ def _run(path: Path, edits: list[str]) -> None:
             result = run_plan(plan, executor, progress)
     finally:
         executor.close()
-    print_funnel(read_run(config.output)[1], _console())
+    finished = read_run(config.output)[1]
+    print_funnel(finished, _console())
+    if line := left_out_line(finished, config.output):
+        print(f"\n{line}")
     print(f"\n{result.store.root}: done, {result.tasks_run:,} tasks run. All tables: dspipe stats {config.output}")
 
 
 @app.command()
 def plan(config: ConfigFile, edits: Edits = None) -> None:
     """Validate a config and explain what a run of it would do, without reading the data."""
-    from dspipe.pipeline.config.problems import InvalidConfig
+    from dspipe.pipeline.config.problems import InvalidConfigError
     from dspipe.pipeline.config.run_config import check, load_config
+    from dspipe.pipeline.errors import StorageError
     from dspipe.pipeline.plan.plan import make_plan
     from dspipe.pipeline.plan.show import print_plan
-    from dspipe.pipeline.storage.store import StorageError
 
     try:
         loaded = load_config(config, edits or [])
         check(loaded)
         print_plan(make_plan(loaded, tolerate_unreachable=True), _console())
-    except (InvalidConfig, StorageError) as error:
+    except (InvalidConfigError, StorageError) as error:
         _refuse(str(error))
 
 
@@ -111,12 +113,14 @@ def stats(
     html: Annotated[Path | None, typer.Option("--html", help="write one HTML page", metavar="FILE")] = None,
 ) -> None:
     """Print the tables of a run: the funnel, the domains, the phases and what the stages report."""
+    from dspipe.pipeline.errors import RunNotFoundError
     from dspipe.pipeline.report.page import html_page
-    from dspipe.pipeline.report.stats import NoRun, as_json, print_stats, read_run
+    from dspipe.pipeline.report.run_file import read_run
+    from dspipe.pipeline.report.stats import as_json, print_stats
 
     try:
         _, found = read_run(run)
-    except NoRun as error:
+    except RunNotFoundError as error:
         _refuse(str(error))
     if json:
         print(as_json(found))
@@ -134,27 +138,27 @@ def explain(
     run: RunDirectory, document: Annotated[str, typer.Argument(help="a document's id or URL", metavar="ID|URL")]
 ) -> None:
     """Print one document's way through a run: its columns, scores, verdicts and what it duplicates."""
-    from dspipe.pipeline.report.explain import NotThere, print_explanation
+    from dspipe.pipeline.errors import DocumentNotFoundError, RunNotFoundError
     from dspipe.pipeline.report.explain import explain as explained
-    from dspipe.pipeline.report.stats import NoRun, read_run
+    from dspipe.pipeline.report.explain import print_explanation
+    from dspipe.pipeline.report.run_file import read_run
 
     try:
         print_explanation(explained(*read_run(run), document), _console())
-    except (NoRun, NotThere) as error:
+    except (RunNotFoundError, DocumentNotFoundError) as error:
         _refuse(str(error))
 
 
 @app.command()
 def verify(run: RunDirectory) -> None:
     """Read a run's files again: checksums against manifests, packed rows against the plan and the documents."""
-    from dspipe.pipeline.config.problems import InvalidConfig
-    from dspipe.pipeline.report.stats import NoRun
+    from dspipe.pipeline.config.problems import InvalidConfigError
+    from dspipe.pipeline.errors import RunNotFoundError, StorageError
     from dspipe.pipeline.report.verify import verify_run
-    from dspipe.pipeline.storage.store import StorageError
 
     try:
         result = verify_run(run)
-    except (NoRun, StorageError, InvalidConfig) as error:
+    except (RunNotFoundError, StorageError, InvalidConfigError) as error:
         _refuse(str(error))
     for what, n in result.checked.items():
         print(f"{what}: {n:,}")

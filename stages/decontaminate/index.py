@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dspipe.pipeline.stage import ConfigError
+from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.decontaminate.questions import questions
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from dspipe.kernels.dedup.ngram_overlap import Index
-    from dspipe.stages.decontaminate.stage import DecontaminateConfig
 
 
 class Named(NamedTuple):
@@ -25,17 +25,38 @@ class Named(NamedTuple):
     items: "pa.Array"
 
 
-class BenchmarkIndex:
-    """What documents are compared with, made of the settings of `decontaminate` when it is first asked for."""
+class BenchmarkSettings(NamedTuple):
+    """The settings of `decontaminate` that the index is made by; `DecontaminateConfig` describes them."""
 
-    def __init__(self, config: "DecontaminateConfig") -> None:
-        self._config = config
+    against: tuple[str, ...]
+    fields: tuple[str, ...] | None
+    ngram: int
+    shortest: int
+    common: int
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON values."""
+        return {**self._asdict(), "against": list(self.against), "fields": list(self.fields) if self.fields else None}
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> "BenchmarkSettings":
+        """From settings that have what `as_json` gives among others."""
+        fields = settings["fields"]
+        given = {name: settings[name] for name in ("ngram", "shortest", "common")}
+        return cls(tuple(settings["against"]), tuple(fields) if fields else None, **given)
+
+
+class BenchmarkIndex:
+    """What documents are compared with, made when it is first asked for."""
+
+    def __init__(self, settings: BenchmarkSettings) -> None:
+        self.settings = settings
 
     @cached_property
     def files(self) -> list[Path]:
         """The benchmark files. Raises ConfigError where a pattern has none."""
         files: list[Path] = []
-        for number, pattern in enumerate(self._config.against):
+        for number, pattern in enumerate(self.settings.against):
             path = Path(pattern).expanduser()
             found = [path] if path.is_file() else sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
             if not found:
@@ -46,12 +67,17 @@ class BenchmarkIndex:
     @cached_property
     def digest(self) -> str:
         """SHA-256 over the benchmarks, by name and content, and what makes the index of them."""
-        making = self._config.model_dump(mode="json", include={"fields", "ngram", "shortest", "common"})
+        making = {name: value for name, value in self.settings.as_json().items() if name != "against"}
         digest = hashlib.sha256(json.dumps(making, sort_keys=True).encode())
         for path in self.files:
             with path.open("rb") as file:
                 digest.update(f"\n{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}".encode())
         return digest.hexdigest()
+
+    @property
+    def ngrams(self) -> int:
+        """How many n-grams there are."""
+        return len(self.table.rows) - 1
 
     @property
     def table(self) -> "Index":
@@ -74,11 +100,11 @@ class BenchmarkIndex:
         from dspipe.kernels.shared_tables import shared_arrays
 
         def build() -> "dict[str, npt.NDArray[Any]]":
-            config = self._config
+            given = self.settings
             asked = [(number, item, text) for number, path in enumerate(self.files)
-                     for item, text in questions(path, config.fields)]  # fmt: skip
+                     for item, text in questions(path, given.fields)]  # fmt: skip
             column = pa.array([text for _, _, text in asked], pa.large_string())
-            index = build_index(*text_buffers(column), config.ngram, config.shortest, config.common)
+            index = build_index(*text_buffers(column), given.ngram, given.shortest, given.common)
             names, ends = text_buffers(pa.array([item for _, item, _ in asked], pa.large_string()))
             of_item = np.array([number for number, _, _ in asked], np.int32)
             return {**index._asdict(), "item_names": names, "item_ends": ends, "of_item": of_item}

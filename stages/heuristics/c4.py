@@ -34,16 +34,20 @@ class C4(RuleSet):
     )
 
     max_lorem_ipsum_lines: float | None = 0
+    """Lines with "lorem ipsum", at most, among those that are not left out for another reason."""
     max_curly_bracket_lines: float | None = 0
+    """Lines with `{`, at most, among those that are not left out for another reason."""
     min_sentences: float | None = 5
+    """Sentences in the lines that are not left out, at least."""
 
     min_words_per_line: NonNegativeInt = 3
+    """Leave out lines of fewer words."""
     max_word_length: PositiveInt = 1000
-    """Characters between white space."""
+    """Leave out lines with a word of more characters; a word is what stands between white space."""
     terminal_punctuation: bool = True
     """Leave out lines that don't end as a sentence does."""
     javascript: bool = True
-    """Leave out lines with the word."""
+    """Leave out lines with the word "javascript"."""
     policy: bool = True
     """Leave out lines with "terms of use", "privacy policy", "cookie policy", "use cookies" and the like."""
     citations: bool = True

@@ -25,9 +25,13 @@ class FineWeb(RuleSet):
     )
 
     min_terminal_lines: float | None = 0.12
+    """Share of lines with text that end as a sentence does, at least."""
     max_short_lines: float | None = 0.67
+    """Share of lines with text that are short, at most."""
     max_duplicate_characters: float | None = 0.01
+    """Share of characters that are in lines that occurred before, at most; line ends are not counted."""
     max_newlines_per_word: float | None = 0.3
+    """Line ends per token, at most; a token is a word or a mark of punctuation."""
 
     short_line_length: PositiveInt = 30
     """Characters up to which a line is short. Part of what is measured: a change reads the text again."""

@@ -49,29 +49,50 @@ class Gopher(RuleSet):
     min_words: float | None = 50
     """A word is a token with more than symbols in it; in unspaced scripts so many letters as say one English word."""
     max_words: float | None = 100_000
+    """Words of a document, at most."""
     min_mean_word_length: float | None = 3
+    """Characters per word on average, at least."""
     max_mean_word_length: float | None = 10
+    """Characters per word on average, at most."""
     max_hashes_per_word: float | None = 0.1
+    """`#` per token, at most; a token is a word or a mark of punctuation."""
     max_ellipses_per_word: float | None = 0.1
+    """`...` and `…` per token, at most."""
     max_bullet_lines: float | None = 0.9
+    """Share of lines that begin with `•` or `-`, at most."""
     max_ellipsis_lines: float | None = 0.3
+    """Share of lines that end with an ellipsis, at most."""
     min_alphabetic_words: float | None = 0.8
+    """Share of tokens that have a letter, at least."""
     min_stop_words: float | None = 2
     """Different stop words of the language. Off for languages without a list."""
 
     max_duplicate_lines: float | None = 0.3
+    """Share of lines that occurred before in the document, at most."""
     max_duplicate_paragraphs: float | None = 0.3
+    """Share of paragraphs that occurred before in the document, at most."""
     max_duplicate_line_characters: float | None = 0.2
+    """Share of characters that are in lines that occurred before, at most."""
     max_duplicate_paragraph_characters: float | None = 0.2
+    """Share of characters that are in paragraphs that occurred before, at most."""
     max_top_2_gram: float | None = 0.2
+    """Share of characters that the most frequent sequence of two tokens takes, at most."""
     max_top_3_gram: float | None = 0.18
+    """Share of characters that the most frequent sequence of three tokens takes, at most."""
     max_top_4_gram: float | None = 0.16
+    """Share of characters that the most frequent sequence of four tokens takes, at most."""
     max_duplicate_5_grams: float | None = 0.15
+    """Share of characters in sequences of five tokens that occurred before, at most."""
     max_duplicate_6_grams: float | None = 0.14
+    """Share of characters in sequences of six tokens that occurred before, at most."""
     max_duplicate_7_grams: float | None = 0.13
+    """Share of characters in sequences of seven tokens that occurred before, at most."""
     max_duplicate_8_grams: float | None = 0.12
+    """Share of characters in sequences of eight tokens that occurred before, at most."""
     max_duplicate_9_grams: float | None = 0.11
+    """Share of characters in sequences of nine tokens that occurred before, at most."""
     max_duplicate_10_grams: float | None = 0.10
+    """Share of characters in sequences of ten tokens that occurred before, at most."""
 
     stop_words: dict[str, list[str]] = Field(default_factory=dict)
     """Lists that replace a language's own (`de: [der, die, das]`)."""

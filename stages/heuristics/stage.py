@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, model_validator
 
-from dspipe.pipeline.stage import ConfigError, MapConfig, MapStage, Settings
+from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.stage import MapConfig, MapStage, Settings
 from dspipe.stages.heuristics.c4 import C4
 from dspipe.stages.heuristics.fineweb import FineWeb
 from dspipe.stages.heuristics.gopher import Gopher
@@ -44,8 +45,11 @@ class HeuristicsConfig(MapConfig):
     """Rule sets, each with its published thresholds, in the order in which they are asked."""
 
     gopher: Gopher = Field(default_factory=Gopher)
+    """Thresholds of the Gopher paper (Rae et al. 2021): length, words, symbols, repetition."""
     c4: C4 = Field(default_factory=C4)
+    """Thresholds of C4 (Raffel et al. 2020): what is left of a page without lines that are no sentences."""
     fineweb: FineWeb = Field(default_factory=FineWeb)
+    """Thresholds of FineWeb (Penedo et al. 2024): line ends, short lines, repeated lines."""
 
     @model_validator(mode="after")
     def _sets_in_use(self) -> Self:

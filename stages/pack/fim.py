@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.stages.pack.settings import Middle
+from dspipe.stages.pack.settings import FillInTheMiddle
 from dspipe.stages.pack.tokenizer_json import Added, find_token
 
 SENTINELS = (
@@ -44,7 +44,7 @@ def find_sentinels(tokens: Added, names: tuple[str, str, str] | None) -> npt.NDA
 
 
 def plan_layout(
-    middle: Middle | None,
+    middle: FillInTheMiddle | None,
     keys: npt.NDArray[np.uint64],
     lengths: npt.NDArray[np.int64],
     domain: npt.NDArray[np.int32],

@@ -4,35 +4,27 @@ Tokens drawn + tokens added (begin, end, fill-in-the-middle) = tokens in rows + 
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from dspipe.pipeline.tasks.column_writer import ConservationError
+from dspipe.pipeline.errors import ConservationError
+from dspipe.pipeline.stage import StageSettings
+from dspipe.pipeline.tasks.task import ArtifactFile, Task
 from dspipe.stages.pack.formats import mds
 from dspipe.stages.pack.manifest import COUNTED, manifest
-from dspipe.stages.pack.settings import Config
+from dspipe.stages.pack.settings import RowSettings
 from dspipe.stages.pack.special_tokens import find_special
+from dspipe.stages.shared.artifacts import read_json_artifacts
 
-if TYPE_CHECKING:
-    from dspipe.pipeline.tasks.task import ArtifactFile, Task
-
-    Parts = Sequence[tuple[Mapping[str, Any], Sequence[ArtifactFile]]]
+Parts = Sequence[tuple[Mapping[str, Any], Sequence[ArtifactFile]]]
 
 
-def write_index(task: "Task", config: Config) -> None:
+def write_index(task: Task, stage: StageSettings) -> None:
     """Check the sums, and write the manifest that readers start from. Raises ConservationError."""
-    drawn = [json.loads(file.read()) for file in task.artifact("drawn")]
-    parts = [
-        (json.loads(file.read()), [entry for entry in task.artifact(shards) if entry.sender == file.sender])
-        for shards, summaries in (("shards", "summaries"), ("tail", "tail_summary"))
-        for file in task.artifact(summaries)
-    ]
-    totals = _totals(drawn, parts)
+    config = RowSettings.model_validate(stage.settings["rows"])
+    parts = [*_read_parts(task, "summaries", "shards"), *_read_parts(task, "tail_summary", "tail")]
+    totals = _totals([drawn for _, drawn in read_json_artifacts(task, "drawn")], parts)
     tokenizer = task.artifact("tokenizer")[0]
-    try:
-        mixture = task.artifact("mixture")[0].sha256
-    except KeyError:  # no remix in this config
-        mixture = None
     data = tokenizer.read()
     index = manifest(
         parts,
@@ -42,7 +34,7 @@ def write_index(task: "Task", config: Config) -> None:
             "row_length": config.length,
             "seed": task.seed,
             "tokenizer_sha256": tokenizer.sha256,
-            "mixture_sha256": mixture,
+            "mixture_sha256": task.artifact("mixture")[0].sha256 if stage.settings["remixed"] else None,
         },
         special=find_special(config, data),
         tokenizer=data,
@@ -55,7 +47,16 @@ def write_index(task: "Task", config: Config) -> None:
     task.note("packed", {name: value for name, value in index.items() if name not in ("parts", "shards")})
 
 
-def _totals(drawn: Sequence[Mapping[str, int]], parts: "Parts") -> dict[str, int]:
+def _read_parts(task: Task, summaries: str, shards: str) -> Iterator[tuple[Mapping[str, Any], list[ArtifactFile]]]:
+    """The summary and the files of each partition, in order."""
+    files: dict[int, list[ArtifactFile]] = {}
+    for file in task.artifact(shards):
+        files.setdefault(file.sender, []).append(file)
+    for sender, summary in read_json_artifacts(task, summaries):
+        yield summary, files.get(sender, [])
+
+
+def _totals(drawn: Sequence[Mapping[str, int]], parts: Parts) -> dict[str, int]:
     totals = {name: sum(summary.get(name, 0) for summary, _ in parts) for name in (*COUNTED, "dropped")}
     documents = sum(count["documents"] for count in drawn)
     tokens = sum(count["tokens"] for count in drawn)

@@ -1,10 +1,8 @@
 """Order keys: where in the shuffle each copy of a document stands.
 
-A key is a hash of (seed, id, copy). Where a mixture has phases the token axis is cut into intervals in proportion to
-their tokens, and a key is moved into the interval of the phase in which the copy is seen.
+A key is a hash of (seed, id, copy). Where a mixture has phases, the range of keys is cut into intervals in proportion
+to the phases' tokens, and a key is moved into the interval of the phase in which the copy is seen.
 """
-
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,37 +11,40 @@ import pyarrow as pa
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.hashing import hash64_with, hash_strings
 from dspipe.kernels.pack import scale_hashes
-from dspipe.stages.remix.epochs import phase_of, places
+from dspipe.pipeline.tasks.task import Task
+from dspipe.stages.remix.epochs import find_phases, hash_positions
+from dspipe.stages.remix.mixture_plan import MixturePlan
 
 
-class Axis:
-    """The parts of the token axis that a mixture has, and the order keys of documents in them."""
+class OrderKeys:
+    """The order keys of documents: over the whole range, or over the interval of a mixture's phase."""
 
-    def __init__(self, plan: dict[str, Any] | None) -> None:
-        shares = [phase["tokens"] for phase in plan["phases"]] if plan else [1]
+    def __init__(self, seed: int, plan: MixturePlan | None = None) -> None:
+        self._seed = np.uint64(seed & (1 << 64) - 1)
+        shares = [phase.tokens for phase in plan.phases] if plan else [1]
         total = max(1, sum(shares))
         ends = [(1 << 64) * sum(shares[: i + 1]) // total for i in range(len(shares))]
         self._starts = [0, *ends[:-1]]
         self._widths = [end - start for start, end in zip(self._starts, ends, strict=True)]
-        self._edges = {entry["domain"]: entry["edges"] for entry in plan["domains"]} if plan else {}
-        self.count = len(shares)
+        self._epochs_by_phase = {domain.domain: domain.epochs_by_phase for domain in plan.domains} if plan else {}
+        self.phases = len(shares)
 
-    def keys(
-        self,
-        ids: pa.Array,
-        domains: pa.Array,
-        row: npt.NDArray[np.int64],
-        copy: npt.NDArray[np.int64],
-        seed: int,
+    def of(
+        self, ids: pa.Array, domains: pa.Array, row: npt.NDArray[np.int64], copy: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.uint64]:
-        """The order key of each copy; `row` and `copy` say which of which document."""
-        hashes = hash_strings(*text_buffers(ids), np.uint64(seed & (1 << 64) - 1))
+        """The order key of each copy: copy number copy[i] of the document ids[row[i]], of domain domains[row[i]]."""
+        hashes = hash_strings(*text_buffers(ids), self._seed)
         keys: npt.NDArray[np.uint64] = hash64_with(hashes[row], copy)
-        if self.count == 1:
+        if self.phases == 1:
             return keys
         names = domains.dictionary_encode()
-        edges = np.array([self._edges[name] for name in names.dictionary.to_pylist()], float)
-        part = phase_of(places(hashes[row]), copy, edges[names.indices.to_numpy()[row]])
-        starts, widths = np.array(self._starts, np.uint64)[part], np.array(self._widths, np.uint64)[part]
-        placed: npt.NDArray[np.uint64] = scale_hashes(keys, starts, widths)
-        return placed
+        epochs = np.array([self._epochs_by_phase[name] for name in names.dictionary.to_pylist()], float)
+        phase = find_phases(hash_positions(hashes[row]), copy, epochs[names.indices.to_numpy()[row]])
+        starts, widths = np.array(self._starts, np.uint64)[phase], np.array(self._widths, np.uint64)[phase]
+        moved: npt.NDArray[np.uint64] = scale_hashes(keys, starts, widths)
+        return moved
+
+
+def read_order_keys(task: Task, remixed: bool) -> OrderKeys:
+    """The order keys of a task's documents, by the mixture where they were drawn by one."""
+    return OrderKeys(task.seed, MixturePlan.from_json(task.artifact("mixture")[0].read()) if remixed else None)

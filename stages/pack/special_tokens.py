@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.pipeline.stage import ConfigError
+from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.pack import tokenizer_json as tokenizer_file
 from dspipe.stages.pack.fim import find_sentinels
-from dspipe.stages.pack.settings import Config
+from dspipe.stages.pack.settings import RowSettings
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Special:
         return 2 if self.begin >= 0 else 1
 
 
-def find_special(config: Config, tokenizer: bytes) -> Special:
+def find_special(config: RowSettings, tokenizer: bytes) -> Special:
     """The ids in a tokenizer.json of the tokens that the config wants. Raises ConfigError for one that isn't there."""
     added, _ = tokenizer_file.added_tokens(tokenizer)
 

@@ -5,132 +5,118 @@
 The shuffle has two levels. `scatter` gives each copy of a document an order key, a hash of (seed, id, copy), and sends
 it to the partition that the key's first bits say; `rows` sorts a partition by key and writes it as one shard. Key and
 partitions depend on the config and the input alone, so the bytes are the same for any number of workers and any memory.
+Without a shuffle each input shard is a partition, and nothing is sent.
 
-Rows don't cross partitions: what is left of each partition, less than a row, goes to `tail`, which joins those rests in
-partition order into one more shard, so that at most the very last row is short (padded, or dropped and counted).
+Rows don't cross partitions: what is left of each partition, less than a row, goes to `tail`, which joins those
+remainders in partition order into one more shard, so that at most the very last row is short (padded, or dropped and
+counted).
 
 `index` checks that no token is lost and writes the manifest `index.json`.
 """
 
-import functools
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from dspipe.pipeline.stage import Corpus, GlobalStage, Phase
-from dspipe.stages.pack.settings import Config
+import numpy as np
+import pyarrow as pa
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings
+from dspipe.stages.pack.drawn import RECORD
+from dspipe.stages.pack.fim import Layout
+from dspipe.stages.pack.partition import Partition
+from dspipe.stages.pack.reading.locate import places
+from dspipe.stages.pack.segments import split_pieces, whole_pieces
+from dspipe.stages.pack.settings import PackConfig, RowSettings, TailSettings
+from dspipe.stages.pack.shuffle_keys import OrderKeys
+from dspipe.stages.pack.special_tokens import Special
+from dspipe.stages.pack.verify.shards import verify_run
 
-    from dspipe.pipeline.tasks.task import Task
-
-SHOWN_PLACES = 20
-"""pieces of a document that `explain` lists"""
+MAX_SEGMENTS_SHOWN = 20
+"""by `explain`, of one document"""
 MAX_PARTITIONS = 1 << 16
 
 
-class Pack(GlobalStage[Config]):
+class PackStage(GlobalStage[PackConfig]):
     """Writes training rows."""
 
-    Config = Config
+    Config = PackConfig
 
     def phases(self, corpus: Corpus) -> list[Phase]:
-        mixed = "remix" in corpus.stages
-        partitions = min(MAX_PARTITIONS, max(1, -(-corpus.input_bytes // self.config.shard_bytes)))
-        columns = ("id", "source", *(("copies", "remix.domain") if mixed else ("domain",)), "tokens", "reason")
-        settings = self.config.model_dump(mode="json", exclude={"shard_bytes", "remainder"})
+        remixed = "remix" in corpus.stages
+        mixture = ("mixture",) if remixed else ()
+        rows = self.config.model_dump(mode="json", include=set(RowSettings.model_fields))
         return [
-            Phase("pack.shards", "once", "number_shards", emits="pack.shard"),
-            Phase(
-                "pack.scatter",
-                "shards",
-                "scatter",
-                columns=columns,
-                exchange="pack.shard",
-                artifacts=("token_ids", *(("mixture",) if mixed else ())),
-                emits="pack.documents",
-                partitions=partitions,
-                makes_artifacts=("drawn",),
-                settings={"shuffle": self.config.shuffle},
-            ),
-            Phase(
-                "pack.rows",
-                "partitions",
-                "rows",
-                exchange="pack.documents",
-                artifacts=("tokenizer",),
-                emits="pack.rests",
-                partitions=1,
-                makes_artifacts=("shards", "summaries"),
-                settings=settings,
-            ),
+            *(self._shuffled(corpus, remixed, rows) if self.config.shuffle else self._in_order(remixed, rows)),
             Phase(
                 "pack.tail",
                 "partitions",
-                "tail",
-                exchange="pack.rests",
+                run="dspipe.stages.pack.tail:write_tail",
+                title="Join what is less than a row of each shard into rows of one more",
+                exchange="pack.remainders",
                 artifacts=("tokenizer",),
                 makes_artifacts=("tail", "tail_summary"),
-                settings={**settings, "remainder": self.config.remainder},
+                settings=self.config.model_dump(mode="json", include=set(TailSettings.model_fields)),
             ),
             Phase(
                 "pack.index",
                 "once",
-                "index",
-                artifacts=(
-                    *("drawn", "shards", "summaries", "tail", "tail_summary", "tokenizer"),
-                    *(("mixture",) if mixed else ()),
-                ),
+                run="dspipe.stages.pack.index:write_index",
+                title="Check that no token is lost, and write the index that trainers open",
+                artifacts=("drawn", "shards", "summaries", "tail", "tail_summary", "tokenizer", *mixture),
                 makes_artifacts=("index",),
-                settings={**settings, "remainder": self.config.remainder},
+                settings={"remixed": remixed, "rows": rows},
             ),
         ]
 
-    def number_shards(self, task: "Task") -> None:
-        """Tell each shard its number, by which `scatter` finds the shard's token ids."""
-        import numpy as np
-        import pyarrow as pa
+    def _shuffled(self, corpus: Corpus, remixed: bool, rows: Settings) -> list[Phase]:
+        return [
+            Phase(
+                "pack.scatter",
+                "shards",
+                run="dspipe.stages.pack.scatter:send_documents",
+                title="Send each copy of a document, with its tokens, to its place in the shuffle",
+                columns=_columns(remixed),
+                own_artifacts=("token_ids",),
+                artifacts=("mixture",) if remixed else (),
+                emits="pack.documents",
+                partitions=min(MAX_PARTITIONS, max(1, -(-corpus.input_bytes // self.config.shard_bytes))),
+                makes_artifacts=("drawn",),
+                settings={"remixed": remixed},
+            ),
+            Phase(
+                "pack.rows",
+                "partitions",
+                run="dspipe.stages.pack.write_partition:write_partition",
+                title="Put documents in their order, cut them into rows, and write a shard",
+                exchange="pack.documents",
+                artifacts=("tokenizer",),
+                emits="pack.remainders",
+                partitions=1,
+                makes_artifacts=("shards", "summaries"),
+                settings=rows,
+            ),
+        ]
 
-        numbers = np.arange(task.shards, dtype=np.int64)
-        task.emit(numbers, pa.RecordBatch.from_arrays([pa.array(numbers)], names=["shard"]))
+    def _in_order(self, remixed: bool, rows: Settings) -> list[Phase]:
+        return [
+            Phase(
+                "pack.rows",
+                "shards",
+                run="dspipe.stages.pack.write_in_order:write_input_shard",
+                title="Cut the documents of each input shard into rows, and write a shard",
+                columns=_columns(remixed),
+                own_artifacts=("token_ids",),
+                artifacts=("tokenizer", *(("mixture",) if remixed else ())),
+                emits="pack.remainders",
+                partitions=1,
+                makes_artifacts=("drawn", "shards", "summaries"),
+                settings={"remixed": remixed, "rows": rows},
+            )
+        ]
 
-    def scatter(self, task: "Task") -> None:
-        """Send each copy of each drawn document, with its tokens, to the partition of its order key."""
-        from dspipe.stages.pack.scatter import scatter
-
-        scatter(task, self.config.shuffle)
-
-    def rows(self, task: "Task") -> None:
-        """Sort a partition, cut it into rows, write them as a shard; send on what is less than a row."""
-        from dspipe.stages.pack.write_partition import write_partition
-
-        write_partition(task, self.config)
-
-    def tail(self, task: "Task") -> None:
-        """Join the rests of all partitions, in their order, into rows of one more shard."""
-        from dspipe.stages.pack.tail import write_tail
-
-        write_tail(task, self.config)
-
-    def index(self, task: "Task") -> None:
-        """Check the sums, and write the manifest that readers start from."""
-        from dspipe.stages.pack.index import write_index
-
-        write_index(task, self.config)
-
-    def warm(self) -> None:
-        import numpy as np
-        import pyarrow as pa
-
-        from dspipe.stages.pack.fim import Layout
-        from dspipe.stages.pack.partition import Partition
-        from dspipe.stages.pack.scatter import RECORD
-        from dspipe.stages.pack.segments import split_pieces, whole_pieces
-        from dspipe.stages.pack.shuffle_keys import Axis
-        from dspipe.stages.pack.special_tokens import Special
-
+    def compile_kernels(self) -> None:
         one, name = np.zeros(1, np.int64), pa.array(["a"])
-        key = Axis(None).keys(name, name, one, one, self.seed)
+        key = OrderKeys(self.seed).of(name, name, one, one)
         special = Special(0, -1, 0, np.empty(0, np.int64))
         layout = Layout(np.zeros(1, np.uint8), np.zeros((1, 2), np.int64))
         for dtype in (np.uint16, np.uint32):
@@ -139,30 +125,32 @@ class Pack(GlobalStage[Config]):
             tokens = pa.array([ids.tobytes()], pa.large_binary())
             columns = [pa.array(key), name, pa.array(one.astype(np.int32)), name, name, width, tokens]
             batch = pa.RecordBatch.from_arrays(columns, names=RECORD)
-            partition = Partition(functools.partial(_once, batch), self.config.shuffle)
+
+            def read(batch: pa.RecordBatch = batch) -> Iterator[tuple[int, pa.RecordBatch]]:
+                yield 0, batch
+
+            partition = Partition(read, self.config.shuffle)
             lengths = partition.stream_lengths(special, layout)
             partition.filled(split_pieces(lengths, 2), 0, 1, 2, special, layout)
         if self.config.mode != "split":
             whole_pieces(lengths, 2, self.config.mode == "aligned")
 
     def verify(self, root: str) -> tuple[list[str], dict[str, int]]:
-        from dspipe.stages.pack.verify.shards import verify_run
-
         found = verify_run(root)
         return found.problems, found.checked | {f"not checked: {why}": 1 for why in found.skipped}
 
-    def explain(self, root: str, id: str) -> dict[str, str]:
-        from dspipe.stages.pack.reading.locate import places
-
+    def explain(self, root: str, id: str, columns: Mapping[str, Any]) -> dict[str, str]:
         found = places(root, id)
         shown = {
             f"copy {place.copy}, token {place.start:,}": (
                 f"{place.length:,} tokens in row {place.row:,} from {place.column:,} on, {place.file}"
             )
-            for place in found[:SHOWN_PLACES]
+            for place in found[:MAX_SEGMENTS_SHOWN]
         }
-        return shown | ({"and": f"{len(found) - SHOWN_PLACES:,} more pieces"} if len(found) > SHOWN_PLACES else {})
+        more = len(found) - MAX_SEGMENTS_SHOWN
+        return shown | ({"and": f"{more:,} more segments"} if more > 0 else {})
 
 
-def _once(batch: "pa.RecordBatch") -> "Iterator[tuple[int, pa.RecordBatch]]":
-    yield 0, batch
+def _columns(remixed: bool) -> tuple[str, ...]:
+    """The row columns that say what was drawn."""
+    return ("id", "source", *(("copies", "remix.domain") if remixed else ("domain",)), "tokens", "reason")

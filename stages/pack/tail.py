@@ -1,24 +1,24 @@
 """The tail: what is left of all partitions, in their order, joined into rows of one more shard."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from dspipe.pipeline.stage import StageSettings
+from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.pack.document_table import with_pieces
 from dspipe.stages.pack.manifest import COUNTED, describe
 from dspipe.stages.pack.remainder import received_rests
 from dspipe.stages.pack.segments import Pieces, split_pieces
-from dspipe.stages.pack.settings import Config
+from dspipe.stages.pack.settings import TailSettings
 from dspipe.stages.pack.shard_writer import write_shard
 from dspipe.stages.pack.special_tokens import find_special
 
-if TYPE_CHECKING:
-    from dspipe.pipeline.tasks.task import Task
 
-
-def write_tail(task: "Task", config: Config) -> None:
+def write_tail(task: Task, stage: StageSettings) -> None:
     """Write the tail's rows and make its summary."""
+    config = TailSettings.model_validate(stage.settings)
     special = find_special(config, task.artifact("tokenizer")[0].read())
     table, starts, tokens, lengths = received_rests(task)
     length, total = config.length, int(lengths.sum())

@@ -1,28 +1,30 @@
 """One partition as a shard: its documents in order, cut into rows; what is less than a row is sent on."""
 
 import json
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dspipe.pipeline.stage import StageSettings
+from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.pack.document_table import Documents, with_pieces
 from dspipe.stages.pack.fim import plan_layout
 from dspipe.stages.pack.manifest import COUNTED, describe
 from dspipe.stages.pack.partition import Partition
 from dspipe.stages.pack.remainder import rest_records
 from dspipe.stages.pack.segments import split_pieces, whole_pieces
-from dspipe.stages.pack.settings import Config
+from dspipe.stages.pack.settings import RowSettings
 from dspipe.stages.pack.shard_writer import write_shard
 from dspipe.stages.pack.special_tokens import find_special
 
-if TYPE_CHECKING:
-    from dspipe.pipeline.tasks.task import Task
+
+def write_partition(task: Task, stage: StageSettings) -> None:
+    """Sort a partition's documents by their order keys, and write them."""
+    write_rows(task, RowSettings.model_validate(stage.settings), Partition(task.received, shuffle=True))
 
 
-def write_partition(task: "Task", config: Config) -> None:
-    """Sort the partition, write its rows, emit its rest, and make its summary."""
+def write_rows(task: Task, config: RowSettings, partition: Partition) -> None:
+    """Write a partition's rows, emit what is less than one, and make its summary."""
     special = find_special(config, task.artifact("tokenizer")[0].read())
-    partition = Partition(task.received, config.shuffle)
     found = partition.documents
     layout = plan_layout(
         config.fill_in_the_middle, partition.keys, partition.lengths, found.arrays["domain"], found.domains

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from dspipe.pipeline.stage import ConfigError
+from dspipe.pipeline.errors import ConfigError
 
 Change = Literal["lower", "accents", "digits", "punctuation"]
 _SYMBOLS = frozenset({"<s>", "</s>", "<unk>"})

@@ -15,20 +15,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
-from dspipe.pipeline.stage import ConfigError, Corpus, GlobalStage, Phase, Settings, StageConfig
+from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings, StageConfig
+from dspipe.stages.perplexity.bucket_steps import COLUMNS
 from dspipe.stages.perplexity.scorer import Change, Scorer, import_extra
-from dspipe.stages.shared.quantiles import Bins, Histograms, bin_above, strings
+from dspipe.stages.shared.quantiles import strings
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from dspipe.pipeline.tasks.task import Task
-
 Bucket = Literal["head", "middle", "tail"]
 Share = Annotated[float, Field(gt=0, lt=1)]
-_BUCKETS = ("head", "middle", "tail")
-BINS = Bins(dropped=12)
-"""a part in 2,000 wide: a document's perplexity is not known better than that"""
+_STEPS = "dspipe.stages.perplexity.bucket_steps"
 
 
 class PerplexityConfig(StageConfig):
@@ -50,10 +48,10 @@ class PerplexityConfig(StageConfig):
     """Score at most this much of a document."""
 
     head: Share = 1 / 3
-    """The share of a language's documents, those with the lowest perplexities, that are its head,"""
+    """The share of a language's documents, those with the lowest perplexities, that are its head."""
 
     middle: Share = 1 / 3
-    """and the share after it that is the middle; the rest is the tail."""
+    """The share of a language's documents behind its head that is its middle; the rest is its tail."""
 
     keep: tuple[Bucket, ...] | None = None
     """Drop documents of other buckets. Default: all are kept."""
@@ -117,91 +115,36 @@ class PerplexityStage(GlobalStage[PerplexityConfig]):
         import pyarrow as pa
 
         scores, thresholds = f"{self.name}.scores", f"{self.name}.thresholds"
-        columns = ("reason", "perplexity", "language")
-        splitting = self.config.model_dump(mode="json", include={"head", "middle"})
-        deciding = self.config.model_dump(mode="json", include={"keep"})
         bucket = pa.field(f"{self.name}.bucket", pa.string())
         return [
-            Phase(scores, "shards", "count_scores", columns, makes_artifacts=(scores,)),
+            Phase(
+                scores,
+                "shards",
+                run=f"{_STEPS}:count_scores",
+                title="Count the documents by perplexity and language",
+                columns=COLUMNS,
+                makes_artifacts=(scores,),
+            ),
             Phase(
                 thresholds,
                 "once",
-                "find_thresholds",
+                run=f"{_STEPS}:find_thresholds",
+                title="Find where each language's middle and tail begin",
+                settings=self.config.model_dump(mode="json", include={"head", "middle"}),
                 artifacts=(scores,),
                 makes_artifacts=(thresholds,),
-                settings=splitting,
             ),
             Phase(
                 f"{self.name}.judge",
                 "shards",
-                "judge",
-                columns,
+                run=f"{_STEPS}:judge",
+                title="Say whether a document is of its language's head, middle or tail",
+                settings=self.config.model_dump(mode="json", include={"keep"}),
+                columns=COLUMNS,
                 artifacts=(thresholds,),
                 writes=(bucket,) if self.config.keep is None else (pa.field("reason", pa.string()), bucket),
-                settings=deciding,
             ),
         ]
-
-    def count_scores(self, task: "Task") -> None:
-        """How often each bin occurs in each language, of the documents that are still kept."""
-        import pyarrow.compute as pc
-
-        histograms = Histograms()
-        for batch in task.rows(["reason", "perplexity", "language"]):
-            scored = pc.and_(pc.is_null(batch.column("reason")), pc.is_valid(batch.column("perplexity")))
-            chosen = batch.filter(scored)
-            histograms.add(BINS.of(chosen.column("perplexity").to_numpy()), strings(chosen, "language"))
-        with task.make(f"{self.name}.scores") as file:
-            file.write(histograms.as_json())
-
-    def find_thresholds(self, task: "Task") -> None:
-        """Per language the lowest bins of the middle and of the tail."""
-        import json
-
-        counts = Histograms(task.artifact(f"{self.name}.scores")).counts
-        shares = self.config.head, self.config.head + self.config.middle
-        bins = {group: [bin_above(counts[group], share) for share in shares] for group in sorted(counts)}
-        task.note(
-            "perplexities",
-            [
-                {
-                    "language": group,
-                    "documents": sum(counts[group].values()),
-                    "middle from": BINS.start(middle),
-                    "tail from": BINS.start(tail),
-                }
-                for group, (middle, tail) in bins.items()
-            ],
-        )
-        with task.make(f"{self.name}.thresholds") as file:
-            file.write(json.dumps(bins).encode())
-
-    def judge(self, task: "Task") -> None:
-        """Buckets, and reasons for those that aren't kept."""
-        import json
-
-        import numpy as np
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        (file,) = task.artifact(f"{self.name}.thresholds")
-        thresholds: dict[str, list[int]] = json.loads(file.read())
-        for batch in task.rows(["reason", "perplexity", "language"]):
-            scores = batch.column("perplexity")
-            bins = BINS.of(scores.fill_null(0).to_numpy(zero_copy_only=False))
-            groups, inverse = np.unique(strings(batch, "language"), return_inverse=True)
-            starts = np.array([thresholds.get(group, [0, 0]) for group in groups.tolist()], np.int64).reshape(-1, 2)
-            number = (bins[:, None] >= starts[inverse]).sum(axis=1)
-            buckets = pa.array(_BUCKETS, pa.string()).take(pa.array(number, mask=~np.array(scores.is_valid(), bool)))
-            columns = [buckets]
-            if self.config.keep is not None:
-                others = pc.is_in(buckets, pa.array([name for name in _BUCKETS if name not in self.config.keep]))
-                why = pc.binary_join_element_wise(self.name, buckets, ".")
-                reason = pc.if_else(others, why, pa.scalar(None, pa.string()))
-                columns.insert(0, pc.coalesce(batch.column("reason").cast(pa.string()), reason))
-            names = ["reason", f"{self.name}.bucket"][-len(columns) :]
-            task.write(pa.RecordBatch.from_arrays(columns, names=names))
-            task.progress(documents=batch.num_rows, bytes=0)
 
     @cached_property
     def _models(self) -> dict[str, Path]:

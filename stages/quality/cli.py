@@ -34,8 +34,8 @@ def train(
     word_ngrams: Annotated[int, typer.Option(min=1, max=5, help="up to this many words make a feature")] = 2,
     subwords: Annotated[bool, typer.Option(help="character 2- to 5-grams too: for scripts without spaces")] = False,
     dim: Annotated[int, typer.Option(min=2, help="length of the vectors")] = 100,
-    epochs: Annotated[int, typer.Option(min=1)] = 5,
-    learning_rate: Annotated[float, typer.Option(min=0)] = 0.1,
+    epochs: Annotated[int, typer.Option(min=1, help="how often all documents are seen")] = 5,
+    learning_rate: Annotated[float, typer.Option(min=0, help="of the first step; it falls to 0 by the last")] = 0.1,
     min_count: Annotated[int, typer.Option(min=1, help="words seen fewer times have no vector of their own")] = 2,
     buckets: Annotated[int, typer.Option(min=1000, help="rows shared by all n-grams")] = 200_000,
     held_out: Annotated[float, typer.Option(min=0, max=0.5, help="share of documents to evaluate on")] = 0.1,
@@ -75,7 +75,7 @@ def train(
 
 @app.command()
 def evaluate(
-    model: Annotated[Path, typer.Argument(exists=True, dir_okay=False, metavar="MODEL")],
+    model: Annotated[Path, typer.Argument(exists=True, dir_okay=False, metavar="MODEL", help="the model file (.bin)")],
     positive: Positive,
     negative: Negative,
     field: Field = "text",
@@ -120,7 +120,7 @@ def _evaluate(model: Path, texts: dict[str, list[str]], label: str, prefix_bytes
 
 
 def _classifier(model: Path, label: str) -> "Classifier":
-    from dspipe.pipeline.stage import ConfigError
+    from dspipe.pipeline.errors import ConfigError
     from dspipe.stages.shared.fasttext_models import load_classifier
 
     try:
@@ -168,7 +168,7 @@ def _tokens(text: str) -> list[str]:
 
 
 def _texts(files: list[Path], field: str) -> Iterator[str]:
-    from dspipe.pipeline.stage import ConfigError
+    from dspipe.pipeline.errors import ConfigError
     from dspipe.stages.shared.json_lines import json_objects
 
     try:

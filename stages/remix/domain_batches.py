@@ -1,8 +1,7 @@
-"""A shard's documents as remix sees them: the domain of each, and its place on that domain's axis."""
+"""A shard's documents as remix sees them: the domain of each, and its position in that domain."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -11,60 +10,54 @@ import pyarrow.compute as pc
 
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.hashing import hash_strings
-from dspipe.stages.remix.epochs import places as places_of
-from dspipe.stages.remix.settings import PLACE, Config
-
-if TYPE_CHECKING:
-    from dspipe.pipeline.tasks.task import Task
+from dspipe.pipeline.tasks.task import Task
+from dspipe.stages.remix.epochs import hash_positions
+from dspipe.stages.remix.settings import POSITION, Grouping
 
 UNKNOWN = "unknown"
 """The domain of documents whose column is null."""
 
 
 @dataclass(frozen=True)
-class Placed:
-    """A batch of n documents: `codes` int64[n] into `names`, `places` float64[n] on the domain's axis, `tokens`
-    int64[n] in the unit of the plan, and whether each is still `kept`."""
+class DomainBatch:
+    """A batch of n documents: `codes` int64[n] into `names` of domains, `positions` float64[n] in the domain
+    (`stages.remix.epochs`), `tokens` int64[n] in the unit of the plan, and whether each is still `kept`."""
 
-    batch: pa.RecordBatch
+    reasons: pa.Array
+    """why documents were dropped, null where they were not"""
     names: list[str]
     codes: npt.NDArray[np.int64]
-    places: npt.NDArray[np.float64]
+    positions: npt.NDArray[np.float64]
     tokens: npt.NDArray[np.int64]
     kept: npt.NDArray[np.bool_]
 
 
-def unit_of(task: "Task") -> str:
-    """What is counted: `tokens`, or `text_bytes` in a config without a tokenizer."""
-    return "tokens" if "tokens" in task.spec.columns else "text_bytes"
-
-
-def read_placed(task: "Task", config: Config) -> Iterator[Placed]:
+def read_domains(task: Task, grouping: Grouping, seed: int) -> Iterator[DomainBatch]:
     """The shard's documents in batches."""
-    key, unit = config.key, unit_of(task)
-    place = [] if config.importance is None else [PLACE]
-    group_of = {value: name for name, values in (config.groups or {}).items() for value in values}
-    for batch in task.rows(list(dict.fromkeys(("id", key, *place, unit, "reason")))):
-        column = batch.column(key)
-        if config.by == "host":
-            column = host(column)
+    group_of = {value: name for name, values in (grouping.groups or {}).items() for value in values}
+    for batch in task.rows(grouping.columns):
+        column = batch.column(grouping.key)
+        if grouping.by == "host":
+            column = extract_hosts(column)
         encoded = pc.fill_null(column.cast("string"), UNKNOWN).dictionary_encode()
         values = encoded.dictionary.to_pylist()
-        if config.groups is not None:
+        if grouping.groups is not None:
             values = [group_of.get(value, "other") for value in values]
         names = sorted(set(values))
         number_of = {name: number for number, name in enumerate(names)}
         codes = np.array([number_of[value] for value in values], np.int64)[encoded.indices.to_numpy()]
-        if place:
-            places = batch.column(PLACE).to_numpy()
+        if grouping.by_importance:
+            positions = batch.column(POSITION).to_numpy()
         else:
-            places = places_of(hash_strings(*text_buffers(batch.column("id")), np.uint64(task.seed & (1 << 64) - 1)))
-        tokens = batch.column(unit).to_numpy(zero_copy_only=False).astype(np.int64)
-        kept = batch.column("reason").is_null().to_numpy(zero_copy_only=False)
-        yield Placed(batch, names, codes, places, tokens, kept)
+            hashes = hash_strings(*text_buffers(batch.column("id")), np.uint64(seed & (1 << 64) - 1))
+            positions = hash_positions(hashes)
+        tokens = batch.column(grouping.unit).to_numpy(zero_copy_only=False).astype(np.int64)
+        reasons = batch.column("reason")
+        kept = reasons.is_null().to_numpy(zero_copy_only=False)
+        yield DomainBatch(reasons, names, codes, positions, tokens, kept)
 
 
-def host(urls: pa.Array) -> pa.Array:
+def extract_hosts(urls: pa.Array) -> pa.Array:
     """The hosts of URLs in lower case, without user and port; null where there is none."""
     found = pc.extract_regex(urls, r"^[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/?#@]*@)?(?P<host>[^/:?#]+)")
     return pc.utf8_lower(pc.struct_field(found, "host"))

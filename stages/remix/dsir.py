@@ -7,10 +7,6 @@ largest first: that is sampling without replacement in proportion to the weights
 Logarithms are kept in fixed point and added as integers, so that no order of summation changes a draw.
 """
 
-import hashlib
-from collections.abc import Sequence
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
 
@@ -22,44 +18,8 @@ UNSEEN = 1e-8
 target nearly even over buckets, and any rare word count for more than a word of the target."""
 
 BINS = 1 << 16
-"""Bins of a domain's axis, which here isn't even in documents: the first 16 bits of an order that floats have. A bin
-is less than 1 % wide in log weight."""
-
-
-def target_files(patterns: Sequence[str]) -> list[Path]:
-    """The files that the patterns name, in order. Raises FileNotFoundError for a pattern that names none."""
-    files: list[Path] = []
-    for pattern in patterns:
-        path = Path(pattern).absolute()
-        found = [path] if path.is_file() else sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
-        if not found:
-            raise FileNotFoundError(f"no file {pattern}")
-        files += found
-    return files
-
-
-def fingerprint(files: Sequence[Path]) -> str:
-    """A hash of the files' contents."""
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()
-
-
-def target_counts(files: Sequence[Path], buckets: int) -> npt.NDArray[np.int64]:
-    """How often each bucket occurs in the examples. Raises TextFileError for a file that can't be read."""
-    import pyarrow as pa
-
-    from dspipe.kernels.arrow import text_buffers
-    from dspipe.kernels.dedup.importance import count_features
-    from dspipe.kernels.dedup.units import characters
-    from dspipe.tokenizer.text_files import batches, read_documents
-
-    counts = np.zeros(buckets, np.int64)
-    for batch in batches(read_documents(files)):
-        texts = pa.array([document.text for document in batch], pa.large_string())
-        count_features(*text_buffers(texts), characters(), counts)
-    return counts
+"""Bins of a domain's positions, which here aren't even in documents: the first 16 bits of an order that floats have. A
+bin is less than 1 % wide in log weight."""
 
 
 def log_ratios(target: npt.NDArray[np.int64], corpus: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -69,8 +29,8 @@ def log_ratios(target: npt.NDArray[np.int64], corpus: npt.NDArray[np.int64]) -> 
     return ratios
 
 
-def importance_places(hashes: npt.NDArray[np.uint64], log_weights: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """The place in 0..1 on the domain's axis, smallest for the largest log weight plus noise.
+def importance_positions(hashes: npt.NDArray[np.uint64], log_weights: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """The position in 0..1 of documents in their domains, smallest for the largest log weight plus noise.
 
     `hashes` are those of (seed, id), from which the noise comes; `log_weights` are in fixed point.
     """
@@ -80,5 +40,5 @@ def importance_places(hashes: npt.NDArray[np.uint64], log_weights: npt.NDArray[n
     # a float's bits in the order of its value: all turned for negative ones, the sign alone for the others
     bits = order.view(np.uint32)
     bits = np.where(bits >> 31 == 1, ~bits, bits | np.uint32(1 << 31))
-    places: npt.NDArray[np.float64] = bits.astype(np.float64) * 2.0**-32
-    return places
+    positions: npt.NDArray[np.float64] = bits.astype(np.float64) * 2.0**-32
+    return positions

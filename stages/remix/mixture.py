@@ -6,188 +6,180 @@ n ** (1 / T): temperature sampling (Devlin et al. 2019) that doesn't run over it
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from dspipe.pipeline.stage import ConfigError
-from dspipe.stages.remix.epochs import Domain, edge_at
-from dspipe.stages.remix.weights import Wish, names_of, weights_of
+from dspipe.pipeline.errors import ConfigError
+from dspipe.stages.remix.epochs import Domain, Float64, epochs_for
+from dspipe.stages.remix.mixture_plan import MixturePlan, PlannedDomain, PlannedPart
+from dspipe.stages.remix.settings import MixtureRequest, Part
+from dspipe.stages.remix.weights import list_names, weigh_domains
 
 
 def plan_mixture(
-    domains: Sequence[Domain],
-    wishes: Sequence[Wish],
-    budget: float | None,
-    max_epochs: float | Mapping[str, float],
-    min_tokens: Mapping[str, float],
-    others: str = "refuse",
-    unit: str = "tokens",
-    bend: bool = False,
-) -> dict[str, Any]:
-    """The plan: `tokens` drawn in all, and for each domain what is there, asked and got, and its `edges` in epochs.
+    domains: Sequence[Domain], request: MixtureRequest, seed: int, unit: str = "tokens", clamp: bool = False
+) -> MixturePlan:
+    """How many tokens of each domain are drawn.
 
-    `edges[p]` is where phase p ends on the domain's axis. Without a budget it is what the caps allow, at most all the
-    tokens there are (weights), or what the multipliers say. Raises ConfigError, with the arithmetic, when a wish can't
-    be met: no such domain, nothing in it, a domain that no weight is given for, a budget above the caps. With `bend`,
-    the budget and the minimum tokens are taken as far as the caps allow.
+    Without a budget it is what the caps allow, at most all the tokens there are (weights), or what the multipliers say.
+    Raises ConfigError, with the arithmetic, for what can't be met: no such domain, nothing in it, a domain that no
+    weight is given for, a budget above the caps. With `clamp`, the budget and the minimum tokens are taken as far as
+    the caps allow instead.
     """
-    named = {domain.name for domain in domains}
-    for name in [*min_tokens, *(max_epochs if isinstance(max_epochs, Mapping) else ())]:
-        if name not in named:
-            raise ConfigError(f"there is no domain {name!r}; there are {names_of(named)}")
-    available = np.array([domain.tokens for domain in domains], float)
-    caps = available * [_epochs(max_epochs, domain.name) for domain in domains]
-    floors = np.array([float(min_tokens.get(domain.name, 0)) for domain in domains])
-    for domain, floor, cap in zip(domains, floors, caps, strict=True):
-        if floor > cap and not bend:
-            raise ConfigError(
-                f"min_tokens asks {floor:.6g} {unit} of {domain.name!r}, but its {domain.tokens:,} {unit} in "
-                f"{_epochs(max_epochs, domain.name):g} epochs are {cap:.6g}",
-                ("min_tokens", domain.name),
-            )
-    weights = [weights_of(domains, wish, available, others) for wish in wishes]
-    shares = [wish.share for wish in wishes]
-    if not any(row.sum() > 0 for row in weights):
-        return _as_plan(domains, wishes, [np.zeros(len(domains))] * len(wishes), weights, unit, budget)
-    total = _budget(domains, wishes, weights, shares, caps) if budget is None else budget
-    if bend:
-        total = min(total, _most(wishes, weights, shares, caps))
-    _check_budget(domains, wishes, weights, shares, total, caps, max_epochs, unit)
-    drawn = []
-    used = np.zeros(len(domains))
-    for wish, row, share in zip(wishes, weights, shares, strict=True):
-        # minimum tokens count over the whole run: each phase gives its share of them
-        drawn.append(_solve(row, share * total, np.minimum(floors * share, caps - used), caps - used))
-        if wish.strict and not bend:
-            _check_caps(domains, drawn[-1], share * total, unit)
-        used = used + drawn[-1]
-    return _as_plan(domains, wishes, drawn, weights, unit, budget)
+    supply = _Supply(domains, request, unit)
+    demands = [_Demand(part, weigh_domains(domains, part, request.others)) for part in request.parts]
+    if not clamp:
+        supply.check_min_tokens()
+    drawn = np.zeros((len(demands), len(domains)))
+    if any(demand.weights.any() for demand in demands):
+        budget = _default_budget(supply, demands) if request.tokens is None else request.tokens
+        if clamp:
+            budget = min(budget, _max_budget(supply, demands))
+        else:
+            _check_budget(supply, demands, budget)
+        for number, demand in enumerate(demands):
+            left = supply.caps - drawn[:number].sum(axis=0)
+            # minimum tokens count over the whole run: each part gives its share of them
+            floors = np.minimum(supply.min_tokens * demand.part.share, left)
+            drawn[number] = _solve(demand.weights, demand.part.share * budget, floors, left)
+            if demand.part.strict and not clamp:
+                _check_part(supply, drawn[number], demand.part.share * budget)
+    return _make_plan(supply, demands, drawn, request, seed)
 
 
-def _budget(
-    domains: Sequence[Domain],
-    wishes: Sequence[Wish],
-    weights: Sequence[npt.NDArray[np.float64]],
-    shares: Sequence[float],
-    caps: npt.NDArray[np.float64],
-) -> float:
-    if len(wishes) == 1 and wishes[0].multipliers is not None:
-        return math.fsum(domain.tokens * wishes[0].multipliers.get(domain.name, 1.0) for domain in domains)
-    return min(float(sum(domain.tokens for domain in domains)), _most(wishes, weights, shares, caps))
+@dataclass(frozen=True)
+class _Demand:
+    """A part of the run, and the weights of the domains in it: float64[domains]."""
+
+    part: Part
+    weights: Float64
 
 
-def _most(
-    wishes: Sequence[Wish],
-    weights: Sequence[npt.NDArray[np.float64]],
-    shares: Sequence[float],
-    caps: npt.NDArray[np.float64],
-) -> float:
-    """The largest budget that the caps allow: what strict wishes ask grows with it, the others take what is left."""
-    strict = sum(
-        (row * share for wish, row, share in zip(wishes, weights, shares, strict=True) if wish.strict),
-        np.zeros(len(caps)),
-    )
+class _Supply:
+    """What there is of the domains, and how much of each may and must be drawn: all float64[domains], in `unit`."""
+
+    def __init__(self, domains: Sequence[Domain], request: MixtureRequest, unit: str) -> None:
+        self.domains, self.unit = domains, unit
+        by_domain = request.max_epochs if isinstance(request.max_epochs, dict) else {}
+        known = {domain.name for domain in domains}
+        for name in [*request.min_tokens, *by_domain]:
+            if name not in known:
+                raise ConfigError(f"there is no domain {name!r}; there are {list_names(known)}")
+        for_all = math.inf if isinstance(request.max_epochs, dict) else request.max_epochs
+        self.max_epochs = np.array([by_domain.get(domain.name, for_all) for domain in domains], float)
+        # an endless number of epochs of nothing is nothing
+        self.caps = np.array(
+            [domain.tokens and domain.tokens * epochs for domain, epochs in zip(domains, self.max_epochs, strict=True)],
+            float,
+        )
+        self.min_tokens = np.array([request.min_tokens.get(domain.name, 0) for domain in domains], float)
+
+    def check_min_tokens(self) -> None:
+        """Raises ConfigError where a domain hasn't as many tokens as it is to give at least."""
+        for i, domain in enumerate(self.domains):
+            if self.min_tokens[i] > self.caps[i]:
+                raise ConfigError(
+                    f"min_tokens asks {self.min_tokens[i]:.6g} {self.unit} of {domain.name!r}, but {self.describe(i)}",
+                    ("min_tokens", domain.name),
+                )
+
+    def describe(self, i: int) -> str:
+        """How much of a domain may be drawn, for a message."""
+        tokens, epochs = self.domains[i].tokens, self.max_epochs[i]
+        return f"its {tokens:,} {self.unit} in {epochs:g} epochs are {self.caps[i]:.6g}"
+
+
+def _default_budget(supply: _Supply, demands: Sequence[_Demand]) -> float:
+    if len(demands) == 1 and (multipliers := demands[0].part.multipliers) is not None:
+        return math.fsum(domain.tokens * multipliers.get(domain.name, 1.0) for domain in supply.domains)
+    return min(float(sum(domain.tokens for domain in supply.domains)), _max_budget(supply, demands))
+
+
+def _strict_weights(supply: _Supply, demands: Sequence[_Demand]) -> Float64:
+    """The part of the budget that must come of each domain."""
+    strict = [demand.weights * demand.part.share for demand in demands if demand.part.strict]
+    return sum(strict, np.zeros(len(supply.domains)))
+
+
+def _max_budget(supply: _Supply, demands: Sequence[_Demand]) -> float:
+    """The largest budget that the caps allow: what strict parts ask grows with it, the others take what is left."""
+    strict = _strict_weights(supply, demands)
     with np.errstate(divide="ignore", invalid="ignore"):
-        limit = float(np.min(np.where(strict > 0, caps / strict, np.inf), initial=np.inf))
-    reached = sum((row > 0 for row in weights), np.zeros(len(caps), bool))
-    return min(limit, float(caps[reached].sum()))
+        limit = float(np.min(np.where(strict > 0, supply.caps / strict, np.inf), initial=np.inf))
+    reached = np.any([demand.weights > 0 for demand in demands], axis=0)
+    return min(limit, float(supply.caps[reached].sum()))
 
 
-def _check_budget(
-    domains: Sequence[Domain],
-    wishes: Sequence[Wish],
-    weights: Sequence[npt.NDArray[np.float64]],
-    shares: Sequence[float],
-    total: float,
-    caps: npt.NDArray[np.float64],
-    max_epochs: float | Mapping[str, float],
-    unit: str,
-) -> None:
-    most = _most(wishes, weights, shares, caps)
-    if total <= most * (1 + 1e-9):
+def _check_budget(supply: _Supply, demands: Sequence[_Demand], budget: float) -> None:
+    largest = _max_budget(supply, demands)
+    if budget <= largest * (1 + 1e-9):
         return
-    lines = []
-    for i, domain in enumerate(domains):
-        part = sum(row[i] * share for wish, row, share in zip(wishes, weights, shares, strict=True) if wish.strict)
-        if part * total > caps[i] * (1 + 1e-9):
-            lines.append(
-                f"{domain.name!r}: {part:.4g} of {total:.6g} is {part * total:.6g}, but {domain.tokens:,} {unit} in "
-                f"{_epochs(max_epochs, domain.name):g} epochs are {caps[i]:.6g}"
-            )
-    lines = lines or [f"all domains within their epochs give {float(caps.sum()):.6g}, not {total:.6g}"]
+    strict = _strict_weights(supply, demands)
+    lines = [
+        f"{domain.name!r}: {strict[i]:.4g} of {budget:.6g} is {strict[i] * budget:.6g}, but {supply.describe(i)}"
+        for i, domain in enumerate(supply.domains)
+        if strict[i] * budget > supply.caps[i] * (1 + 1e-9)
+    ] or [f"all domains within their epochs give {float(supply.caps.sum()):.6g}, not {budget:.6g}"]
     raise ConfigError(
-        f"the mixture can't be drawn: {'; '.join(lines)}. The largest budget these caps allow is {most:.6g} {unit}",
+        f"the mixture can't be drawn: {'; '.join(lines)}. The largest budget these caps allow is {largest:.6g} "
+        f"{supply.unit}",
         ("tokens",),
     )
 
 
-def _solve(
-    weights: npt.NDArray[np.float64],
-    total: float,
-    floors: npt.NDArray[np.float64],
-    caps: npt.NDArray[np.float64],
-) -> npt.NDArray[np.float64]:
+def _solve(weights: Float64, total: float, floors: Float64, caps: Float64) -> Float64:
     """clip(lambda * weights, floors, caps) with the lambda that makes it sum to `total` (or as near as it gets)."""
 
-    def drawn(scale: float) -> npt.NDArray[np.float64]:
+    def drawn(scale: float) -> Float64:
         return np.clip(scale * weights, floors, caps)
 
     low, high = 0.0, max(total, 1.0)
     while drawn(high).sum() < total and high < 1e30:
         high *= 2
     for _ in range(200):  # halving: ends when no float64 lies between
-        middle = (low + high) / 2
-        if middle in (low, high):
+        half = (low + high) / 2
+        if half in (low, high):
             break
-        low, high = (middle, high) if drawn(middle).sum() < total else (low, middle)
+        low, high = (half, high) if drawn(half).sum() < total else (low, half)
     return drawn(high)
 
 
-def _check_caps(domains: Sequence[Domain], drawn: npt.NDArray[np.float64], total: float, unit: str) -> None:
+def _check_part(supply: _Supply, drawn: Float64, total: float) -> None:
     if abs(float(drawn.sum()) - total) > 1e-6 * max(total, 1.0):
-        parts = " + ".join(f"{domain.name} {value:.6g}" for domain, value in zip(domains, drawn, strict=True))
+        terms = " + ".join(f"{domain.name} {value:.6g}" for domain, value in zip(supply.domains, drawn, strict=True))
         raise ConfigError(
-            f"the mixture can't be drawn: {total:.6g} {unit} are asked, but with minimum tokens and epochs it is "
-            f"{parts} = {float(drawn.sum()):.6g}",
+            f"the mixture can't be drawn: {total:.6g} {supply.unit} are asked, but minimum tokens and epochs make it "
+            f"{terms} = {float(drawn.sum()):.6g}",
             ("min_tokens",),
         )
 
 
-def _as_plan(
-    domains: Sequence[Domain],
-    wishes: Sequence[Wish],
-    drawn: Sequence[npt.NDArray[np.float64]],
-    weights: Sequence[npt.NDArray[np.float64]],
-    unit: str,
-    budget: float | None,
-) -> dict[str, Any]:
+def _make_plan(
+    supply: _Supply, demands: Sequence[_Demand], drawn: Float64, request: MixtureRequest, seed: int
+) -> MixturePlan:
+    """The plan of drawing drawn[part, domain] tokens."""
     total = float(sum(row.sum() for row in drawn))
-    entries = []
-    for i, domain in enumerate(domains):
-        ends = np.cumsum([row[i] for row in drawn])
-        edges = [edge_at(domain, float(end)) for end in ends]
-        got = float(ends[-1])
-        entries.append(
-            {
-                "domain": domain.name,
-                "documents": domain.documents,
-                "tokens": domain.tokens,
-                "weight_asked": round(
-                    float(sum(w[i] * wish.share for w, wish in zip(weights, wishes, strict=True))), 9
-                ),
-                "weight_got": round(got / total, 9) if total else 0.0,
-                "epochs": round(got / domain.tokens, 9) if domain.tokens else 0.0,
-                "tokens_drawn": round(got),
-                "largest_bin": int(domain.bins.max()),
-                "edges": edges,
-            }
+    asked = sum((demand.weights * demand.part.share for demand in demands), np.zeros(len(supply.domains)))
+    ends = np.cumsum(drawn, axis=0)
+    domains = []
+    for i, domain in enumerate(supply.domains):
+        got = float(ends[-1, i])
+        domains.append(
+            PlannedDomain(
+                domain=domain.name,
+                documents=domain.documents,
+                tokens=domain.tokens,
+                weight_asked=round(float(asked[i]), 9),
+                weight_got=round(got / total, 9) if total else 0.0,
+                epochs=round(got / domain.tokens, 9) if domain.tokens else 0.0,
+                tokens_drawn=round(got),
+                largest_bin=int(domain.bins.max()),
+                epochs_by_phase=tuple(epochs_for(domain, float(end)) for end in ends[:, i]),
+            )
         )
-    phases = [{"share": wish.share, "tokens": round(float(row.sum()))} for wish, row in zip(wishes, drawn, strict=True)]
-    return {"unit": unit, "budget": budget, "tokens": round(total), "phases": phases, "domains": entries}
-
-
-def _epochs(max_epochs: float | Mapping[str, float], name: str) -> float:
-    return max_epochs.get(name, math.inf) if isinstance(max_epochs, Mapping) else max_epochs
+    parts = [
+        PlannedPart(demand.part.share, round(float(row.sum()))) for demand, row in zip(demands, drawn, strict=True)
+    ]
+    return MixturePlan(request.by, seed, supply.unit, request.tokens, round(total), tuple(parts), tuple(domains))

@@ -7,14 +7,17 @@ from pydantic import BeforeValidator, Field, PositiveFloat, model_validator
 from dspipe.pipeline.quantities import parse_count
 from dspipe.pipeline.stage import StageConfig
 
-PLACE = "remix.place"
-"""The column with a document's place on its domain's axis, where that comes of its importance."""
+POSITION = "remix.position"
+"""The column with a document's position among its domain's (`stages.remix.epochs`), where it comes of importance."""
+
+LOG_WEIGHT = "remix.log_weight"
+"""The column with the logarithm of a document's importance weight."""
 
 DOMAIN = "remix.domain"
 """The column with the domain that a document was drawn as."""
 
-EXPECTED = "remix.expected_copies"
-"""The column with how often a document is likely to be drawn (stages.remix.estimate)."""
+EXPECTED_COPIES = "remix.expected_copies"
+"""The column with how often a document is likely to be drawn, before there are tokens to count."""
 
 Number = Annotated[float, BeforeValidator(parse_count), Field(gt=0, allow_inf_nan=False)]
 Weight = Annotated[float, BeforeValidator(parse_count), Field(ge=0, allow_inf_nan=False)]
@@ -24,13 +27,18 @@ class Mixture(StageConfig):
     """One way to weigh domains. With none of the four, domains keep their natural parts."""
 
     weights: dict[str, Weight] | None = None
-    """Parts of the tokens by domain; they sum to 1. A wish to be met or refused."""
+    """Parts of the tokens by domain; they sum to 1. To be met or refused."""
     multipliers: dict[str, Weight] | None = None
-    """How often each domain is seen compared with the others, 1 where not named. A wish to be met or refused."""
+    """How often each domain is seen compared with the others, 1 where not named. To be met or refused."""
     temperature: PositiveFloat | None = None
-    """Parts in proportion to tokens ** (1 / temperature); above 1 small domains get more. Bends to max_epochs."""
+    """Parts in proportion to tokens ** (1 / temperature); above 1 small domains get more. Gives way to max_epochs."""
     unimax: bool = False
     """Equal parts as far as max_epochs allows (Chung et al. 2023)."""
+
+    @property
+    def strict(self) -> bool:
+        """Whether the weights are to be met or refused; other ways to weigh give way to the caps."""
+        return self.weights is not None or self.multipliers is not None
 
     @model_validator(mode="after")
     def _one_way(self) -> "Mixture":
@@ -45,6 +53,42 @@ class Part(Mixture):
     """A part of the training run, by its share of the tokens."""
 
     share: Annotated[float, Field(gt=0, le=1)]
+    """The part of the run's tokens that this mixture takes."""
+
+
+class MixtureRequest(Mixture):
+    """What is asked of the mixture: all that its plan depends on, beside what there is of each domain."""
+
+    by: str = "domain"
+    """The column that says a document's domain (`domain`, `source`, `language`, a classifier's label, ...), or `host`
+    for the host of its `url`."""
+    max_epochs: Annotated[float, BeforeValidator(parse_count), Field(gt=0)] | dict[str, Number] = 4.0
+    """How often a domain may be seen, for all or by domain. Up to four epochs are almost as good as fresh data
+    (Muennighoff et al. 2023, "Scaling data-constrained language models")."""
+    tokens: Number | None = None
+    """The budget. Default: all that is there, or less where max_epochs says so."""
+    min_tokens: dict[str, Number] = Field(default_factory=dict)
+    """Tokens that rare domains get at least, over the whole run."""
+    others: Literal["refuse", "drop"] = "refuse"
+    """What to do with domains that `weights` doesn't name."""
+    phases: list[Part] | None = None
+    """Mixtures one after the other along the run, instead of one; their shares sum to 1."""
+
+    @property
+    def parts(self) -> list[Part]:
+        """The mixtures along the run, in order."""
+        return self.phases or [Part(share=1, **self.model_dump(include=set(Mixture.model_fields)))]
+
+    @model_validator(mode="after")
+    def _phases(self) -> "MixtureRequest":
+        if self.phases is None:
+            return self
+        if any((self.weights, self.multipliers, self.temperature, self.unimax)):
+            raise ValueError("with phases, the mixture is given in each of them")
+        total = sum(part.share for part in self.phases)
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"the phases' shares must sum to 1, they sum to {total:g}")
+        return self
 
 
 class Importance(StageConfig):
@@ -61,42 +105,38 @@ class Importance(StageConfig):
         return [self.target] if isinstance(self.target, str) else self.target
 
 
-class Config(Mixture):
+class RemixConfig(MixtureRequest):
     """Settings of `remix`."""
 
-    by: str = "domain"
-    """The column that says a document's domain (`domain`, `source`, `language`, a classifier's label, ...), or `host`
-    for the host of its `url`."""
     groups: dict[str, list[str]] | None = None
     """Domains as lists of the column's values (lists of hosts, say); any other value is `other`."""
-    max_epochs: Annotated[float, BeforeValidator(parse_count), Field(gt=0)] | dict[str, Number] = 4.0
-    """How often a domain may be seen, for all or by domain. Up to four epochs are almost as good as fresh data
-    (Muennighoff et al. 2023, "Scaling data-constrained language models")."""
-    tokens: Number | None = None
-    """The budget. Default: all that is there, or less where max_epochs says so."""
-    min_tokens: dict[str, Number] = Field(default_factory=dict)
-    """Tokens that rare domains get at least, over the whole run."""
-    others: Literal["refuse", "drop"] = "refuse"
-    """What to do with domains that `weights` doesn't name."""
     importance: Importance | None = None
     """Which documents are drawn where not all are. Default: any, by a hash of their ids."""
-    phases: list[Part] | None = None
-    """Mixtures one after the other along the run, instead of one; their shares sum to 1."""
+
+    @model_validator(mode="after")
+    def _importance(self) -> "RemixConfig":
+        if self.phases is not None and self.importance is not None:
+            raise ValueError("importance goes with one mixture, not with phases")
+        return self
+
+
+class Grouping(StageConfig):
+    """How tasks over shards see documents: of which domain, how large, at which position."""
+
+    by: str
+    groups: dict[str, list[str]] | None
+    unit: Literal["tokens", "text_bytes"]
+    """The column that says how large a document is; `text_bytes` in a config without a tokenizer."""
+    by_importance: bool
+    """Whether positions are those of the column `remix.position`."""
 
     @property
     def key(self) -> str:
         """The column that is read for the domains."""
         return "url" if self.by == "host" else self.by
 
-    @model_validator(mode="after")
-    def _phases(self) -> "Config":
-        if self.phases is None:
-            return self
-        if self.importance is not None:
-            raise ValueError("importance goes with one mixture, not with phases")
-        if any((self.weights, self.multipliers, self.temperature, self.unimax)):
-            raise ValueError("with phases, the mixture is given in each of them")
-        total = sum(part.share for part in self.phases)
-        if abs(total - 1) > 1e-6:
-            raise ValueError(f"the phases' shares must sum to 1, they sum to {total:g}")
-        return self
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The row columns that are read."""
+        position = (POSITION,) if self.by_importance else ()
+        return tuple(dict.fromkeys(("id", self.key, self.unit, "reason", *position)))

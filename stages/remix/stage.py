@@ -7,215 +7,165 @@ a small JSON file, `draw` gives each document its number of copies (stages.remix
 a config without a tokenizer they are bytes of text. End-of-document tokens, which pack adds, are not counted.
 
 A tokenizer that is trained in the same run follows the mixture: for it, a first one is worked out in bytes
-(stages.remix.estimate).
+(stages.remix.plan).
 """
 
-import json
-from typing import TYPE_CHECKING
+from typing import Literal
 
-from dspipe.pipeline.stage import ConfigError, Corpus, GlobalStage, Phase, Settings
-from dspipe.stages.remix.settings import DOMAIN, EXPECTED, PLACE, Config
+import numpy as np
+import pyarrow as pa
 
-if TYPE_CHECKING:
-    from dspipe.pipeline.tasks.task import Task
+from dspipe.kernels.arrow import text_buffers
+from dspipe.kernels.dedup.importance import count_features, sum_features
+from dspipe.kernels.dedup.units import characters
+from dspipe.kernels.hashing import hash_strings
+from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings
+from dspipe.stages.remix.settings import (
+    DOMAIN,
+    EXPECTED_COPIES,
+    LOG_WEIGHT,
+    POSITION,
+    Grouping,
+    Importance,
+    MixtureRequest,
+    RemixConfig,
+)
+from dspipe.stages.remix.target import find_files, hash_files
 
 
-class Remix(GlobalStage[Config]):
+class RemixStage(GlobalStage[RemixConfig]):
     """Draws documents by domain."""
 
-    Config = Config
+    Config = RemixConfig
 
     def check(self) -> None:
-        from dspipe.stages.remix.dsir import target_files
-
         if self.config.importance is not None:
             try:
-                target_files(self.config.importance.patterns)
+                find_files(self.config.importance.patterns)
             except OSError as error:
                 raise ConfigError(str(error), ("importance", "target")) from None
 
     def phases(self, corpus: Corpus) -> list[Phase]:
-        import pyarrow as pa
-
-        unit = "tokens" if "tokenizer" in corpus.stages else "text_bytes"
-        place = () if self.config.importance is None else (PLACE,)
-        columns = tuple(dict.fromkeys(("id", self.config.key, unit, "reason", *place)))
-        grouping: Settings = self.config.model_dump(mode="json", include={"by", "groups"}) | {"unit": unit}
-        wish: Settings = self.config.model_dump(mode="json", exclude={"by", "groups", "importance"}) | {"unit": unit}
+        grouping = self._grouping("tokens" if "tokenizer" in corpus.stages else "text_bytes")
+        settings = grouping.model_dump(mode="json")
         return [
-            *self._weighing(),
-            *self._forecast(grouping, wish, place),
-            Phase("remix.count", "shards", "count", columns=columns, makes_artifacts=("domains",), settings=grouping),
-            Phase("remix.plan", "once", "plan", artifacts=("domains",), makes_artifacts=("mixture",), settings=wish),
+            *(self._importance(self.config.importance) if self.config.importance is not None else ()),
+            *self._forecast(),
+            Phase(
+                "remix.count",
+                "shards",
+                run="dspipe.stages.remix.count:count_tokens",
+                title="Count documents and tokens by domain",
+                columns=grouping.columns,
+                makes_artifacts=("domains",),
+                settings=settings,
+            ),
+            Phase(
+                "remix.plan",
+                "once",
+                run="dspipe.stages.remix.plan:plan_draw",
+                title="Work out how many tokens of each domain are drawn",
+                artifacts=("domains",),
+                makes_artifacts=("mixture",),
+                settings={"request": self._request(), "unit": "tokens" if grouping.unit == "tokens" else "bytes"},
+            ),
             Phase(
                 "remix.draw",
                 "shards",
-                "draw",
-                columns=columns,
+                run="dspipe.stages.remix.draw:draw_documents",
+                title="Say how often each document is drawn",
+                columns=grouping.columns,
                 artifacts=("mixture",),
                 writes=(pa.field("copies", pa.int32()), pa.field(DOMAIN, pa.string()), pa.field("reason", pa.string())),
-                settings=grouping,
+                settings=settings,
             ),
         ]
 
-    def _forecast(self, grouping: Settings, wish: Settings, place: tuple[str, ...]) -> list[Phase]:
-        import pyarrow as pa
+    def _grouping(self, unit: Literal["tokens", "text_bytes"]) -> Grouping:
+        by_importance = self.config.importance is not None
+        return Grouping(by=self.config.by, groups=self.config.groups, unit=unit, by_importance=by_importance)
 
-        columns = tuple(dict.fromkeys(("id", self.config.key, "text_bytes", "reason", *place)))
-        grouping, wish = {**grouping, "unit": "text_bytes"}, {**wish, "unit": "text_bytes"}
+    def _forecast(self) -> list[Phase]:
+        """What the tokenizer's sample follows: the mixture in bytes, for there are no tokens yet."""
+        grouping = self._grouping("text_bytes")
+        settings = grouping.model_dump(mode="json")
         return [
             Phase(
                 "remix.bytes",
                 "shards",
-                "count_bytes",
-                columns=columns,
+                run="dspipe.stages.remix.count:count_bytes",
+                title="Count documents and bytes by domain",
+                columns=grouping.columns,
                 makes_artifacts=("domain_bytes",),
-                settings=grouping,
+                settings=settings,
                 on_demand=True,
             ),
             Phase(
                 "remix.forecast",
                 "once",
-                "forecast",
+                run="dspipe.stages.remix.plan:forecast_draw",
+                title="Estimate in bytes how much of each domain will be drawn",
                 artifacts=("domain_bytes",),
                 makes_artifacts=("expected_mixture",),
-                settings=wish,
+                settings={"request": self._request()},
                 on_demand=True,
             ),
             Phase(
                 "remix.expect",
                 "shards",
-                "expect",
-                columns=columns,
+                run="dspipe.stages.remix.draw:expect_copies",
+                title="Estimate how often each document will be drawn",
+                columns=grouping.columns,
                 artifacts=("expected_mixture",),
-                writes=(pa.field(EXPECTED, pa.int32()),),
-                settings=grouping,
+                writes=(pa.field(EXPECTED_COPIES, pa.int32()),),
+                settings=settings,
                 on_demand=True,
             ),
         ]
 
-    def _weighing(self) -> list[Phase]:
-        import pyarrow as pa
-
-        from dspipe.stages.remix.dsir import fingerprint, target_files
-
-        importance = self.config.importance
-        if importance is None:
-            return []
-        target: Settings = {"target": fingerprint(target_files(importance.patterns))}
-        buckets: Settings = {"buckets": importance.buckets}
+    def _importance(self, importance: Importance) -> list[Phase]:
+        """Which documents look like examples of a target."""
         return [
             Phase(
                 "remix.features",
                 "shards",
-                "features",
+                run="dspipe.stages.remix.features:count_shard",
+                title="Count words and pairs of words of the documents",
                 columns=("text", "reason"),
                 makes_artifacts=("features",),
-                settings=buckets,
+                settings={"buckets": importance.buckets},
             ),
             Phase(
                 "remix.ratios",
                 "once",
-                "ratios",
+                run="dspipe.stages.remix.target:compare_with_target",
+                title="Compare them with those of the target's examples",
                 artifacts=("features",),
                 makes_artifacts=("ratios",),
-                settings={**target, **buckets},
+                settings={
+                    "target": importance.patterns,
+                    "sha256": hash_files(find_files(importance.patterns)),
+                    "buckets": importance.buckets,
+                },
             ),
             Phase(
                 "remix.weigh",
                 "shards",
-                "weigh",
+                run="dspipe.stages.remix.weigh:weigh_documents",
+                title="Weigh each document by its likeness to the target",
                 columns=("id", "text", "reason"),
                 artifacts=("ratios",),
-                writes=(pa.field(PLACE, pa.float64()), pa.field("remix.log_weight", pa.float64())),
+                writes=(pa.field(POSITION, pa.float64()), pa.field(LOG_WEIGHT, pa.float64())),
             ),
         ]
 
-    def features(self, task: "Task") -> None:
-        """How often each bucket of n-grams occurs in the shard's kept documents."""
-        from dspipe.stages.remix.dsir_steps import count_shard
+    def _request(self) -> Settings:
+        return self.config.model_dump(mode="json", include=set(MixtureRequest.model_fields))
 
-        assert self.config.importance is not None
-        count_shard(task, self.config.importance)
-
-    def ratios(self, task: "Task") -> None:
-        """How much more often each bucket occurs in the target than in the corpus."""
-        from dspipe.stages.remix.dsir_steps import compare_with_target
-
-        assert self.config.importance is not None
-        compare_with_target(task, self.config.importance)
-
-    def weigh(self, task: "Task") -> None:
-        """Each document's log weight, and the place on its domain's axis that comes of it."""
-        from dspipe.stages.remix.dsir_steps import place_shard
-
-        place_shard(task)
-
-    def warm(self) -> None:
-        import numpy as np
-        import pyarrow as pa
-
-        from dspipe.kernels.arrow import text_buffers
-        from dspipe.kernels.hashing import hash_strings
-
+    def compile_kernels(self) -> None:
         hash_strings(*text_buffers(pa.array(["a"])), np.uint64(0))
         if self.config.importance is not None:
-            from dspipe.kernels.dedup.importance import count_features, sum_features
-            from dspipe.kernels.dedup.units import characters
-
             text = text_buffers(pa.array(["a"], pa.large_string()))
             count_features(*text, characters(), np.zeros(16, np.int64))
             sum_features(*text, characters(), np.zeros(16, np.int64))
-
-    def count_bytes(self, task: "Task") -> None:
-        """Documents and bytes by domain."""
-        from dspipe.stages.remix.estimate import count_bytes
-
-        count_bytes(task, self.config)
-
-    def forecast(self, task: "Task") -> None:
-        """The mixture in bytes."""
-        from dspipe.stages.remix.estimate import forecast
-
-        forecast(task, self.config)
-
-    def expect(self, task: "Task") -> None:
-        """How often each document is likely to be seen."""
-        from dspipe.stages.remix.estimate import expect
-
-        expect(task, self.config)
-
-    def count(self, task: "Task") -> None:
-        """Documents and tokens by domain, and the tokens by place on the domain's axis."""
-        from dspipe.stages.remix.steps import count_domains
-
-        count_domains(task, self.config, "domains")
-
-    def plan(self, task: "Task") -> None:
-        """The mixture. Raises ConfigError when a wish can't be met."""
-        from dspipe.stages.remix.steps import plan_counted
-
-        plan = plan_counted(task, self.config, "domains")
-        with task.make("mixture") as file:
-            file.write(json.dumps(plan, indent=1).encode())
-        shown = ("domain", "documents", "tokens", "weight_asked", "weight_got", "epochs", "tokens_drawn")
-        task.note("mixture", [{name: entry[name] for name in shown} for entry in plan["domains"]])
-
-    def draw(self, task: "Task") -> None:
-        """The number of copies of each document, its domain, and a reason where it is not drawn."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        from dspipe.stages.remix.steps import copies_by_plan
-
-        for placed, copies in copies_by_plan(task, self.config, "mixture"):
-            task.count("copies_drawn", int(copies.sum()))
-            task.count("tokens_drawn", int((copies * placed.tokens).sum()))
-            left = pa.array(placed.kept & (copies == 0))
-            names = pa.array(placed.names, pa.string())
-            columns = [
-                pa.array(copies, pa.int32()),
-                pa.DictionaryArray.from_arrays(pa.array(placed.codes), names).cast(pa.string()),
-                pc.if_else(left, f"{self.name}.not_drawn", placed.batch.column("reason")),
-            ]
-            task.write(pa.RecordBatch.from_arrays(columns, names=["copies", DOMAIN, "reason"]))

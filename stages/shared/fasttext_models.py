@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dspipe.pipeline.stage import ConfigError
+from dspipe.pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
     from dspipe.kernels.fasttext.classify import Classifier

@@ -36,7 +36,8 @@ class RewritingStage(MapStage[ConfigT]):
 
     rewrites = True
     whole_lines: ClassVar[bool] = False
-    """Whether lines are removed, or judged whole: then lines of more than PART bytes aren't cut."""
+    """Whether lines are removed, or judged whole: then lines of more than PART bytes aren't cut. Empty lines must stay,
+    or documents taken in parts come out otherwise than whole."""
 
     @abstractmethod
     def counted(self) -> tuple[str, ...]:
@@ -131,8 +132,8 @@ class RewritingStage(MapStage[ConfigT]):
                 count[row] += values[0]
             new_data, new_offsets = text_buffers(new)
             result += new_data[new_offsets[0] : new_offsets[-1]].data
-            gone = self.whole_lines and new_offsets[0] == new_offsets[-1]
-            if gone and high == end and data[end - 1] != 10 and len(result) > before:
+            nothing_left = self.whole_lines and new_offsets[0] == new_offsets[-1]
+            if nothing_left and high == end and len(result) > before and not _has_empty_line(piece):
                 del result[-1]  # the line feed before the last lines, which are gone
         return len(result) - before
 
@@ -162,6 +163,13 @@ def _pieces(data: "Bytes", start: int, end: int, whole_lines: bool) -> Iterator[
         start = cut
     if start < end:
         yield start, end
+
+
+def _has_empty_line(piece: "pa.Array") -> bool:
+    """Whether one of the text's lines is empty: the one behind a last line feed is, too."""
+    import pyarrow.compute as pc
+
+    return bool(pc.match_substring_regex(piece, "(?m)^$")[0].as_py())
 
 
 def _behind_line_feed(text: memoryview, start: int, end: int) -> int:

@@ -14,25 +14,25 @@ document was dropped). Begin and end tokens are not among them.
 """
 
 import hashlib
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
+import pyarrow as pa
 from pydantic import model_validator
 
-from dspipe.pipeline.stage import ConfigError, Corpus, GlobalStage, Phase, StageConfig
-from dspipe.stages.remix.settings import EXPECTED
+from dspipe.kernels.arrow import text_buffers
+from dspipe.pipeline.errors import ConfigError, StorageError
+from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, StageConfig
+from dspipe.stages.remix.settings import EXPECTED_COPIES
+from dspipe.stages.tokenizer.given import SIDE_FILES, read_file
+from dspipe.stages.tokenizer.train import FILES
+from dspipe.tokenizer.counting import WordCounter, thin
+from dspipe.tokenizer.encoder import TokenizerError, loads, parse
+from dspipe.tokenizer.export import tokenizer_files
+from dspipe.tokenizer.schemes import SCHEMES
 from dspipe.tokenizer.settings import TrainSettings
-
-if TYPE_CHECKING:
-    from dspipe.pipeline.tasks.task import Task
-
-SIDE_FILES = {"tokenizer_config": "tokenizer_config.json", "special_tokens_map": "special_tokens_map.json"}
-"""artifacts beside the artifact `tokenizer`, and their files' names beside a tokenizer.json"""
-MODEL_CONFIG = "tokenizer_model_config"
-"""the artifact with the padded vocabulary size, of a trained tokenizer"""
+from dspipe.tokenizer.train import train
 
 
-class Config(StageConfig):
+class TokenizerConfig(StageConfig):
     """Settings of `tokenizer`: exactly one of `path` and `train`."""
 
     path: str | None = None
@@ -44,67 +44,65 @@ class Config(StageConfig):
     """Whether special tokens written out in a document become special tokens; they are plain text otherwise."""
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> "Config":
+    def _one_of_both(self) -> "TokenizerConfig":
         if (self.path is None) == (self.train is None):
             raise ValueError("give either path (a tokenizer.json) or train (its settings)")
         return self
 
 
-class Tokenizer(GlobalStage[Config]):
+class TokenizerStage(GlobalStage[TokenizerConfig]):
     """Trains or takes a tokenizer, and encodes the kept documents."""
 
-    Config = Config
+    Config = TokenizerConfig
 
     def check(self) -> None:
-        from dspipe.tokenizer.encoder import TokenizerError, parse
-
         if self.config.path is not None:
             try:
-                parse(self._read(self.config.path).decode("utf-8", "replace"), self.config.path)
-            except (OSError, TokenizerError) as error:
+                parse(read_file(self.config.path).decode("utf-8", "replace"), self.config.path)
+            except (StorageError, TokenizerError) as error:
                 raise ConfigError(str(error), ("path",)) from error
 
     def phases(self, corpus: Corpus) -> list[Phase]:
-        import pyarrow as pa
+        path, settings = self.config.path, self.config.train
+        return [
+            *(self._training(settings, corpus) if settings else [self._copying(path)] if path else []),
+            Phase(
+                "tokenizer.encode",
+                "shards",
+                run="dspipe.stages.tokenizer.encode:encode_shard",
+                title="Encode every kept document",
+                columns=("text", "reason"),
+                artifacts=("tokenizer",),
+                writes=(pa.field("tokens", pa.int64()),),
+                makes_artifacts=("token_ids",),
+                settings={
+                    "special_in_text": self.config.special_in_text,
+                    "padded_size": settings.padded_size if settings else None,
+                },
+            ),
+        ]
 
-        if self.config.train is None:
-            content = hashlib.sha256(self._read(str(self.config.path))).hexdigest()
-            making = [
-                Phase(
-                    "tokenizer.copy",
-                    "once",
-                    "copy",
-                    makes_artifacts=("tokenizer", *SIDE_FILES),
-                    settings={"path": self.config.path, "sha256": content},
-                )
-            ]
-        else:
-            making = self._training(self.config.train, corpus)
-        encode = Phase(
-            "tokenizer.encode",
-            "shards",
-            "encode",
-            columns=("text", "reason"),
-            artifacts=("tokenizer",),
-            writes=(pa.field("tokens", pa.int64()),),
-            makes_artifacts=("token_ids",),
-            settings={
-                "special_in_text": self.config.special_in_text,
-                "padded": self.config.train and self.config.train.padded_size,
-            },
+    def _copying(self, path: str) -> Phase:
+        return Phase(
+            "tokenizer.copy",
+            "once",
+            run="dspipe.stages.tokenizer.given:copy_tokenizer",
+            title="Copy the given tokenizer",
+            makes_artifacts=("tokenizer", *SIDE_FILES),
+            settings={"path": path, "sha256": hashlib.sha256(read_file(path)).hexdigest()},
         )
-        return [*making, encode]
 
     def _training(self, settings: TrainSettings, corpus: Corpus) -> list[Phase]:
-        every = settings.model_dump(mode="json")
-        sampling = {name: every.pop(name) for name in ("sample_bytes", "weights")}
-        copies = _copies(settings, corpus)
+        training = settings.model_dump(mode="json")
+        sampling = {name: training.pop(name) for name in ("sample_bytes", "weights")}
+        copies = _copies_column(settings, corpus)
         counted = (copies,) if copies else ()
         return [
             Phase(
                 "tokenizer.sizes",
                 "shards",
-                "sizes",
+                run="dspipe.stages.tokenizer.sizes:sum_sizes",
+                title="Add up the text by domain and language",
                 columns=("text_bytes", "domain", "language", "reason", *counted),
                 makes_artifacts=("tokenizer_sizes",),
                 settings={"copies": copies},
@@ -112,7 +110,8 @@ class Tokenizer(GlobalStage[Config]):
             Phase(
                 "tokenizer.sample",
                 "once",
-                "sample",
+                run="dspipe.stages.tokenizer.rates:choose_rates",
+                title="Choose which part of each to train the tokenizer on",
                 artifacts=("tokenizer_sizes",),
                 makes_artifacts=("tokenizer_sample",),
                 settings=sampling,
@@ -120,97 +119,39 @@ class Tokenizer(GlobalStage[Config]):
             Phase(
                 "tokenizer.count",
                 "shards",
-                "count",
+                run="dspipe.stages.tokenizer.count:count_words",
+                title="Count the words of the sampled documents",
                 columns=("id", "text", "domain", "language", "reason", *counted),
                 artifacts=("tokenizer_sample",),
                 emits="tokenizer.words",
-                partitions=_partitions(settings, corpus),
-                settings={"scheme": settings.scheme, "seed": self.seed, "copies": copies},
+                partitions=_count_partitions(settings, corpus),
+                settings={"scheme": settings.scheme, "copies": copies},
             ),
             Phase(
                 "tokenizer.merge",
                 "partitions",
-                "merge",
+                run="dspipe.stages.tokenizer.merge:merge_words",
+                title="Add up the counts of each word",
                 exchange="tokenizer.words",
                 makes_artifacts=("tokenizer_words", "tokenizer_word_sizes"),
             ),
             Phase(
                 "tokenizer.train",
                 "once",
-                "train",
+                run="dspipe.stages.tokenizer.train:train_tokenizer",
+                title="Train the tokenizer",
                 artifacts=("tokenizer_words", "tokenizer_word_sizes"),
-                makes_artifacts=("tokenizer", *SIDE_FILES, MODEL_CONFIG),
-                settings=every,
+                makes_artifacts=tuple(FILES),
+                settings=training,
             ),
         ]
 
-    # phases
-
-    def copy(self, task: "Task") -> None:
-        """Take the given tokenizer.json, and what lies beside it."""
-        path = str(self.config.path)
-        with task.make("tokenizer") as file:
-            file.write(self._read(path))
-        for artifact, name in SIDE_FILES.items():
-            try:
-                content = self._read(path.removesuffix(PurePosixPath(path).name) + name)
-            except OSError:
-                continue
-            with task.make(artifact) as file:
-                file.write(content)
-
-    def sizes(self, task: "Task") -> None:
-        """Bytes of kept text by domain and language."""
-        from dspipe.stages.tokenizer.sampling import add_up_sizes
-
-        add_up_sizes(task, task.settings["copies"])
-
-    def sample(self, task: "Task") -> None:
-        """The share of each domain's and language's documents to count."""
-        from dspipe.stages.tokenizer.sampling import choose_rates
-
-        choose_rates(task, self._train_settings)
-
-    def count(self, task: "Task") -> None:
-        """Count the pieces of the sampled documents, and send them to the partitions of their hashes."""
-        from dspipe.stages.tokenizer.training import count_words
-
-        count_words(task, self._train_settings, self.seed, task.settings["copies"])
-
-    def merge(self, task: "Task") -> None:
-        """Add up the counts of a partition's words."""
-        from dspipe.stages.tokenizer.training import add_up_words
-
-        add_up_words(task)
-
-    def train(self, task: "Task") -> None:
-        """Train the merges and write the tokenizer's files."""
-        from dspipe.stages.tokenizer.training import train_tokenizer
-
-        train_tokenizer(task, self._train_settings, ("tokenizer", *SIDE_FILES, MODEL_CONFIG))
-
-    def encode(self, task: "Task") -> None:
-        """Write the ids of the shard's kept documents, and their number for every row."""
-        from dspipe.stages.tokenizer.encoding import encode_shard
-
-        padded = self.config.train.padded_size if self.config.train else None
-        encode_shard(task, padded, self.config.special_in_text)
-
-    def warm(self) -> None:
-        import pyarrow as pa
-
-        from dspipe.kernels.arrow import text_buffers
-        from dspipe.tokenizer.counting import WordCounter, thin
-        from dspipe.tokenizer.encoder import loads
-        from dspipe.tokenizer.export import tokenizer_files
-        from dspipe.tokenizer.schemes import SCHEMES
-        from dspipe.tokenizer.train import train
-
+    def compile_kernels(self) -> None:
         # long enough for each of the encoder's ways
         texts = pa.array(["a A", " antidisestablishmentarianism" * 2, "深度学习" * 20], pa.large_string())
-        if self.config.train is None:
-            content = self._read(str(self.config.path)).decode("utf-8", "replace")
-        else:
+        if self.config.path is not None:
+            content = read_file(self.config.path).decode("utf-8", "replace")
+        elif self.config.train is not None:
             counter = WordCounter(slots=2)
             counter.add_texts(SCHEMES[self.config.train.scheme].pre_tokenizer(), *text_buffers(texts))
             words = counter.words()
@@ -219,29 +160,16 @@ class Tokenizer(GlobalStage[Config]):
             content = tokenizer_files(train(words, 260, 1), self.config.train)["tokenizer.json"]
         loads(content, self.config.special_in_text).encode(texts)
 
-    # helpers
 
-    @property
-    def _train_settings(self) -> TrainSettings:
-        assert self.config.train is not None
-        return self.config.train
-
-    def _read(self, path: str) -> bytes:
-        import fsspec
-
-        with fsspec.open(path, "rb") as file:
-            content: bytes = file.read()
-        return content
-
-
-def _copies(settings: TrainSettings, corpus: Corpus) -> str | None:
+def _copies_column(settings: TrainSettings, corpus: Corpus) -> str | None:
     """The column that says how often a document counts in the sample, where it follows remix."""
-    if settings.weights == "remix" and "remix" not in corpus.stages:
+    remixed = "remix" in corpus.stages
+    if settings.weights == "remix" and not remixed:
         raise ConfigError("`remix` follows the stage remix, which this config doesn't have", ("train", "weights"))
-    return EXPECTED if settings.weights == "remix" or (settings.weights is None and "remix" in corpus.stages) else None
+    return EXPECTED_COPIES if settings.weights == "remix" or (settings.weights is None and remixed) else None
 
 
-def _partitions(settings: TrainSettings, corpus: Corpus) -> int:
+def _count_partitions(settings: TrainSettings, corpus: Corpus) -> int:
     """So many that the words of one take a quarter of a worker's memory: tables of 0.7 to 1.5 bytes a byte of sample
     were measured, with half of it Chinese, Japanese and Arabic. Compressed input holds some four times its bytes."""
     sample = min(settings.sample_bytes, 4 * corpus.input_bytes)

@@ -1,17 +1,15 @@
 """Words and their counts on their way from shard to shard: as record batches and in files."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
 
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.bpe.count import hash_rows
+from dspipe.pipeline.tasks.task import ArtifactFile, Task
 from dspipe.tokenizer.counting import WordCounter, WordCounts, thin
-
-if TYPE_CHECKING:
-    from dspipe.pipeline.tasks.task import ArtifactFile, Task
 
 SCHEMA = pa.schema([("word", pa.large_binary()), ("count", pa.int64())])
 BATCH_ROWS = 1 << 17
@@ -44,7 +42,7 @@ class StoredWords:
     """The words of files, thinned out (tokenizer.counting), a batch at a time; they are read each time that they are
     gone through."""
 
-    def __init__(self, files: "list[ArtifactFile]", thin_below: int) -> None:
+    def __init__(self, files: list[ArtifactFile], thin_below: int) -> None:
         self._files, self._below = files, thin_below
 
     def __iter__(self) -> Iterator[WordCounts]:
@@ -62,7 +60,7 @@ class StoredWords:
         return WordCounts(*text_buffers(batch.column("word").filter(pa.array(kept))), counts)
 
 
-def emit_words(task: "Task", counter: WordCounter) -> None:
+def emit_words(task: Task, counter: WordCounter) -> None:
     """Send each word to the partition that its hash says."""
     partitions = np.uint64(task.partitions)
     for batch in word_batches(counter.words()):

@@ -6,7 +6,7 @@ from tests.engine import run_inline
 from tests.stages.pack.runs import make_config, make_documents
 
 
-def test_a_resumed_run_sees_the_rows_of_an_unbroken_one(tmp_path):
+def test_a_resumed_run_sees_the_rows_of_an_unbroken_one(tmp_path: Path) -> None:
     run_inline(make_config(tmp_path, make_documents(300), length=64))
     script = Path(__file__).parents[2] / "examples" / "train_tiny.py"
     command = [sys.executable, str(script), str(tmp_path / "run"), "--steps", "40", "--stop-after", "11"]

@@ -1,6 +1,7 @@
 """Packing kernels against plain Python."""
 
 from collections.abc import Iterator
+from random import Random
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ def quiet() -> Iterator[None]:
 
 @settings(deadline=None, max_examples=50 if INTERPRETED else 300)
 @given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))
-def test_scale_hashes(value, start, width):
+def test_scale_hashes(value: int, start: int, width: int) -> None:
     start = min(start, 2**64 - 1 - width)
     found = scale_hashes(*(np.array([n], np.uint64) for n in (value, start, width)))
     assert int(found[0]) == start + value * width // 2**64
@@ -33,13 +34,15 @@ documents = st.lists(st.lists(st.integers(0, 90), max_size=12), max_size=6)
 
 @settings(deadline=None, max_examples=50 if INTERPRETED else 200)
 @given(documents, st.booleans(), st.sampled_from([np.uint16, np.uint32]), st.randoms(use_true_random=False))
-def test_join_documents(texts, begin, dtype, random):
+def test_join_documents(
+    texts: list[list[int]], begin: bool, dtype: type[np.uint16 | np.uint32], random: Random
+) -> None:
     tokens = np.array([token for text in texts for token in text], dtype)
     ends = np.cumsum([len(text) for text in texts]).astype(np.int64)
     starts = ends - np.array([len(text) for text in texts], np.int64)
     layouts = np.array([random.randrange(3) for _ in texts], np.uint8)
     cuts = np.array([sorted(random.randint(0, len(text)) for _ in "ab") for text in texts], np.int64).reshape(-1, 2)
-    expected = []
+    expected: list[int] = []
     for text, layout, (a, b) in zip(texts, layouts, cuts, strict=True):
         prefix, middle, suffix = text[:a], text[a:b], text[b:]
         body = {
@@ -56,7 +59,7 @@ def test_join_documents(texts, begin, dtype, random):
     assert out.tolist() == expected
 
 
-def test_join_documents_takes_any_order():
+def test_join_documents_takes_any_order() -> None:
     tokens = np.array([1, 2, 3, 4], np.uint16)
     starts, ends = np.array([2, 0], np.int64), np.array([4, 1], np.int64)
     out = np.zeros(5, np.uint16)
@@ -65,19 +68,20 @@ def test_join_documents_takes_any_order():
     assert out.tolist() == [3, 4, 9, 1, 9]
 
 
-def test_copy_pieces():
+def test_copy_pieces() -> None:
     stream = np.arange(10, dtype=np.uint32)
     rows = np.full(8, 99, np.uint32)
     copy_pieces(stream, np.array([7, 0]), np.array([3, 2]), np.array([0, 5]), rows)
     assert rows.tolist() == [7, 8, 9, 99, 99, 0, 1, 99]
 
 
-def fill_slowly(lengths, row_length, crop):
+def fill_slowly(lengths: list[int], row_length: int, crop: bool) -> list[list[tuple[int, int]]]:
     """Row by row, the longest that fits; with crop, else the shortest that doesn't, cut."""
     left = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
     rows = []
     while left:
-        row, space = [], row_length
+        row: list[tuple[int, int]] = []
+        space = row_length
         while space and left:
             fits = [i for i in left if lengths[i] <= space]
             if fits:
@@ -96,7 +100,7 @@ def fill_slowly(lengths, row_length, crop):
 
 @settings(deadline=None, max_examples=50 if INTERPRETED else 300)
 @given(st.lists(st.integers(1, 20), max_size=30), st.integers(20, 40), st.booleans())
-def test_fill_rows(lengths, row_length, crop):
+def test_fill_rows(lengths: list[int], row_length: int, crop: bool) -> None:
     row, kept = (np.full(len(lengths), -1, np.int64) for _ in "ab")
     count = fill_rows(np.array(lengths, np.int64), row_length, crop, row, kept)
     expected = fill_slowly(lengths, row_length, crop)
@@ -106,7 +110,7 @@ def test_fill_rows(lengths, row_length, crop):
             assert (row[piece], kept[piece]) == (number, length)
 
 
-def test_first_fit_decreasing_needs_few_rows():
+def test_first_fit_decreasing_needs_few_rows() -> None:
     lengths = np.random.default_rng(1).integers(1, 4097, 20_000)
     row, kept = np.empty_like(lengths), np.empty_like(lengths)
     count = fill_rows(lengths, 4096, False, row, kept)
@@ -115,7 +119,7 @@ def test_first_fit_decreasing_needs_few_rows():
     assert np.bincount(row, kept).max() <= 4096
 
 
-def test_fill_rows_of_one_length():
+def test_fill_rows_of_one_length() -> None:
     lengths = np.full(7, 4, np.int64)
     row, kept = np.empty_like(lengths), np.empty_like(lengths)
     assert fill_rows(lengths, 4, False, row, kept) == 7

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from dspipe.kernels.shared_tables import cache_folder, shared_arrays
+from dspipe.kernels.jit import cache_folder
+from dspipe.kernels.shared_tables import shared_arrays
 
 
 def test_built_once_and_mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,13 +94,13 @@ def test_the_funnel_counts_what_changed(rows: list[tuple[str | None, str | None,
     funnel = Funnel("x")
     assert funnel.add(before, pa.array(after, pa.string())) is None
     seen = [(new, size) for old, new, size in rows if old is None]
-    assert funnel.into == [len(seen), sum(size for _, size in seen), 0]
-    assert funnel.dropped_documents() == sum(new is not None for new, _ in seen)
+    assert list(funnel.entered) == [len(seen), sum(size for _, size in seen), 0]
+    assert funnel.all_dropped().documents == sum(new is not None for new, _ in seen)
     assert funnel.balanced()
     merged = Funnel("x")
     merged.merge(Funnel.from_json(funnel.as_json()))
     merged.merge(funnel)
-    assert merged.out == [2 * n for n in funnel.out]
+    assert list(merged.kept) == [2 * n for n in funnel.kept]
     for row, (old, _, _) in enumerate(rows):
         if old is not None:
             changed = [*after[:row], None, *after[row + 1 :]]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from dspipe.pipeline.stage import ConfigError
+from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.language import LanguageConfig, LanguageStage
 from dspipe.stages.shared.fasttext_models import find_model
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dspipe.pipeline.config.problems import InvalidConfig
+from dspipe.pipeline.config.problems import InvalidConfigError
 from tests.engine import planned, rows_of, run_inline
 
 STOCK = [
@@ -98,5 +98,5 @@ def test_more_kept_than_may_repeat_is_refused(tmp_path: Path) -> None:
     config = {"output": str(tmp_path / "run"), "stages": [{"repeated_lines": {"more_than": 2, "keep": 3}}]}
     (tmp_path / "a.jsonl").write_text("")
     config["sources"] = [{"name": "a", "format": "jsonl", "path": str(tmp_path / "a.jsonl")}]
-    with pytest.raises(InvalidConfig, match="at most `more_than`"):
+    with pytest.raises(InvalidConfigError, match="at most `more_than`"):
         planned(config)

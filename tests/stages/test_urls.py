@@ -5,8 +5,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from dspipe.kernels.shared_tables import cache_folder
-from dspipe.pipeline.stage import ConfigError
+from dspipe.kernels.jit import cache_folder
+from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.urls import UrlsConfig, UrlsStage
 
 

@@ -1,5 +1,6 @@
 import copy
 import json
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from dspipe.tokenizer.encoder import Encoder, HuggingFaceEncoder, TokenizerError, load, loads
+from dspipe.tokenizer.encoder import AnyEncoder, HuggingFaceEncoder, TokenizerError, load, loads
 from dspipe.tokenizer.schemes import SCHEMES
 from tests.kernels.bpe.pieces import HARD
 from tests.shared import shared
@@ -22,7 +23,7 @@ CONFIGS = {name: config(scheme=name) for name in SCHEMES}
 USER = "<｜User｜>"
 
 
-def rows(encoder: Encoder | HuggingFaceEncoder, texts: list[str | None]) -> list[list[int]]:
+def rows(encoder: AnyEncoder, texts: Sequence[str | None]) -> list[list[int]]:
     ids, offsets = encoder.encode(pa.array(texts, pa.large_string()))
     assert ids.dtype == np.uint32 and len(offsets) == len(texts) + 1 and offsets[-1] == len(ids)
     return [ids[start:end].tolist() for start, end in pairwise(offsets)]

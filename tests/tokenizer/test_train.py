@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -32,7 +33,7 @@ from tests.tokenizer.trained import TEXTS, count, files
 pytestmark = pytest.mark.filterwarnings("ignore:overflow")
 
 
-def by_the_library(texts: list[str], vocab: int, scheme: str, min_count: int) -> dict:
+def by_the_library(texts: list[str], vocab: int, scheme: str, min_count: int) -> dict[str, Any]:
     model = {"type": "BPE", "vocab": {}, "merges": []}
     parts = {"version": "1.0", "added_tokens": [], "model": model, "pre_tokenizer": SCHEMES[scheme].hugging_face}
     tokenizer = Tokenizer.from_str(json.dumps(parts))
@@ -41,7 +42,8 @@ def by_the_library(texts: list[str], vocab: int, scheme: str, min_count: int) ->
         texts,
         trainers.BpeTrainer(vocab_size=vocab, min_frequency=min_count, initial_alphabet=alphabet, show_progress=False),
     )
-    return json.loads(tokenizer.to_str())["model"]
+    trained: dict[str, Any] = json.loads(tokenizer.to_str())["model"]
+    return trained
 
 
 def merges_of(trained: Trained) -> list[list[str]]:
@@ -131,7 +133,7 @@ def test_what_cannot_be_trained_is_refused(call: Callable[[], object], message: 
         ({"sample_bytes": 0}, "greater than 0"),
     ],
 )
-def test_settings_that_cannot_work_are_refused(values: dict, message: str) -> None:
+def test_settings_that_cannot_work_are_refused(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         TrainSettings.model_validate(values)
 

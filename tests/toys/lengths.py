@@ -2,15 +2,16 @@
 
 import os
 import signal
+from typing import Annotated
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dspipe.pipeline.stage import MapConfig, MapStage
+from dspipe.pipeline.stage import Decides, MapConfig, MapStage
 
 
 class LengthsConfig(MapConfig):
-    minimum: int = 5
+    minimum: Annotated[int, Decides] = 5
     unit: str = "characters"
 
 
@@ -19,9 +20,6 @@ class Lengths(MapStage[LengthsConfig]):
 
     def measured_columns(self) -> tuple[pa.Field, ...]:
         return (pa.field("lengths.length", pa.int64()),)
-
-    def measure_settings(self) -> dict[str, str]:
-        return {"unit": self.config.unit}
 
     def measure(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         text = batch.column("text")
@@ -38,5 +36,7 @@ class Lengths(MapStage[LengthsConfig]):
         return ("lengths.length",)
 
     def judge(self, columns: pa.RecordBatch) -> pa.Array:
+        if self.config.minimum < 0 and pc.any(pc.equal(columns.column("lengths.length"), -self.config.minimum)).as_py():
+            raise ValueError("this length can't be judged")
         short = pc.less(columns.column("lengths.length"), self.config.minimum)
         return pc.if_else(short, "lengths.too_short", pa.scalar(None, pa.string()))

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pyarrow as pa
 
-from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, StageConfig
+from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, StageConfig, StageSettings
 from dspipe.pipeline.tasks.task import Task
 
 WIDE_PAD = 70_000
@@ -34,28 +34,28 @@ class Tokenizer(GlobalStage[TokenizerConfig]):
     Config = TokenizerConfig
 
     def phases(self, corpus: Corpus) -> list[Phase]:
+        settings = self.config.model_dump()
         return [
-            Phase("tokenizer.train", "once", "train", makes_artifacts=("tokenizer",),
-                  settings=self.config.model_dump()),
-            Phase(
-                "tokenizer.encode", "shards", "encode", columns=("text", "reason"), artifacts=("tokenizer",),
-                writes=(pa.field("tokens", pa.int64()),), makes_artifacts=("token_ids",),
-                settings=self.config.model_dump(),
-            ),
+            Phase("tokenizer.train", "once", f"{__name__}:train", "Make the tokenizer", settings,
+                  makes_artifacts=("tokenizer",)),
+            Phase("tokenizer.encode", "shards", f"{__name__}:encode", "Encode", settings, columns=("text", "reason"),
+                  artifacts=("tokenizer",), writes=(pa.field("tokens", pa.int64()),), makes_artifacts=("token_ids",)),
         ]  # fmt: skip
 
-    def train(self, task: Task) -> None:
-        with task.make("tokenizer") as file:
-            file.write(tokenizer_json(self.config.wide))
 
-    def encode(self, task: Task) -> None:
-        with task.make("token_ids", ".bin") as file:
-            for batch in task.rows(["text", "reason"]):
-                kept = [
-                    text.encode() if reason is None else b""
-                    for text, reason in zip(batch["text"].to_pylist(), batch["reason"].to_pylist(), strict=True)
-                ]
-                ids = np.frombuffer(b"".join(kept), np.uint8)
-                file.write(ids.astype("<u4" if self.config.wide else "<u2").tobytes())
-                counts = pa.array([len(text) for text in kept], pa.int64())
-                task.write(pa.RecordBatch.from_arrays([counts], names=["tokens"]))
+def train(task: Task, stage: StageSettings) -> None:
+    with task.make("tokenizer") as file:
+        file.write(tokenizer_json(stage.settings["wide"]))
+
+
+def encode(task: Task, stage: StageSettings) -> None:
+    with task.make("token_ids", ".bin") as file:
+        for batch in task.rows(["text", "reason"]):
+            kept = [
+                text.encode() if reason is None else b""
+                for text, reason in zip(batch["text"].to_pylist(), batch["reason"].to_pylist(), strict=True)
+            ]
+            ids = np.frombuffer(b"".join(kept), np.uint8)
+            file.write(ids.astype("<u4" if stage.settings["wide"] else "<u2").tobytes())
+            counts = pa.array([len(text) for text in kept], pa.int64())
+            task.write(pa.RecordBatch.from_arrays([counts], names=["tokens"]))

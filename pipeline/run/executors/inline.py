@@ -1,6 +1,6 @@
 """Tasks in the calling process, one after the other: for a debugger, and for tests."""
 
-from dspipe.pipeline.run.executors.interface import Ended, Event, Moved, answer
+from dspipe.pipeline.run.executors.interface import Event, Finished, Progressed, run_guarded
 from dspipe.pipeline.tasks.task import TaskSpec
 
 
@@ -23,9 +23,9 @@ class InlineExecutor:
         for spec in self._waiting:
 
             def moved(documents: int = 0, bytes: int = 0, share: float = 0.0, spec: TaskSpec = spec) -> None:
-                events.append(Moved(spec, documents, bytes, share))
+                events.append(Progressed(spec, documents, bytes, share))
 
-            events.append(Ended(spec, answer(spec, moved)))
+            events.append(Finished(spec, run_guarded(spec, moved)))
         self._waiting.clear()
         return events
 

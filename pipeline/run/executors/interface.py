@@ -4,9 +4,8 @@ import traceback
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from dspipe.pipeline.stage import ConfigError
-from dspipe.pipeline.storage.store import StorageError, is_storage_failure, storage_error
-from dspipe.pipeline.tasks.column_writer import ConservationError
+from dspipe.pipeline.errors import ConfigError, ConservationError, StageContractError, StorageError
+from dspipe.pipeline.storage.store import is_storage_failure, storage_error
 from dspipe.pipeline.tasks.task import Manifest, Report, TaskSpec, execute
 
 FailureKind = Literal["user", "conservation", "storage", "stage", "crash"]
@@ -22,16 +21,16 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Ended:
+class Finished:
     """A task that ended."""
 
     spec: TaskSpec
-    answer: Manifest | Failure
+    outcome: Manifest | Failure
 
 
 @dataclass(frozen=True)
-class Moved:
-    """A task that got on."""
+class Progressed:
+    """A running task has done more documents and bytes, or more of its share."""
 
     spec: TaskSpec
     documents: int
@@ -39,7 +38,7 @@ class Moved:
     share: float
 
 
-Event = Ended | Moved
+Event = Finished | Progressed
 
 
 class Executor(Protocol):
@@ -59,7 +58,7 @@ class Executor(Protocol):
         """Stop all workers at once, whatever they do."""
 
 
-def answer(spec: TaskSpec, report: Report) -> Manifest | Failure:
+def run_guarded(spec: TaskSpec, report: Report) -> Manifest | Failure:
     """Run a task in this process; an exception becomes a Failure."""
     try:
         return execute(spec, report)
@@ -70,6 +69,8 @@ def answer(spec: TaskSpec, report: Report) -> Manifest | Failure:
         return Failure("user", str(error))
     except ConservationError as error:
         return Failure("conservation", str(error))
+    except StageContractError as error:
+        return Failure("stage", str(error))
     except OSError as error:
         path = str(error.filename or spec.root)
         wrong = error.errno in _USERS_PROBLEMS

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from dspipe.pipeline.run.executors.interface import Ended, Event, Failure, Moved, answer
+from dspipe.pipeline.run.executors.interface import Event, Failure, Finished, Progressed, run_guarded
 from dspipe.pipeline.tasks.task import TaskSpec
 
 
@@ -53,13 +53,13 @@ class LocalExecutor:
             try:
                 message = worker.pipe.recv()
             except (EOFError, OSError):
-                events.append(Ended(spec, self._buried(worker)))
+                events.append(Finished(spec, self._reap(worker)))
                 continue
             if isinstance(message, tuple):
-                events.append(Moved(spec, *message))
+                events.append(Progressed(spec, *message))
             else:
                 worker.spec = None
-                events.append(Ended(spec, message))
+                events.append(Finished(spec, message))
         return events
 
     def close(self) -> None:
@@ -78,7 +78,7 @@ class LocalExecutor:
         theirs.close()
         return _Worker(process, ours)
 
-    def _buried(self, worker: _Worker) -> Failure:
+    def _reap(self, worker: _Worker) -> Failure:
         worker.process.join(5)
         code = worker.process.exitcode
         self._workers.remove(worker)
@@ -104,4 +104,4 @@ def _serve(pipe: Connection) -> None:
     with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
         while True:
             spec: TaskSpec = pipe.recv()
-            pipe.send(answer(spec, moved))
+            pipe.send(run_guarded(spec, moved))

@@ -4,8 +4,8 @@ import os
 import time
 from typing import Any
 
-from dspipe.pipeline.run.executors.interface import Ended, Event, Failure, answer
-from dspipe.pipeline.stage import ConfigError
+from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.run.executors.interface import Event, Failure, Finished, run_guarded
 from dspipe.pipeline.tasks.task import TaskSpec
 
 
@@ -36,14 +36,14 @@ class RayExecutor:
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
         fitting = [node["memory"] / node["CPU"] for node in nodes if "memory" in node]
         reserve = int(min([memory, *fitting]))
-        self._answer = ray.remote(num_cpus=1, memory=reserve, max_retries=0)(_remote_answer)
+        self._run = ray.remote(num_cpus=1, memory=reserve, max_retries=0)(_run_remotely)
         self._running: dict[Any, TaskSpec] = {}
         self.capacity = 1
         self._look_at_cluster()
 
     def submit(self, spec: TaskSpec) -> None:
         """Start a Ray task."""
-        self._running[self._answer.remote(spec)] = spec
+        self._running[self._run.remote(spec)] = spec
 
     def wait(self) -> list[Event]:
         """Tasks that ended, and workers that died under one."""
@@ -53,10 +53,10 @@ class RayExecutor:
         for reference in done:
             spec = self._running.pop(reference)
             try:
-                events.append(Ended(spec, self._ray.get(reference)))
+                events.append(Finished(spec, self._ray.get(reference)))
             except self._ray.exceptions.RayError as error:
                 first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-                events.append(Ended(spec, Failure("crash", f"Ray lost the task: {first}")))
+                events.append(Finished(spec, Failure("crash", f"Ray lost the task: {first}")))
         return events
 
     def _look_at_cluster(self) -> None:
@@ -76,8 +76,8 @@ class RayExecutor:
             self._ray.shutdown()
 
 
-def _remote_answer(spec: TaskSpec) -> Any:
+def _run_remotely(spec: TaskSpec) -> Any:
     import pyarrow as pa
 
     pa.set_cpu_count(1)
-    return answer(spec, lambda documents=0, bytes=0, share=0.0: None)
+    return run_guarded(spec, lambda documents=0, bytes=0, share=0.0: None)

@@ -1,6 +1,5 @@
 """Packed shards against the run that they were made from: every drawn document, as often as drawn, with its text."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from dspipe.stages.pack.document_table import Documents
 from dspipe.stages.pack.fim import restore
 from dspipe.stages.pack.reading.shard_files import Shards
 from dspipe.stages.pack.verify.findings import Findings
+from dspipe.stages.remix.mixture_plan import MixturePlan
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -94,16 +94,16 @@ def check_drawn(
     different = expected.differs(found)
     if len(different):
         _name_differences(shards, read_rows, set(different.tolist()), result)
-    plan = json.loads(mixture.read_bytes()) if mixture else None
-    if plan is None or plan["unit"] != "tokens":
+    plan = MixturePlan.from_json(mixture.read_bytes()) if mixture else None
+    if plan is None or plan.unit != "tokens":
         return
-    for entry in plan["domains"]:
-        got, wanted = found.tokens.get(entry["domain"], 0), entry["tokens_drawn"]
-        # the tokens of one bin at the edge, and of a document (see stages.remix.epochs.BINS)
-        allowed = entry["largest_bin"] + longest + shards.index["dropped"]
+    for domain in plan.domains:
+        got, wanted = found.tokens.get(domain.domain, 0), domain.tokens_drawn
+        # the tokens of one bin at the end of the draw, and of a document (see stages.remix.epochs.BINS)
+        allowed = domain.largest_bin + longest + shards.index["dropped"]
         if abs(got - wanted) > allowed:
             result.problems.append(
-                f"domain {entry['domain']}: the shards hold documents of {got:,} tokens, the plan draws {wanted:,}"
+                f"domain {domain.domain}: the shards hold documents of {got:,} tokens, the plan draws {wanted:,}"
             )
 
 

@@ -40,7 +40,8 @@ def joined(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
 def cut(pre_tokenizer: PreTokenizer, texts: list[str]) -> list[list[str]]:
     """The pieces of each text."""
     text, offsets = joined(texts)
-    data, pieces, start = text.tobytes(), [[]], 0
+    data, start = text.tobytes(), 0
+    pieces: list[list[str]] = [[]]
     for ends in pre_tokenizer.blocks(text, offsets):
         for end in ends.tolist():
             if end == start:
@@ -70,7 +71,8 @@ class HuggingFaceScan:
 
 def pattern_of(scheme: Scheme) -> str:
     """The pattern of a scheme that is one Split."""
-    return scheme.hugging_face["pretokenizers"][0]["pattern"]["Regex"]
+    pattern: str = scheme.hugging_face["pretokenizers"][0]["pattern"]["Regex"]
+    return pattern
 
 
 def cut_strictly(text: str) -> list[str]:

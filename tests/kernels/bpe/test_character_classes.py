@@ -12,7 +12,7 @@ TABLE = class_table(CLASSES)
 
 
 @jit
-def classes_of(text, classes, found):
+def classes_of(text, classes, found):  # type: ignore[no-untyped-def]
     p, n = 0, 0
     while True:
         kind, length = class_at(text, p, len(text), classes)

@@ -32,7 +32,7 @@ def from_dict(words: dict[str, int]) -> WordCounts:
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.lists(HARD, max_size=4), max_size=3))
 def test_counts_equal_a_counter(batches: list[list[str]]) -> None:
-    counter, expected = WordCounter(), Counter()
+    counter, expected = WordCounter(), Counter[str]()
     for texts in batches:
         counter.add_texts(DEEPSEEK.pre_tokenizer(), *joined(texts))
         expected.update(piece for text in texts for piece in PATTERN.findall(text))
@@ -72,7 +72,7 @@ def test_pieces_whose_hashes_are_alike_are_told_apart() -> None:
 @settings(deadline=None)
 @given(st.lists(st.dictionaries(st.text("ab中", min_size=1), st.integers(1, 1 << 40)), max_size=4))
 def test_counts_add_up(parts: list[dict[str, int]]) -> None:
-    counter, expected = WordCounter(), Counter()
+    counter, expected = WordCounter(), Counter[str]()
     for part in parts:
         counter.add_words(from_dict(part))
         expected.update(part)

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:overflow")
 def known(cache: PieceCache, text: str) -> bool:
     """Whether the ids of a text, which is one piece, come from the cache: without merges, they'd be its bytes."""
     blank = Model([])
-    blank.cache = PieceCache(*(array.copy() for array in cache))
+    blank.cache = PieceCache(cache.short.copy(), cache.long.copy(), cache.ring.copy(), cache.head.copy())
     return blank.encode([text])[0] != list(text.encode())
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dspipe.kernels.bpe.pretokenize import scan_deepseek
 from dspipe.kernels.jit import INTERPRETED
-from dspipe.tokenizer.schemes import SCHEMES
+from dspipe.tokenizer.schemes import SCHEMES, Scheme
 from tests.kernels.bpe.pieces import HARD, cut, cut_strictly, joined, pattern_of
 
 DEEPSEEK, STRICT = SCHEMES["deepseek"], SCHEMES["deepseek_strict"]
@@ -74,7 +74,7 @@ UNITS += ["'", " \n", "\x00\n", "・", "'s", "!a"]
 
 
 @pytest.mark.parametrize("scheme", SCHEMES.values(), ids=lambda scheme: scheme.name)
-def test_long_runs_take_linear_time(scheme) -> None:
+def test_long_runs_take_linear_time(scheme: Scheme) -> None:
     size = 300 if INTERPRETED else 500_000
     scan = scheme.pre_tokenizer()
     cut(scan, ["warm"])

@@ -1,4 +1,5 @@
 from collections import Counter
+from collections.abc import Iterator
 from itertools import pairwise
 from unittest import mock
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dspipe.kernels.arrow import Bytes, Offsets
 from dspipe.kernels.bpe import pairs as bpe_pairs
 from dspipe.kernels.bpe.train import train_merges
 from dspipe.kernels.jit import INTERPRETED
@@ -26,7 +28,7 @@ def train(words: dict[str, int], wanted: int, min_count: int = 1) -> list[tuple[
 
 def train_slowly(words: dict[str, int], wanted: int, min_count: int) -> list[tuple[int, int, int]]:
     split = [([int(BYTE_IDS[byte]) for byte in word.encode()], count) for word, count in words.items()]
-    merges = []
+    merges: list[tuple[int, int, int]] = []
     while len(merges) < wanted:
         pairs: Counter[tuple[int, int]] = Counter()
         for symbols, count in split:
@@ -72,7 +74,7 @@ def test_parts_that_change_are_refused() -> None:
     class Growing:
         length = 2
 
-        def __iter__(self):
+        def __iter__(self) -> Iterator[tuple[Bytes, Offsets, Offsets]]:
             self.length += 1
             yield *joined(["a" * self.length]), np.ones(1, np.int64)
 

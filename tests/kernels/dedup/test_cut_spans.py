@@ -17,7 +17,8 @@ SPANS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 60), st.integers(1,
 
 def cut_slowly(text: str, dropped: list[bool], whole: Whole) -> tuple[str, list[bool]]:
     """What is left of a text without the bytes that go, and which bytes went."""
-    parts, cut, start = [], [False] * len(dropped), 0
+    parts: list[str] = []
+    cut, start = [False] * len(dropped), 0
     # characters, words or lines, each with its bytes
     if whole == "line":
         pieces = [line + "\n" for line in text.split("\n")]

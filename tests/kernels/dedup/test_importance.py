@@ -13,7 +13,7 @@ from dspipe.kernels.jit import INTERPRETED
 BUCKETS = 64
 
 
-def units_of(text):
+def units_of(text: str) -> list[int]:
     """The text's units, read in one go."""
     data = np.frombuffer(text.encode() + b" ", np.uint8)
     out = np.empty(len(data) + 4, np.uint64)
@@ -23,13 +23,13 @@ def units_of(text):
     return [int(unit) for unit in out[:count]]
 
 
-def hash_slowly(x):
+def hash_slowly(x: int) -> int:
     """`kernels.hashing.quick_hash64` on Python integers."""
     with np.errstate(over="ignore"):
         return int(quick_hash64(np.uint64(x)))
 
 
-def features_slowly(text):
+def features_slowly(text: str) -> list[int]:
     units = units_of(text)
     pairs = [(a * 0x9E3779B97F4A7C15 + b) % 2**64 for a, b in pairwise(units)]
     return [hash_slowly(feature) % BUCKETS for feature in units + pairs]
@@ -40,7 +40,7 @@ texts = st.lists(st.text(alphabet="ab C.,é字の\n\0", max_size=40), max_size=5
 
 @settings(deadline=None, max_examples=20 if INTERPRETED else 150)
 @given(texts)
-def test_features(documents):
+def test_features(documents: list[str]) -> None:
     import pyarrow as pa
 
     column = pa.array(documents, pa.large_string())
@@ -54,7 +54,7 @@ def test_features(documents):
     assert sums.tolist() == [sum(int(values[bucket]) for bucket in found) for found in features]
 
 
-def test_a_text_longer_than_a_block():
+def test_a_text_longer_than_a_block() -> None:
     import pyarrow as pa
 
     repeat = 20 if INTERPRETED else 9000

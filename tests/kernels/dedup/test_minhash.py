@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -12,7 +14,7 @@ from tests.kernels.dedup.test_units import MASK, hash_slowly, units_slowly
 GOLDEN = 0x9E3779B97F4A7C15
 
 
-def sign(texts: list[str | None], shingle: int = 5, count: int = 112) -> np.ndarray:
+def sign(texts: Sequence[str | None], shingle: int = 5, count: int = 112) -> np.ndarray:
     return signatures(*text_buffers(pa.array(texts, pa.large_string())), shingle, count)[0]
 
 

@@ -59,7 +59,8 @@ def test_of_a_hot_key_the_first_are_sent_and_the_others_paired(bands: list[list[
     keys = np.array([[spread(4 * key + 1 + j % 2) for j, key in enumerate(band)] for band in bands], np.uint64)
     rows = np.arange(7, 7 + 2 * len(bands), 2, dtype=np.uint32)
     sent, members, representatives = hot_in_window(keys.reshape(-1, 3), rows, max_documents)
-    seen, expected, pairs = defaultdict(list), [], []
+    seen: dict[int, list[int]] = defaultdict(list)
+    expected, pairs = [], []
     for row, band in zip(rows.tolist(), keys.tolist(), strict=True):
         for key in band:
             expected.append(len(seen[key]) < max_documents)

@@ -1,6 +1,7 @@
 """Shared n-grams against plain Python sets."""
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.dedup.ngram_overlap import Index, Shared, build_index, overlap, shared_ngrams
 from dspipe.kernels.jit import INTERPRETED
 
-Found = list[tuple[int, float]]
+Found = list[tuple[int, Any]]  # the share a number, or that number approximately
 
 
 def find(

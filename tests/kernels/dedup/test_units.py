@@ -15,7 +15,7 @@ ASTRAL_ALONE = ((0x1B000, 0x1B16F), (0x20000, 0x3FFFF))
 
 
 @jit
-def _units(data, block, table, out):
+def _units(data, block, table, out):  # type: ignore[no-untyped-def]
     i, word, count = np.int64(0), np.uint64(0), np.int64(0)
     end = np.int64(data.shape[0])
     while i < end:
@@ -38,7 +38,8 @@ def within(code: int, ranges: tuple[tuple[int, int], ...]) -> bool:
 
 def units_slowly(text: str) -> list[str]:
     """The same units as strings, one character at a time."""
-    units, word = [], ""
+    units: list[str] = []
+    word = ""
     for character in text:
         code = ord(character)
         if 0xFF01 <= code <= 0xFF5E:

@@ -20,12 +20,12 @@ from tests.kernels.text.test_statistics import statistics
         ("यह एक अच्छा दिन है। हम खुश हैं।", 2, 0, 0),
     ],
 )
-def test_lines_that_c4_keeps(text, sentences, lorem, curly):
+def test_lines_that_c4_keeps(text: str, sentences: int, lorem: int, curly: int) -> None:
     (found,) = statistics([text])
     assert (found["sentences"], found["lorem_ipsum_lines"], found["curly_bracket_lines"]) == (sentences, lorem, curly)
 
 
-def test_line_settings():
+def test_line_settings() -> None:
     text = "We use cookies on this page.\nThis needs JavaScript here\nTwo words."
     assert statistics([text])[0]["sentences"] == 0
     assert statistics([text], lines=LineSettings(rules=0))[0]["sentences"] == 2

@@ -57,7 +57,7 @@ def test_the_same_as_counting_all(words: list[int], space: int) -> None:
     assert repeated(words, space) == repeated_slowly(words, space)
 
 
-def test_repetition_in_an_unspaced_script():
+def test_repetition_in_an_unspaced_script() -> None:
     once = "春眠不觉晓处处闻啼鸟夜来风雨声花落知多少"
     assert statistics([once])[0]["duplicate_5_grams"] == 0
     assert statistics([once * 4])[0]["duplicate_5_grams"] > 0.6

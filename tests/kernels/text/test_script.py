@@ -19,6 +19,6 @@ from tests.kernels.text.test_statistics import statistics
         ("", "none", 0),
     ],
 )
-def test_scripts_and_their_words(text, script, words):
+def test_scripts_and_their_words(text: str, script: str, words: int) -> None:
     (found,) = statistics([text])
-    assert (SCRIPTS[found["script"]], found["words"]) == (script, words)
+    assert (SCRIPTS[int(found["script"])], found["words"]) == (script, words)

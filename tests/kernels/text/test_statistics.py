@@ -29,7 +29,9 @@ STOP_WORDS = {"en": ["the", "be", "to", "of", "and", "that", "have", "with"], "z
 EXAMPLES = 20 if INTERPRETED else 300
 
 
-def statistics(texts: list[str], languages: list[int] | None = None, lines: LineSettings | None = None) -> list[dict]:
+def statistics(
+    texts: list[str], languages: list[int] | None = None, lines: LineSettings | None = None
+) -> list[dict[str, float]]:
     data, offsets = text_buffers(pa.array(texts, pa.large_string()))
     known = np.array(languages or [-1] * len(texts), np.int16)
     found = text_statistics(data, offsets, make_stop_words(STOP_WORDS, ["latin", "han"]), known, lines)
@@ -48,14 +50,14 @@ def duplicates(parts: list[str]) -> tuple[int, int]:
     return count, characters
 
 
-def expected(text: str) -> dict:
+def expected(text: str) -> dict[str, float]:
     """Gopher's and FineWeb's statistics of a text in Latin script."""
     table, words, size = character_classes(), tokens(text), len(text)
     real = [word for word in words if any(not table.of(c) & SYMBOL for c in word)]
     lines, parts = text.splitlines(), re.split("\n+", text)
     paragraphs = re.split("\n{2,}", text.strip())
     filled = [line for line in text.split("\n") if line.strip()]
-    share = {"characters": size, "words": len(real)}
+    share: dict[str, float] = {"characters": size, "words": len(real)}
     share["mean_word_length"] = sum(map(len, real)) / max(1, len(real))
     share["hashes_per_word"] = text.count("#") / max(1, len(words))
     share["ellipses_per_word"] = (text.count("...") + text.count("…")) / max(1, len(words))
@@ -75,10 +77,10 @@ def expected(text: str) -> dict:
     for n in range(5, 11):
         before, i, repeated = set(), 0, 0
         while i + n <= len(words):
-            gram = tuple(words[i : i + n])
-            repeated += sum(map(len, gram)) if gram in before else 0
-            i += n if gram in before else 1
-            before.add(gram)
+            window = tuple(words[i : i + n])
+            repeated += sum(map(len, window)) if window in before else 0
+            i += n if window in before else 1
+            before.add(window)
         share[f"duplicate_{n}_grams"] = repeated / max(1, size)
     share["terminal_lines"] = sum(bool(table.of(line[-1]) & TERMINAL) for line in filled) / max(1, len(filled))
     share["short_lines"] = sum(len(line) <= 30 for line in filled) / max(1, len(filled))
@@ -106,17 +108,17 @@ gaps = st.sampled_from(
 @example("\n\nthe end\n\n")
 @example("a\r\na\r\n")
 @example("the end of it the end of it the end of it the end of it the end of it")
-def test_statistics_are_what_the_plain_lines_say(text):
+def test_statistics_are_what_the_plain_lines_say(text: str) -> None:
     assert_as_expected(text)
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=60), max_size=8))
 @settings(max_examples=EXAMPLES // 4, deadline=None)
-def test_a_document_does_not_depend_on_its_neighbours(texts):
+def test_a_document_does_not_depend_on_its_neighbours(texts: list[str]) -> None:
     assert statistics(texts) == [statistics([text])[0] for text in texts]
 
 
-def test_stop_words_are_of_the_language():
+def test_stop_words_are_of_the_language() -> None:
     text = "The lay of the land, and that is all. 我们是的"
     english, chinese, unlisted, unknown = statistics([text] * 4, [0, 1, -2, -1])
     assert (english["stop_words"], unlisted["stop_words"], unknown["stop_words"]) == (4, -1, 4)
@@ -124,7 +126,7 @@ def test_stop_words_are_of_the_language():
     assert statistics(["我们是好的朋友"], [1])[0]["stop_words"] == 3
 
 
-def test_broken_bytes_are_judged_and_nothing_is_read_beyond_them():
+def test_broken_bytes_are_judged_and_nothing_is_read_beyond_them() -> None:
     rng = np.random.default_rng(3)
     for _ in range(5 if INTERPRETED else 300):
         data = rng.integers(0, 256, rng.integers(0, 300), dtype=np.uint8)
@@ -146,7 +148,7 @@ def test_broken_bytes_are_judged_and_nothing_is_read_beyond_them():
     ],
     ids=["one word", "one run of punctuation", "one line", "many lines", "one line of Chinese", "no line"],
 )
-def test_a_long_document_is_measured_in_bounded_memory(text):
+def test_a_long_document_is_measured_in_bounded_memory(text: str) -> None:
     resource = pytest.importorskip("resource")
     statistics(["warm up."])
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -157,12 +159,12 @@ def test_a_long_document_is_measured_in_bounded_memory(text):
 
 
 @pytest.mark.skipif(INTERPRETED, reason="many documents take too long uncompiled")
-def test_many_tiny_documents():
+def test_many_tiny_documents() -> None:
     found = statistics(["", "A few words in a tiny document, and no more than that."] * 50_000)
     assert found[-1] == found[1] and found[0]["words"] == 0 and found[1]["words"] == 12
 
 
-def test_the_kernel_says_the_same_uncompiled():
+def test_the_kernel_says_the_same_uncompiled() -> None:
     texts = ["The end.\n\nThe end. Don't! 我们是的。", "", "ab\r\n" * 9, "e.g. {x} [1] ... lorem ipsum."]
     program = f"from tests.kernels.text.test_statistics import statistics; print(statistics({texts!r}))"
     answers = [

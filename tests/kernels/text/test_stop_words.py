@@ -7,7 +7,7 @@ from dspipe.kernels.hashing import hash_token_text
 from dspipe.kernels.text.stop_words import make_stop_words
 
 
-def test_a_word_of_two_languages_is_in_the_table_twice():
+def test_a_word_of_two_languages_is_in_the_table_twice() -> None:
     found = make_stop_words({"en": ["the", "in"], "de": ["in", "in", "der"]}, ["latin", "latin"])
     assert found.names == ("en", "de")
     assert found.table.complete.tolist() == [3, 3]
@@ -27,10 +27,10 @@ def test_a_word_of_two_languages_is_in_the_table_twice():
         (["我们大家的"], "han", "more than 4 letters"),
     ],
 )
-def test_what_is_no_stop_word_is_refused(words, script, message):
+def test_what_is_no_stop_word_is_refused(words: list[str], script: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make_stop_words({"xx": words}, [script])
 
 
-def test_a_word_of_an_unspaced_script_may_have_four_letters():
+def test_a_word_of_an_unspaced_script_may_have_four_letters() -> None:
     assert np.count_nonzero(make_stop_words({"zh": ["的", "我们", "无论如何"]}, ["han"]).table.keys) == 3

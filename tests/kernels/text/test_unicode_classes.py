@@ -34,7 +34,7 @@ from dspipe.kernels.text.unicode_classes import (
         ("\ud800", 0, "none"),
     ],
 )
-def test_classes(character, flags, script):
+def test_classes(character: str, flags: int, script: str) -> None:
     found = character_classes().of(character)
     assert found & (LETTER | UNSPACED | DIGIT | MARK | SPACE | TERMINAL) == flags
     assert found >> SCRIPT_SHIFT == NAMES[script]

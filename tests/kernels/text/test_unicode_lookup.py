@@ -26,7 +26,7 @@ def walk(data: np.ndarray, start: int, end: int) -> list[tuple[int, int]]:
 @given(TEXTS)
 @settings(max_examples=EXAMPLES, deadline=None)
 @example(" \u00a0\u3000x\u2003\u0085")
-def test_characters_are_found_in_both_directions(text):
+def test_characters_are_found_in_both_directions(text: str) -> None:
     table, data = character_classes(), np.frombuffer(b"#" + text.encode() + b"#", np.uint8)
     wanted = [(table.of(c), len(c.encode())) for c in text]
     end = len(data) - 1
@@ -39,7 +39,7 @@ def test_characters_are_found_in_both_directions(text):
 
 @given(TEXTS)
 @settings(max_examples=EXAMPLES, deadline=None)
-def test_trim(text):
+def test_trim(text: str) -> None:
     table, data = character_classes(), np.frombuffer(text.encode(), np.uint8)
     space = "".join(c for c in set(text) if table.of(c) & SPACE)
     start, end = trim(data, 0, len(data), table)
@@ -49,5 +49,5 @@ def test_trim(text):
 @given(st.binary(max_size=40))
 @settings(max_examples=EXAMPLES, deadline=None)
 @example(b"\xf4\x90\x80\x80\xff\xc3")
-def test_broken_bytes_are_walked_to_the_end(data):
+def test_broken_bytes_are_walked_to_the_end(data: bytes) -> None:
     assert sum(length for _, length in walk(np.frombuffer(data, np.uint8), 0, len(data))) == len(data)

@@ -37,7 +37,7 @@ def tokens(text: str) -> list[str]:
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=200))
 @settings(max_examples=EXAMPLES, deadline=None)
-def test_every_character_is_in_one_token(text):
+def test_every_character_is_in_one_token(text: str) -> None:
     tokens(text)
 
 
@@ -56,11 +56,11 @@ def test_every_character_is_in_one_token(text):
         ("ሰላም፡ለዓለም።", "ሰላም ለዓለም ።"),
     ],
 )
-def test_tokens(text, wanted):
+def test_tokens(text: str, wanted: str) -> None:
     assert tokens(text) == wanted.split()
 
 
-def test_tokens_agree_with_spacy_on_real_pages():
+def test_tokens_agree_with_spacy_on_real_pages() -> None:
     spacy = pytest.importorskip("spacy")
     reference = spacy.blank("en").tokenizer
     total = different = 0

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dspipe.pipeline.config.problems import InvalidConfig
+from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.config.run_config import load_config
 from dspipe.pipeline.config.schema import json_schema
 
@@ -27,7 +27,7 @@ stages:
 def problems(tmp_path: Path, text: str, *edits: str) -> list[str]:
     file = tmp_path / "run.yaml"
     file.write_text(text, "utf-8")
-    with pytest.raises(InvalidConfig) as caught:
+    with pytest.raises(InvalidConfigError) as caught:
         load_config(file, edits)
     return [str(problem).replace(str(file), "run.yaml") for problem in caught.value.problems]
 
@@ -66,7 +66,9 @@ def test_sets(tmp_path: Path) -> None:
     assert config.stages[0].config.minimum == 9
     assert load_config(file, ["stages.tests.toys.lengths.minimum=8"]).stages[0].config.minimum == 8
     assert load_config(file, ["stages.tests.toys.unique.lose=true"]).stages[1].config.lose
-    with pytest.raises(InvalidConfig, match=r"there is no minhash; there is tests\.toys\.lengths, tests\.toys\.unique"):
+    with pytest.raises(
+        InvalidConfigError, match=r"there is no minhash; there is tests\.toys\.lengths, tests\.toys\.unique"
+    ):
         load_config(file, ["stages.minhash.bands=20"])
     assert config.engine.kind == "inline"
     assert config.sources[1].config.path == ["x.jsonl", "y.jsonl"]
@@ -109,7 +111,7 @@ def test_what_is_no_config(tmp_path: Path) -> None:
     assert problems(tmp_path, GOOD, "seed")[0] == "--set seed: expected --set key.path=value"
     assert problems(tmp_path, GOOD, "seed=-1")[0].startswith("--set seed=-1: seed: found -1;")
     assert problems(tmp_path, GOOD, "engine.address=auto")[0].startswith("--set engine.address=auto: engine")
-    with pytest.raises(InvalidConfig, match=r"nothing\.yaml: no such file"):
+    with pytest.raises(InvalidConfigError, match=r"nothing\.yaml: no such file"):
         load_config(tmp_path / "nothing.yaml")
 
 

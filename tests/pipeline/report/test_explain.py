@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from dspipe.pipeline.errors import DocumentNotFoundError, RunNotFoundError
 from dspipe.pipeline.plan.show import print_plan
-from dspipe.pipeline.report.explain import NotThere, explain, print_explanation
+from dspipe.pipeline.report.explain import explain, print_explanation
 from dspipe.pipeline.report.page import html_page
-from dspipe.pipeline.report.stats import NoRun, as_json, print_stats, read_run
+from dspipe.pipeline.report.run_file import RunFile, read_run
+from dspipe.pipeline.report.stats import as_json, print_stats
 from dspipe.pipeline.report.verify import verify_files
+from dspipe.pipeline.run.summary import PhaseSummary
 from tests.engine import planned, run_inline
 from tests.pipeline.run.test_run import config, corpus
 
@@ -24,9 +27,9 @@ def toy(tmp_path: Path) -> dict[str, Any]:
 
 
 def text_of(show: Any, *arguments: Any) -> str:
-    console = Console(file=io.StringIO(), width=160)
-    show(*arguments, console)
-    return console.file.getvalue()  # type: ignore[attr-defined]
+    out = io.StringIO()
+    show(*arguments, Console(file=out, width=160))
+    return out.getvalue()
 
 
 def test_statistics_of_a_run(toy: dict[str, Any]) -> None:
@@ -50,7 +53,7 @@ def test_statistics_of_a_run(toy: dict[str, Any]) -> None:
     # of 3 documents, one is another's copy
     assert '<div class="line bar" style="--share:33.33%">33.3%</div>' in page
     assert 'class="alarms"' not in page
-    with pytest.raises(NoRun, match=r"holds no run \(there is no run.json\)"):
+    with pytest.raises(RunNotFoundError, match=r"holds no run \(there is no run.json\)"):
         read_run(toy["output"] + "x")
 
 
@@ -59,9 +62,8 @@ def test_a_page_puts_alarms_first_and_shows_what_documents_say_as_text() -> None
         "cluster sizes": [{"at least": 2, "clusters": 8}, {"at least": 4, "clusters": 2}],
         "alarms": [{"name": "<script>alert(1)</script>", "share": 0.95}],
     }
-    counts = {"tasks": 1, "reused": 0, "seconds": 1.0, "bytes_written": 1, "counters": {}, "funnel": []}
-    phases = [{"name": "dedup.report", "notes": notes, **counts}]
-    run = {"name": "a & b", "finished": False, "shards": 1, "to_come": ["pack"], "phases": phases}
+    report = PhaseSummary("dedup.report", "once", ["dedup"], 1, 0, 1.0, 1, {}, [], [], notes, None)
+    run = RunFile("a & b", False, 1, {}, [report], ["pack"], {})
     page = html_page(run)
     assert "<h1>a &amp; b</h1>" in page
     assert "<script>" not in page
@@ -74,15 +76,15 @@ def test_one_documents_way(toy: dict[str, Any]) -> None:
     run_inline(toy)
     store, run = read_run(toy["output"])
     (story,) = explain(store, run, "1-0")
-    assert story["documents"]["text"] == "alpha one"
-    assert story["documents"]["place"].endswith("line 1")
-    assert story["unique.verdicts"] == {"reason": "unique.repeated"}
+    assert story.chapters["documents"]["text"] == "alpha one"
+    assert story.chapters["documents"]["place"].endswith("line 1")
+    assert story.chapters["unique.verdicts"] == {"reason": "unique.repeated"}
     assert "dropped by unique.verdicts: unique.repeated" in text_of(print_explanation, [story])
     (bad,) = explain(store, run, "0-1")
-    assert "this text can't be measured" in bad["quarantine"]["error"]
+    assert "this text can't be measured" in bad.chapters["quarantine"]["error"]
     (kept,) = explain(store, run, "1-1")
     assert "kept" in text_of(print_explanation, [kept])
-    with pytest.raises(NotThere, match="no document with the id or URL 7-7"):
+    with pytest.raises(DocumentNotFoundError, match="no document with the id or URL 7-7"):
         explain(store, run, "7-7")
 
 

@@ -5,13 +5,14 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from ray.cluster_utils import Cluster
 
 from tests.engine import run_inline
 
 
-def main(values: dict, output: Path) -> None:
+def main(values: dict[str, Any], output: Path) -> None:
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
     cluster.wait_for_nodes()

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from dspipe.pipeline.run.scheduler import RunFailed
+from dspipe.pipeline.errors import RunFailedError
+from dspipe.pipeline.funnel import Counts
 from tests.engine import artifact_files, rows_of, run_inline, tasks_run
 
 TEXTS = [["alpha one", "beta two", "abc"], ["alpha one", "gamma three", "beta two", "x"], ["delta four"]]
@@ -48,11 +49,11 @@ def test_verdicts_and_funnel(toy: dict[str, Any]) -> None:
         ("delta four", None),
     ]
     funnels = {entry.stage: entry for phase in result.phases for entry in phase.funnel}
-    assert funnels["lengths"].into == [8, 59, 0]
-    assert funnels["lengths"].dropped == {"lengths.too_short": [2, 4, 0]}
-    assert funnels["unique"].dropped == {"unique.repeated": [2, 17, 0]}
-    assert funnels["unique"].out == [4, 38, 0]
-    assert funnels["unique"].domains == {"toys": [4, 38, 0]}
+    assert funnels["lengths"].entered == (8, 59, 0)
+    assert funnels["lengths"].dropped == {"lengths.too_short": Counts(2, 4, 0)}
+    assert funnels["unique"].dropped == {"unique.repeated": Counts(2, 17, 0)}
+    assert funnels["unique"].kept == (4, 38, 0)
+    assert funnels["unique"].domains == {"toys": Counts(4, 38, 0)}
     assert json.loads(artifact_files(result, "report")[0].read_text())["documents"] == 8
     assert json.loads(Path(result.store.path("report.json")).read_text())["documents"] == 8
 
@@ -100,15 +101,15 @@ def test_stale_results_are_removed_when_a_run_ends(toy: dict[str, Any]) -> None:
 
 def test_a_lost_document_stops_the_run(toy: dict[str, Any], tmp_path: Path) -> None:
     corpus(tmp_path / "in", [["alpha one", "please LOSE me", "beta two"]])
-    with pytest.raises(RunFailed, match="document 0-1 is missing"):
+    with pytest.raises(RunFailedError, match="document 0-1 is missing"):
         run_inline(toy)
     corpus(tmp_path / "in")
-    with pytest.raises(RunFailed, match=r"3 documents went in and 2 came out; the first one missing is 0-2"):
+    with pytest.raises(RunFailedError, match=r"3 documents went in and 2 came out; the first one missing is 0-2"):
         run_inline({**toy, "stages": [{"tests.toys.unique": {"lose": True}}]})
 
 
 def test_a_changed_verdict_stops_the_run(toy: dict[str, Any]) -> None:
-    with pytest.raises(RunFailed, match=r"document 0-2 was dropped before \(lengths.too_short\) and is now None"):
+    with pytest.raises(RunFailedError, match=r"document 0-2 was dropped before \(lengths.too_short\) and is now None"):
         run_inline({**toy, "stages": [{"tests.toys.lengths": {}}, {"tests.toys.unique": {"change": True}}]})
 
 
@@ -134,10 +135,10 @@ def test_early_stores_no_text_of_what_is_dropped(toy: dict[str, Any], tmp_path: 
 
 
 def test_another_runs_output_is_refused(toy: dict[str, Any]) -> None:
-    from dspipe.pipeline.config.problems import InvalidConfig
+    from dspipe.pipeline.config.problems import InvalidConfigError
 
     run_inline(toy)
-    with pytest.raises(InvalidConfig, match="holds the run 'test'"):
+    with pytest.raises(InvalidConfigError, match="holds the run 'test'"):
         run_inline(toy, name="other")
 
 
@@ -161,4 +162,4 @@ def test_lines_may_go_between_two_decisions(toy: dict[str, Any], tmp_path: Path)
     result = run_inline({**toy, "stages": stages})
     assert [row["text"] for row in rows_of(result, ["text"])] == [f"page {n}" for n in range(6)]
     funnels = {entry.stage: entry for phase in result.phases for entry in phase.funnel}
-    assert funnels["unique"].into[1] == funnels["lengths"].out[1] - 6 * len("Home | About\n")
+    assert funnels["unique"].entered.bytes == funnels["lengths"].kept.bytes - 6 * len("Home | About\n")

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dspipe.pipeline.plan.plan import PlannedPhase
-from dspipe.pipeline.plan.tasks import MixedRecords, State, absorb
+from dspipe.pipeline.errors import ConservationError
+from dspipe.pipeline.plan.planned_phase import PlannedPhase
+from dspipe.pipeline.plan.tasks import MixedRecordsError, State, absorb
 from dspipe.pipeline.storage.exchange import ExchangeReader, OpenExchange, ranges_in
 from dspipe.pipeline.storage.spill import received_slices
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks import merge_exchange as merging
-from dspipe.pipeline.tasks.column_writer import ConservationError
 
 records = st.lists(
     st.lists(
@@ -26,14 +26,18 @@ records = st.lists(
 )
 
 
-def batch_of(rows: list[tuple[int, int, list[int]]]) -> pa.RecordBatch:
+Records = list[tuple[int, int, list[int]]]  # each a partition, a key and values
+Batches = list[Records]
+
+
+def batch_of(rows: Records) -> pa.RecordBatch:
     keys = pa.array([key for _, key, _ in rows], pa.uint64())
     return pa.RecordBatch.from_arrays(
         [keys, pa.array([values for _, _, values in rows], pa.list_(pa.uint8()))], ["key", "values"]
     )
 
 
-def written(store: Store, name: str, batches: list, partitions: int, segment_bytes: int) -> dict[str, Any]:
+def written(store: Store, name: str, batches: Batches, partitions: int, segment_bytes: int) -> dict[str, Any]:
     """An exchange file, and what its manifest says of it."""
     exchange = OpenExchange(store.writing(name), partitions, segment_bytes)
     for rows in batches:
@@ -53,13 +57,13 @@ def arrived(store: Store, file: dict[str, Any], partition: int) -> list[tuple[in
     ]
 
 
-def sent(batches: list, partition: int) -> list[tuple[int, list[int]]]:
+def sent(batches: Batches, partition: int) -> list[tuple[int, list[int]]]:
     return [(key, values) for rows in batches for p, key, values in rows if p == partition]
 
 
 @given(records, st.sampled_from([1, 100, 1 << 20]), st.sampled_from([1, 1000, 1 << 20]))
 def test_arrives_in_order(
-    tmp_path_factory: pytest.TempPathFactory, batches: list, segment_bytes: int, piece: int
+    tmp_path_factory: pytest.TempPathFactory, batches: Batches, segment_bytes: int, piece: int
 ) -> None:
     store = Store(str(tmp_path_factory.mktemp("exchange")))
     file = written(store, "x.exchange", batches, 7, segment_bytes)
@@ -88,7 +92,7 @@ class Merging:
     st.lists(records, min_size=1, max_size=4), st.sampled_from([1, 100, 1 << 20]), st.sampled_from([4, 4000, 1 << 22])
 )
 def test_merged_files_give_what_the_senders_gave(
-    tmp_path_factory: pytest.TempPathFactory, senders: list, segment_bytes: int, memory: int
+    tmp_path_factory: pytest.TempPathFactory, senders: list[Batches], segment_bytes: int, memory: int
 ) -> None:
     store = Store(str(tmp_path_factory.mktemp("exchange")))
     files = [written(store, f"{sender}", batches, 7, segment_bytes) for sender, batches in enumerate(senders)]
@@ -125,12 +129,12 @@ def test_mistakes_of_senders(tmp_path: Path) -> None:
 
 
 def test_senders_of_different_records_are_found() -> None:
-    phase = PlannedPhase("p", ("p",), "partitions", "", {}, {}, emits="x")
+    phase = PlannedPhase("p", "partitions", "P", ("p",), "", {}, {}, emits="x")
     files = [{"kind": "exchange", "name": "x", "file": name, "records": 1, "schema": name} for name in ("a", "b")]
     manifests = [{"file": "m", "files": [file]} for file in files]
     absorb(phase, manifests[:1], State([], []))
     absorb(phase, [manifests[0], {"file": "m", "files": [{**files[1], "records": 0}]}], State([], []))
-    with pytest.raises(MixedRecords, match="a and b hold records of different schemas"):
+    with pytest.raises(MixedRecordsError, match="a and b hold records of different schemas"):
         absorb(phase, manifests, State([], []))
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from dspipe.pipeline.config.problems import InvalidConfig
-from dspipe.pipeline.run.scheduler import RunFailed
-from dspipe.pipeline.storage.store import StorageError, Store
+from dspipe.pipeline.config.problems import InvalidConfigError
+from dspipe.pipeline.errors import RunFailedError, StorageError
+from dspipe.pipeline.storage.store import Store
 from tests.engine import planned, rows_of, run_inline, tasks_run
 from tests.pipeline.run.test_run import config, corpus
 
@@ -101,11 +101,11 @@ def test_a_list_of_paths(toy: dict[str, Any], tmp_path: Path) -> None:
     source = {"name": "toy", "format": "jsonl", "path": "two.paths.gz", "root": str(tmp_path)}
     plan = planned({**toy, "sources": [source]})
     assert [file.name for shard in plan.shards for file in shard.files] == ["in/0.jsonl", "in/2.jsonl"]
-    (tmp_path / "bad.paths.gz").write_bytes(b"not gzip")
-    with pytest.raises(InvalidConfig, match=r"bad\.paths\.gz is not a whole gzip file"):
+    (tmp_path / "bad.paths.gz").write_bytes(gzip.compress(b"in/0.jsonl\n")[:-9])
+    with pytest.raises(InvalidConfigError, match=r"bad\.paths\.gz"):
         planned({**toy, "sources": [{**source, "path": "bad.paths.gz"}]})
     (tmp_path / "gone.paths").write_text("in/9.jsonl\n")
-    with pytest.raises(InvalidConfig, match="no such file"):
+    with pytest.raises(InvalidConfigError, match=r"gone\.paths names in/9\.jsonl, but there is no file"):
         planned({**toy, "sources": [{**source, "path": "gone.paths"}]})
 
 
@@ -116,7 +116,7 @@ def test_inputs_that_are_not_there(toy: dict[str, Any], tmp_path: Path) -> None:
         (str(tmp_path / "empty"), "no such file"),
         ("$NOT_SET/x.jsonl", "there is no environment variable NOT_SET"),
     ):
-        with pytest.raises(InvalidConfig, match=message):
+        with pytest.raises(InvalidConfigError, match=message):
             planned({**toy, "sources": [{"name": "toy", "format": "jsonl", "path": path}]})
 
 
@@ -143,7 +143,9 @@ def test_a_full_disk(kind: str, toy: dict[str, Any], tmp_path: Path) -> None:
         pytest.skip("needs the right to mount a small file system")
     try:
         corpus(tmp_path / "in", [[f"document {row} {os.urandom(8).hex()}" for row in range(9000)]])
-        with pytest.raises((RunFailed, StorageError), match="disk is full; free space and run the same command again"):
+        with pytest.raises(
+            (RunFailedError, StorageError), match="disk is full; free space and run the same command again"
+        ):
             run_inline(toy, output=str(disk / "out"), engine={"kind": kind, "workers": 1} if kind == "local" else kind)
         assert not list((disk / "out" / "documents").glob("*"))
     finally:
@@ -152,7 +154,9 @@ def test_a_full_disk(kind: str, toy: dict[str, Any], tmp_path: Path) -> None:
 
 def test_too_many_bad_records_fail_the_run(toy: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "in" / "bad.jsonl").write_text("not json\n" * 150)
-    with pytest.raises(RunFailed, match=r"150 of 158 records are bad, more than engine.max_quarantined=0.05 allows"):
+    with pytest.raises(
+        RunFailedError, match=r"150 of 158 records are bad, more than engine.max_quarantined=0.05 allows"
+    ):
         run_inline(toy)
     result = run_inline(toy, engine={"kind": "inline", "max_quarantined": 1})
     assert result.phases[0].counters["quarantined"] == 150

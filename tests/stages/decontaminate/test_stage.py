@@ -11,8 +11,8 @@ import pytest
 
 from dspipe.kernels.dedup.ngram_overlap import Overlap
 from dspipe.kernels.jit import INTERPRETED
+from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.run.run import RunResult
-from dspipe.pipeline.stage import ConfigError
 from dspipe.stages.decontaminate.questions import questions
 from dspipe.stages.decontaminate.report import ContaminationReport
 from dspipe.stages.decontaminate.stage import DecontaminateConfig, DecontaminateStage

@@ -3,14 +3,16 @@ from typing import Any
 
 import pytest
 
-from dspipe.pipeline.config.problems import InvalidConfig
+from dspipe.pipeline.config.problems import InvalidConfigError
 from tests.engine import planned, rows_of, run_inline
 from tests.stages.minhash.test_stage import write_corpus
 
 COLUMNS = ["id", "reason"] + [f"exact_dedup.{name}" for name in ("keeper", "cluster_size", "duplicates", "dumps")]
 
+Shards = dict[str, list[dict[str, Any]]]
 
-def config_of(tmp_path: Path, shards: dict[str, list[dict[str, Any]]], **settings: Any) -> dict[str, Any]:
+
+def config_of(tmp_path: Path, shards: Shards, **settings: Any) -> dict[str, Any]:
     stages = [{"exact_dedup": settings}]
     return {"output": str(tmp_path / "run"), "sources": write_corpus(tmp_path, shards), "stages": stages}
 
@@ -25,7 +27,7 @@ def normalized(text: str) -> str:
 
 def test_one_document_of_each_normalized_text_stays(tmp_path: Path) -> None:
     values = ["a b", "a  b\n", "", " \t", "a B", "a b.", "\u3000a\u00a0b", "1.5", "15", "a b", "b a", "é", "e\u0301"]
-    shards = {"d0": texts(*values), "d1": texts(*reversed(values)), "d2": [], "d3": texts("new", "a b")}
+    shards: Shards = {"d0": texts(*values), "d1": texts(*reversed(values)), "d2": [], "d3": texts("new", "a b")}
     rows = rows_of(run_inline(config_of(tmp_path, shards)), COLUMNS)
     documents = [(f"d{shard}", document["text"]) for shard in (0, 1, 3) for document in shards[f"d{shard}"]]
     numbers = [shard << 32 | row for shard, part in enumerate(shards.values()) for row in range(len(part))]
@@ -44,7 +46,7 @@ def test_one_document_of_each_normalized_text_stays(tmp_path: Path) -> None:
 
 
 def test_first_by_address_then_by_text(tmp_path: Path) -> None:
-    shards = {
+    shards: Shards = {
         "d0": [
             {"id": "a", "url": "http://x.example/page/", "text": "old text"},
             {"id": "b", "url": None, "text": "other"},
@@ -67,9 +69,9 @@ def test_the_best_by_a_column_with_nulls_and_nan(tmp_path: Path) -> None:
     import numpy as np
     import pyarrow as pa
 
-    from dspipe.stages.shared.dedup.keep_policy import KeepConfig, KeepPolicy
+    from dspipe.stages.shared.dedup.keep_policy import KeepPolicy
 
-    policy = KeepPolicy(KeepConfig(keep=["quality", "longest"]))
+    policy = KeepPolicy(("quality", "longest"))
     assert policy.columns() == ("quality", "text_bytes")
     values = [0.5, None, float("nan"), -1.0, 0.0, -0.0, float("inf"), float("-inf"), 0.5]
     batch = pa.RecordBatch.from_pydict({"quality": values, "text_bytes": [1, 2, 3, 4, 5, 6, 7, 8, 9]})
@@ -96,5 +98,5 @@ def test_a_shard_added_is_the_only_one_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("settings", [{"by": []}, {"by": ["text", "text"]}, {"by": ["host"]}, {"keep": [""]}])
 def test_settings_that_cannot_work_are_refused(tmp_path: Path, settings: dict[str, Any]) -> None:
-    with pytest.raises(InvalidConfig):
+    with pytest.raises(InvalidConfigError):
         planned(config_of(tmp_path, {"d0": texts("a")}, **settings))

@@ -9,10 +9,12 @@ import pytest
 
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.dedup.minhash import band_keys, signatures
-from dspipe.pipeline.config.problems import InvalidConfig
+from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.run.run import RunResult
-from dspipe.pipeline.storage import records
+from dspipe.pipeline.storage.partitions import partitions_for
 from dspipe.pipeline.storage.store import Store
+from dspipe.stages.minhash.banding import Banding, MinhashConfig
+from dspipe.stages.minhash.stage import MinhashStage
 from tests.engine import artifact_files, planned, rows_of, run_inline, tasks_run
 from tests.kernels.dedup.test_components import components_slowly
 from tests.shared import shared
@@ -75,8 +77,11 @@ def dedup_slowly(
             dumps.append(dump if per_dump else "")
     signed, units = signatures(*text_buffers(pa.array(texts, pa.large_string())), 5, bands * rows)
     keys = band_keys(signed, bands, rows).tolist()
-    agree = lambda a, b: int((signed[a] == signed[b]).sum())  # noqa: E731
-    groups = defaultdict(list)
+
+    def agree(a: int, b: int) -> int:
+        return int((signed[a] == signed[b]).sum())
+
+    groups: dict[tuple[int, str], list[int]] = defaultdict(list)
     for place in range(len(texts)):
         if units[place]:
             for key in keys[place]:
@@ -87,7 +92,8 @@ def dedup_slowly(
     }
     label = components_slowly([pair for pair in sorted(pairs) if agree(*pair) >= least])
     sizes = Counter(label.values())
-    verdicts, kept = {}, defaultdict(list)
+    verdicts: dict[int, tuple[int, int, int]] = {}
+    kept: dict[tuple[int, str], list[int]] = defaultdict(list)
     for place in sorted(label, reverse=newest):
         apart = min_cluster is not None and sizes[label[place]] < min_cluster
         others = kept[label[place], dumps[place] if apart else ""]
@@ -133,12 +139,12 @@ def test_the_same_verdicts_as_with_dictionaries(tmp_path: Path, scope: str, keep
         len({expected[n][0] for n in expected if expected[n][1] == c}) > 1 for c in sizes
     )
     for number, row in found.items():
-        keeper, component, equal = expected.get(number, (number, None, 0))
+        keeper, group, equal = expected.get(number, (number, None, 0))
         dropped = keeper != number
         assert row["reason"] == ("minhash.near_duplicate" if dropped else None)
         assert row["minhash.keeper"] == (keeper if dropped else None)
-        assert row["minhash.cluster"] == component
-        assert row["minhash.cluster_size"] == (sizes[component] if component is not None else None)
+        assert row["minhash.cluster"] == group
+        assert row["minhash.cluster_size"] == (None if group is None else sizes[group])
         assert row["minhash.similarity"] == (pytest.approx(equal / 112) if dropped else None)
         assert row["minhash.duplicates"] == (len(duplicates[number]) or None)
         dumps = sorted({f"d{copy >> 32}" for copy in [number, *duplicates[number]]})
@@ -150,8 +156,8 @@ def test_partitions_and_memory_change_nothing(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     one = rows_of(run_inline(settings_of(tmp_path / "a", shards)), COLUMNS)
-    monkeypatch.setattr("dspipe.pipeline.storage.records.partitions_for", lambda corpus, share: 13)
-    monkeypatch.setattr("dspipe.stages.minhash.signatures.WINDOW", 7)
+    monkeypatch.setattr("dspipe.stages.minhash.stage.partitions_for", lambda corpus, share: 13)
+    monkeypatch.setattr("dspipe.stages.minhash.windows.WINDOW_ROWS", 7)
     monkeypatch.setattr("dspipe.stages.minhash.components.BYTES_PER_EDGE", 1 << 40)
     small = {"engine": {"kind": "inline", "memory": 20_000}, **settings_of(tmp_path / "b", shards)}
     assert rows_of(run_inline(small), COLUMNS) == one
@@ -162,10 +168,10 @@ def test_components_spread_over_partitions_are_the_same(tmp_path: Path, monkeypa
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     one = run_inline(settings_of(tmp_path / "a", shards))
-    monkeypatch.setattr("dspipe.stages.minhash.stage.SPREAD_FROM", 1)
+    monkeypatch.setattr("dspipe.stages.minhash.stage.MANY_PARTITIONS", 1)
     spread = run_inline({**settings_of(tmp_path / "b", shards), "engine": {"kind": "inline", "merge_above": 1}})
     phases = {phase.name: phase for phase in spread.phases}
-    assert phases["minhash.hook"].tasks == 8 and "minhash.components" not in phases
+    assert phases["minhash.small_star"].tasks == 8 and "minhash.components" not in phases
     assert phases["minhash.trim"].counters["leaves"] > 50
     assert rows_of(spread, COLUMNS) == rows_of(one, COLUMNS)
 
@@ -393,15 +399,15 @@ def test_another_threshold_reads_no_text_again(tmp_path: Path) -> None:
 def test_a_threshold_alone_chooses_bands_as_datasketch_does() -> None:
     from datasketch import MinHashLSH
 
-    from dspipe.pipeline.config.discovery import make_stage
+    def banding(**settings: float) -> Banding:
+        return MinhashStage("minhash", MinhashConfig.model_validate(settings)).banding
 
     for threshold in (0.5, 0.8, 0.95):
-        stage = make_stage("minhash", {"threshold": threshold, "permutations": 256}, 0)
+        chosen = banding(threshold=threshold, permutations=256)
         oracle = MinHashLSH(threshold=threshold, num_perm=256, weights=(0.1, 0.9))
-        assert stage.banding.cut == (oracle.b, oracle.r) and stage.banding.threshold == threshold
-    assert make_stage("minhash", {}, 0).banding.threshold == pytest.approx(0.719, abs=1e-3)
-    least = [make_stage("minhash", {"threshold": 0.7, "margin": margin}, 0).banding.least for margin in (0, 0.04)]
-    assert least == [90, 85]
+        assert chosen.shape == (oracle.b, oracle.r) and chosen.threshold == threshold
+    assert banding().threshold == pytest.approx(0.719, abs=1e-3)
+    assert [banding(threshold=0.7, margin=margin).min_agreement for margin in (0, 0.04)] == [90, 85]
 
 
 @pytest.mark.parametrize(
@@ -418,7 +424,7 @@ def test_a_threshold_alone_chooses_bands_as_datasketch_does() -> None:
     ],
 )
 def test_settings_that_cannot_work_are_refused(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
-    with pytest.raises(InvalidConfig, match=message):
+    with pytest.raises(InvalidConfigError, match=message):
         planned(settings_of(tmp_path, {"d0": [{"id": "a", "text": "b"}]}, **settings))
 
 
@@ -431,4 +437,4 @@ def test_partitions_grow_with_the_corpus() -> None:
     from dspipe.pipeline.stage import Corpus
 
     corpora = [Corpus(10**5, 0, documents, 1 << 30, ()) for documents in (0, 10**6, 10**9, 10**10, 10**11, 10**12)]
-    assert [records.partitions_for(corpus, 560) for corpus in corpora] == [8, 8, 4096, 4096, 16384, 65536]
+    assert [partitions_for(corpus, 560) for corpus in corpora] == [8, 8, 4096, 4096, 16384, 65536]

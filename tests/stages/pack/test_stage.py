@@ -1,31 +1,39 @@
 import json
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from dspipe.pipeline.run.scheduler import RunFailed
+from dspipe.pipeline.errors import RunFailedError
 from dspipe.stages.pack.reading.reader import PackedDataset
-from dspipe.stages.pack.stage import Config
+from dspipe.stages.pack.settings import PackConfig
 from dspipe.stages.pack.verify.shards import verify_run
 from tests.engine import run_inline
 from tests.stages.pack.runs import BEGIN, END, PAD, make_config, make_documents
 from tests.toys.tokenizer import WIDE_PAD
 
+Copy = tuple[str, int]  # a document's id and which copy of it
+Streams = dict[Copy, list[int]]
+
 MIDDLE = {"prefix": 259, "suffix": 260, "middle": 261}
 
 
-def packed(folder, documents, files=3, **settings):
+def packed(
+    folder: Path, documents: list[dict[str, str]], files: int = 3, **settings: Any
+) -> tuple[PackedDataset, dict[str, Any]]:
     run_inline(make_config(folder, documents, files, **settings))
     report = verify_run(folder / "run", sample=200)
     assert report.problems == []
     return PackedDataset(folder / "run"), json.loads((folder / "run" / "index.json").read_text())
 
 
-def documents_in(data):
+def documents_in(data: PackedDataset) -> tuple[Streams, dict[Copy, int]]:
     """All pieces put together again: (id, copy) -> tokens of the document's stream."""
-    streams, total = {}, {}
+    streams: dict[Copy, dict[int, list[int]]] = {}
+    total: dict[Copy, int] = {}
     for shard in range(len(data.shards.parts)):
         table, rows = data.shards.documents(shard), data.shards.tokens(shard)
         for row in range(len(rows)):
@@ -43,13 +51,13 @@ def documents_in(data):
     return joined, total
 
 
-def plain(document):
+def plain(document: dict[str, str]) -> list[int]:
     return [*document["text"].encode(), END]
 
 
 @pytest.mark.parametrize("wide", [False, True])
 @pytest.mark.parametrize("length", [7, 64, 5000])
-def test_split_keeps_every_token(tmp_path, length, wide):
+def test_split_keeps_every_token(tmp_path: Path, length: int, wide: bool) -> None:
     documents = make_documents()
     data, index = packed(tmp_path, documents, length=length, wide=wide)
     streams, _ = documents_in(data)
@@ -62,18 +70,17 @@ def test_split_keeps_every_token(tmp_path, length, wide):
 
 
 @pytest.mark.parametrize("mode", ["split", "best_fit", "aligned"])
-def test_padding_that_needs_32_bits(tmp_path, mode):
+def test_padding_that_needs_32_bits(tmp_path: Path, mode: str) -> None:
     documents = make_documents()
     data, index = packed(tmp_path, documents, length=64, mode=mode, wide=True)
     assert index["pad_token"] == WIDE_PAD
-    assert (
-        sum(int((data.shards.tokens(s)[:] == WIDE_PAD).sum()) for s in range(len(index["parts"]))) == index["padding"]
-    )
+    shards = [data.shards.tokens(number) for number in range(len(index["parts"]))]
+    assert sum(int((rows[i] == WIDE_PAD).sum()) for rows in shards for i in range(len(rows))) == index["padding"]
     (tmp_path / "b").mkdir()
     run_inline(make_config(tmp_path / "b", [{"id": "a", "domain": "web", "text": ""}], 1, mode=mode, wide=True))
 
 
-def test_rows_are_the_shuffled_stream(tmp_path):
+def test_rows_are_the_shuffled_stream(tmp_path: Path) -> None:
     documents = make_documents()
     data, _ = packed(tmp_path, documents, length=50)
     flat = np.concatenate([data.shards.tokens(s) for s in range(len(data.shards.parts))]).reshape(-1).tolist()
@@ -91,7 +98,7 @@ def test_rows_are_the_shuffled_stream(tmp_path):
     assert moved > len(given) / 5
 
 
-def test_without_shuffle_documents_stay_in_order(tmp_path):
+def test_without_shuffle_documents_stay_in_order(tmp_path: Path) -> None:
     documents = make_documents(40)
     data, _ = packed(tmp_path, documents, files=1, length=50, shuffle=False)
     flat = np.concatenate([data.shards.tokens(s) for s in range(len(data.shards.parts))]).reshape(-1).tolist()
@@ -101,7 +108,7 @@ def test_without_shuffle_documents_stay_in_order(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["split", "best_fit", "aligned"])
-def test_many_partitions(tmp_path, mode):
+def test_many_partitions(tmp_path: Path, mode: str) -> None:
     documents = make_documents(3000, longest=200)
     data, index = packed(tmp_path, documents, length=256, shard_bytes=65536, mode=mode)
     streams, total = documents_in(data)
@@ -121,7 +128,7 @@ def test_many_partitions(tmp_path, mode):
         assert index["padding"] < 0.03 * index["tokens"]
 
 
-def test_aligned_rows_begin_with_the_begin_token(tmp_path):
+def test_aligned_rows_begin_with_the_begin_token(tmp_path: Path) -> None:
     data, index = packed(tmp_path, make_documents(), length=64, mode="aligned", begin=True)
     for sample in data:
         assert sample["tokens"][0] == BEGIN
@@ -130,7 +137,7 @@ def test_aligned_rows_begin_with_the_begin_token(tmp_path):
     assert index["begin_token"] == BEGIN
 
 
-def test_the_remainder_can_be_dropped(tmp_path):
+def test_the_remainder_can_be_dropped(tmp_path: Path) -> None:
     documents = make_documents()
     _, padded = packed(tmp_path / "a", documents, length=64)
     _, dropped = packed(tmp_path / "b", documents, length=64, remainder="drop")
@@ -139,7 +146,7 @@ def test_the_remainder_can_be_dropped(tmp_path):
     assert dropped["dropped"] + dropped["tokens"] == padded["tokens"]
 
 
-def test_copies_of_a_document_are_apart(tmp_path):
+def test_copies_of_a_document_are_apart(tmp_path: Path) -> None:
     documents = make_documents(300)
     data, index = packed(tmp_path, documents, length=64, remix={"unimax": True, "max_epochs": 3})
     streams, _ = documents_in(data)
@@ -152,7 +159,7 @@ def test_copies_of_a_document_are_apart(tmp_path):
     assert index["mixture_sha256"]
 
 
-def test_phases_of_a_mixture_follow_each_other(tmp_path):
+def test_phases_of_a_mixture_follow_each_other(tmp_path: Path) -> None:
     documents = make_documents(900)
     phases = [
         {"share": 0.7, "weights": {"web": 1.0, "books": 0.0, "code": 0.0}},
@@ -169,7 +176,7 @@ def test_phases_of_a_mixture_follow_each_other(tmp_path):
 
 
 @pytest.mark.parametrize("second_form", [0.0, 1.0])
-def test_fill_in_the_middle(tmp_path, second_form):
+def test_fill_in_the_middle(tmp_path: Path, second_form: float) -> None:
     documents = make_documents(400)
     middle = {"rate": 0.5, "second_form": second_form, "domains": ["code"]}
     data, index = packed(tmp_path, documents, length=64, fill_in_the_middle=middle, mode="best_fit")
@@ -195,39 +202,43 @@ def test_fill_in_the_middle(tmp_path, second_form):
     assert verify_run(tmp_path / "run", sample=1000).checked["round trips"] > 0
 
 
-def files_of(folder):
+def files_of(folder: Path) -> tuple[list[bytes], dict[str, Any]]:
     index = json.loads((folder / "run" / "index.json").read_text())
     contents = [(folder / "run" / file["name"]).read_bytes() for p in index["parts"] for file in p["files"].values()]
     return contents, index
 
 
-def test_same_bytes_for_any_workers_and_memory(tmp_path):
+def test_same_bytes_for_any_workers_and_memory(tmp_path: Path) -> None:
     documents = make_documents(1500, longest=200)
-    settings = {"length": 128, "shard_bytes": 65536, "remix": {"temperature": 2}}
+    settings: dict[str, Any] = {"length": 128, "shard_bytes": 65536, "remix": {"temperature": 2}}
     run_inline(make_config(tmp_path / "a", documents, **settings))
     run_inline(make_config(tmp_path / "b", documents, **settings), engine={"kind": "inline", "memory": 1 << 27})
     assert files_of(tmp_path / "a") == files_of(tmp_path / "b")
 
 
-def test_blocks_of_rows_are_those_of_one_pass(tmp_path, monkeypatch):
+def test_blocks_of_rows_are_those_of_one_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from dspipe.stages.pack.partition import Partition
 
     documents = make_documents(300)
     run_inline(make_config(tmp_path / "a", documents, length=32))
     blocks = Partition.blocks
-    monkeypatch.setattr(Partition, "blocks", lambda *args: blocks(*args[:-1], 1000))
+
+    def small_blocks(*arguments: Any) -> Any:
+        return blocks(*arguments[:-1], 1000)  # type: ignore[call-arg]  # the arguments as they came
+
+    monkeypatch.setattr(Partition, "blocks", small_blocks)
     run_inline(make_config(tmp_path / "b", documents, length=32))
     assert files_of(tmp_path / "a") == files_of(tmp_path / "b")
 
 
-def test_nothing_to_pack(tmp_path):
+def test_nothing_to_pack(tmp_path: Path) -> None:
     run_inline(make_config(tmp_path, [{"id": "a", "domain": "web", "text": ""}], files=1))
     index = json.loads((tmp_path / "run" / "index.json").read_text())
     assert (index["rows"], index["parts"], index["empty_documents"]) == (0, [], 1)
     assert verify_run(tmp_path / "run").ok
 
 
-def test_a_row_longer_than_all_documents(tmp_path):
+def test_a_row_longer_than_all_documents(tmp_path: Path) -> None:
     data, index = packed(tmp_path, [{"id": "a", "domain": "web", "text": "abc"}], files=1, length=100)
     assert (index["rows"], index["padding"]) == (1, 96)
     assert data[0]["tokens"][:4].tolist() == [*b"abc", END]
@@ -244,19 +255,19 @@ def test_a_row_longer_than_all_documents(tmp_path):
         ({"fill_in_the_middle": {"tokens": ["<a>", "<b>", "<c>"]}}, "none of <a>"),
     ],
 )
-def test_tokens_that_are_not_there(tmp_path, settings, message):
-    with pytest.raises(RunFailed, match=message) as caught:
+def test_tokens_that_are_not_there(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(RunFailedError, match=message) as caught:
         run_inline(make_config(tmp_path, make_documents(10), **settings))
     assert caught.value.user
 
 
-def test_one_id_twice(tmp_path):
+def test_one_id_twice(tmp_path: Path) -> None:
     documents = [{"id": "same", "domain": "web", "text": text} for text in ("first", "second")]
     _, index = packed(tmp_path, documents, files=1, length=20)
     assert index["documents"] == 2
 
 
 @pytest.mark.parametrize("settings", [{"length": 1}, {"format": "tar"}, {"mode": "best"}, {"shard_bytes": 10}])
-def test_settings_that_cannot_be(settings):
+def test_settings_that_cannot_be(settings: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        Config.model_validate(settings)
+        PackConfig.model_validate(settings)

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from dspipe.pipeline.config.run_config import InvalidConfig
+from dspipe.pipeline.config.problems import InvalidConfigError
+from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.run.run import RunResult
-from dspipe.pipeline.stage import ConfigError
-from dspipe.stages.perplexity.scorer import Scorer, normalized
+from dspipe.stages.perplexity.scorer import Change, Scorer, normalized
 from dspipe.stages.perplexity.stage import PerplexityConfig, PerplexityStage
 from tests.engine import rows_of, run_inline, tasks_run
 
@@ -22,7 +22,7 @@ kenlm = pytest.importorskip("kenlm", reason="the package kenlm is not installed"
 UNIGRAMS = {"<unk>": (-2.0, 0.0), "<s>": (-99.0, -0.3), "</s>": (-1.2, 0.0), "the": (-0.5, -0.2), "cat": (-0.9, -0.1)}
 UNIGRAMS |= {"0": (-1.5, -0.05), '"': (-1.7, 0.0), "é": (-1.1, -0.4)}
 BIGRAMS = {("<s>", "the"): -0.2, ("the", "cat"): -0.4, ("cat", "</s>"): -0.3, ("the", "the"): -0.6, ("0", "é"): -0.1}
-CCNET = ("lower", "accents", "digits", "punctuation")
+CCNET: tuple[Change, ...] = ("lower", "accents", "digits", "punctuation")
 
 
 def write_model(path: Path, worse: float = 0.0) -> Path:
@@ -170,7 +170,7 @@ def test_sentencepiece_cuts_the_words(tmp_path: Path, model: Path) -> None:
     assert scorer.perplexity("The cat 7\n") == pytest.approx(plain(" ".join(cut)), rel=1e-5)
     with pytest.raises(ConfigError, match="not a SentencePiece model"):
         Scorer(model, model, CCNET)
-    with pytest.raises(InvalidConfig, match="no SentencePiece model for en"):
+    with pytest.raises(InvalidConfigError, match="no SentencePiece model for en"):
         run(tmp_path, [], models={"en": str(model)}, sentencepiece={"de": f"{prefix}.model"})
 
 
@@ -181,11 +181,11 @@ def test_bad_settings(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPat
         ({"en": "absent.bin"}, "no such file: absent.bin"),
         ({"en": __file__}, "not a KenLM model"),
     ]:
-        with pytest.raises(InvalidConfig, match=message):
+        with pytest.raises(InvalidConfigError, match=message):
             run(tmp_path, [], models=models)
     cut = tmp_path / "cut.arpa"
     cut.write_bytes(model.read_bytes()[:-80])
-    with pytest.raises(InvalidConfig, match="not a KenLM model"):
+    with pytest.raises(InvalidConfigError, match="not a KenLM model"):
         run(tmp_path, [], models={"en": str(cut)})
     with pytest.raises(ValidationError, match="nothing for the tail"):
         PerplexityConfig(models="x", head=0.5, middle=0.5)

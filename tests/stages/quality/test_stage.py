@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from dspipe.kernels.jit import INTERPRETED
-from dspipe.pipeline.config.problems import InvalidConfig
+from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.stages.quality.cli import app
 from dspipe.stages.quality.stage import QualityConfig
 from dspipe.stages.quality.training import TrainingError, train
@@ -165,9 +165,9 @@ def test_by_value_then_by_quantile(model: Path, tmp_path: Path) -> None:
 
 
 def test_bad_settings(model: Path, tmp_path: Path) -> None:
-    with pytest.raises(InvalidConfig, match="no label hq; it has"):
+    with pytest.raises(InvalidConfigError, match="no label hq; it has"):
         run(tmp_path, model, label="hq")
-    with pytest.raises(InvalidConfig, match="no model file"):
+    with pytest.raises(InvalidConfigError, match="no model file"):
         run(tmp_path, tmp_path / "absent.bin")
     with pytest.raises(ValidationError, match="needs `by`"):
         QualityConfig(model="x", drop_lowest={"en": 0.1})

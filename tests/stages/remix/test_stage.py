@@ -1,32 +1,36 @@
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from dspipe.pipeline.config.problems import InvalidConfig
-from dspipe.pipeline.run.scheduler import RunFailed
-from dspipe.stages.remix.domain_batches import host
-from dspipe.stages.remix.stage import Config
+from dspipe.pipeline.config.problems import InvalidConfigError
+from dspipe.pipeline.errors import RunFailedError
+from dspipe.stages.remix.domain_batches import extract_hosts
+from dspipe.stages.remix.settings import RemixConfig
 from tests.engine import rows_of, run_inline
 from tests.stages.pack.runs import make_config, make_documents
 
 
-def drawn_by_domain(rows):
-    sums = {}
+def drawn_by_domain(rows: list[dict[str, Any]]) -> dict[str, int]:
+    sums: dict[str, int] = {}
     for row in rows:
         sums[row["remix.domain"]] = sums.get(row["remix.domain"], 0) + row["copies"] * row["tokens"]
     return sums
 
 
-def remixed(folder, documents, **settings):
+def remixed(
+    folder: Path, documents: list[dict[str, str]], **settings: Any
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     files = settings.pop("files", 3)
     result = run_inline(make_config(folder, documents, files, remix=settings, length=64))
     rows = rows_of(result, ["id", "copies", "tokens", "reason", "remix.domain"])
     return rows, json.loads((folder / "run" / "mixture.json").read_text())
 
 
-def test_domains_have_their_parts(tmp_path):
+def test_domains_have_their_parts(tmp_path: Path) -> None:
     documents = make_documents(900)
     weights = {"web": 0.5, "books": 0.3, "code": 0.2}
     rows, plan = remixed(tmp_path, documents, weights=weights, tokens=30_000)
@@ -42,7 +46,7 @@ def test_domains_have_their_parts(tmp_path):
         assert (row["reason"] == "remix.not_drawn") == (row["copies"] == 0)
 
 
-def test_the_draw_depends_on_seed_and_id_alone(tmp_path):
+def test_the_draw_depends_on_seed_and_id_alone(tmp_path: Path) -> None:
     documents = make_documents(300)
     settings = {"weights": {"web": 0.5, "books": 0.3, "code": 0.2}, "tokens": 12_000}
     rows, _ = remixed(tmp_path / "a", documents, **settings)
@@ -54,7 +58,7 @@ def test_the_draw_depends_on_seed_and_id_alone(tmp_path):
     assert {row["copies"] for row in rows} > {0, 1}
 
 
-def test_whole_epochs_and_a_part(tmp_path):
+def test_whole_epochs_and_a_part(tmp_path: Path) -> None:
     documents = [{"id": str(i), "domain": "web", "text": "abcd"} for i in range(1000)]
     rows, _ = remixed(tmp_path, documents, tokens="10_000", unimax=True)
     copies = [row["copies"] for row in rows]
@@ -62,7 +66,7 @@ def test_whole_epochs_and_a_part(tmp_path):
     assert abs(sum(copies) * 4 - 10_000) <= 3 * 4
 
 
-def test_without_a_tokenizer_bytes_count(tmp_path):
+def test_without_a_tokenizer_bytes_count(tmp_path: Path) -> None:
     documents = make_documents(50)
     config = make_config(tmp_path, documents, remix={"tokens": 500})
     config["stages"] = [stage for stage in config["stages"] if "remix" in stage]
@@ -72,14 +76,14 @@ def test_without_a_tokenizer_bytes_count(tmp_path):
     assert sum(entry["tokens"] for entry in plan["domains"]) == sum(len(d["text"]) for d in documents)
 
 
-def test_another_column_in_groups(tmp_path):
+def test_another_column_in_groups(tmp_path: Path) -> None:
     documents = [{**d, "url": f"http://{'a' if i % 3 else 'B'}.example/{i}"} for i, d in enumerate(make_documents(60))]
     rows, plan = remixed(tmp_path, documents, by="host", groups={"lists": ["b.example"]})
     assert [(entry["domain"], entry["documents"]) for entry in plan["domains"]] == [("lists", 20), ("other", 40)]
     assert rows[0]["remix.domain"] == "lists"
 
 
-def test_null_is_a_domain_of_its_own(tmp_path):
+def test_null_is_a_domain_of_its_own(tmp_path: Path) -> None:
     _, plan = remixed(tmp_path, make_documents(10), by="url")
     assert [entry["domain"] for entry in plan["domains"]] == ["unknown"]
 
@@ -95,8 +99,8 @@ def test_null_is_a_domain_of_its_own(tmp_path):
         ({"weights": {"web": 0.5, "books": 0.3, "code": 0.1, "law": 0.1}}, "no document of domain 'law'"),
     ],
 )
-def test_impossible_wishes_end_the_run(tmp_path, settings, message):
-    with pytest.raises(RunFailed, match=message) as caught:
+def test_impossible_wishes_end_the_run(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(RunFailedError, match=message) as caught:
         remixed(tmp_path, make_documents(60), **settings)
     assert caught.value.user
 
@@ -112,18 +116,18 @@ def test_impossible_wishes_end_the_run(tmp_path, settings, message):
         {"weight": {"a": 1}},
     ],
 )
-def test_settings_that_cannot_be(settings):
+def test_settings_that_cannot_be(settings: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        Config.model_validate(settings)
+        RemixConfig.model_validate(settings)
 
 
-def test_too_many_domains(tmp_path, monkeypatch):
-    monkeypatch.setattr("dspipe.stages.remix.domain_counts.MOST_BINS", 1024 * 20)
-    with pytest.raises(RunFailed, match="'id' has more than 20 values; group them"):
+def test_too_many_domains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dspipe.stages.remix.domain_counts.MAX_BINS", 1024 * 20)
+    with pytest.raises(RunFailedError, match="'id' has more than 20 values; group them"):
         remixed(tmp_path, make_documents(100), by="id")
 
 
-def test_a_shard_without_documents(tmp_path):
+def test_a_shard_without_documents(tmp_path: Path) -> None:
     config = make_config(tmp_path, make_documents(20), files=1, remix={})
     (tmp_path / "part-9.jsonl").write_text("")
     run_inline(config)
@@ -132,19 +136,19 @@ def test_a_shard_without_documents(tmp_path):
     assert sum(entry["documents"] for entry in plan["domains"]) == 20
 
 
-def test_numbers_as_yaml_reads_them():
-    config = Config.model_validate({"tokens": "2e12", "max_epochs": {"web": "4"}})
+def test_numbers_as_yaml_reads_them() -> None:
+    config = RemixConfig.model_validate({"tokens": "2e12", "max_epochs": {"web": "4"}})
     assert (config.tokens, config.max_epochs) == (2e12, {"web": 4.0})
 
 
-def test_host():
+def test_host() -> None:
     import pyarrow as pa
 
     urls = pa.array(["http://A.example:80/x", "https://u:p@b.example?q", "no url", None, "ftp://c.example"])
-    assert host(urls).to_pylist() == ["a.example", "b.example", None, None, "c.example"]
+    assert extract_hosts(urls).to_pylist() == ["a.example", "b.example", None, None, "c.example"]
 
 
-def test_importance_draws_what_looks_like_the_target(tmp_path):
+def test_importance_draws_what_looks_like_the_target(tmp_path: Path) -> None:
     poems = ["the moon and the sea sing of love", "love and the silent moon above the sea", "sea of love"]
     reports = ["profit rose four percent in the quarter", "the quarter closed with a profit", "shares rose percent"]
     documents = [
@@ -168,21 +172,21 @@ def test_importance_draws_what_looks_like_the_target(tmp_path):
     assert 0.35 < sum(number % 2 for number in chosen) / len(chosen) < 0.65
 
 
-def test_resampling_is_in_proportion_to_weights():
+def test_resampling_is_in_proportion_to_weights() -> None:
     """Of many draws of one document out of four with weights 1, 2, 3, 4, each is first as often as its weight says."""
-    from dspipe.stages.remix.dsir import SCALE, importance_places
+    from dspipe.stages.remix.dsir import SCALE, importance_positions
 
     weights = np.rint(np.log([1, 2, 3, 4]) * SCALE).astype(np.int64)
     draw = np.random.default_rng(8)
-    first = [int(importance_places(draw.integers(0, 2**64, 4, np.uint64), weights).argmin()) for _ in range(4000)]
+    first = [int(importance_positions(draw.integers(0, 2**64, 4, np.uint64), weights).argmin()) for _ in range(4000)]
     assert np.bincount(first) / 4000 == pytest.approx([0.1, 0.2, 0.3, 0.4], abs=0.03)
 
 
-def test_places_keep_the_order():
-    from dspipe.stages.remix.dsir import importance_places
+def test_places_keep_the_order() -> None:
+    from dspipe.stages.remix.dsir import importance_positions
 
     weights = np.linspace(-1e9, 1e9, 1001).astype(np.int64)
-    places = importance_places(np.full(1001, 1 << 60, np.uint64), weights)
+    places = importance_positions(np.full(1001, 1 << 60, np.uint64), weights)
     assert (np.diff(places) < 0).all()
     assert places.min() >= 0
     assert places.max() < 1
@@ -191,9 +195,9 @@ def test_places_keep_the_order():
 @pytest.mark.parametrize(
     ("content", "message"), [(None, "no file"), ("not json", "line 1"), ('{"text": ""}', "hold no words")]
 )
-def test_a_target_that_cannot_be(tmp_path, content, message):
+def test_a_target_that_cannot_be(tmp_path: Path, content: str | None, message: str) -> None:
     target = tmp_path / "target.jsonl"
     if content is not None:
         target.write_text(content)
-    with pytest.raises((RunFailed, InvalidConfig), match=message):
+    with pytest.raises((RunFailedError, InvalidConfigError), match=message):
         remixed(tmp_path / "a", make_documents(10), importance={"target": str(target)})

@@ -45,6 +45,24 @@ def test_parts_change_nothing(
     assert measured(stage, texts) == expected
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Plain words in a line.\n\nuse of cookies",  # the last part is an empty line, which stays, and one that goes
+        "Plain words in a line.\nuse of cookies\nuse of cookies",
+        "Plain words in a line.\nuse of cookies\n",
+        "use of cookies and more\nuse of cookies",
+        "\nuse of cookies and more\n\n",
+    ],
+)
+def test_line_feeds_around_lines_that_go(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    stage = lines.Lines("lines", lines.Config())
+    expected = measured(stage, [text])
+    assert expected[0]["text"] == "\n".join(line for line in text.split("\n") if "cookies" not in line)
+    monkeypatch.setattr(rewriting, "PART", 20)
+    assert measured(stage, [text]) == expected
+
+
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
 def test_one_long_line(monkeypatch: pytest.MonkeyPatch, stage: RewritingStage[Any]) -> None:
     text = "some words, and a@b.com 数据 or schÃ¶n, call +49 30 1234567 now, " * 30

@@ -61,9 +61,12 @@ def test_a_row_that_is_too_long_is_not_read(tmp_path: Path, monkeypatch: pytest.
             writer.write_table(pa.table({"text": [text]}))
     read: list[int] = []
     original = pq.ParquetFile.read_row_group
-    monkeypatch.setattr(
-        pq.ParquetFile, "read_row_group", lambda self, i, *a, **k: read.append(i) or original(self, i, *a, **k)
-    )
+
+    def note_and_read(self: pq.ParquetFile, group: int, *args: Any, **options: Any) -> pa.Table:
+        read.append(group)
+        return original(self, group, *args, **options)
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", note_and_read)
     rows, reading = read_table(tmp_path / "x", None, max_document_bytes=1 << 20)
     assert [row["text"] for row in rows] == ["a", "b"]
     (bad,) = reading.quarantine

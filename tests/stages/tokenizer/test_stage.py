@@ -9,11 +9,10 @@ import pyarrow as pa
 import pytest
 from tokenizers import Tokenizer
 
-from dspipe.pipeline.config.problems import InvalidConfig
+from dspipe.pipeline.config.problems import InvalidConfigError
+from dspipe.pipeline.errors import ConfigError, RunFailedError
 from dspipe.pipeline.run.run import RunResult
-from dspipe.pipeline.run.scheduler import RunFailed
-from dspipe.pipeline.stage import ConfigError
-from dspipe.stages.tokenizer.sampling import sampling_rates
+from dspipe.stages.tokenizer.rates import sampling_rates
 from dspipe.tokenizer.settings import TrainSettings
 from tests.engine import artifact_files, rows_of, run_inline, tasks_run
 from tests.tokenizer.trained import TEXTS, config
@@ -118,7 +117,9 @@ def test_languages_without_weight_are_left_out(tmp_path: Path) -> None:
 
 
 def rates(sizes: dict[str, dict[str, int]], sample: int, weights: Any = None) -> dict[str, dict[str, float]]:
-    return sampling_rates(sizes, sample, TrainSettings.model_validate({"weights": weights}).weights)
+    chosen = TrainSettings.model_validate({"weights": weights}).weights
+    assert not isinstance(chosen, str)
+    return sampling_rates(sizes, sample, chosen)
 
 
 def test_sampling_rates_by_domain() -> None:
@@ -203,7 +204,7 @@ def test_the_sample_does_not_follow_remix_where_that_is_asked_for(tmp_path: Path
 def test_what_remix_does_not_draw_is_not_in_the_sample(tmp_path: Path) -> None:
     write_web_and_rare(tmp_path / "in")
     remix = {"weights": {"web": 0.0, "rare": 1.0}, "max_epochs": 3, "tokens": 1e9}
-    with pytest.raises(RunFailed, match="the mixture can't be drawn"):  # seen when there are tokens
+    with pytest.raises(RunFailedError, match="the mixture can't be drawn"):  # seen when there are tokens
         run_inline(with_remix(tmp_path, remix))
     values = with_remix(tmp_path, {key: remix[key] for key in ("weights", "max_epochs")}, weights="remix")
     assert counted(run_inline(values, output=str(tmp_path / "again"))) == {"rr": 1500, "ss": 1500}
@@ -280,20 +281,20 @@ def test_large_vocabularies_take_four_bytes_an_id(tmp_path: Path) -> None:
 )
 def test_settings_that_cannot_work(tmp_path: Path, tokenizer: dict[str, Any], message: str) -> None:
     write_documents(tmp_path / "in", shards=1)
-    with pytest.raises(InvalidConfig, match=message):
+    with pytest.raises(InvalidConfigError, match=message):
         run_inline(configured(tmp_path, tokenizer))
 
 
 def test_a_file_that_is_no_tokenizer(tmp_path: Path) -> None:
     write_documents(tmp_path / "in", shards=1)
     (tmp_path / "t.json").write_text("{}", "utf-8")
-    with pytest.raises(InvalidConfig, match="it has no model"):
+    with pytest.raises(InvalidConfigError, match="it has no model"):
         run_inline(configured(tmp_path, {"path": str(tmp_path / "t.json")}))
 
 
 def test_an_empty_corpus_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "0.jsonl").write_text('{"id": "0", "text": "short"}\n', "utf-8")
-    with pytest.raises(RunFailed, match="no text to train on") as failure:
+    with pytest.raises(RunFailedError, match="no text to train on") as failure:
         run_inline(configured(tmp_path, {"train": SETTINGS}))
     assert failure.value.user

@@ -6,12 +6,12 @@ from dspipe.stages.pack.reading.permutation import permuted
 
 
 @given(st.integers(1, 300), st.integers(0, 2**64), st.integers(0, 5))
-def test_permuted_is_a_permutation(size, seed, epoch):
+def test_permuted_is_a_permutation(size: int, seed: int, epoch: int) -> None:
     found = permuted(np.arange(size), size, seed, epoch)
     assert sorted(found.tolist()) == list(range(size))
 
 
-def test_permuted_differs_by_seed_and_epoch_and_scatters():
+def test_permuted_differs_by_seed_and_epoch_and_scatters() -> None:
     size = 10_000
     first, second, third = (permuted(np.arange(size), size, seed, epoch) for seed, epoch in ((1, 0), (1, 1), (2, 0)))
     assert (first == second).mean() < 0.01

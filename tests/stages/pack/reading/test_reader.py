@@ -18,7 +18,7 @@ from tests.stages.pack.runs import PAD, make_config, make_documents
 
 
 @pytest.fixture(scope="module", params=["megatron", "mds", "parquet"])
-def run(request, tmp_path_factory):
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp(request.param)
     run_inline(make_config(folder, make_documents(), length=32, shard_bytes=65536, format=request.param))
     return folder / "run"
@@ -26,7 +26,7 @@ def run(request, tmp_path_factory):
 
 @settings(deadline=None, max_examples=20)
 @given(st.integers(1, 7), st.sampled_from([None, 3]), st.integers(1, 3))
-def test_every_row_once_an_epoch_for_any_world_size(run, world_size, seed, epochs):
+def test_every_row_once_an_epoch_for_any_world_size(run: Path, world_size: int, seed: int | None, epochs: int) -> None:
     data = [PackedDataset(run, rank, world_size, seed, epochs) for rank in range(world_size)]
     seen = [row for one in data for row in one.row_numbers(0, len(one)).tolist()]
     assert sorted(seen) == sorted(list(range(data[0].rows)) * epochs)
@@ -44,7 +44,7 @@ def test_every_row_once_an_epoch_for_any_world_size(run, world_size, seed, epoch
 
 
 @pytest.mark.parametrize("epochs", [2, None])
-def test_resumed_at_any_sample(run, epochs):
+def test_resumed_at_any_sample(run: Path, epochs: int | None) -> None:
     whole = [sample["row"] for sample in islice(PackedDataset(run, 1, 3, 9, epochs), 60)]
     for taken in (0, 1, 7, 31, 59):
         first = PackedDataset(run, 1, 3, 9, epochs)
@@ -58,14 +58,14 @@ def test_resumed_at_any_sample(run, epochs):
         assert second.state_dict()["samples"] == 3 * 60
 
 
-def test_the_state_follows_iteration(run):
+def test_the_state_follows_iteration(run: Path) -> None:
     data = PackedDataset(run)
     steps = iter(data)
     next(steps), next(steps)
     assert data.state_dict()["samples"] == 2
 
 
-def test_resumed_with_another_world_size(run):
+def test_resumed_with_another_world_size(run: Path) -> None:
     one = [sample["row"] for sample in PackedDataset(run, seed=4)]
     first = [PackedDataset(run, rank, 4, seed=4) for rank in range(4)]
     state = first[0].state_dict(5)
@@ -78,7 +78,7 @@ def test_resumed_with_another_world_size(run):
     assert sorted(rest) == sorted(one[20:])
 
 
-def test_samples(run):
+def test_samples(run: Path) -> None:
     texts = {document["id"]: document["text"] for document in make_documents()}
     data = PackedDataset(run)
     for number in range(len(data)):
@@ -96,7 +96,7 @@ def test_samples(run):
         padding = sample["document_ids"] < 0
         assert (sample["tokens"][padding] == PAD).all()
         assert sample["loss_mask"].tolist() == (~padding).tolist()
-        counts = {}
+        counts: dict[str, int] = {}
         for piece in range(pieces.start, pieces.stop):
             name = documents.domains[documents.arrays["domain"][documents.arrays["piece_document"][piece]]]
             counts[name] = counts.get(name, 0) + int(documents.arrays["piece_length"][piece])
@@ -104,7 +104,7 @@ def test_samples(run):
     assert (data.read(np.array([3, 0, 3])) == [data[i]["tokens"] for i in (3, 0, 3)]).all()
 
 
-def test_places_of_a_document(run):
+def test_places_of_a_document(run: Path) -> None:
     document = make_documents()[-1]
     found = places(run, document["id"])
     data = PackedDataset(run)
@@ -115,7 +115,7 @@ def test_places_of_a_document(run):
     assert places(run, "doc-99999") == places(run, "") == []
 
 
-def test_what_does_not_fit(run, tmp_path):
+def test_what_does_not_fit(run: Path, tmp_path: Path) -> None:
     with pytest.raises(ShardError, match="no packed shards"):
         PackedDataset(tmp_path)
     with pytest.raises(ValueError, match="rank 2 of 2"):
@@ -131,7 +131,7 @@ def test_what_does_not_fit(run, tmp_path):
         PackedDataset(run, seed=1).load_state_dict({**state, "index": "0"})
 
 
-def test_a_shard_cut_short(tmp_path):
+def test_a_shard_cut_short(tmp_path: Path) -> None:
     run_inline(make_config(tmp_path, make_documents(), length=32))
     data = PackedDataset(tmp_path / "run")
     path = data.shards.file(0, ".bin")
@@ -143,7 +143,7 @@ def test_a_shard_cut_short(tmp_path):
         PackedDataset(tmp_path / "run")[0]
 
 
-def test_numpy_is_enough(tmp_path):
+def test_numpy_is_enough(tmp_path: Path) -> None:
     run_inline(make_config(tmp_path, make_documents(), length=32))
     code = f"""
 import sys
@@ -162,7 +162,7 @@ print(len(list(PackedDataset({str(tmp_path / "run")!r}))))
 
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")
-def test_torch_data_loader(run):
+def test_torch_data_loader(run: Path) -> None:
     torch = pytest.importorskip("torch")
     data = PackedDataset(run, seed=5)
     loader = torch.utils.data.DataLoader(data, batch_size=4, num_workers=2)

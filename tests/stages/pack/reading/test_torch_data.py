@@ -1,5 +1,8 @@
 import json
+from collections.abc import Iterable
 from itertools import islice
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,17 +18,17 @@ pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("torch")
     run_inline(make_config(folder, make_documents(90), length=32, shard_bytes=65536))
     return folder / "run"
 
 
-def rows_of(loader, count=None):
+def rows_of(loader: Iterable[dict[str, Any]], count: int | None = None) -> list[int]:
     return [row for batch in islice(loader, count) for row in torch.atleast_1d(torch.as_tensor(batch["row"])).tolist()]
 
 
-def worker_samples(data, workers, monkeypatch):
+def worker_samples(data: PackedIterable, workers: int, monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
     """What each worker of a loader would yield, without its processes."""
     found = []
     for number in range(workers):
@@ -38,7 +41,9 @@ def worker_samples(data, workers, monkeypatch):
 @pytest.mark.parametrize("world_size", [1, 3, 8])
 @pytest.mark.parametrize("workers", [1, 2, 5])
 @pytest.mark.parametrize("batch_size", [1, 4, 300])
-def test_no_overlap_and_no_loss(run, world_size, workers, batch_size, monkeypatch):
+def test_no_overlap_and_no_loss(
+    run: Path, world_size: int, workers: int, batch_size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rows = []
     for rank in range(world_size):
         data = PackedIterable(run, batch_size, rank, world_size, seed=3, epochs=2)
@@ -52,7 +57,7 @@ def test_no_overlap_and_no_loss(run, world_size, workers, batch_size, monkeypatc
 
 
 @pytest.mark.parametrize("workers", [0, 1, 3])
-def test_a_loader_has_the_order_of_the_plain_data_set(run, workers):
+def test_a_loader_has_the_order_of_the_plain_data_set(run: Path, workers: int) -> None:
     data = PackedIterable(run, 4, 1, 2, seed=5)
     loader = torch.utils.data.DataLoader(data, batch_size=4, num_workers=workers)
     plain = list(PackedDataset(run, 1, 2, seed=5))
@@ -63,14 +68,14 @@ def test_a_loader_has_the_order_of_the_plain_data_set(run, workers):
         assert (torch.cat([batch[name] for batch in batches]).numpy() == np.stack([s[name] for s in plain])).all()
 
 
-def test_batches_left_to_the_trainer(run):
+def test_batches_left_to_the_trainer(run: Path) -> None:
     data = PackedIterable(run, seed=5)
     loader = torch.utils.data.DataLoader(data, batch_size=None, num_workers=2)
     assert rows_of(loader) == data.data.row_numbers(0, len(data)).tolist()
 
 
 @pytest.mark.parametrize("epochs", [3, None])
-def test_resumed_at_any_sample_with_other_workers(run, epochs):
+def test_resumed_at_any_sample_with_other_workers(run: Path, epochs: int | None) -> None:
     whole = PackedDataset(run, seed=9, epochs=epochs).row_numbers(0, 60).tolist()
     for taken, workers in ((0, 0), (5, 2), (31, 3)):
         first = PackedIterable(run, 2, seed=9, epochs=epochs)
@@ -83,7 +88,7 @@ def test_resumed_at_any_sample_with_other_workers(run, epochs):
         assert found == whole[taken : taken + 27]
 
 
-def test_resumed_with_another_world_size(run):
+def test_resumed_with_another_world_size(run: Path) -> None:
     plain = PackedDataset(run, seed=2)
     line = plain.row_numbers(0, len(plain)).tolist()
     states = [PackedIterable(run, 1, rank, 3, seed=2).state_dict(7) for rank in range(3)]
@@ -96,7 +101,7 @@ def test_resumed_with_another_world_size(run):
     assert sorted(rest) == sorted(line[21:])
 
 
-def test_rank_and_world_size_of_torch_distributed(run, tmp_path):
+def test_rank_and_world_size_of_torch_distributed(run: Path, tmp_path: Path) -> None:
     torch.distributed.init_process_group("gloo", f"file://{tmp_path / 'meeting'}", rank=0, world_size=1)
     try:
         data = PackedIterable(run)
@@ -105,7 +110,7 @@ def test_rank_and_world_size_of_torch_distributed(run, tmp_path):
         torch.distributed.destroy_process_group()
 
 
-def test_what_does_not_fit(run):
+def test_what_does_not_fit(run: Path) -> None:
     with pytest.raises(ValueError, match="batch_size 0"):
         PackedIterable(run, 0)
     with pytest.raises(ValueError, match="rank 2 of 2"):

@@ -1,6 +1,9 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,23 +18,24 @@ from tests.stages.pack.runs import make_config, make_documents
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made")
     run_inline(make_config(folder, make_documents(200), length=64, remix={"temperature": 3}))
     return folder / "run"
 
 
 @pytest.fixture
-def run(made, tmp_path):
+def run(made: Path, tmp_path: Path) -> Path:
     shutil.copytree(made, tmp_path / "run")
     return tmp_path / "run"
 
 
-def part(run, number=0):
-    return json.loads((run / "index.json").read_text())["parts"][number]
+def part(run: Path, number: int = 0) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((run / "index.json").read_text())["parts"][number]
+    return found
 
 
-def change(run, suffix, edit, honest=False):
+def change(run: Path, suffix: str, edit: Callable[[bytearray], None], honest: bool = False) -> None:
     """Change a file of the first shard; `honest`: and its checksum in the manifest."""
     index = json.loads((run / "index.json").read_text())
     entry = index["parts"][0]["files"][suffix]
@@ -43,7 +47,7 @@ def change(run, suffix, edit, honest=False):
         (run / "index.json").write_text(json.dumps(index))
 
 
-def test_all_is_well(made):
+def test_all_is_well(made: Path) -> None:
     report = verify_run(made, sample=1000)
     assert report.ok
     assert report.skipped == []
@@ -53,7 +57,7 @@ def test_all_is_well(made):
     assert report.checked["drawn documents"] > 150
 
 
-def test_the_stage_verifies_its_run(made, run):
+def test_the_stage_verifies_its_run(made: Path, run: Path) -> None:
     stage = make_stage("pack", {}, 1)
     problems, checked = stage.verify(str(made))
     assert problems == []
@@ -63,8 +67,8 @@ def test_the_stage_verifies_its_run(made, run):
 
 
 @pytest.mark.parametrize("suffix", [".bin", ".idx", ".documents.safetensors"])
-def test_one_bit(run, suffix):
-    def flip(data):
+def test_one_bit(run: Path, suffix: str) -> None:
+    def flip(data: bytearray) -> None:
         data[len(data) // 2] ^= 1
 
     change(run, suffix, flip)
@@ -72,38 +76,38 @@ def test_one_bit(run, suffix):
 
 
 @pytest.mark.parametrize("suffix", [".bin", ".idx", ".documents.safetensors"])
-def test_cut_short(run, suffix):
-    def cut(data):
+def test_cut_short(run: Path, suffix: str) -> None:
+    def cut(data: bytearray) -> None:
         del data[-10:]
 
     change(run, suffix, cut)
     assert any("the manifest says" in problem for problem in verify_run(run).problems)
 
 
-def test_missing(run):
+def test_missing(run: Path) -> None:
     (run / part(run)["files"][".bin"]["name"]).unlink()
     assert any("is missing" in problem for problem in verify_run(run).problems)
 
 
-def test_another_token_with_an_honest_checksum(run):
+def test_another_token_with_an_honest_checksum(run: Path) -> None:
     change(run, ".bin", lambda data: data.__setitem__(slice(0, 2), b"z\0"), honest=True)
     assert any("are not those of its text" in problem for problem in verify_run(run, sample=1000).problems)
 
 
-def test_an_id_out_of_range(run):
+def test_an_id_out_of_range(run: Path) -> None:
     change(run, ".bin", lambda data: data.__setitem__(slice(0, 2), b"\xff\xff"), honest=True)
     assert any("id 65535 is not below 262" in problem for problem in verify_run(run, sample=0).problems)
 
 
-def test_an_index_of_other_rows(run):
+def test_an_index_of_other_rows(run: Path) -> None:
     change(run, ".idx", lambda data: data.__setitem__(34, 63), honest=True)
     assert any("other rows" in problem for problem in verify_run(run, sample=0).problems)
 
 
-def test_a_document_too_few_and_one_too_many(run):
+def test_a_document_too_few_and_one_too_many(run: Path) -> None:
     """As if a document had been packed under another one's name."""
 
-    def rename(data):
+    def rename(data: bytearray) -> None:
         at = data.index(b"doc-117")
         data[at : at + 7] = b"doc-118"
 
@@ -113,7 +117,7 @@ def test_a_document_too_few_and_one_too_many(run):
     assert any("too many in the shards: doc-118 " in problem for problem in problems)
 
 
-def test_another_tokenizer_or_plan(run):
+def test_another_tokenizer_or_plan(run: Path) -> None:
     for name in ("tokenizer.json", "mixture.json"):
         data = (run / name).read_bytes()
         (run / name).write_bytes(data + b" ")
@@ -121,7 +125,7 @@ def test_another_tokenizer_or_plan(run):
         (run / name).write_bytes(data)
 
 
-def test_counts_of_the_manifest(run):
+def test_counts_of_the_manifest(run: Path) -> None:
     index = json.loads((run / "index.json").read_text())
     index["parts"][0]["domains"]["web"] += 1
     index["tokens"] += 1
@@ -131,7 +135,7 @@ def test_counts_of_the_manifest(run):
     assert any("all shards: tokens is" in problem for problem in problems)
 
 
-def test_a_plan_that_draws_more(run):
+def test_a_plan_that_draws_more(run: Path) -> None:
     plan = json.loads((run / "mixture.json").read_text())
     plan["domains"][0]["tokens_drawn"] += 5000
     index = json.loads((run / "index.json").read_text())
@@ -141,20 +145,20 @@ def test_a_plan_that_draws_more(run):
     assert any("the plan draws" in problem for problem in verify_run(run, sample=0).problems)
 
 
-def test_shards_by_themselves(made):
+def test_shards_by_themselves(made: Path) -> None:
     report = verify(made)
     assert report.ok
     assert len(report.skipped) == 3
     assert "round trips" not in report.checked
 
 
-def test_no_shards(tmp_path):
+def test_no_shards(tmp_path: Path) -> None:
     with pytest.raises(ShardError):
         verify(tmp_path)
 
 
 @pytest.mark.parametrize("format", ["mds", "parquet"])
-def test_the_other_formats(tmp_path, format):
+def test_the_other_formats(tmp_path: Path, format: str) -> None:
     run_inline(make_config(tmp_path, make_documents(), length=64, format=format))
     assert verify_run(tmp_path / "run").ok
     suffix = f".{format}"
@@ -165,7 +169,7 @@ def test_the_other_formats(tmp_path, format):
     assert not verify_run(tmp_path / "run").ok
 
 
-def test_a_run_on_a_remote_storage(made, tmp_path):
+def test_a_run_on_a_remote_storage(made: Path, tmp_path: Path) -> None:
     fsspec = pytest.importorskip("fsspec")
     memory = fsspec.filesystem("memory")
     config = make_config(tmp_path, make_documents(200), length=64, remix={"temperature": 3})

@@ -13,9 +13,9 @@ import yaml
 
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.dedup.minhash import band_keys, signatures
-from dspipe.pipeline.config.problems import InvalidConfig
-from dspipe.stages.minhash import against as earlier_near
-from dspipe.stages.shared.dedup.keep_policy import KeepConfig
+from dspipe.pipeline.config.problems import InvalidConfigError
+from dspipe.stages.minhash import against as against_earlier
+from dspipe.stages.shared.dedup.stage_base import DedupConfig
 from tests.engine import artifact_files, configured, rows_of, run_inline, tasks_run
 from tests.stages.minhash.test_stage import corpus, dedup_slowly, words, write_corpus
 
@@ -49,7 +49,9 @@ def in_order_slowly(shards: Shards, bands: int, rows: int, least: int) -> list[d
         keys = band_keys(signed, bands, rows).tolist()
         verdicts: dict[int, dict[str, Any]] = {}
         for row in range(len(documents)):
-            known = {copy for key in keys[row] for copy in index[key][: earlier_near.KNOWN]} if units[row] else set()
+            known = (
+                {copy for key in keys[row] for copy in index[key][: against_earlier.MAX_HITS]} if units[row] else set()
+            )
             equal = {copy: int((kept_signatures[copy] == signed[row]).sum()) for copy in known}
             alike = sorted(copy for copy in known if equal[copy] >= least)
             if alike:
@@ -80,7 +82,8 @@ def in_order_slowly(shards: Shards, bands: int, rows: int, least: int) -> list[d
 
 def test_five_dumps_each_against_those_before_it(tmp_path: Path) -> None:
     shards = corpus(8, shards=5, families=40)
-    found, shares, result = [], [], None
+    found: list[dict[str, Any]] = []
+    shares = []
     for number, (name, documents) in enumerate(shards.items()):
         against = [str(tmp_path / f"d{earlier}" / "run") for earlier in range(number)]
         result = run_dump(tmp_path, name, documents, "minhash", against=against)
@@ -100,7 +103,7 @@ def test_five_dumps_each_against_those_before_it(tmp_path: Path) -> None:
 
 def test_of_a_key_only_the_first_kept_documents_are_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Documents that share a page's frame: alike in some bands, and few of them alike in all."""
-    monkeypatch.setattr(earlier_near, "KNOWN", 1)
+    monkeypatch.setattr(against_earlier, "MAX_HITS", 1)
     rng = np.random.default_rng(13)
     frame = words(rng, 80)
     pages = [[*frame, *words(rng, 22)] for _ in range(40)]
@@ -108,14 +111,15 @@ def test_of_a_key_only_the_first_kept_documents_are_compared(tmp_path: Path, mon
         f"d{n}": [{"id": f"{n}-{i}", "text": " ".join([*page, *words(rng, 3)])} for i, page in enumerate(pages)]
         for n in range(3)
     }
-    found, against = [], []
+    found: list[dict[str, Any]] = []
+    against: list[str] = []
     for name, documents in shards.items():
         result = run_dump(tmp_path, name, documents, "minhash", against=against, bands=3, rows=4, threshold=0.75)
         against = [*against, str(tmp_path / name / "run")]
         found += [dict.fromkeys(NEAR) | row for row in rows_of(result, NEAR if len(against) > 1 else NEAR[:4])]
     expected = in_order_slowly(shards, 3, 4, 9)
     assert found == expected
-    monkeypatch.setattr(earlier_near, "KNOWN", 16)
+    monkeypatch.setattr(against_earlier, "MAX_HITS", 16)
     assert in_order_slowly(shards, 3, 4, 9) != expected
 
 
@@ -124,9 +128,10 @@ def test_small_memory_and_other_partitions_change_nothing(tmp_path: Path, monkey
     run_dump(tmp_path, "d0", shards["d0"], "minhash")
     against = [str(tmp_path / "d0" / "run")]
     rows = rows_of(run_dump(tmp_path, "d1", shards["d1"], "minhash", against=against), NEAR)
-    monkeypatch.setattr("dspipe.pipeline.storage.records.partitions_for", lambda corpus, size: 13)
-    monkeypatch.setattr("dspipe.stages.shared.dedup.kept_index.GROUP", 50)
-    monkeypatch.setattr("dspipe.stages.minhash.against._COMPARED", 3)
+    monkeypatch.setattr("dspipe.stages.minhash.stage.partitions_for", lambda corpus, size: 13)
+    monkeypatch.setattr("dspipe.stages.minhash.index.ROW_GROUP_ROWS", 50)
+    monkeypatch.setattr("dspipe.stages.shared.dedup.index_writer.ROW_GROUP_ROWS", 50)
+    monkeypatch.setattr("dspipe.stages.minhash.against._COMPARED_AT_A_TIME", 3)
     (tmp_path / "small").mkdir()
     small = {"engine": {"kind": "inline", "memory": 20_000, "batch_rows": 20}}
     for name, settings in (("d0", {}), ("d1", {"against": [str(tmp_path / "small" / "d0")]})):
@@ -153,7 +158,7 @@ def test_an_index_added_later_repeats_nothing(tmp_path: Path) -> None:
     documents = corpus(9, shards=2)["d0"]
     result = run_dump(tmp_path, "d0", documents, "minhash", index=False)
     config = yaml.safe_load((tmp_path / "d0" / "run" / "config.yaml").read_text())
-    with pytest.raises(InvalidConfig, match="left no index of minhash: set `index: true`"):
+    with pytest.raises(InvalidConfigError, match="left no index of minhash: set `index: true`"):
         run_dump(tmp_path, "d1", documents, "minhash", against=[str(tmp_path / "d0" / "run")])
     config["stages"][0]["minhash"]["index"] = True
     again = run_inline(config)
@@ -176,7 +181,7 @@ def test_an_index_made_with_other_settings_is_refused(
 ) -> None:
     documents = [{"id": "a", "text": "one two three"}]
     run_dump(tmp_path, "d0", documents, "minhash", **other)
-    with pytest.raises(InvalidConfig, match=message):
+    with pytest.raises(InvalidConfigError, match=message):
         run_dump(tmp_path, "d1", documents, "minhash", against=[str(tmp_path / "d0" / "run")], **settings)
 
 
@@ -191,11 +196,11 @@ def test_an_index_of_texts_that_were_rewritten_otherwise_is_refused(tmp_path: Pa
     against = [str(tmp_path / "d0" / "run")]
     run("d0", [{"unicode": {}}])
     run("same", [{"unicode": {"normalization": "NFC"}}], against=against)
-    with pytest.raises(InvalidConfig, match=r"was made with unicode\.normalization NFC, this run has NFKC"):
+    with pytest.raises(InvalidConfigError, match=r"was made with unicode\.normalization NFC, this run has NFKC"):
         run("d1", [{"unicode": {"normalization": "NFKC"}}], against=against)
-    with pytest.raises(InvalidConfig, match="rewritten by other stages before it: unicode; in this run: none"):
+    with pytest.raises(InvalidConfigError, match="rewritten by other stages before it: unicode; in this run: none"):
         run("d1", [], against=against)
-    with pytest.raises(InvalidConfig, match="unicode; in this run: unicode, pii"):
+    with pytest.raises(InvalidConfigError, match="unicode; in this run: unicode, pii"):
         run("d1", [{"unicode": {}}, {"pii": {}}], against=against)
 
 
@@ -207,7 +212,7 @@ def test_paths_of_earlier_runs_read_the_same_from_anywhere(tmp_path: Path, monke
     for number, path in enumerate(("d0/run", "~/d0/run", f"file://{tmp_path}/d0/run")):
         result = run_dump(tmp_path, f"d{number + 1}", documents, "minhash", against=[path])
         assert [row["reason"] for row in rows_of(result, ["reason"])] == ["minhash.in_earlier_run"]
-    assert KeepConfig(against=["d0/run", "s3://bucket/d0"]).against == [str(tmp_path / "d0/run"), "s3://bucket/d0"]
+    assert DedupConfig(against=["d0/run", "s3://bucket/d0"]).against == [str(tmp_path / "d0/run"), "s3://bucket/d0"]
 
 
 def test_an_index_of_other_code_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,31 +220,31 @@ def test_an_index_of_other_code_is_refused(tmp_path: Path, monkeypatch: pytest.M
     for stage in ("minhash", "exact_dedup"):
         run_dump(tmp_path, f"0-{stage}", documents, stage)
     monkeypatch.setattr(
-        "dspipe.stages.shared.dedup.kept_index.sample_texts", lambda: pa.array(["x"], pa.large_string())
+        "dspipe.stages.shared.dedup.index_check.sample_texts", lambda: pa.array(["x"], pa.large_string())
     )
     for stage in ("minhash", "exact_dedup"):
-        with pytest.raises(InvalidConfig, match="code that gives other keys"):
+        with pytest.raises(InvalidConfigError, match="code that gives other keys"):
             run_dump(tmp_path, f"1-{stage}", documents, stage, against=[str(tmp_path / f"0-{stage}" / "run")])
 
 
 def test_a_place_without_a_finished_run_is_refused(tmp_path: Path) -> None:
     config = {"name": "d1", "output": str(tmp_path / "out"), "sources": write_corpus(tmp_path, {"d1": []})}
     config["stages"] = [{"minhash": {"against": [str(tmp_path / "nothing")]}}]
-    with pytest.raises(InvalidConfig, match="nothing holds no run"):
+    with pytest.raises(InvalidConfigError, match="nothing holds no run"):
         configured(config)
     (tmp_path / "nothing").mkdir()
     (tmp_path / "nothing" / "run.json").write_text('{"name": "x", "finished": false, "artifacts": {}}')
-    with pytest.raises(InvalidConfig, match="is not finished"):
+    with pytest.raises(InvalidConfigError, match="is not finished"):
         configured(config)
     config["stages"] = [{"exact_dedup": {"against": [str(tmp_path / "nothing")]}}]
-    with pytest.raises(InvalidConfig, match="is not finished"):
+    with pytest.raises(InvalidConfigError, match="is not finished"):
         configured(config)
 
 
 def test_two_runs_of_one_name_are_refused(tmp_path: Path) -> None:
     run_dump(tmp_path, "d0", [{"id": "a", "text": "b"}], "minhash")
     run = tmp_path / "d0" / "run"
-    with pytest.raises(InvalidConfig, match="two of the runs have the name 'd0'"):
+    with pytest.raises(InvalidConfigError, match="two of the runs have the name 'd0'"):
         run_dump(tmp_path, "d1", [{"id": "a", "text": "b"}], "minhash", against=[str(run), str(run)])
 
 
@@ -252,7 +257,7 @@ def test_exact_duplicates_of_earlier_runs_by_text_and_address(tmp_path: Path) ->
     against: list[str] = []
     counts: dict[str | None, int] = defaultdict(int)
     for dump in ("d0", "d1", "d2", "d3"):
-        documents = [
+        documents: list[dict[str, Any]] = [
             {
                 "id": f"{dump}-{row}",
                 "text": texts[rng.integers(60)],
@@ -264,7 +269,9 @@ def test_exact_duplicates_of_earlier_runs_by_text_and_address(tmp_path: Path) ->
         prefixes = ("exact_dedup.url.earlier", "exact_dedup.earlier") if against else ()
         names = [f"{prefix}.{name}" for prefix in prefixes for name in ("run", "id")]
         rows = rows_of(result, ["id", "reason", *names])
-        reasons, own_urls, own_texts = [], {}, {}
+        reasons = []
+        own_urls: dict[str, tuple[str, str]] = {}
+        own_texts: dict[str, tuple[str, str]] = {}
         for row, document in zip(rows, documents, strict=True):
             url, key = document["url"], (dump, document["id"])
             where: dict[str, Any] = dict.fromkeys(names)
@@ -291,14 +298,14 @@ def test_exact_duplicates_of_earlier_runs_by_text_and_address(tmp_path: Path) ->
 
 def test_explain_names_the_earlier_copy(tmp_path: Path) -> None:
     from dspipe.pipeline.report.explain import explain
-    from dspipe.pipeline.report.stats import read_run
+    from dspipe.pipeline.report.run_file import read_run
 
     text = " ".join(words(np.random.default_rng(3), 60))
     run_dump(tmp_path, "d0", [{"id": "other", "text": "of its own"}, {"id": "first", "text": text}], "minhash")
     run = tmp_path / "d0" / "run"
     result = run_dump(tmp_path, "d1", [{"id": "second", "text": text + "!"}], "minhash", against=[str(run)])
     (story,) = explain(*read_run(result.store.root), "second")
-    told = story["minhash.earlier"]
+    told = story.chapters["minhash.earlier"]
     assert (told["minhash.earlier.run"], told["minhash.earlier.document"], told["minhash.earlier.id"]) == (
         "d0",
         1,

@@ -1,0 +1,61 @@
+"""A phase as the engine runs it: what a stage asks for, with all that the phase's tasks have in common."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Over = Literal["inputs", "shards", "partitions", "once", "sender_groups"]
+"""What a phase has a task for: each group of input files (the text pass), each shard, each partition of an exchange,
+one in all, or each group of senders whose files are merged."""
+
+
+@dataclass(frozen=True)
+class PlannedPhase:
+    """A phase with all that its tasks have in common. The fields that a `Phase` has mean what they mean there."""
+
+    name: str
+    over: Over
+    title: str
+    stages: tuple[str, ...]
+    runner: str
+    """`module:function` of the engine, called with the task and its payload"""
+    payload: dict[str, Any]
+    depends: dict[str, Any]
+    """what every task's key covers: code and settings"""
+    columns: tuple[str, ...] = ()
+    exchange: str | None = None
+    also_receives: tuple[str, ...] = ()
+    artifacts: tuple[str, ...] = ()
+    own_artifacts: tuple[str, ...] = ()
+    all_shards_columns: tuple[str, ...] = ()
+    schema: str = ""
+    """the Arrow schema of the row columns written, in hexadecimal; empty: none"""
+    written: tuple[str, ...] = ()
+    """their names"""
+    emits: str | None = None
+    partitions: int = 0
+    makes_artifacts: tuple[str, ...] = ()
+    on_demand: bool = False
+    group: int = 1
+    """over groups of senders: how many senders are merged into one file"""
+    notes: tuple[str, ...] = field(default=())
+    """what else `dspipe plan` says of it"""
+
+    @property
+    def decides(self) -> bool:
+        """Whether it gives verdicts on documents that are there already."""
+        return "reason" in self.written and self.over != "inputs"
+
+    def needs(self) -> set[str]:
+        """Names of what must have been made before: row columns, exchanges and artifacts."""
+        columns = {name for name in (*self.columns, *self.all_shards_columns) if name != "reason"}
+        artifacts = {f"artifact {name}" for name in (*self.artifacts, *self.own_artifacts)}
+        return columns | artifacts | {f"exchange {name}" for name in self.receives()}
+
+    def receives(self) -> tuple[str, ...]:
+        """The exchanges that are read."""
+        return (self.exchange, *self.also_receives) if self.exchange else ()
+
+    def gives(self) -> set[str]:
+        """Names of what there is after it."""
+        artifacts = {f"artifact {name}" for name in self.makes_artifacts}
+        return set(self.written) | artifacts | ({f"exchange {self.emits}"} if self.emits else set())

@@ -1,0 +1,147 @@
+"""The phases of `decontaminate`: n-grams that are common in the corpus, verdicts, a report by benchmark.
+
+Settings of all: those of `BenchmarkSettings` and the `index`'s digest; of judging and the report also coverage, action,
+common_documents and multiple_choice, as `DecontaminateConfig` describes them.
+"""
+
+import json
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dspipe.kernels.dedup.ngram_overlap import Overlap, Shared, overlap
+from dspipe.pipeline.stage import Settings, StageSettings
+from dspipe.pipeline.tasks.task import Task
+from dspipe.stages.decontaminate.index import BenchmarkIndex, BenchmarkSettings
+from dspipe.stages.decontaminate.questions import questions
+from dspipe.stages.decontaminate.report import ContaminationReport
+
+PARTITIONS = 8
+"""of the counts of n-grams: a few bytes for each n-gram and shard"""
+_QUESTION_CHARACTERS = 80
+"""of a question shown with an example"""
+
+
+def written_columns(name: str, action: str) -> tuple[pa.Field, ...]:
+    """The columns that judging writes."""
+    types = {"benchmark": pa.string(), "item": pa.string(), "coverage": pa.float32()}
+    reason = (pa.field("reason", pa.string()),) if action == "drop" else ()
+    return *reason, *(pa.field(f"{name}.{column}", kind) for column, kind in types.items())
+
+
+def columns_judged(name: str) -> tuple[str, ...]:
+    """The columns that judging reads."""
+    return "reason", f"{name}.ngrams", f"{name}.choices", f"{name}.bytes_per_choice", "id", "url"
+
+
+def count_ngrams(task: Task, stage: StageSettings) -> None:
+    """Send how many of the shard's documents that are still kept have each n-gram."""
+    for batch in task.rows(["reason", f"{stage.name}.ngrams"]):
+        lists = batch.column(f"{stage.name}.ngrams").filter(pc.is_null(batch.column("reason")))
+        ngrams, documents = np.unique(lists.flatten().to_numpy(), return_counts=True)
+        records = {"ngram": pa.array(ngrams, pa.int32()), "documents": pa.array(documents, pa.int64())}
+        task.emit(ngrams.astype(np.int64) % PARTITIONS, pa.record_batch(records))
+
+
+def find_common(task: Task, stage: StageSettings) -> None:
+    """The n-grams that more than `common_documents` documents have."""
+    ngrams = _benchmarks(stage.settings).ngrams
+    sums = np.zeros(ngrams // PARTITIONS + 1, np.int64)
+    for _, batch in task.received():
+        np.add.at(sums, batch.column("ngram").to_numpy() // PARTITIONS, batch.column("documents").to_numpy())
+    common = np.flatnonzero(sums > stage.settings["common_documents"]) * PARTITIONS + (task.partition or 0)
+    task.count("n-grams", int(np.count_nonzero(sums)))
+    task.count("common", len(common))
+    with task.make(f"{stage.name}.common", ".int32") as file:
+        file.write(common.astype("<i4").tobytes())
+
+
+def judge(task: Task, stage: StageSettings) -> None:
+    """What each document covers, and verdicts."""
+    settings, name = stage.settings, stage.name
+    benchmarks = _benchmarks(settings)
+    ignored = np.zeros(benchmarks.ngrams, bool)
+    if settings["common_documents"] is not None:
+        for part in task.artifact(f"{name}.common"):
+            ignored[np.frombuffer(part.read(), "<i4")] = True
+    named = benchmarks.named
+    benchmark_of, report = named.of_item.to_numpy(), ContaminationReport(len(named.items))
+    schema = pa.schema(written_columns(name, settings["action"]))
+    for batch in task.rows(columns_judged(name)):
+        found = covered_questions(batch.column(f"{name}.ngrams"), batch.column("reason"), benchmarks, ignored)
+        covered, exam = found.share >= np.float32(settings["coverage"]), _are_exams(batch, stage)
+        entered = batch.column("reason").is_null().to_numpy(zero_copy_only=False)
+        task.count("multiple-choice pages", int(np.count_nonzero(exam & entered)))
+        report.add(batch, found, benchmark_of[np.maximum(found.best, 0)], entered, covered)
+        none = found.best < 0
+        best = pa.array(np.maximum(found.best, 0), mask=none)
+        columns = [named.benchmarks.take(named.of_item.take(best)), named.items.take(best)]
+        columns.append(pa.array(found.share, mask=none))
+        if settings["action"] == "drop":
+            reason = batch.column("reason").cast(pa.string())
+            for condition, why in (covered, "overlap"), (exam, "multiple_choice"):
+                new = pc.if_else(pa.array(condition), f"{name}.{why}", pa.scalar(None, pa.string()))
+                reason = pc.coalesce(reason, new)
+            columns.insert(0, reason)
+        task.write(pa.RecordBatch.from_arrays(columns, schema=schema))
+        task.progress(documents=batch.num_rows, bytes=0)
+    with task.make(f"{name}.tables") as file:
+        file.write(report.as_json())
+
+
+def write_report(task: Task, stage: StageSettings) -> None:
+    """A table by benchmark, and one of examples with the beginnings of their questions."""
+    settings = stage.settings
+    index = _benchmarks(settings)
+    named = index.named
+    report = ContaminationReport(len(named.items))
+    for part in task.artifact(f"{stage.name}.tables"):
+        report.merge(json.loads(part.read()))
+    benchmarks = named.benchmarks.to_pylist()
+    outcome = "dropped" if settings["action"] == "drop" else "marked"
+    by_benchmark = report.by_benchmark(benchmarks, named.of_item.to_numpy(), settings["coverage"], outcome)
+    asked = [text for path in index.files for _, text in questions(path, index.settings.fields)]
+    examples = [
+        {
+            "benchmark": benchmarks[number],
+            "item": named.items[example["question"]].as_py(),
+            "coverage": example["coverage"],
+            "document": example["document"],
+            "question": " ".join(asked[example["question"]].split())[:_QUESTION_CHARACTERS],
+        }
+        for number in sorted(report.examples)
+        for example in report.examples[number]
+    ]
+    task.note("benchmarks", by_benchmark)
+    if examples:
+        task.note("examples", examples)
+    with task.make(f"{stage.name}.report") as file:
+        file.write(json.dumps({"benchmarks": by_benchmark, "examples": examples}, ensure_ascii=False).encode())
+
+
+def covered_questions(
+    ngrams: pa.Array, reason: pa.Array, benchmarks: BenchmarkIndex, ignored: npt.NDArray[np.bool_]
+) -> Overlap:
+    """What documents cover by their measured n-grams (list of int32) without the `ignored` ones (bool, by their
+    numbers); what is reached of the questions is taken of the documents that have no `reason` yet."""
+    ends = np.zeros(len(ngrams) + 1, np.int64)
+    np.cumsum(ngrams.value_lengths().fill_null(0).to_numpy(zero_copy_only=False), out=ends[1:])
+    numbers = ngrams.flatten().to_numpy()
+    entered = reason.is_null().to_numpy(zero_copy_only=False)
+    return overlap(Shared(numbers, ends), benchmarks.table, ignored, entered)
+
+
+def _benchmarks(settings: Settings) -> BenchmarkIndex:
+    return BenchmarkIndex(BenchmarkSettings.of(settings))
+
+
+def _are_exams(batch: pa.RecordBatch, stage: StageSettings) -> npt.NDArray[np.bool_]:
+    rule = stage.settings["multiple_choice"]
+    if rule is None:
+        return np.zeros(batch.num_rows, bool)
+    choices = batch.column(f"{stage.name}.choices").fill_null(0).to_numpy(zero_copy_only=False)
+    apart = batch.column(f"{stage.name}.bytes_per_choice").fill_null(np.inf).to_numpy(zero_copy_only=False)
+    exams: npt.NDArray[np.bool_] = (choices >= rule["questions"]) & (apart <= rule["bytes_per_question"])
+    return exams

@@ -1,0 +1,77 @@
+"""The drawn documents of an input shard, each copy with its order key and its tokens."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from dspipe.pipeline.tasks.task import Task
+from dspipe.stages.pack.shuffle_keys import OrderKeys, read_order_keys
+from dspipe.stages.pack.token_ids import TokenIds
+
+RECORD = ["key", "id", "copy", "domain", "source", "width", "tokens"]
+"""Columns of a record for each copy of a document. `tokens` are its ids as bytes, `width` (2 or 4) to an id: when Arrow
+takes rows of a list column it makes an index of 8 bytes for each element, of bytes it doesn't."""
+
+
+@dataclass
+class DrawnCounts:
+    """How many copies of documents were drawn, how many tokens they have, and how many more have none."""
+
+    documents: int = 0
+    tokens: int = 0
+    empty: int = 0
+
+
+class DrawnDocuments:
+    """The drawn copies of the documents of the task's shard, in their order, as batches of RECORD."""
+
+    def __init__(self, task: Task, remixed: bool) -> None:
+        """remixed: whether the stage `remix` says how often each document is drawn, and as which domain."""
+        self._task, self._remixed = task, remixed
+        self.order_keys: OrderKeys = read_order_keys(task, remixed)
+        self.counts = DrawnCounts()
+        """of the records read last"""
+
+    def read(self) -> Iterator[pa.RecordBatch]:
+        """The records; each call begins at the first."""
+        task, counts = self._task, DrawnCounts()
+        self.counts = counts
+        domain = "remix.domain" if self._remixed else "domain"
+        columns = ["id", "source", domain, "tokens", "reason", *(["copies"] if self._remixed else [])]
+        with TokenIds(task) as token_ids:
+            for batch in task.rows(columns):
+                tokens = batch.column("tokens").to_numpy(zero_copy_only=False).astype(np.int64)
+                stored = token_ids.take(tokens)
+                kept = batch.column("reason").is_null().to_numpy(zero_copy_only=False)
+                copies = batch.column("copies").to_numpy(zero_copy_only=False).astype(np.int64) if self._remixed else 1
+                times = np.where(kept, copies, 0)
+                counts.empty += int(times[tokens == 0].sum())
+                times[tokens == 0] = 0
+                row = np.repeat(np.arange(batch.num_rows), times)
+                copy = np.arange(len(row)) - np.repeat(np.cumsum(times) - times, times)
+                names = batch.column(domain)
+                chosen = pa.array(row)
+                records = [
+                    pa.array(self.order_keys.of(batch.column("id"), names, row, copy)),
+                    batch.column("id").take(chosen),
+                    pa.array(copy.astype(np.int32)),
+                    names.take(chosen),
+                    batch.column("source").take(chosen),
+                    pa.array(np.full(len(row), token_ids.width, np.uint8)),
+                    stored.take(chosen),
+                ]
+                counts.documents += len(row)
+                counts.tokens += int(tokens[row].sum())
+                if len(row):
+                    yield pa.RecordBatch.from_arrays(records, names=RECORD)
+
+
+def write_counts(task: Task, counts: DrawnCounts) -> None:
+    """Make the artifact `drawn`, from which `pack.index` knows what there was to pack."""
+    for name, count in asdict(counts).items():
+        task.count(name, count)
+    with task.make("drawn", ".drawn.json") as file:
+        file.write(json.dumps(asdict(counts)).encode())

@@ -1,0 +1,59 @@
+"""A tokenizer that is there already: its tokenizer.json and what lies beside it, wherever fsspec opens files."""
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+from dspipe.pipeline.errors import StorageError
+from dspipe.pipeline.stage import StageSettings
+from dspipe.pipeline.storage.store import is_storage_failure, open_filesystem, storage_error
+from dspipe.pipeline.tasks.task import Task
+
+SIDE_FILES: Mapping[str, str] = {
+    "tokenizer_config": "tokenizer_config.json",
+    "special_tokens_map": "special_tokens_map.json",
+}
+"""Artifacts beside the artifact `tokenizer`, and their files' names beside a tokenizer.json."""
+
+
+def copy_tokenizer(task: Task, stage: StageSettings) -> None:
+    """Make the artifact `tokenizer` of the given file, and SIDE_FILES of those that lie beside it.
+
+    Settings: path, sha256 (of the file, so that the task is done again when it has changed). Raises StorageError.
+    """
+    path: str = stage.settings["path"]
+    with task.make("tokenizer") as file:
+        file.write(read_file(path))
+    folder = path.removesuffix(PurePosixPath(path).name)
+    for artifact, name in SIDE_FILES.items():
+        content = _read_if_there(folder + name)
+        if content is not None:
+            with task.make(artifact) as file:
+                file.write(content)
+
+
+def read_file(path: str) -> bytes:
+    """A file, local or on a storage that fsspec opens. Raises StorageError: what is wrong and what to do."""
+    try:
+        return _read(path)
+    except FileNotFoundError:
+        raise StorageError(f"cannot read {path}: no such file") from None
+    except OSError as error:
+        raise storage_error(error, path, "read") from None
+    except Exception as error:
+        if not is_storage_failure(error):
+            raise
+        raise StorageError(f"cannot read {path}: {error}") from None
+
+
+def _read_if_there(path: str) -> bytes | None:
+    try:
+        return _read(path)
+    except (FileNotFoundError, PermissionError):
+        return None  # a bucket that may not be listed answers "not permitted" for what isn't there
+
+
+def _read(path: str) -> bytes:
+    filesystem, inner = open_filesystem(path)
+    with filesystem.open(inner, "rb") as file:
+        content: bytes = file.read()
+    return content
