@@ -101,10 +101,10 @@ def entry(*written: str) -> Callable[[Any], Any]:
 def _read_only(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         view = value.view()
-        view.flags.writeable = False
+        view.setflags(write=False)
         return view
     if isinstance(value, tuple):
-        parts = map(_read_only, value)
+        parts = [_read_only(part) for part in value]
         return value._make(parts) if hasattr(value, "_make") else tuple(parts)
     return value
 

@@ -18,18 +18,18 @@ So what reads the ends needs no offsets, and documents of no bytes are seen too.
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.kernels.bpe.character_classes import ClassTable, class_at, raw_classes, run_end
+from dspipe.kernels.bpe.character_classes import ClassTable, class_at, run_end
 from dspipe.kernels.jit import entry, inline, jit, pointer
 
 NEWLINE, BLANK, LETTER, PUNCTUATION, CJK, NUMBER, OTHER = range(7)
 
 
 @jit
-def _blanks_end(text, p, end, classes):  # type: ignore[no-untyped-def]
+def _blanks_end(text, p, end, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
     """The end of the piece that begins with two blanks or more at p."""
     last = p
     while True:
-        found, length = class_at(text, p, end, classes)
+        found, length = class_at(text, p, end, ascii, block_of, blocks)
         if found != BLANK:
             return last if found == LETTER or found == PUNCTUATION else p
         last = p
@@ -37,19 +37,19 @@ def _blanks_end(text, p, end, classes):  # type: ignore[no-untyped-def]
 
 
 @inline
-def _piece_end(text, start, end, classes):  # type: ignore[no-untyped-def]
-    kind, length = class_at(text, start, end, classes)
+def _piece_end(text, start, end, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
+    kind, length = class_at(text, start, end, ascii, block_of, blocks)
     p = start + length
     if kind == NUMBER:
         return p
     if kind == BLANK:
-        kind, length = class_at(text, p, end, classes)
+        kind, length = class_at(text, p, end, ascii, block_of, blocks)
         if kind == BLANK:
-            return _blanks_end(text, start, end, classes)
+            return _blanks_end(text, start, end, ascii, block_of, blocks)
         if kind != LETTER and kind != PUNCTUATION:
             return p
         p += length
-    return run_end(text, p, end, kind, classes)
+    return run_end(text, p, end, kind, ascii, block_of, blocks)
 
 
 @entry("state", "ends")
@@ -65,12 +65,13 @@ def scan_deepseek(
     state: document and position, (0, offsets[0]) at first; carried on from call to call. Returns the number of ends
     written, at most len(ends); 0 when all documents are done.
     """
-    data, table = pointer(text), raw_classes(classes)
+    data = pointer(text)
+    ascii, block_of, blocks = pointer(classes.ascii), pointer(classes.block_of), pointer(classes.blocks)
     document, p, n = state[0], state[1], 0
     while document < len(offsets) - 1 and n < len(ends):
         end = offsets[document + 1]
         if p < end:
-            p = _piece_end(data, p, end, table)
+            p = _piece_end(data, p, end, ascii, block_of, blocks)
         else:
             document += 1
         ends[n] = p

@@ -20,7 +20,7 @@ joined with what isn't on it. A scheme without NEWLINE has line ends among its B
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.kernels.bpe.character_classes import END, ClassTable, class_at, raw_classes, run_end
+from dspipe.kernels.bpe.character_classes import END, ClassTable, class_at, run_end
 from dspipe.kernels.jit import entry, inline, jit, pointer
 
 NEWLINE, SPACE, BLANK, LETTER, NUMBER, PUNCTUATION, OTHER = range(7)
@@ -55,10 +55,10 @@ def _contraction_end(text, p, end, any_case):  # type: ignore[no-untyped-def]
 
 
 @inline
-def _number_end(text, p, end, max_numbers, classes):  # type: ignore[no-untyped-def]
+def _number_end(text, p, end, max_numbers, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
     """The end of the numbers from p, of which there are at most so many."""
     while max_numbers > 0:
-        found, length = class_at(text, p, end, classes)
+        found, length = class_at(text, p, end, ascii, block_of, blocks)
         if found & SAME != NUMBER:
             break
         max_numbers -= 1
@@ -67,20 +67,20 @@ def _number_end(text, p, end, max_numbers, classes):  # type: ignore[no-untyped-
 
 
 @inline
-def _punctuation_end(text, p, end, kind, classes):  # type: ignore[no-untyped-def]
+def _punctuation_end(text, p, end, kind, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
     """The end of the punctuation from p, and of the line ends after it."""
-    p = run_end(text, p, end, kind, classes, SAME)
+    p = run_end(text, p, end, kind, ascii, block_of, blocks, SAME)
     if kind & ISLAND != 0:
         return p
-    return run_end(text, p, end, NEWLINE, classes, SAME)
+    return run_end(text, p, end, NEWLINE, ascii, block_of, blocks, SAME)
 
 
 @jit
-def _blanks_end(text, start, end, numbers_apart, classes):  # type: ignore[no-untyped-def]
+def _blanks_end(text, start, end, numbers_apart, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
     """The end of the piece that begins with blanks which don't belong to what follows."""
     p = last = past_newline = start
     while True:
-        found, length = class_at(text, p, end, classes)
+        found, length = class_at(text, p, end, ascii, block_of, blocks)
         if found & SAME > BLANK:
             break
         last = p
@@ -94,11 +94,11 @@ def _blanks_end(text, start, end, numbers_apart, classes):  # type: ignore[no-un
 
 
 @jit
-def _other_end(text, p, end, kind, classes):  # type: ignore[no-untyped-def]
+def _other_end(text, p, end, kind, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
     """The end of OTHER from p, less one before letters."""
     last = p
     while True:
-        found, length = class_at(text, p, end, classes)
+        found, length = class_at(text, p, end, ascii, block_of, blocks)
         if found & SAME != kind:
             return last if found & SAME == kind & ISLAND | LETTER else p
         last = p
@@ -106,33 +106,33 @@ def _other_end(text, p, end, kind, classes):  # type: ignore[no-untyped-def]
 
 
 @inline
-def _piece_end(text, start, end, contractions, max_numbers, numbers_apart, classes):  # type: ignore[no-untyped-def]
-    first, length = class_at(text, start, end, classes)
+def _piece_end(text, start, end, contractions, max_numbers, numbers_apart, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
+    first, length = class_at(text, start, end, ascii, block_of, blocks)
     p = start + length
     kind, letter = first & SAME, first & ISLAND | LETTER
     if kind == letter:
-        return run_end(text, p, end, letter, classes, SAME)
+        return run_end(text, p, end, letter, ascii, block_of, blocks, SAME)
     if kind == NUMBER:
-        return _number_end(text, start, end, max_numbers, classes)
+        return _number_end(text, start, end, max_numbers, ascii, block_of, blocks)
     if contractions != NO_CONTRACTIONS and text[start] == APOSTROPHE:
         past = _contraction_end(text, start, end, contractions == CONTRACTIONS_OF_ANY_CASE)
         if past > start:
             return past
-    after, length = class_at(text, p, end, classes)
+    after, length = class_at(text, p, end, ascii, block_of, blocks)
     if first & LEADS != 0 and after & SAME == letter:
-        return run_end(text, p + length, end, letter, classes, SAME)
+        return run_end(text, p + length, end, letter, ascii, block_of, blocks, SAME)
     if kind & KIND == PUNCTUATION:
         if first & LATIN != 0 and after == LETTER | LATIN:
-            return run_end(text, p + length, end, LETTER | LATIN, classes)
-        return _punctuation_end(text, p, end, kind, classes)
+            return run_end(text, p + length, end, LETTER | LATIN, ascii, block_of, blocks)
+        return _punctuation_end(text, p, end, kind, ascii, block_of, blocks)
     if kind == SPACE:
         if after & SAME == PUNCTUATION:
-            return _punctuation_end(text, p + length, end, PUNCTUATION, classes)
+            return _punctuation_end(text, p + length, end, PUNCTUATION, ascii, block_of, blocks)
         if after & SAME == NUMBER and after & TAKES_SPACE != 0:
-            return _number_end(text, p, end, max_numbers, classes)
+            return _number_end(text, p, end, max_numbers, ascii, block_of, blocks)
     if kind <= BLANK:
-        return _blanks_end(text, start, end, numbers_apart, classes)
-    return _other_end(text, start, end, kind, classes)
+        return _blanks_end(text, start, end, numbers_apart, ascii, block_of, blocks)
+    return _other_end(text, start, end, kind, ascii, block_of, blocks)
 
 
 @entry("state", "ends")
@@ -151,12 +151,13 @@ def scan_regex(
     contractions: NO_CONTRACTIONS, CONTRACTIONS or CONTRACTIONS_OF_ANY_CASE; max_numbers: that a piece may have;
     numbers_apart: whether numbers are cut out first.
     """
-    data, table = pointer(text), raw_classes(classes)
+    data = pointer(text)
+    ascii, block_of, blocks = pointer(classes.ascii), pointer(classes.block_of), pointer(classes.blocks)
     document, p, n = state[0], state[1], 0
     while document < len(offsets) - 1 and n < len(ends):
         end = offsets[document + 1]
         if p < end:
-            p = _piece_end(data, p, end, contractions, max_numbers, numbers_apart, table)
+            p = _piece_end(data, p, end, contractions, max_numbers, numbers_apart, ascii, block_of, blocks)
         else:
             document += 1
         ends[n] = p

@@ -19,7 +19,7 @@ at what follows their run. Every look-ahead over a run is made once, so that tim
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.kernels.bpe.character_classes import ClassTable, class_at, raw_classes, run_end
+from dspipe.kernels.bpe.character_classes import ClassTable, class_at, run_end
 from dspipe.kernels.jit import entry, inline, jit, pointer
 
 (
@@ -49,14 +49,14 @@ def _is_punctuation(kind):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _blanks_are_last(text, p, end, classes, seen):  # type: ignore[no-untyped-def]
+def _blanks_are_last(text, p, end, ascii, block_of, blocks, seen):  # type: ignore[no-untyped-def]
     """Whether what follows the run of blanks around p begins a piece of an earlier step, so that step 4 takes the run.
 
     seen: end of the run looked at last and the answer, since each of its blanks may ask."""
     if p < seen[0]:
         return seen[1] != 0
     while True:
-        kind, length = class_at(text, p, end, classes)
+        kind, length = class_at(text, p, end, ascii, block_of, blocks)
         if kind != BLANK and kind != BLANK_IN_5:
             last = kind != NUMBER and kind != CJK and kind != OTHER
             seen[0], seen[1] = p, 1 if last else 0
@@ -65,15 +65,15 @@ def _blanks_are_last(text, p, end, classes, seen):  # type: ignore[no-untyped-de
 
 
 @jit
-def _punctuation_end(text, p, end, classes):  # type: ignore[no-untyped-def]
+def _punctuation_end(text, p, end, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
     """The end of PUNCTUATION_IN_5 from p, with ideographic spaces where punctuation follows them."""
     while True:
-        kind, length = class_at(text, p, end, classes)
+        kind, length = class_at(text, p, end, ascii, block_of, blocks)
         if kind == PUNCTUATION_IN_5:
             p += length
         elif kind == BLANK_IN_3:
-            after = run_end(text, p, end, BLANK_IN_3, classes)
-            if not _is_punctuation(class_at(text, after, end, classes)[0]):
+            after = run_end(text, p, end, BLANK_IN_3, ascii, block_of, blocks)
+            if not _is_punctuation(class_at(text, after, end, ascii, block_of, blocks)[0]):
                 return p
             p = after
         else:
@@ -81,62 +81,62 @@ def _punctuation_end(text, p, end, classes):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _ideographic_spaces_end(text, p, end, classes):  # type: ignore[no-untyped-def]
+def _ideographic_spaces_end(text, p, end, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
     """The end of the ideographic spaces from p, less one that belongs to a following word."""
     while True:
-        kind, length = class_at(text, p, end, classes)
-        if kind != BLANK_IN_3 or _is_letter(class_at(text, p + length, end, classes)[0]):
+        kind, length = class_at(text, p, end, ascii, block_of, blocks)
+        if kind != BLANK_IN_3 or _is_letter(class_at(text, p + length, end, ascii, block_of, blocks)[0]):
             return p
         p += length
 
 
 @inline
-def _ideographic_end(text, start, p, end, classes):  # type: ignore[no-untyped-def]
+def _ideographic_end(text, start, p, end, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
     """The end of a piece whose ideographic spaces begin at `start` and go on at p; no letter follows the first."""
-    after = run_end(text, p, end, BLANK_IN_3, classes)
-    if _is_punctuation(class_at(text, after, end, classes)[0]):
-        return _punctuation_end(text, start, end, classes)
-    return _ideographic_spaces_end(text, p, end, classes)
+    after = run_end(text, p, end, BLANK_IN_3, ascii, block_of, blocks)
+    if _is_punctuation(class_at(text, after, end, ascii, block_of, blocks)[0]):
+        return _punctuation_end(text, start, end, ascii, block_of, blocks)
+    return _ideographic_spaces_end(text, p, end, ascii, block_of, blocks)
 
 
 @jit
-def _other_end(text, p, end, classes, seen):  # type: ignore[no-untyped-def]
+def _other_end(text, p, end, ascii, block_of, blocks, seen):  # type: ignore[no-untyped-def]
     """The end of OTHER from p, with blanks that no other step takes."""
     while True:
-        kind, length = class_at(text, p, end, classes)
+        kind, length = class_at(text, p, end, ascii, block_of, blocks)
         if kind == OTHER:
             p += length
-        elif kind == BLANK and not _blanks_are_last(text, p, end, classes, seen):
-            p = run_end(text, p, end, BLANK, classes)
+        elif kind == BLANK and not _blanks_are_last(text, p, end, ascii, block_of, blocks, seen):
+            p = run_end(text, p, end, BLANK, ascii, block_of, blocks)
         else:
             return p
 
 
 @jit
-def _cjk_end(text, p, end, classes, seen):  # type: ignore[no-untyped-def]
+def _cjk_end(text, p, end, ascii, block_of, blocks, seen):  # type: ignore[no-untyped-def]
     """The end of CJK from p, with blanks of step 5 that no other step takes."""
     while True:
-        kind, length = class_at(text, p, end, classes)
-        if kind == CJK or (kind == BLANK_IN_5 and not _blanks_are_last(text, p, end, classes, seen)):
+        kind, length = class_at(text, p, end, ascii, block_of, blocks)
+        if kind == CJK or (kind == BLANK_IN_5 and not _blanks_are_last(text, p, end, ascii, block_of, blocks, seen)):
             p += length
         else:
             return p
 
 
 @jit
-def _blanks_end(text, start, kind, first, end, classes):  # type: ignore[no-untyped-def]
+def _blanks_end(text, start, kind, first, end, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
     """The end of the blanks of class `kind` from `start`, less one that belongs to a following word; at least `first`,
     the end of one blank."""
     p = start
     while True:
-        found, length = class_at(text, p, end, classes)
+        found, length = class_at(text, p, end, ascii, block_of, blocks)
         if found != kind:
             break
-        after, after_length = class_at(text, p + length, end, classes)
+        after, after_length = class_at(text, p + length, end, ascii, block_of, blocks)
         if _is_letter(after) or _is_punctuation(after):
             break
         if after == BLANK_IN_3:
-            second = class_at(text, p + length + after_length, end, classes)[0]
+            second = class_at(text, p + length + after_length, end, ascii, block_of, blocks)[0]
             if not _is_letter(second):
                 break
         p += length
@@ -144,44 +144,44 @@ def _blanks_end(text, start, kind, first, end, classes):  # type: ignore[no-unty
 
 
 @jit
-def _piece_end(text, start, end, classes, seen):  # type: ignore[no-untyped-def]
-    kind, length = class_at(text, start, end, classes)
+def _piece_end(text, start, end, ascii, block_of, blocks, seen):  # type: ignore[no-untyped-def]
+    kind, length = class_at(text, start, end, ascii, block_of, blocks)
     p = start + length
     if kind == LETTER_IN_3 or kind == LETTER or kind == LETTER_IN_5 or kind == PUNCTUATION:
-        return run_end(text, p, end, kind, classes)
+        return run_end(text, p, end, kind, ascii, block_of, blocks)
     if kind == NEWLINE or kind == NUMBER:
         return p
     if kind == OTHER:
-        return _other_end(text, p, end, classes, seen)
+        return _other_end(text, p, end, ascii, block_of, blocks, seen)
     if kind == CJK:
-        return _cjk_end(text, p, end, classes, seen)
+        return _cjk_end(text, p, end, ascii, block_of, blocks, seen)
     if kind == PUNCTUATION_IN_5:
-        return _punctuation_end(text, p, end, classes)
-    after, length = class_at(text, p, end, classes)
+        return _punctuation_end(text, p, end, ascii, block_of, blocks)
+    after, length = class_at(text, p, end, ascii, block_of, blocks)
     past = p + length
     if kind == BLANK_IN_3:
-        return p if _is_letter(after) else _ideographic_end(text, start, p, end, classes)
+        return p if _is_letter(after) else _ideographic_end(text, start, p, end, ascii, block_of, blocks)
     if kind == BLANK:
         if after == LETTER_IN_3 or after == LETTER or after == PUNCTUATION:
-            return run_end(text, past, end, after, classes)
+            return run_end(text, past, end, after, ascii, block_of, blocks)
         if after == LETTER_IN_5 or after == PUNCTUATION_IN_5 or after == BLANK_IN_3:
             return p
-        if _blanks_are_last(text, p, end, classes, seen):
-            return _blanks_end(text, start, BLANK, p, end, classes)
-        return _other_end(text, start, end, classes, seen)
+        if _blanks_are_last(text, p, end, ascii, block_of, blocks, seen):
+            return _blanks_end(text, start, BLANK, p, end, ascii, block_of, blocks)
+        return _other_end(text, start, end, ascii, block_of, blocks, seen)
     if after == LETTER_IN_5:
-        return run_end(text, past, end, LETTER_IN_5, classes)
+        return run_end(text, past, end, LETTER_IN_5, ascii, block_of, blocks)
     if after == LETTER_IN_3 or after == LETTER or after == PUNCTUATION:
         return p
     if after == PUNCTUATION_IN_5:
-        return _punctuation_end(text, p, end, classes)
+        return _punctuation_end(text, p, end, ascii, block_of, blocks)
     if after == BLANK_IN_3:
-        if _is_letter(class_at(text, past, end, classes)[0]):
-            return _blanks_end(text, start, BLANK_IN_5, p, end, classes)
-        return _ideographic_end(text, p, past, end, classes)
-    if _blanks_are_last(text, p, end, classes, seen):
-        return _blanks_end(text, start, BLANK_IN_5, p, end, classes)
-    return _cjk_end(text, start, end, classes, seen)
+        if _is_letter(class_at(text, past, end, ascii, block_of, blocks)[0]):
+            return _blanks_end(text, start, BLANK_IN_5, p, end, ascii, block_of, blocks)
+        return _ideographic_end(text, p, past, end, ascii, block_of, blocks)
+    if _blanks_are_last(text, p, end, ascii, block_of, blocks, seen):
+        return _blanks_end(text, start, BLANK_IN_5, p, end, ascii, block_of, blocks)
+    return _cjk_end(text, start, end, ascii, block_of, blocks, seen)
 
 
 @entry("state", "ends")
@@ -193,13 +193,14 @@ def scan_deepseek_strict(
     ends: npt.NDArray[np.int64],
 ) -> int:
     """As kernels.bpe.pretokenize.scan_deepseek, for the strict scheme."""
-    data, table = pointer(text), raw_classes(classes)
+    data = pointer(text)
+    ascii, block_of, blocks = pointer(classes.ascii), pointer(classes.block_of), pointer(classes.blocks)
     seen = np.zeros(2, np.int64)
     document, p, n = state[0], state[1], 0
     while document < len(offsets) - 1 and n < len(ends):
         end = offsets[document + 1]
         if p < end:
-            p = _piece_end(data, p, end, table, seen)
+            p = _piece_end(data, p, end, ascii, block_of, blocks, seen)
         else:
             document += 1
         ends[n] = p

@@ -12,10 +12,10 @@ TABLE = class_table(CLASSES)
 
 
 @jit
-def classes_of(text, classes, found):  # type: ignore[no-untyped-def]
+def classes_of(text, ascii, block_of, blocks, found):  # type: ignore[no-untyped-def]
     p, n = 0, 0
     while True:
-        kind, length = class_at(text, p, len(text), classes)
+        kind, length = class_at(text, p, len(text), ascii, block_of, blocks)
         if kind == END:
             return n
         character, same = decode(text, p)
@@ -29,7 +29,7 @@ def classes_of(text, classes, found):  # type: ignore[no-untyped-def]
 def test_every_character_has_its_class(text: str) -> None:
     data = np.frombuffer(text.encode(), np.uint8)
     found = np.zeros((len(text), 3), np.int64)
-    assert classes_of(data, TABLE, found) == len(text)
+    assert classes_of(data, *TABLE, found) == len(text)
     assert found.tolist() == [[CLASSES[ord(c)], ord(c), 0] for c in text]
 
 
