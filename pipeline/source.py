@@ -24,7 +24,7 @@ class SourceConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(min_length=1, description="what the source is called in every table; part of document ids")
-    format: str = Field(description="warc, wet, jsonl, parquet or files")
+    format: str = Field(description="warc, wet, jsonl, parquet or files, or the module of one of your own")
     path: str | list[str] = Field(
         description="files, globs, directories, or lists of paths (.paths, .paths.gz). Of a directory the files that "
         "are named like the format, none that is hidden (.name, _name); symbolic links are followed"
@@ -96,6 +96,8 @@ class Source(ABC, Generic[SourceConfigT]):
     """stored bytes of a file whose size isn't asked for, since it is one of many that a list names"""
     typical_document_bytes: ClassVar[int] = 1500
     """stored bytes of a document, for planning partitions before anything is read"""
+    holds_text: ClassVar[bool] = True
+    """False: what it reads is `content`, whose text a stage must extract"""
     memory_by_document: ClassVar[int] = 8
     """a worker's memory is to be so many times a document's size, unless the config says how large documents are"""
 

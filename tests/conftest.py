@@ -3,6 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+# on a busy machine, or when a kernel is compiled, an example takes as long as it takes
+settings.register_profile("dspipe", deadline=None)
+settings.load_profile("dspipe")
 
 
 @pytest.fixture(scope="session")
@@ -10,6 +15,7 @@ def ray_session() -> Iterator[None]:
     """One local Ray for all tests that need one: starting it takes about ten seconds."""
     import ray
 
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")
+    # not the cluster that may run on this machine: it has other cores, and jobs of its own
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")
     yield
     ray.shutdown()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.tokenizer.arrays import Bytes, Ids, Offsets, read_only
+from dspipe.tokenizer.arrays import Bytes, Ids, Offsets
 from dspipe.tokenizer.byte_alphabet import CHARACTER_OF, to_bytes
 from dspipe.tokenizer.schemes import SCHEMES, Scheme, scheme_of
 
@@ -205,7 +205,6 @@ class Encoder:
     def _encode_plain(self, text: Bytes, offsets: Offsets) -> tuple[Ids, Offsets]:
         from dspipe.kernels.bpe.encode import SLACK, encode_pieces
 
-        text, offsets = read_only(text), read_only(offsets)
         # reserved, not used: the operating system gives pages as ids are written
         ids = np.empty(int(offsets[-1] - offsets[0]) + SLACK, np.uint32)
         ends = np.zeros(len(offsets), np.int64)

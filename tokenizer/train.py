@@ -7,7 +7,7 @@ from threading import Thread
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.tokenizer.arrays import Bytes, Offsets, read_only
+from dspipe.tokenizer.arrays import Bytes, Offsets
 from dspipe.tokenizer.byte_alphabet import CHARACTER_OF, ID_OF, to_text
 from dspipe.tokenizer.counting import WordCounts
 
@@ -31,9 +31,9 @@ take some 800 CPU s, 490 of them up to the words, and 8.5 GB at the most with th
 
 def positions_in(memory: int) -> int:
     """How many positions may be trained on in so many bytes of memory."""
-    from dspipe.kernels.bpe.symbols import MOST_POSITIONS
+    from dspipe.kernels.bpe.symbols import MAX_POSITIONS
 
-    return min(memory // BYTES_A_POSITION, MOST_POSITIONS * 49 // 50)
+    return min(memory // BYTES_A_POSITION, MAX_POSITIONS * 49 // 50)
 
 
 class TrainingError(Exception):
@@ -113,4 +113,4 @@ class _Arrays:
 
     def __iter__(self) -> Iterator[tuple[Bytes, Offsets, Offsets]]:
         for part in self._parts:
-            yield read_only(part.data), read_only(part.offsets), read_only(part.counts)
+            yield part.data, part.offsets, part.counts

@@ -72,8 +72,7 @@ class Received:
 
     def numbers(self, name: str) -> npt.NDArray[Any]:
         """A column without nulls as numpy."""
-        # writable, whether it came in one piece or many: kernels are compiled for one of the two alone
-        values: npt.NDArray[Any] = np.require(self.columns.column(name).to_numpy(), requirements="W")
+        values: npt.NDArray[Any] = self.columns.column(name).to_numpy()
         return values
 
 

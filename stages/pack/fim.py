@@ -69,10 +69,10 @@ def rearrange(
 
     A `rate` of the `chosen` documents is rearranged, a part `second_form` of them in the second form.
     """
-    from dspipe.kernels.pack import salted
+    from dspipe.kernels.hashing import hash64_with
 
     def draw(salt: int) -> npt.NDArray[np.float64]:
-        hashes = salted(keys, np.full(len(keys), salt, np.int64))
+        hashes = hash64_with(keys, np.full(len(keys), salt, np.int64))
         drawn: npt.NDArray[np.float64] = (hashes >> np.uint64(11)).astype(np.float64) * 2.0**-53
         return drawn
 

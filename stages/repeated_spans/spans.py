@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dspipe.kernels.dedup.cut_spans import merge_spans
-from dspipe.kernels.dedup.first_positions import first_places
+from dspipe.kernels.dedup.first_positions import first_positions
 from dspipe.pipeline.doc_id import UInt64
 
 Integers = npt.NDArray[np.integer[Any]]
@@ -78,7 +78,7 @@ def judge_passages(
     With `keep` 1 those are dropped that repeat; with 0 all that are the same as one that repeats, or as one of
     `repeated`, which are known from elsewhere to be.
     """
-    first = first_places(*keys)
+    first = first_positions(*keys)
     repeats = (documents != documents[first]) | (starts - starts[first] >= min_bytes)
     if keep:
         return Verdict(repeats, repeats, first)

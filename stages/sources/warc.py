@@ -34,6 +34,7 @@ class WarcSource(Source[Config]):
 
     Config = Config
     suffixes = (".warc", ".arc")
+    holds_text = False
     # of the size of Common Crawl's files: about 3e9 pages in 90,000 files of a GB
     typical_file_bytes = 1 << 30
     typical_document_bytes = 27_000

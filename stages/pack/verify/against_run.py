@@ -31,10 +31,10 @@ class _Sums:
         self.counts = np.zeros(BUCKETS, np.int64)
 
     def add(self, ids: npt.NDArray[np.uint64], copies: npt.NDArray[np.int64], tokens: npt.NDArray[np.int64]) -> None:
-        from dspipe.kernels.pack import salted
+        from dspipe.kernels.hashing import hash64_with
 
         bucket = _buckets(ids)
-        np.add.at(self.hashes, bucket, salted(salted(ids, copies), tokens))
+        np.add.at(self.hashes, bucket, hash64_with(hash64_with(ids, copies), tokens))
         np.add.at(self.counts, bucket, 1)
 
     def differs(self, other: "_Sums") -> npt.NDArray[np.int64]:
@@ -66,7 +66,7 @@ def _begun(
     documents: Documents, index: dict[str, Any]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
     """The documents that begin in a shard: their numbers, the hashes of their ids, their own tokens."""
-    from dspipe.kernels.pack import hash_strings
+    from dspipe.kernels.hashing import hash_strings
 
     begun = documents.begun()
     arrays = documents.arrays
@@ -112,7 +112,7 @@ def _drawn(
 ) -> "Iterator[tuple[pa.RecordBatch, npt.NDArray[np.uint64], npt.NDArray[np.int64], npt.NDArray[np.int64]]]":
     """Batches of the run: the batch, and for each row the hash of its id, its copies and its tokens."""
     from dspipe.kernels.arrow import text_buffers
-    from dspipe.kernels.pack import hash_strings
+    from dspipe.kernels.hashing import hash_strings
 
     for batch in read_rows(["id", "tokens", "reason", "copies"]):
         tokens = batch.column("tokens").to_numpy(zero_copy_only=False).astype(np.int64)

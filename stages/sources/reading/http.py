@@ -6,7 +6,7 @@ import zlib
 from dataclasses import dataclass
 
 from dspipe.stages.sources.reading.batches import too_long
-from dspipe.stages.sources.reading.compression import decompressed, kind_of
+from dspipe.stages.sources.reading.compression import decompressed
 from dspipe.stages.sources.reading.damage import DamagedError
 from dspipe.stages.sources.reading.media_type import is_text
 
@@ -82,30 +82,29 @@ def _codings(values: str) -> list[str]:
 
 
 def _dechunked(body: Body) -> Body:
-    parts: list[Body] = []
-    position = 0
+    result, position = bytearray(), 0  # not a list of parts: there may be millions of a byte each
     while position < len(body):
         size = _CHUNK_SIZE.match(body, position)
         if size is None:
-            if not parts:
+            if not position:
                 return body
             raise ValueError(f"chunked coding: no chunk size at byte {position} of the body")
         length = int(size[1], 16)
         if length == 0:
             break
-        parts.append(body[size.end() : size.end() + length])
+        result += body[size.end() : size.end() + length]
         position = size.end() + length
         if body.startswith(b"\r\n", position):
             position += 2
         elif body.startswith(b"\n", position):
             position += 1
-    return b"".join(parts)
+    return result
 
 
 def _decoded(body: Body, coding: str, max_bytes: int) -> Body:
     """The body without one coding; as it is where it plainly doesn't have it."""
     if coding in _KINDS:
-        return _unpacked(body, coding, max_bytes) if kind_of(body) == _KINDS[coding] else body
+        return _unpacked(body, coding, max_bytes)
     if coding not in ("deflate", "br") or not body or body.lstrip()[:1] == b"<":
         return body
     try:
@@ -125,11 +124,14 @@ def _is_utf8(body: Body) -> bool:
     return True
 
 
-def _unpacked(body: Body, coding: str, max_bytes: int) -> bytes:
+def _unpacked(body: Body, coding: str, max_bytes: int) -> Body:
     """All members or frames; what follows the first and isn't one is no part of the body."""
+    kind, pieces = decompressed(io.BytesIO(body), memory=4 * max_bytes)
+    if kind != _KINDS[coding]:
+        return body
     parts, size = [], 0
     try:
-        for _, piece in decompressed(io.BytesIO(body), memory=4 * max_bytes)[1]:
+        for _, piece in pieces:
             parts.append(piece)
             size += len(piece)
             if size > max_bytes:

@@ -1,7 +1,13 @@
+"""Bands and rows for a threshold."""
+
 import pytest
 
 from dspipe.stages.minhash.banding import Banding, MinhashConfig
 from dspipe.stages.minhash.stage import MinhashStage
+
+COLUMNS = ["id", "reason"] + [
+    f"minhash.{name}" for name in ("keeper", "cluster", "cluster_size", "similarity", "duplicates", "dumps")
+]
 
 
 def test_a_threshold_alone_chooses_bands_as_datasketch_does() -> None:
