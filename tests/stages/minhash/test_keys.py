@@ -10,7 +10,7 @@ import pytest
 
 from tests.engine import run_inline, tasks_run
 from tests.pipeline.plan.test_fingerprint import Edit, edit
-from tests.stages.minhash.test_stage import corpus, settings_of
+from tests.stages.dedup_corpus import corpus, deduplicating
 
 __all__ = ["edit"]
 
@@ -40,7 +40,7 @@ MODULES: dict[str, list[str]] = {
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """A run that has ended."""
     monkeypatch.setattr("dspipe.stages.minhash.stage.partitions_for", lambda corpus, size: 2)
-    config = settings_of(tmp_path, corpus(3, shards=2, families=12), index=True)
+    config = deduplicating(tmp_path, corpus(3, shards=2, families=12), "minhash", index=True)
     run_inline(config)
     return config
 
