@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dspipe.stages.pack.reading.locate import places
+from dspipe.stages.pack.reading.locate import locate_document
 from dspipe.stages.pack.reading.reader import PackedDataset
 from dspipe.stages.pack.reading.shard_files import ShardError
 from tests.engine import run_inline
@@ -83,36 +83,35 @@ def test_samples(run: Path) -> None:
     data = PackedDataset(run)
     for number in range(len(data)):
         sample = data[number]
-        shard, at = data.shards.place(number)
-        documents = data.shards.documents(shard)
-        pieces = documents.pieces(at)
-        for i, piece in enumerate(range(pieces.start, pieces.stop)):
-            here = sample["document_ids"] == i
-            document = int(documents.arrays["piece_document"][piece])
-            start = int(documents.arrays["piece_start"][piece])
-            expected = [*texts[documents.id(document)].encode(), 257][start : start + int(here.sum())]
-            assert sample["tokens"][here].tolist() == expected
-            assert sample["position_ids"][here].tolist() == list(range(len(expected)))
+        shard, row = data.shards.find_row(number)
+        table = data.shards.table(shard)
+        documents, segments = table.documents, table.segments(row)
+        for i, segment in enumerate(range(segments.start, segments.stop)):
+            of_segment = sample["document_ids"] == i
+            document, start = int(table.segment_document[segment]), int(table.segment_start[segment])
+            expected = [*texts[documents.id(document)].encode(), 257][start : start + int(of_segment.sum())]
+            assert sample["tokens"][of_segment].tolist() == expected
+            assert sample["position_ids"][of_segment].tolist() == list(range(len(expected)))
         padding = sample["document_ids"] < 0
         assert (sample["tokens"][padding] == PAD).all()
         assert sample["loss_mask"].tolist() == (~padding).tolist()
         counts: dict[str, int] = {}
-        for piece in range(pieces.start, pieces.stop):
-            name = documents.domains[documents.arrays["domain"][documents.arrays["piece_document"][piece]]]
-            counts[name] = counts.get(name, 0) + int(documents.arrays["piece_length"][piece])
+        for segment in range(segments.start, segments.stop):
+            name = documents.domains[documents.domain[table.segment_document[segment]]]
+            counts[name] = counts.get(name, 0) + int(table.segment_length[segment])
         assert counts[data.domains[sample["domain"]]] == max(counts.values())
     assert (data.read(np.array([3, 0, 3])) == [data[i]["tokens"] for i in (3, 0, 3)]).all()
 
 
-def test_places_of_a_document(run: Path) -> None:
+def test_segments_of_a_document(run: Path) -> None:
     document = make_documents()[-1]
-    found = places(run, document["id"])
+    found = locate_document(run, document["id"])
     data = PackedDataset(run)
-    tokens = [t for p in found for t in data[p.row]["tokens"][p.column : p.column + p.length].tolist()]
+    tokens = [t for s in found for t in data[s.row]["tokens"][s.column : s.column + s.length].tolist()]
     assert tokens == [*document["text"].encode(), 257]
-    assert [place.start for place in found] == sorted(place.start for place in found)
-    assert all((run / place.file).exists() for place in found)
-    assert places(run, "doc-99999") == places(run, "") == []
+    assert [segment.start for segment in found] == sorted(segment.start for segment in found)
+    assert all((run / segment.file).exists() for segment in found)
+    assert locate_document(run, "doc-99999") == locate_document(run, "") == []
 
 
 def test_what_does_not_fit(run: Path, tmp_path: Path) -> None:
@@ -134,7 +133,7 @@ def test_what_does_not_fit(run: Path, tmp_path: Path) -> None:
 def test_a_shard_cut_short(tmp_path: Path) -> None:
     run_inline(make_config(tmp_path, make_documents(), length=32))
     data = PackedDataset(tmp_path / "run")
-    path = data.shards.file(0, ".bin")
+    path = data.shards.local_path(0, ".bin")
     path.write_bytes(path.read_bytes()[:-2])
     with pytest.raises(ShardError, match="the manifest says"):
         PackedDataset(tmp_path / "run")[0]
@@ -152,7 +151,7 @@ class Nothing:
         if name.split('.')[0] in ('numba', 'pyarrow', 'pydantic', 'torch', 'llvmlite'):
             raise ImportError(name)
 sys.meta_path.insert(0, Nothing())
-from dspipe.stages.pack.reading.locate import places
+from dspipe.stages.pack.reading.locate import locate_document
 from dspipe.stages.pack.reading.reader import PackedDataset
 print(len(list(PackedDataset({str(tmp_path / "run")!r}))))
 """
