@@ -83,7 +83,7 @@ def for_model(measure: Measure, paths: list[str], documents: int, directory: str
     """What the model needs of a run with every exchange merged, and components spread as those of large corpora."""
     from dspipe.stages.minhash import stage
 
-    stage.SPREAD_FROM = 1
+    stage.MANY_PARTITIONS = 1
     result = run(measure, documents, directory, merge_above=1)
     return measured(result, documents, measure.cpu_s)
 

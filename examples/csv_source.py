@@ -14,7 +14,8 @@ from pydantic import Field
 
 from dspipe.pipeline.source import InputFile, Reading, Source, SourceConfig
 from dspipe.stages.sources.reading.batches import BatchBuilder, too_long
-from dspipe.stages.sources.reading.compression import DamagedError, decompressed, open_at
+from dspipe.stages.sources.reading.compression import decompressed, open_at
+from dspipe.stages.sources.reading.damage import DamagedError
 from dspipe.stages.sources.reading.fields import Fields
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from pydantic import Field
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.dedup.text_hash import text_hashes
 from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, StageConfig, StageSettings
-from dspipe.pipeline.storage.records import partitions_for, spread
+from dspipe.pipeline.storage.partitions import partitions_for
+from dspipe.pipeline.storage.records import partition_of
 from dspipe.pipeline.tasks.task import Task
 
 BYTES_PER_DOCUMENT = 64
@@ -65,7 +66,7 @@ def send_hosts(task: Task, stage: StageSettings) -> None:
         rows = (first + np.flatnonzero(wanted.to_numpy(zero_copy_only=False))).astype(np.uint32)
         first += batch.num_rows
         keys = text_hashes(*text_buffers(host.filter(wanted)))[:, 0]
-        task.emit(spread(keys, task.partitions), pa.record_batch({"host": keys, "row": rows}))
+        task.emit(partition_of(keys, task.partitions), pa.record_batch({"host": keys, "row": rows}))
 
 
 def find_surplus(task: Task, stage: StageSettings) -> None:

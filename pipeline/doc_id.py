@@ -20,6 +20,11 @@ def doc_ids(shard: int, rows: npt.NDArray[np.integer]) -> UInt64:
     return (np.uint64(shard) << ROW_BITS) | rows.astype(np.uint64)
 
 
+def doc_ids_at(shards: npt.NDArray[np.integer], rows: npt.NDArray[np.integer]) -> UInt64:
+    """The numbers of rows of many shards, row i of shard shards[i]."""
+    return (shards.astype(np.uint64) << ROW_BITS) | rows.astype(np.uint64)
+
+
 def shards_of(documents: UInt64) -> UInt32:
     """The shard of each document."""
     return (documents >> ROW_BITS).astype(np.uint32)

@@ -25,7 +25,10 @@ class SourceConfig(BaseModel):
 
     name: str = Field(min_length=1, description="what the source is called in every table; part of document ids")
     format: str = Field(description="warc, wet, jsonl, parquet or files")
-    path: str | list[str] = Field(description="files, globs, directories, or lists of paths (.paths, .paths.gz)")
+    path: str | list[str] = Field(
+        description="files, globs, directories, or lists of paths (.paths, .paths.gz). Of a directory the files that "
+        "are named like the format, none that is hidden (.name, _name); symbolic links are followed"
+    )
     root: str = Field("", description="put before relative paths, and before the lines of a list of paths")
     dump: str | None = Field(None, description="the crawl or version that the documents belong to")
     domain: str = Field("web", description="the domain of documents that don't say their own")
@@ -59,12 +62,24 @@ class Reading(Protocol):
     """a batch has at most this many rows"""
     batch_bytes: int
     """a batch ends when its text and content reach this many bytes"""
+    memory: int
+    """bytes that the worker may use"""
 
     def open(self, file: InputFile) -> BinaryIO:
         """The file's bytes as they are stored (still compressed), seekable where the storage allows it."""
 
-    def bad(self, file: InputFile, place: str, error: str, id: str | None = None, url: str | None = None) -> None:
-        """Quarantine a record: `place` says where in the file it is (`byte 1234`, `line 7`, `row 3`)."""
+    def bad(
+        self,
+        file: InputFile,
+        place: str,
+        error: str,
+        id: str | None = None,
+        url: str | None = None,
+        records: int = 1,
+        estimated: bool = False,
+    ) -> None:
+        """Quarantine a record: `place` says where in the file it is (`byte 1234`, `line 7`, `row 3`). Where damage cost
+        more than one, `records` says how many, `estimated` whether that is a guess from the bytes."""
 
     def skipped(self, reason: str, n: int = 1) -> None:
         """Count records that are no documents (requests, images) by reason, one of a few fixed strings."""
@@ -75,10 +90,14 @@ class Source(ABC, Generic[SourceConfigT]):
 
     Config: ClassVar[type[SourceConfig]]
     config: SourceConfigT
+    suffixes: ClassVar[tuple[str, ...]] = ()
+    """how files of the format are named, compressed or not: of a folder the others are left out. Empty: any name"""
     typical_file_bytes: ClassVar[int] = 256 << 20
     """stored bytes of a file whose size isn't asked for, since it is one of many that a list names"""
     typical_document_bytes: ClassVar[int] = 1500
     """stored bytes of a document, for planning partitions before anything is read"""
+    holds_text: ClassVar[bool] = True
+    """False: what it reads is `content`, whose text a stage must extract"""
     memory_by_document: ClassVar[int] = 8
     """a worker's memory is to be so many times a document's size, unless the config says how large documents are"""
 
@@ -107,8 +126,8 @@ class Source(ABC, Generic[SourceConfigT]):
     def read(self, shard: Sequence[InputFile], reading: Reading) -> Iterator["pa.RecordBatch"]:
         """The shard's documents, in the order of the files, as batches of `raw_schema()`.
 
-        A record that can't be read is given to `reading.bad` and left out; damage that ends a file early is one bad
-        record too, and the good records before it stay. Raises OSError when a file can't be opened at all.
+        A record that can't be read is given to `reading.bad` and left out; damage that ends a file early counts for the
+        records that it cost, and the good records before it stay. Raises OSError when a file can't be opened at all.
         """
 
 
@@ -123,7 +142,7 @@ def raw_schema() -> "pa.Schema":
     place         string    where in the shard the record is, as in the quarantine: file name and `byte 1234`
     text          large_string  null where the record's content must be extracted first
     content       large_binary  the raw payload of such a record, otherwise null
-    content_type  string    media type of content with its parameters, as declared
+    content_type  string    media type of content in lower case, with its charset where one was declared
     """
     import pyarrow as pa
 

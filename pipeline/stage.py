@@ -92,6 +92,8 @@ class Stage(ABC, Generic[ConfigT]):
     Config: ClassVar[type[StageConfig]]
     rewrites: ClassVar[bool] = False
     """Whether `measure` rewrites the text."""
+    extracts: ClassVar[bool] = False
+    """Whether `measure` makes the text of documents that come as `content`, such as pages of HTML."""
     measure_run: ClassVar[str] = ""
     """The function that measures, as `module:function`, called with the batch and the `StageSettings` of
     `measure_settings`; the key of the text pass then covers its module instead of the stage's. Default: `measure`."""

@@ -62,6 +62,7 @@ class ExtractStage(MapStage[ExtractConfig]):
 
     Config = ExtractConfig
     rewrites = True
+    extracts = True
 
     def measured_columns(self) -> "tuple[pa.Field, ...]":
         """`extract.characters`."""

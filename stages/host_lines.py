@@ -9,48 +9,67 @@ pages that are still kept count, and only documents with an address have a host.
 The stage sees all pages at once, so it rewrites the text after the text pass: what stages measure there (statistics,
 languages, signatures) is of the text before it. Put it where the rest has decided, before the tokenizer.
 
-Phases: each shard sends the hashes of its pages' lines to their host's partition (20 bytes a line, each line once a
-page); a partition counts, and sends the lines to remove back; each shard rewrites its text.
+Phases: each shard sends how many pages of a batch have a line, 24 bytes for each of a host's lines however many they
+are, to the host's partition; a partition counts, in slices that fit its memory, and tells the batches which lines to
+remove; each shard rewrites its text.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field
 
-from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, StageConfig
+from dspipe.kernels.sorted_arrays import starts_run, unique_pairs
+from dspipe.pipeline.doc_id import UInt64, rows_of, shards_of
+from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, StageConfig, StageSettings
+from dspipe.pipeline.storage.partitions import partitions_for
+from dspipe.pipeline.storage.records import partition_of, read_partition, record_batch, slices_that_fit
+from dspipe.pipeline.storage.records_by_row import RecordsByRow
+from dspipe.pipeline.tasks.task import Task
+from dspipe.stages.shared.line_hashes import (
+    LINE_BYTES,
+    find_worded_lines,
+    hash64_with,
+    hash_texts,
+    read_batches,
+    rewrite_phase,
+    write_texts,
+)
 
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+Positions = npt.NDArray[np.int64]
 
-    from dspipe.pipeline.tasks.task import Task
+_PAGE = np.uint64(0)
+"""instead of a line's key: for the pages of a host themselves, to count them"""
+_MODULE = "dspipe.stages.host_lines"
+_MERGED_HOSTS = 1 << 16
+_FOUND = pa.schema({"row": pa.uint32(), "line": pa.uint64()})
 
-_PAGE = 0
-"""instead of a line's hash: one for each page, to count them"""
 
-
-class Config(StageConfig):
+class HostLinesConfig(StageConfig):
     """Settings of `host_lines`."""
 
-    min_pages: int = Field(default=5, ge=2, description="pages of a host that have the line")
-    share: float = Field(default=0.3, gt=0, le=1, description="share of the host's pages that have the line")
+    min_pages: int = Field(default=5, ge=2)
+    """Pages of a host that have the line."""
+    share: float = Field(default=0.3, gt=0, le=1)
+    """Share of the host's pages that have the line."""
 
 
-class HostLines(GlobalStage[Config]):
+class HostLinesStage(GlobalStage[HostLinesConfig]):
     """Removes lines that repeat across the pages of a host."""
 
-    Config = Config
+    Config = HostLinesConfig
 
     def phases(self, corpus: Corpus) -> list[Phase]:
-        """Send, count, rewrite."""
-        from dspipe.pipeline.storage.records import partitions_for
-        from dspipe.stages.shared.line_hashes import LINE_BYTES, rewrite_phase
-
         return [
             Phase(
                 f"{self.name}.send",
                 "shards",
-                "send",
+                f"{_MODULE}:send_lines",
+                "Send the lines of each host's pages",
                 columns=("text", "url", "reason"),
                 emits=f"{self.name}.lines",
                 partitions=partitions_for(corpus, LINE_BYTES),
@@ -58,94 +77,127 @@ class HostLines(GlobalStage[Config]):
             Phase(
                 f"{self.name}.count",
                 "partitions",
-                "count",
+                f"{_MODULE}:count_lines",
+                "Count on how many pages of its host each line stands",
+                settings=self.config.model_dump(mode="json"),
                 exchange=f"{self.name}.lines",
                 emits=f"{self.name}.found",
-                settings=self.config.model_dump(mode="json"),
             ),
-            rewrite_phase(self.name, f"{self.name}.found"),
+            rewrite_phase(
+                self.name,
+                f"{_MODULE}:rewrite_texts",
+                "Remove the lines that repeat on a host from its pages",
+                {},
+                ("url", "reason"),
+            ),
         ]
 
-    def send(self, task: "Task") -> None:
-        """Send the lines of every page that is still kept, and one record for the page itself."""
-        import numpy as np
-        import pyarrow.compute as pc
 
-        from dspipe.pipeline.storage.records import record_batch, rows_kept, spread
-        from dspipe.stages.shared.line_hashes import hashes, worded_lines
+class Lines(NamedTuple):
+    """The lines of a batch's pages that count, each array of one value a line."""
 
-        for rows, batch in rows_kept(task, ["text", "url"]):
-            address = pc.extract_regex(batch["url"], r"^[A-Za-z][A-Za-z0-9+.-]*://(?P<host>[^/?#]+)")
-            hosts = pc.struct_field(address, "host")
-            known = pc.is_valid(hosts)
-            rows = rows[known.to_numpy(zero_copy_only=False)]
-            host = hashes(pc.utf8_lower(hosts.filter(known)))
-            owners, found, _ = worded_lines(pc.split_pattern(batch["text"].filter(known), "\n"))
-            owner = np.concatenate([np.arange(len(rows)), owners])
-            line = np.concatenate([np.full(len(rows), _PAGE, np.uint64), hashes(found)])
-            order = np.lexsort((line, owner))
-            owner, line = owner[order], line[order]
-            first = np.ones(len(line), bool)
-            first[1:] = (owner[1:] != owner[:-1]) | (line[1:] != line[:-1])
-            owner, line = owner[first], line[first]
-            records = record_batch({"host": host[owner], "line": line, "row": rows[owner]})
-            task.emit(spread(host[owner], task.partitions), records)
+    owner: Positions
+    """the position of its page"""
+    host: UInt64
+    """hash of the page's host"""
+    key: UInt64
+    """hash of host and line"""
+    position: Positions
+    """among all lines of the batch"""
 
-    def count(self, task: "Task") -> None:
-        """Find the lines that repeat, and send them back to the pages that have them."""
-        import numpy as np
 
-        from dspipe.pipeline.storage.records import record_batch
+def send_lines(task: Task, stage: StageSettings) -> None:
+    """Send how many pages of each batch have a line of their host, and how many pages of the host there are."""
+    for first, batch in read_batches(task, ["text", "url", "reason"]):
+        pages, hosts = _find_pages(batch)
+        lines = _find_lines(pages, hosts, _split(batch))
+        # each line once a page
+        key, pages_with = np.unique(unique_pairs(lines.key, lines.owner)[0], return_counts=True)
+        host_of_key = lines.host[np.unique(lines.key, return_index=True)[1]]
+        host, pages_of_host = np.unique(hosts, return_counts=True)
+        columns = {
+            "host": np.concatenate([host, host_of_key]),
+            "line": np.concatenate([np.full(len(host), _PAGE), key]),
+            "row": np.full(len(host) + len(key), first, np.uint32),
+            "pages": np.concatenate([pages_of_host, pages_with]).astype(np.uint32),
+        }
+        task.emit(partition_of(columns["host"], task.partitions), record_batch(columns))
+        task.progress(documents=batch.num_rows, bytes=0)
 
-        hosts, lines, rows, senders = [], [], [], []
-        for sender, batch in task.received():
-            hosts.append(batch["host"].to_numpy())
-            lines.append(batch["line"].to_numpy())
-            rows.append(batch["row"].to_numpy())
-            senders.append(np.full(batch.num_rows, sender, np.uint32))
-        if not hosts:
-            return
-        host, line, row, sender_of = map(np.concatenate, (hosts, lines, rows, senders))
-        order = np.lexsort((line, host))
-        host, line = host[order], line[order]
-        begins = np.ones(len(order), bool)
-        begins[1:] = (host[1:] != host[:-1]) | (line[1:] != line[:-1])
-        starts = np.flatnonzero(begins)
-        pages_with = np.diff(np.append(starts, len(order)))
-        # the records of the pages themselves are each host's first group
-        is_page = line[starts] == _PAGE
-        pages = pages_with[is_page][np.cumsum(is_page) - 1]
-        repeats = ~is_page & (pages_with >= self.config.min_pages) & (pages_with >= self.config.share * pages)
-        chosen = np.repeat(repeats, pages_with)
+
+def count_lines(task: Task, stage: StageSettings) -> None:
+    """Find the lines that repeat, and tell the batches that have them. Settings: min_pages, share."""
+    min_pages, share = stage.settings["min_pages"], stage.settings["share"]
+    in_slices = slices_that_fit(task) > 1
+    of_all = count_pages(batch for _, batch in task.received()) if in_slices else None
+    for records in read_partition(task, "line"):
+        hosts, pages = of_all or count_pages(records.columns.to_batches())
+        line, host, pages_with = (records.numbers(name) for name in ("line", "host", "pages"))
+        order = np.argsort(line, kind="stable")
+        order = order[np.searchsorted(line[order], _PAGE, "right") :]
+        line, host, pages_with = line[order], host[order], pages_with[order].astype(np.int64)
+        starts = np.flatnonzero(starts_run(line))
+        totals = np.add.reduceat(pages_with, starts) if len(starts) else pages_with
+        of_host = pages[np.searchsorted(hosts, host[starts])]
+        repeats = (totals >= min_pages) & (totals >= share * of_host)
+        chosen = np.repeat(repeats, np.diff(np.append(starts, len(line))))
         task.count("lines", int(repeats.sum()))
-        back = record_batch({"row": row[order[chosen]], "line": line[chosen]})
-        task.emit(sender_of[order[chosen]].astype(np.int64), back)
-
-    def rewrite(self, task: "Task") -> None:
-        """Remove them."""
-        import numpy as np
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        from dspipe.stages.shared.line_hashes import hashes, worded_lines, write_texts
-
-        keys = [_keys(batch["row"].to_numpy(), batch["line"].to_numpy()) for _, batch in task.received()]
-        found = np.sort(np.concatenate(keys)) if keys else np.empty(0, np.uint64)
-        first = 0
-        for batch in task.rows(["text", "text_bytes"]):
-            texts = batch["text"].cast(pa.large_string())
-            split = pc.split_pattern(pc.fill_null(texts, ""), "\n")
-            owners, lines, places = worded_lines(split)
-            removed = np.zeros(len(split.flatten()), bool)
-            removed[places] = np.isin(_keys(first + owners, hashes(lines)), found)
-            write_texts(task, self.name, batch, split, removed)
-            first += batch.num_rows
+        batches = records.documents[order][chosen]
+        task.emit(shards_of(batches), record_batch({"row": rows_of(batches), "line": line[chosen]}))
 
 
-def _keys(rows: "npt.NDArray[Any]", lines: "npt.NDArray[np.uint64]") -> "npt.NDArray[np.uint64]":
-    """One hash of a row and a line of it. Among the n lines of a shard a false one has the probability n^2 / 2^64."""
-    import numpy as np
+def rewrite_texts(task: Task, stage: StageSettings) -> None:
+    """Remove the lines that repeat."""
+    repeats = RecordsByRow(task, _FOUND)
+    for first, batch in read_batches(task, ["text", "text_bytes", "url", "reason"]):
+        found = repeats.between(first, first + 1).column("line").to_numpy()
+        split = _split(batch)
+        removed = np.zeros(len(split.flatten()), bool)
+        if len(found):
+            lines = _find_lines(*_find_pages(batch), split)
+            removed[lines.position] = np.isin(lines.key, found)
+        write_texts(task, stage.name, batch, split, removed)
+        task.progress(documents=batch.num_rows, bytes=0)
 
-    from dspipe.pipeline.storage.records import mixed
 
-    return mixed(mixed(rows.astype(np.uint64)) + lines)
+def count_pages(batches: Iterable[pa.RecordBatch]) -> tuple[UInt64, Positions]:
+    """How many pages each host has: (hashes of hosts, ascending, pages), from the records that `send_lines` sends."""
+    hosts, pages = np.empty(0, np.uint64), np.empty(0, np.int64)
+    waiting = [(hosts, pages)]
+    for batch in batches:
+        of_page = batch["line"].to_numpy() == _PAGE
+        waiting.append((batch["host"].to_numpy()[of_page], batch["pages"].to_numpy()[of_page].astype(np.int64)))
+        if sum(len(some) for some, _ in waiting) > max(_MERGED_HOSTS, 2 * len(waiting[0][0])):
+            waiting = [_sum_by_host(waiting)]
+    return _sum_by_host(waiting)
+
+
+def _sum_by_host(counted: list[tuple[UInt64, Positions]]) -> tuple[UInt64, Positions]:
+    hosts, pages = (np.concatenate(values) for values in zip(*counted, strict=True))
+    unique, position = np.unique(hosts, return_inverse=True)
+    return unique, np.bincount(position, pages, len(unique)).astype(np.int64)
+
+
+def _split(batch: pa.RecordBatch) -> pa.ListArray:
+    return pc.split_pattern(pc.fill_null(batch["text"].cast(pa.large_string()), ""), "\n")
+
+
+def _find_pages(batch: pa.RecordBatch) -> tuple[Positions, UInt64]:
+    """The pages that are still kept and have a host: (their positions in the batch, hashes of their hosts)."""
+    address = pc.extract_regex(batch["url"], r"^[A-Za-z][A-Za-z0-9+.-]*://(?P<host>[^/?#]+)")
+    hosts = pc.struct_field(address, "host")
+    counts = pc.and_(pc.and_(pc.is_null(batch["reason"]), pc.is_valid(batch["text"])), pc.is_valid(hosts))
+    return pc.indices_nonzero(counts).to_numpy().astype(np.int64), hash_texts(pc.utf8_lower(hosts.filter(counts)))
+
+
+def _find_lines(pages: Positions, hosts: UInt64, split: pa.ListArray) -> Lines:
+    """The lines of these pages; `split` are the lines of all the batch's pages."""
+    owner, lines, position = find_worded_lines(split)
+    host_of_row = np.zeros(len(split), np.uint64)
+    host_of_row[pages] = hosts
+    counts = np.zeros(len(split), bool)
+    counts[pages] = True
+    counts = counts[owner]
+    owner, position = owner[counts], position[counts]
+    host = host_of_row[owner]
+    return Lines(owner, host, hash64_with(host, hash_texts(lines.filter(pa.array(counts)))), position)

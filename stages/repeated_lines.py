@@ -1,7 +1,7 @@
 """Lines, or paragraphs, removed that repeat across the documents of the whole corpus (CCNet, Wenzek et al. 2020, 2.2).
 
     repeated_lines: {}                                     of each line the first document keeps it, as CCNet does
-    repeated_lines: {more_than: 1000, keep: 0}             a line in more than 1,000 documents goes from them all
+    repeated_lines: {more_than: 1000, keep: 0}             a line in more than 1,000 documents is removed from all
     repeated_lines: {unit: paragraph, more_than: 5, keep: 5}    at most five documents have a paragraph
 
 Lines are the same that differ in case, digits, punctuation and blanks at most; what has no letter or digit is left
@@ -15,25 +15,40 @@ are; a partition counts, and tells how many of a batch's documents keep it; each
 every document has is one record a batch, and the oldest documents keep it, wherever batches are cut.
 """
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field
 
+from dspipe.kernels.sorted_arrays import rank_in_run, starts_run, unique_pairs
+from dspipe.pipeline.doc_id import UInt64, rows_of, shards_of
 from dspipe.pipeline.errors import ConfigError
-from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, StageConfig
+from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, StageConfig, StageSettings
+from dspipe.pipeline.storage.partitions import partitions_for
+from dspipe.pipeline.storage.records import partition_of, read_partition, record_batch
+from dspipe.pipeline.storage.records_by_row import RecordsByRow
+from dspipe.pipeline.tasks.task import Task
+from dspipe.stages.shared.line_hashes import (
+    LINE_BYTES,
+    find_worded_lines,
+    hash64_with,
+    hash_texts,
+    read_batches,
+    rewrite_phase,
+    write_texts,
+)
 
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-    import pyarrow as pa
-
-    from dspipe.pipeline.tasks.task import Task
+Positions = npt.NDArray[np.int64]
 
 _SEPARATORS = {"line": "\n", "paragraph": "\n\n"}
+_FOUND = pa.schema({"row": pa.uint32(), "line": pa.uint64(), "keep": pa.uint32()})
+_MODULE = "dspipe.stages.repeated_lines"
 
 
-class Config(StageConfig):
+class RepeatedLinesConfig(StageConfig):
     """Settings of `repeated_lines`."""
 
     unit: Literal["line", "paragraph"] = "line"
@@ -46,156 +61,110 @@ class Config(StageConfig):
     """Only documents of these domains (lines of source code repeat and are needed). Default: all."""
 
 
-class RepeatedLines(GlobalStage[Config]):
+class RepeatedLinesStage(GlobalStage[RepeatedLinesConfig]):
     """Removes lines that repeat across documents."""
 
-    Config = Config
+    Config = RepeatedLinesConfig
 
     def check(self) -> None:
         if self.config.keep > self.config.more_than:
             raise ConfigError("`keep` is at most `more_than`: a line in fewer documents isn't touched", ("keep",))
 
     def phases(self, corpus: Corpus) -> list[Phase]:
-        """Send, count, rewrite."""
-        from dspipe.pipeline.storage.records import partitions_for
-        from dspipe.stages.shared.line_hashes import LINE_BYTES, rewrite_phase
-
-        unit = {"unit": self.config.unit, "domains": self.config.domains}
-        rewrite = rewrite_phase(self.name, f"{self.name}.found", ("reason", "domain"))
+        unit = self.config.model_dump(mode="json", include={"unit", "domains"})
         return [
             Phase(
                 f"{self.name}.send",
                 "shards",
-                "send",
+                f"{_MODULE}:send_lines",
+                f"Send the {self.config.unit}s of each document",
+                settings=unit,
                 columns=("text", "reason", "domain"),
                 emits=f"{self.name}.lines",
                 partitions=partitions_for(corpus, LINE_BYTES),
-                settings=unit,
             ),
             Phase(
                 f"{self.name}.count",
                 "partitions",
-                "count",
+                f"{_MODULE}:count_lines",
+                f"Count in how many documents each {self.config.unit} stands",
+                settings=self.config.model_dump(mode="json", include={"more_than", "keep"}),
                 exchange=f"{self.name}.lines",
                 emits=f"{self.name}.found",
-                settings={"more_than": self.config.more_than, "keep": self.config.keep},
             ),
-            Phase(**{**vars(rewrite), "settings": unit}),
+            rewrite_phase(
+                self.name,
+                f"{_MODULE}:rewrite_texts",
+                f"Remove the {self.config.unit}s that repeat from the texts",
+                unit,
+                ("reason", "domain"),
+            ),
         ]
 
-    def send(self, task: "Task") -> None:
-        """Send how many documents of each batch have a line."""
-        import numpy as np
 
-        from dspipe.pipeline.storage.records import record_batch, spread
-
-        for first, batch in _batches(task, ["text", "reason", "domain"]):
-            owners, lines, _ = self._lines(batch, self._split(batch))
-            found, counts = np.unique(_pairs(owners, lines)[1], return_counts=True)
-            rows = np.full(len(found), first, np.uint32)
-            records = record_batch({"line": found, "row": rows, "documents": counts.astype(np.uint32)})
-            task.emit(spread(found, task.partitions), records)
-
-    def count(self, task: "Task") -> None:
-        """Tell each batch with a line that repeats how many of its documents keep it."""
-        import numpy as np
-
-        from dspipe.pipeline.storage.records import received, record_batch
-
-        for records in received(task, "line"):
-            line, documents = records.numbers("line"), records.numbers("documents").astype(np.int64)
-            order = np.lexsort([records.documents, line])
-            line, documents = line[order], documents[order]
-            begins = np.ones(len(line), bool)
-            begins[1:] = line[1:] != line[:-1]
-            starts = np.flatnonzero(begins)
-            totals = np.add.reduceat(documents, starts)
-            sizes = np.diff(np.append(starts, len(line)))
-            before = np.cumsum(documents) - documents
-            before -= np.repeat(before[starts], sizes)
-            keep = np.clip(self.config.keep - before, 0, documents)
-            chosen = np.repeat(totals > self.config.more_than, sizes) & (keep < documents)
-            task.count("lines", int((totals > self.config.more_than).sum()))
-            batches = records.documents[order][chosen]
-            columns = {"row": batches.astype(np.uint32), "line": line[chosen], "keep": keep[chosen].astype(np.uint32)}
-            task.emit((batches >> np.uint64(32)).astype(np.int64), record_batch(columns))
-
-    def rewrite(self, task: "Task") -> None:
-        """Remove them."""
-        import numpy as np
-        import pyarrow as pa
-
-        from dspipe.pipeline.storage.records_by_row import RecordsByRow
-        from dspipe.stages.shared.line_hashes import write_texts
-
-        schema = pa.schema({"row": pa.uint32(), "line": pa.uint64(), "keep": pa.uint32()})
-        repeats = RecordsByRow(task, schema)
-        for first, batch in _batches(task, ["text", "text_bytes", "reason", "domain"]):
-            table = repeats.between(first, first + 1).sort_by("line")
-            found, keep = table.column("line").to_numpy(), table.column("keep").to_numpy()
-            split = self._split(batch)
-            removed = np.zeros(len(split.flatten()), bool)
-            if len(found):
-                owners, lines, numbers = self._lines(batch, split)
-                owner, line = _pairs(owners, lines)
-                # a document's place among those of the batch that have the line
-                place = np.arange(len(line)) - np.searchsorted(line, line)
-                at = np.minimum(np.searchsorted(found, line), len(found) - 1)
-                goes = (found[at] == line) & (place >= keep[at])
-                removed[numbers] = np.isin(_joined(owners, lines), _joined(owner[goes], line[goes]))
-            write_texts(task, self.name, batch, split, removed, _SEPARATORS[self.config.unit])
-
-    def _split(self, batch: "pa.RecordBatch") -> "pa.ListArray":
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        texts = pc.fill_null(batch["text"].cast(pa.large_string()), "")
-        return pc.split_pattern(texts, _SEPARATORS[self.config.unit])
-
-    def _lines(
-        self, batch: "pa.RecordBatch", split: "pa.ListArray"
-    ) -> "tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64], npt.NDArray[np.int64]]":
-        """Of the lines that count: the row of their document in the batch, hash, number among all lines."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        from dspipe.stages.shared.line_hashes import hashes, worded_lines
-
-        concerned = pc.and_(pc.is_null(batch["reason"]), pc.is_valid(batch["text"]))
-        if self.config.domains is not None:
-            domains = pa.array(self.config.domains, pa.string())
-            concerned = pc.and_(concerned, pc.is_in(batch["domain"].cast(pa.string()), domains))
-        owners, lines, numbers = worded_lines(split)
-        chosen = concerned.to_numpy(zero_copy_only=False)[owners]
-        lines = pc.utf8_lower(lines.filter(pa.array(chosen)))
-        lines = pc.replace_substring_regex(pc.replace_substring_regex(lines, r"\p{Nd}", "0"), r"\p{P}+", "")
-        return owners[chosen], hashes(lines), numbers[chosen]
+def send_lines(task: Task, stage: StageSettings) -> None:
+    """Send how many documents of each batch have a line. Settings: unit, domains (null: all)."""
+    for first, batch in read_batches(task, ["text", "reason", "domain"]):
+        owners, lines, _ = _find_lines(batch, _split(batch, stage), stage)
+        found, counts = np.unique(unique_pairs(lines, owners)[0], return_counts=True)
+        rows = np.full(len(found), first, np.uint32)
+        records = record_batch({"line": found, "row": rows, "documents": counts.astype(np.uint32)})
+        task.emit(partition_of(found, task.partitions), records)
 
 
-def _batches(task: "Task", columns: list[str]) -> "Iterator[tuple[int, pa.RecordBatch]]":
-    first = 0
-    for batch in task.rows(columns):
-        yield first, batch
-        first += batch.num_rows
+def count_lines(task: Task, stage: StageSettings) -> None:
+    """Tell each batch with a line that repeats how many of its documents keep it. Settings: more_than, keep."""
+    more_than, may_keep = stage.settings["more_than"], stage.settings["keep"]
+    for records in read_partition(task, "line"):
+        line, documents = records.numbers("line"), records.numbers("documents").astype(np.int64)
+        order = np.lexsort([records.documents, line])
+        line, documents = line[order], documents[order]
+        starts = np.flatnonzero(starts_run(line))
+        totals = np.add.reduceat(documents, starts)
+        sizes = np.diff(np.append(starts, len(line)))
+        before = np.cumsum(documents) - documents
+        before -= np.repeat(before[starts], sizes)
+        keep = np.clip(may_keep - before, 0, documents)
+        chosen = np.repeat(totals > more_than, sizes) & (keep < documents)
+        task.count("lines", int((totals > more_than).sum()))
+        batches = records.documents[order][chosen]
+        columns = {"row": rows_of(batches), "line": line[chosen], "keep": keep[chosen].astype(np.uint32)}
+        task.emit(shards_of(batches), record_batch(columns))
 
 
-def _pairs(
-    owners: "npt.NDArray[np.int64]", lines: "npt.NDArray[np.uint64]"
-) -> "tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64]]":
-    """Each document and line once, by line, then document."""
-    import numpy as np
+def rewrite_texts(task: Task, stage: StageSettings) -> None:
+    """Remove the lines that repeat. Settings: unit, domains (null: all)."""
+    repeats = RecordsByRow(task, _FOUND)
+    for first, batch in read_batches(task, ["text", "text_bytes", "reason", "domain"]):
+        table = repeats.between(first, first + 1).sort_by("line")
+        found, keep = table.column("line").to_numpy(), table.column("keep").to_numpy()
+        split = _split(batch, stage)
+        removed = np.zeros(len(split.flatten()), bool)
+        if len(found):
+            owners, lines, positions = _find_lines(batch, split, stage)
+            line, owner = unique_pairs(lines, owners)
+            match = np.minimum(np.searchsorted(found, line), len(found) - 1)
+            # the rank of a document among those of the batch that have the line
+            drop = (found[match] == line) & (rank_in_run(line) >= keep[match])
+            removed[positions] = np.isin(hash64_with(owners, lines), hash64_with(owner[drop], line[drop]))
+        write_texts(task, stage.name, batch, split, removed, _SEPARATORS[stage.settings["unit"]])
 
-    order = np.lexsort([owners, lines])
-    owners, lines = owners[order], lines[order]
-    first = np.ones(len(lines), bool)
-    first[1:] = (lines[1:] != lines[:-1]) | (owners[1:] != owners[:-1])
-    return owners[first], lines[first]
+
+def _split(batch: pa.RecordBatch, stage: StageSettings) -> pa.ListArray:
+    texts = pc.fill_null(batch["text"].cast(pa.large_string()), "")
+    return pc.split_pattern(texts, _SEPARATORS[stage.settings["unit"]])
 
 
-def _joined(owners: "npt.NDArray[np.int64]", lines: "npt.NDArray[np.uint64]") -> "npt.NDArray[np.uint64]":
-    """One hash of a document and a line. Among the n lines of a batch a false one has the probability n^2 / 2^64."""
-    import numpy as np
-
-    from dspipe.pipeline.storage.records import mixed
-
-    return mixed(mixed(owners.astype(np.uint64)) + lines)
+def _find_lines(
+    batch: pa.RecordBatch, split: pa.ListArray, stage: StageSettings
+) -> tuple[Positions, UInt64, Positions]:
+    """Of the lines that count: the row of their document in the batch, hash, position among all lines."""
+    concerned = pc.and_(pc.is_null(batch["reason"]), pc.is_valid(batch["text"]))
+    if stage.settings["domains"] is not None:
+        domains = pa.array(stage.settings["domains"], pa.string())
+        concerned = pc.and_(concerned, pc.is_in(batch["domain"].cast(pa.string()), domains))
+    owners, lines, positions = find_worded_lines(split)
+    chosen = concerned.to_numpy(zero_copy_only=False)[owners]
+    lines = pc.utf8_lower(lines.filter(pa.array(chosen)))
+    lines = pc.replace_substring_regex(pc.replace_substring_regex(lines, r"\p{Nd}", "0"), r"\p{P}+", "")
+    return owners[chosen], hash_texts(lines), positions[chosen]

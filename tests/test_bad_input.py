@@ -17,7 +17,7 @@ from dspipe.stages.decontaminate import stage as decontaminate
 from dspipe.stages.exact_dedup import stage as exact_dedup
 from dspipe.stages.heuristics import stage as heuristics
 from dspipe.stages.minhash import stage as minhash
-from dspipe.stages.minhash.settings import Config as MinhashConfig
+from dspipe.stages.minhash.banding import MinhashConfig
 from tests.engine import rows_of, run_inline
 
 STAGES: list[dict[str, Any]] = [{name: {}} for name in ("unicode", "lines", "pii", "language", "heuristics")]
@@ -46,8 +46,8 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> list[Stage[Any]]:
         urls.UrlsStage("urls", urls.UrlsConfig(words=("casino",))),
         language.LanguageStage("language", language.LanguageConfig(keep={"en": 0.5})),
         heuristics.HeuristicsStage("heuristics", heuristics.HeuristicsConfig()),
-        exact_dedup.ExactDedup("exact_dedup", exact_dedup.Config()),
-        minhash.Minhash("minhash", MinhashConfig()),
+        exact_dedup.ExactDedupStage("exact_dedup", exact_dedup.ExactDedupConfig()),
+        minhash.MinhashStage("minhash", MinhashConfig()),
         decontaminate.DecontaminateStage("decontaminate", against),
     ]
 

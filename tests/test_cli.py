@@ -56,7 +56,10 @@ def test_a_run_and_looks_at_it(file: Path, tmp_path: Path) -> None:
 def test_what_the_user_got_wrong_is_exit_code_2(file: Path, tmp_path: Path) -> None:
     for arguments, message in (
         (["run", str(file), "--set", "stages.tests.toys.lengths.minimun=3"], "unknown key; did you mean minimum?"),
-        (["plan", str(file), "--set", "sources.toy.path=nothing/*.jsonl"], "matches no files"),
+        (
+            ["plan", str(file), "--set", "sources.toy.path=nothing/*.jsonl"],
+            "nothing/*.jsonl: no such file or directory",
+        ),
         (["run", str(tmp_path / "none.yaml")], "no such file"),
         (["run", str(file), "--set", "output=/proc/nothing"], "cannot write to /proc/nothing"),
         (["stats", str(tmp_path)], "holds no run"),

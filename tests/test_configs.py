@@ -49,8 +49,7 @@ def test_common_crawls_config_runs_on_web_archives(tmp_path: Path) -> None:
     done = dspipe("run", "configs/cc.yaml", *[x for key, value in edits.items() for x in ("--set", f"{key}={value}")])
     assert done.returncode == 0, done.stderr
     _, run = read_run(str(tmp_path / "out"))
-    counters = run["phases"][0]["counters"]
-    assert counters["quarantined"] > 0
+    assert run.read_counts()[1] > 0
     kept = run.kept()
     assert kept is not None and kept.documents > 30
     assert verify_files(str(tmp_path / "out")).problems == []

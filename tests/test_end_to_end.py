@@ -82,20 +82,17 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_document_is_accounted_for(reference: Path) -> None:
     _, run = read_run(str(reference))
-    assert run["finished"]
-    stages = [entry["stage"] for phase in run["phases"] for entry in phase["funnel"]]
-    assert stages == ["heuristics", "exact_dedup", "minhash", "remix"]
-    reasons = {
-        name: sums[0] for phase in run["phases"] for entry in phase["funnel"] for name, sums in entry["dropped"].items()
-    }
+    assert run.finished
+    funnel = run.funnel()
+    assert [entry.stage for entry in funnel] == ["heuristics", "exact_dedup", "minhash", "remix"]
+    reasons = {name: counts.documents for entry in funnel for name, counts in entry.dropped.items()}
     assert reasons["gopher.too_few_words"] == 10
     assert reasons["exact_dedup.duplicate"] == 10
     assert reasons["minhash.near_duplicate"] >= 10
-    read = run["phases"][0]["counters"]["read"]
-    dropped = sum(sums[0] for phase in run["phases"] for entry in phase["funnel"] for sums in entry["dropped"].values())
-    last = [entry for phase in run["phases"] for entry in phase["funnel"]][-1]
-    assert read == last["kept"][0] + dropped
-    assert last["kept"][2] > 0
+    read, _ = run.read_counts()
+    dropped = sum(entry.all_dropped().documents for entry in funnel)
+    assert read == funnel[-1].kept.documents + dropped
+    assert funnel[-1].kept.tokens > 0
     assert verify_files(str(reference)).problems == []
 
 
@@ -132,5 +129,5 @@ def test_a_threshold_leaves_the_text_pass_alone(tmp_path: Path) -> None:
 def test_a_documents_tokens_are_found(reference: Path) -> None:
     store, run = read_run(str(reference))
     (story,) = explain(store, run, "note-0-0")
-    pieces = [line for line in story["pack"].values() if "tokens in row" in line]
-    assert sum(int(line.split()[0]) for line in pieces) >= 2 * story["tokenizer.encode"]["tokens"]
+    pieces = [line for line in story.chapters["pack"].values() if "tokens in row" in line]
+    assert sum(int(line.split()[0]) for line in pieces) >= 2 * story.chapters["tokenizer.encode"]["tokens"]

@@ -45,7 +45,7 @@ def stage_class(name: str) -> type[Stage[Any]]:
 
 def source_class(format: str) -> type[Source[Any]]:
     """The class of a source format. Raises KeyError when there is none of that name."""
-    return _the_class(f"dspipe.stages.sources.{format}", Source, format)  # type: ignore[type-abstract]
+    return _the_class(format_module(format), Source, format)  # type: ignore[type-abstract]
 
 
 def settings_of(stage: Stage[Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from dspipe.pipeline.errors import ConfigError, UnreachableError
 from dspipe.pipeline.plan.compile_stages import compile_stages
 from dspipe.pipeline.plan.fingerprint import code_fingerprint
 from dspipe.pipeline.plan.inputs import input_files
+from dspipe.pipeline.plan.left_out import LeftOut
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.source import InputFile
 from dspipe.pipeline.stage import Corpus
@@ -39,6 +40,8 @@ class Plan:
     """sources that could not be listed now"""
     readers: dict[int, dict[str, Any]] = field(default_factory=dict)
     """per source, what the text pass of its shards depends on"""
+    left_out: dict[str, LeftOut] = field(default_factory=dict)
+    """per source's name, the files that lie where its path leads and aren't read"""
 
     def tasks(self, phase: PlannedPhase) -> int:
         """How many tasks a phase has."""
@@ -60,10 +63,13 @@ def make_plan(config: RunConfig, tolerate_unreachable: bool = False) -> Plan:
     shards: list[Shard] = []
     problems: list[Problem] = []
     unreachable: list[str] = []
+    left_out: dict[str, LeftOut] = {}
     for index in _oldest_first(config):
         source = config.sources[index]
         try:
-            shards += [Shard(index, files) for files in source.group(input_files(source))]
+            inputs = input_files(source)
+            shards += [Shard(index, files) for files in source.group(inputs.files)]
+            left_out |= {source.config.name: inputs.left_out} if inputs.left_out.counts else {}
         except ConfigError as error:
             problems.append(config.where.problem(("sources", index, *error.key), str(error), config.raw))
         except UnreachableError as error:
@@ -84,7 +90,7 @@ def make_plan(config: RunConfig, tolerate_unreachable: bool = False) -> Plan:
     )
     phases = _ordered(_asked_for(compile_stages(config, corpus)), config)
     readers = {index: _reader_depends(config, index) for index in range(len(config.sources))}
-    return _with_merges(Plan(config, tuple(shards), tuple(phases), tuple(unreachable), readers))
+    return _with_merges(Plan(config, tuple(shards), tuple(phases), tuple(unreachable), readers, left_out))
 
 
 def _with_merges(plan: Plan) -> Plan:

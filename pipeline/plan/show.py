@@ -38,6 +38,8 @@ def print_plan(plan: Plan, console: "Console") -> None:
         inputs.rows.append((*names, *listed))
     console.print()
     print_table(inputs, console)
+    for name, left_out in plan.left_out.items():
+        console.print(f"left out of {name}: {left_out}", highlight=False, markup=False)
     for message in plan.unreachable:
         console.print(f"[yellow]could not be listed now:[/] {message}", highlight=False)
     console.print()

@@ -23,6 +23,8 @@ class RunFile:
     name: str
     finished: bool
     shards: int
+    left_out: dict[str, dict[str, int]]
+    """files of each source that were left out, by kind"""
     phases: Sequence[PhaseSummary]
     to_come: Sequence[str]
     artifacts: dict[str, list[str]]

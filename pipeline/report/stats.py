@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any
 from dspipe.pipeline.quantities import human_bytes, human_seconds
 from dspipe.pipeline.report.run_file import RunFile
 from dspipe.pipeline.report.tables import Cell, Line, Table, print_table
+from dspipe.pipeline.run.summary import ALARMS
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-ALARMS = "alarms"
-"""the note of a stage that should be seen first"""
 
 
 def as_json(run: RunFile) -> str:

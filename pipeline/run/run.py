@@ -133,6 +133,7 @@ def _write_run(store: Store, plan: Plan, result: RunResult, state: State, finish
         name=plan.config.name,
         finished=finished,
         shards=len(plan.shards),
+        left_out={source: left_out.counts for source, left_out in plan.left_out.items()},
         phases=result.phases,
         to_come=[phase.name for phase in plan.phases[len(result.phases) :]],
         artifacts={name: [entry[1] for entry in files] for name, files in state.artifacts.items()},

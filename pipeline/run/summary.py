@@ -5,7 +5,11 @@ from typing import Any
 
 from dspipe.pipeline.funnel import Funnel
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
+from dspipe.pipeline.tasks.losses import noted_losses
 from dspipe.pipeline.tasks.task import Manifest, TaskSpec
+
+ALARMS = "alarms"
+"""the note of a stage or of the text pass that should be seen first"""
 
 
 @dataclass
@@ -25,7 +29,7 @@ class PhaseSummary:
     funnel: list[Funnel]
     manifests: list[str]
     notes: dict[str, Any]
-    """of phases that are one task"""
+    """of phases that are one task, and the losses of the text pass"""
     inputs: str | None
 
     def as_json(self) -> dict[str, Any]:
@@ -56,9 +60,14 @@ def summarize(phase: PlannedPhase, specs: list[TaskSpec], manifests: list[Manife
         counters=_sum_counters(manifests),
         funnel=_merge_funnels(manifests),
         manifests=[manifest["file"] for manifest in manifests],
-        notes=manifests[0]["notes"] if phase.over == "once" else {},
+        notes=manifests[0]["notes"] if phase.over == "once" else _losses(manifests),
         inputs=specs[0].inputs if specs else None,
     )
+
+
+def _losses(manifests: list[Manifest]) -> dict[str, Any]:
+    losses = noted_losses(manifests)
+    return {ALARMS: losses} if losses else {}
 
 
 def _sum_counters(manifests: list[Manifest]) -> dict[str, int]:

@@ -12,6 +12,7 @@ from dspipe.pipeline.document import document_schema, measured_schema
 from dspipe.pipeline.source import InputFile, raw_schema
 from dspipe.pipeline.storage.store import open_filesystem
 from dspipe.pipeline.tasks.halving import RecordError, guarded, halved
+from dspipe.pipeline.tasks.losses import Losses
 from dspipe.pipeline.tasks.measure import MeasureStep
 from dspipe.pipeline.tasks.task import Task
 
@@ -26,14 +27,15 @@ class TextPass:
 
     def __init__(self, task: Task, payload: dict[str, Any]) -> None:
         self.task = task
-        self.batch_rows, self.batch_bytes = task.batch_rows, task.batch_bytes
+        self.batch_rows, self.batch_bytes, self.memory = task.batch_rows, task.batch_bytes, task.memory
         settings = payload["source"]
         source = source_class(settings["format"])
         self.source = source(source.Config.model_validate(settings))
         self.files = [InputFile(*file) for file in payload["files"]]
         self.steps = [MeasureStep(description, task.seed) for description in payload["steps"]]
         self.schema = document_schema([step.stage for step in self.steps])
-        self.quarantined: list[dict[str, str | None]] = []
+        self.quarantined: list[dict[str, Any]] = []
+        self.losses = Losses()
 
     def run(self) -> None:
         """Read, measure, write; count what is read and what is not."""
@@ -51,7 +53,8 @@ class TextPass:
                 del done
             self.task.progress(documents=rows, bytes=size)
             self._release(size)
-        self.task.count("quarantined", len(self.quarantined))
+        self.task.count("quarantined", len(self.quarantined) + self.losses.more)
+        self.losses.note(self.task, self.files)
         if self.task.spec.probe is None:
             self.task.keep_quarantined(self.quarantined)
 
@@ -69,10 +72,20 @@ class TextPass:
         stream: BinaryIO = filesystem.open(path, "rb")
         return stream
 
-    def bad(self, file: InputFile, place: str, error: str, id: str | None = None, url: str | None = None) -> None:
-        """Quarantine a record."""
-        self.task.count("read")
+    def bad(
+        self,
+        file: InputFile,
+        place: str,
+        error: str,
+        id: str | None = None,
+        url: str | None = None,
+        records: int = 1,
+        estimated: bool = False,
+    ) -> None:
+        """Quarantine a record, or the many that damage cost."""
+        self.task.count("read", records)
         self._quarantine("read", id, url, file.name, place, error)
+        self.losses.add(self.quarantined[-1], records, estimated)
 
     def skipped(self, reason: str, n: int = 1) -> None:
         """Count records that are not documents."""

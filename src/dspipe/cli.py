@@ -62,6 +62,7 @@ def _run(path: Path, edits: list[str]) -> None:
 
     from dspipe.pipeline.config.run_config import check, load_config
     from dspipe.pipeline.plan.plan import make_plan
+    from dspipe.pipeline.report.left_out import left_out_line
     from dspipe.pipeline.report.run_file import read_run
     from dspipe.pipeline.report.stats import print_funnel
     from dspipe.pipeline.run.executors import make_executor
@@ -81,7 +82,10 @@ def _run(path: Path, edits: list[str]) -> None:
             result = run_plan(plan, executor, progress)
     finally:
         executor.close()
-    print_funnel(read_run(config.output)[1], _console())
+    finished = read_run(config.output)[1]
+    print_funnel(finished, _console())
+    if line := left_out_line(finished, config.output):
+        print(f"\n{line}")
     print(f"\n{result.store.root}: done, {result.tasks_run:,} tasks run. All tables: dspipe stats {config.output}")
 
 

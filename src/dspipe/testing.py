@@ -234,13 +234,22 @@ class _Collect:
     """What a format is offered while it reads, keeping what it says."""
 
     def __init__(self, batch_rows: int) -> None:
-        self.batch_rows, self.batch_bytes = batch_rows, 16 << 20
+        self.batch_rows, self.batch_bytes, self.memory = batch_rows, 16 << 20, 1 << 30
         self.problems: list[str] = []
 
     def open(self, file: InputFile) -> BinaryIO:
         return Path(file.path).open("rb")
 
-    def bad(self, file: InputFile, place: str, error: str, id: str | None = None, url: str | None = None) -> None:
+    def bad(
+        self,
+        file: InputFile,
+        place: str,
+        error: str,
+        id: str | None = None,
+        url: str | None = None,
+        records: int = 1,
+        estimated: bool = False,
+    ) -> None:
         self.problems.append(f"{file.name} {place}: {error}")
 
     def skipped(self, reason: str, n: int = 1) -> None:

@@ -1,159 +1,186 @@
 """Near-duplicates of what earlier runs have kept: the same bands and the same comparison, against their kept indexes.
 
-    keys        shards -> partitions    each key of a window once
-    known       partitions -> shards    which kept documents have it: of each key the first KNOWN of all runs
-    questions   shards -> partitions    the signatures of the documents that ask, to the kept documents' partitions
-    matches     partitions -> shards    kept documents whose signatures agree in the least number of places
+    lookup     shards -> partitions    each key of a window once
+    hits       partitions -> shards    which kept documents have it: of each key the first MAX_HITS of all runs
+    requests   shards -> partitions    the signatures of documents with a hit, to the kept documents' partitions
+    matches    partitions -> shards    kept documents whose signatures agree enough
 
 Of the earlier runs only their indexes are read: band keys, and the signatures and ids of kept documents.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from dspipe.pipeline.storage.records import Numbers, key_slices, received, record_batch, rows_kept, spread
-from dspipe.stages.minhash.settings import Banding
-from dspipe.stages.minhash.signatures import signature_column, stored_signatures, unique_pairs, windows
-from dspipe.stages.shared.dedup.kept_index import GROUP, KeptIndex
+from dspipe.kernels.sorted_arrays import match_sorted, rank_in_run, unique_pairs
+from dspipe.pipeline.doc_id import UInt32, UInt64, doc_ids, doc_ids_at, rows_of, shards_of
+from dspipe.pipeline.stage import StageSettings
+from dspipe.pipeline.storage.records import Received, partition_of, read_partition, record_batch
+from dspipe.pipeline.tasks.task import Task
+from dspipe.stages.minhash.received_keys import read_keys
+from dspipe.stages.minhash.signatures import signature_array, stored_signatures
+from dspipe.stages.minhash.windows import read_windows
+from dspipe.stages.shared.dedup.kept_index import KeptIndex, open_indexes
 
-if TYPE_CHECKING:
-    from dspipe.pipeline.tasks.task import Task
-
-KNOWN = 16
+MAX_HITS = 16
 """kept documents of one band key that a document is compared with: kept documents are seldom alike in a whole band, and
 a page's frame that is in millions of them must not make millions of comparisons"""
-_COMPARED = 1 << 13
-"""pairs of signatures compared at a time"""
+_COMPARED_AT_A_TIME = 1 << 13
+"""pairs of signatures"""
 
 
-def send_kept(task: "Task", column: str, name: str, banding: Banding) -> None:
-    """Send the keys of all kept documents to the index, and write their rows, ids and signatures beside it."""
-    from dspipe.kernels.dedup.minhash import band_keys
+class Hits(NamedTuple):
+    """Kept documents that have a key, by key, then run, then document."""
 
-    fields = [pa.field("row", pa.uint32()), pa.field("id", pa.string())]
-    schema = pa.schema([*fields, pa.field("signature", pa.binary(4 * banding.permutations))])
-    with task.make(name, ".parquet") as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        for numbers, batch in rows_kept(task, [column, "id"]):
-            signed, known = stored_signatures(batch.column(0))
-            rows, keys = numbers[known], band_keys(signed, *banding.cut)
-            records = record_batch({"key": keys.reshape(-1), "row": np.repeat(rows, keys.shape[1])})
-            task.emit(spread(keys.reshape(-1), task.partitions), records)
-            if len(rows):
-                arrays = [pa.array(rows), batch.column(1).filter(pa.array(known)), signature_column(signed)]
-                writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema), row_group_size=GROUP)
+    key: UInt64
+    run: UInt32
+    """the position of the run in `against`"""
+    document: UInt64
+    """its number in its run"""
 
 
-def ask_keys(task: "Task", column: str, banding: Banding) -> None:
-    """Send each key of a window once."""
-    for rows, keys, _ in windows(task, column, banding.cut):
-        unique, places = np.unique(keys, return_index=True)
-        records = record_batch({"key": unique, "row": rows[places // keys.shape[1]]})
-        task.emit(spread(unique, task.partitions), records)
+class KeptNumbers:
+    """Numbers for the kept documents of all earlier runs together: the second run's shards follow the first's."""
+
+    def __init__(self, indexes: list[KeptIndex]) -> None:
+        self._first_shards: npt.NDArray[np.int64] = np.cumsum([0, *(len(index.shards) for index in indexes)])
+
+    def of(self, run: npt.NDArray[np.integer], document: UInt64) -> UInt64:
+        """The numbers of documents of the runs at these positions."""
+        return doc_ids_at(self._first_shards[run] + shards_of(document), rows_of(document))
+
+    def partition_of(self, kept: UInt64, partitions: int) -> npt.NDArray[np.int64]:
+        """The partition in which a kept document is compared: neighbouring shards are in one."""
+        return shards_of(kept).astype(np.int64) * partitions // int(self._first_shards[-1])
+
+    def run_and_shard(self, shard: int) -> tuple[int, int]:
+        """The position of the run of a shard, and the shard's number there."""
+        run = int(np.searchsorted(self._first_shards, shard, "right")) - 1
+        return run, shard - int(self._first_shards[run])
 
 
-def answer_keys(task: "Task", indexes: list[KeptIndex]) -> None:
-    """Send back the kept documents that have a key."""
-    for asked, documents in key_slices(task):
-        if not len(asked):
+class KeptRows(NamedTuple):
+    """Some kept documents of one shard of one run."""
+
+    run: int
+    numbers: UInt64
+    """`KeptNumbers`, ascending"""
+    documents: UInt64
+    """their numbers in their run"""
+    ids: pa.Array
+    signatures: npt.NDArray[np.uint32]
+
+
+def send_lookups(task: Task, stage: StageSettings) -> None:
+    """Send each key of a window once. Settings: keys (`BandKeys`)."""
+    for rows, keys, _ in read_windows(task, stage):
+        unique, positions = np.unique(keys, return_index=True)
+        records = record_batch({"key": unique, "row": rows[positions // keys.shape[1]]})
+        task.emit(partition_of(unique, task.partitions), records)
+
+
+def send_hits(task: Task, stage: StageSettings) -> None:
+    """Look the keys up, and send back the kept documents that have them. Settings: against (`IndexReference`s)."""
+    indexes = open_indexes(stage.settings["against"])
+    for keys, documents in read_keys(task):
+        if not len(keys):
             continue
-        order = np.argsort(asked, kind="stable")
-        asked, shards = asked[order], (documents[order] >> np.uint64(32)).astype(np.int64)
-        wanted = np.unique(asked)
-        keys, runs, kept = [np.empty(0, np.uint64)], [np.empty(0, np.uint32)], [np.empty(0, np.uint64)]
-        for run, index in enumerate(indexes):
-            for table in index.lookup(wanted):
-                # rows ascend by key and document, here and in all
-                key = table.column("key").to_numpy()
-                early = _rank(key) < KNOWN
-                keys.append(key[early])
-                runs.append(np.full(int(early.sum()), run, np.uint32))
-                kept.append(table.column("document").to_numpy()[early])
-        key, run_of, document = np.concatenate(keys), np.concatenate(runs), np.concatenate(kept)
-        by_key = np.argsort(key, kind="stable")
-        by_key = by_key[_rank(key[by_key]) < KNOWN]
-        key, run_of, document = key[by_key], run_of[by_key], document[by_key]
-        askers, found = _matching(asked, key)
-        records = record_batch({"key": key[found], "run": run_of[found], "document": document[found]})
-        task.emit(shards[askers], records)
-        task.count("keys known", len(np.unique(key)))
+        order = np.argsort(keys, kind="stable")
+        keys, documents = keys[order], documents[order]
+        hits = _find_hits(indexes, np.unique(keys))
+        lookup, hit = match_sorted(keys, hits.key)
+        records = {name: values[hit] for name, values in hits._asdict().items()}
+        task.emit(shards_of(documents[lookup]), record_batch(records))
+        task.count("keys known", len(np.unique(hits.key)))
 
 
-def ask_documents(task: "Task", column: str, banding: Banding, indexes: list[KeptIndex]) -> None:
-    """Send each document's signature to the kept documents that share a key with it."""
+def send_requests(task: Task, stage: StageSettings) -> None:
+    """Send each document's signature to the kept documents that share a key with it. Settings: those of both before."""
     batches = [batch for _, batch in task.received()]
     if not batches:
         return
     table = pa.Table.from_batches(batches)
     key, run, document = (table.column(name).to_numpy() for name in ("key", "run", "document"))
     order = np.lexsort([document, run, key])
-    key = key[order]
-    starts = _first_shards(indexes)
-    earlier = (starts[run[order]] << np.uint64(32)) + document[order]
-    for rows, keys, signed in windows(task, column, banding.cut):
-        places, found = _matching(keys.reshape(-1), key)
-        place, kept = unique_pairs(places // keys.shape[1], earlier[found])
-        records = pa.RecordBatch.from_arrays(
-            [pa.array(rows[place]), pa.array(kept, pa.uint64()), signature_column(signed[place])],
-            names=["row", "earlier", "signature"],
-        )
-        partition = (kept >> np.uint64(32)) * np.uint64(task.partitions) // starts[-1]
-        task.emit(partition.astype(np.int64), records)
-        task.count("pairs", len(place))
+    numbers = KeptNumbers(open_indexes(stage.settings["against"]))
+    hit_keys, hit_numbers = key[order], numbers.of(run[order], document[order])
+    for rows, keys, signed in read_windows(task, stage):
+        positions, hit = match_sorted(keys.reshape(-1), hit_keys)
+        member, kept = unique_pairs(positions // keys.shape[1], hit_numbers[hit])
+        records = {"row": rows[member], "kept": kept, "signature": signature_array(signed[member])}
+        task.emit(numbers.partition_of(kept, task.partitions), record_batch(records))
+        task.count("pairs", len(member))
 
 
-def answer_documents(task: "Task", banding: Banding, indexes: list[KeptIndex]) -> None:
-    """Compare signatures with those of kept documents, and send back the ones that agree."""
-    starts = _first_shards(indexes)
-    for records in received(task, "earlier", "signature"):
-        earlier = records.numbers("earlier")
-        order = np.argsort(earlier, kind="stable")
-        shards = earlier[order] >> np.uint64(32)
-        for shard in np.unique(shards):
-            begin, end = np.searchsorted(shards, [shard, shard + np.uint64(1)])
-            here = order[begin:end]
-            asked = (earlier[here] & np.uint64(0xFFFFFFFF)).astype(np.uint32)
-            rows, of = np.unique(asked, return_inverse=True)
-            by_place = np.argsort(of, kind="stable")
-            here, of = here[by_place], of[by_place]
-            run = int(np.searchsorted(starts, shard, "right")) - 1
-            number = int(shard - starts[run])
-            for places, kept in indexes[run].rows(number, rows):
-                signed, _ = stored_signatures(kept.column("signature").combine_chunks())
-                first, last = np.searchsorted(of, [places[0], places[-1] + 1])
-                asking, asked_for = here[first:last], of[first:last] - places[0]
-                for start in range(0, len(asking), _COMPARED):
-                    some, other = asking[start : start + _COMPARED], asked_for[start : start + _COMPARED]
-                    equal = (records.signed[some] == signed[other]).sum(axis=1)
-                    alike = equal >= banding.least
-                    some, other = some[alike], other[alike]
-                    values = {
-                        "row": (records.documents[some] & np.uint64(0xFFFFFFFF)).astype(np.uint32),
-                        "run": np.full(len(some), run, np.uint32),
-                        "document": np.uint64(number << 32) | rows[places[other]].astype(np.uint64),
-                        "id": kept.column("id").combine_chunks().take(pa.array(other)),
-                        "similarity": (equal[alike] / banding.permutations).astype(np.float32),
-                    }
-                    task.emit((records.documents[some] >> np.uint64(32)).astype(np.int64), record_batch(values))
+def send_matches(task: Task, stage: StageSettings) -> None:
+    """Compare signatures with those of kept documents, and send back the ones that agree.
+
+    Settings: against (`IndexReference`s); min_agreement, numbers of a signature that must.
+    """
+    indexes, min_agreement = open_indexes(stage.settings["against"]), stage.settings["min_agreement"]
+    for requests in read_partition(task, "kept", "signature"):
+        wanted = requests.numbers("kept")
+        order = np.argsort(wanted, kind="stable")
+        wanted = wanted[order]
+        for kept in _read_kept(indexes, np.unique(wanted)):
+            first, end = np.searchsorted(wanted, kept.numbers[0]), np.searchsorted(wanted, kept.numbers[-1], "right")
+            partner = np.searchsorted(kept.numbers, wanted[first:end])
+            for start in range(0, end - first, _COMPARED_AT_A_TIME):
+                chosen = slice(start, start + _COMPARED_AT_A_TIME)
+                _send_matches(task, requests, order[first:end][chosen], kept, partner[chosen], min_agreement)
 
 
-def _first_shards(indexes: list[KeptIndex]) -> Numbers:
-    """uint64[runs + 1]: the number of each run's first shard among the shards of all, and how many these are."""
-    return np.cumsum([0, *(len(index.shards) for index in indexes)]).astype(np.uint64)
+def _find_hits(indexes: list[KeptIndex], keys: UInt64) -> Hits:
+    """The first MAX_HITS kept documents of each key; `keys` ascend."""
+    found = [Hits(np.empty(0, np.uint64), np.empty(0, np.uint32), np.empty(0, np.uint64))]
+    for run, index in enumerate(indexes):
+        for table in index.lookup(keys):
+            key = table.column("key").to_numpy()
+            # rows ascend by key and document, in a table and over all
+            first = rank_in_run(key) < MAX_HITS
+            document = table.column("document").to_numpy()[first]
+            found.append(Hits(key[first], np.full(len(document), run, np.uint32), document))
+    hits = Hits(*map(np.concatenate, zip(*found, strict=True)))
+    order = np.argsort(hits.key, kind="stable")
+    order = order[rank_in_run(hits.key[order]) < MAX_HITS]
+    return Hits(hits.key[order], hits.run[order], hits.document[order])
 
 
-def _rank(values: Numbers) -> npt.NDArray[np.int64]:
-    """The place of each value, which ascend, among those equal to it."""
-    return np.arange(len(values)) - np.searchsorted(values, values)
+def _read_kept(indexes: list[KeptIndex], numbers: UInt64) -> Iterator[KeptRows]:
+    """Kept documents by their `KeptNumbers`, which ascend: those of a row group of a shard at a time."""
+    kept_numbers, shards = KeptNumbers(indexes), shards_of(numbers)
+    for shard in np.unique(shards).tolist():
+        begin, end = np.searchsorted(shards, [shard, shard + 1])
+        run, shard_there = kept_numbers.run_and_shard(shard)
+        rows = rows_of(numbers[begin:end])
+        for positions, table in indexes[run].rows(shard_there, rows):
+            signed, _ = stored_signatures(table.column("signature").combine_chunks())
+            ids = table.column("id").combine_chunks()
+            documents = doc_ids(shard_there, rows[positions])
+            yield KeptRows(run, numbers[begin:end][positions], documents, ids, signed)
 
 
-def _matching(asked: Numbers, known: Numbers) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """All pairs (place in `asked`, place in `known`) of equal values; `known` ascends."""
-    starts = np.searchsorted(known, asked)
-    counts = np.searchsorted(known, asked, "right") - starts
-    askers = np.repeat(np.arange(len(asked)), counts)
-    offsets = np.repeat(starts - (np.cumsum(counts) - counts), counts)
-    return askers, np.arange(len(askers)) + offsets
+def _send_matches(
+    task: Task,
+    requests: Received,
+    request: npt.NDArray[np.int64],
+    kept: KeptRows,
+    partner: npt.NDArray[np.int64],
+    min_agreement: int,
+) -> None:
+    """Compare request[i] with the kept document partner[i] (positions), for all i."""
+    equal = (requests.signatures[request] == kept.signatures[partner]).sum(axis=1)
+    alike = equal >= min_agreement
+    request, partner = request[alike], partner[alike]
+    documents = requests.documents[request]
+    records = {
+        "row": rows_of(documents),
+        "run": np.full(len(request), kept.run, np.uint32),
+        "document": kept.documents[partner],
+        "id": kept.ids.take(pa.array(partner)),
+        "similarity": (equal[alike] / kept.signatures.shape[1]).astype(np.float32),
+    }
+    task.emit(shards_of(documents), record_batch(records))

@@ -14,13 +14,14 @@ from pathlib import Path
 import numpy as np
 
 from dspipe.kernels.dedup.components import BYTES_PER_EDGE, Nodes, components
-from dspipe.pipeline.storage.records import mixed
+from dspipe.kernels.sorted_arrays import starts_run
+from dspipe.pipeline.storage.records import hash64
 
 Edges = tuple[Nodes, Nodes]
 
 BYTES_PER_NODE = 128
 """peak memory of an operation on a file, for each of its nodes"""
-MOST_FILES = 512
+MAX_FILES = 512
 """open at a time"""
 
 
@@ -49,7 +50,7 @@ def star_components(edges: Iterable[Edges], memory: int) -> Iterator[Edges]:
         rows = max(1024, memory // BYTES_PER_NODE)
         unsorted = _EdgeFiles(Path(directory) / "unsorted", 1, rows)
         count = sum(unsorted.add(left, right) for left, right in edges)
-        files = min(MOST_FILES, max(1, -(-2 * count // rows)))
+        files = min(MAX_FILES, max(1, -(-2 * count // rows)))
         current = _EdgeFiles(Path(directory) / "0", files, rows)
         for left, right in unsorted.pieces(0):
             _add_both(current, left, right)
@@ -59,44 +60,43 @@ def star_components(edges: Iterable[Edges], memory: int) -> Iterator[Edges]:
             before, generation = sums, generation + 1
             current, sums = _round(current, Path(directory) / str(generation))
         for file in range(files):
-            yield _least(current, file)
+            yield _smallest_neighbours(current, file)
 
 
 def _round(current: "_EdgeFiles", path: Path) -> tuple["_EdgeFiles", tuple[int, int]]:
     """One large-star and one small-star. Returns the edges, and sums that tell whether they have changed."""
     stars = _EdgeFiles(path.with_suffix(".large"), current.count, current.rows)
     for file in range(current.count):
-        nodes, least = _least(current, file)
+        nodes, smallest = _smallest_neighbours(current, file)
         for left, right in current.pieces(file):
             larger = right > left
-            stars.add(right[larger], least[np.searchsorted(nodes, left[larger])])
+            stars.add(right[larger], smallest[np.searchsorted(nodes, left[larger])])
     current.remove()
     result = _EdgeFiles(path, current.count, current.rows)
     edges, checksum = 0, 0
     for file in range(current.count):
-        nodes, least = _least(stars, file)
+        nodes, smallest = _smallest_neighbours(stars, file)
         ties = chain(
-            [(nodes, least)], ((right, least[np.searchsorted(nodes, left)]) for left, right in stars.pieces(file))
+            [(nodes, smallest)], ((right, smallest[np.searchsorted(nodes, left)]) for left, right in stars.pieces(file))
         )
         for left, right in ties:
             apart = left != right
             edges += _add_both(result, left[apart], right[apart])
-            checksum += int((mixed(left[apart]) * (mixed(right[apart]) | np.uint64(1))).sum(dtype=np.uint64))
+            checksum += int((hash64(left[apart]) * (hash64(right[apart]) | np.uint64(1))).sum(dtype=np.uint64))
     stars.remove()
     return result, (edges, checksum)
 
 
-def _least(files: "_EdgeFiles", file: int) -> Edges:
-    """The nodes of a file, ascending, and the least of each one and its neighbours."""
-    nodes, least = np.empty(0, np.uint64), np.empty(0, np.uint64)
+def _smallest_neighbours(files: "_EdgeFiles", file: int) -> Edges:
+    """The nodes of a file, ascending, and the smallest of each one and its neighbours."""
+    nodes, smallest = np.empty(0, np.uint64), np.empty(0, np.uint64)
     for left, right in files.pieces(file):
-        nodes, least = np.concatenate([nodes, left]), np.concatenate([least, np.minimum(left, right)])
-        order = np.lexsort([least, nodes])
-        nodes, least = nodes[order], least[order]
-        first = np.ones(len(nodes), bool)
-        first[1:] = nodes[1:] != nodes[:-1]
-        nodes, least = nodes[first], least[first]
-    return nodes, least
+        nodes, smallest = np.concatenate([nodes, left]), np.concatenate([smallest, np.minimum(left, right)])
+        order = np.lexsort([smallest, nodes])
+        nodes, smallest = nodes[order], smallest[order]
+        first = starts_run(nodes)
+        nodes, smallest = nodes[first], smallest[first]
+    return nodes, smallest
 
 
 def _add_both(files: "_EdgeFiles", left: Nodes, right: Nodes) -> int:
@@ -113,10 +113,10 @@ class _EdgeFiles:
 
     def add(self, left: Nodes, right: Nodes) -> int:
         """Add edges and return their number."""
-        places = mixed(left) % np.uint64(self.count)
-        order = np.argsort(places, kind="stable")
+        file_of = hash64(left) % np.uint64(self.count)
+        order = np.argsort(file_of, kind="stable")
         edges = np.stack([left[order], right[order]], axis=1)
-        ends = np.searchsorted(places[order], np.arange(self.count, dtype=np.uint64), side="right")
+        ends = np.searchsorted(file_of[order], np.arange(self.count, dtype=np.uint64), side="right")
         for file, part in zip(self._files, np.split(edges, ends[:-1]), strict=True):
             file.write(part.tobytes())
         return len(left)

@@ -1,4 +1,4 @@
-"""Spans of texts: where they are from, how a column holds them, and which of equal passages go."""
+"""Spans of texts: where they are from, how a column holds them, and which of equal passages are dropped."""
 
 from typing import Any, NamedTuple
 
@@ -9,9 +9,9 @@ import pyarrow.compute as pc
 
 from dspipe.kernels.dedup.cut_spans import merge_spans
 from dspipe.kernels.dedup.first_positions import first_places
+from dspipe.pipeline.doc_id import UInt64
 
 Integers = npt.NDArray[np.integer[Any]]
-UInt64 = npt.NDArray[np.uint64]
 Bools = npt.NDArray[np.bool_]
 
 
@@ -23,7 +23,7 @@ class Spans(NamedTuple):
     ends: npt.NDArray[Any]
 
 
-def merged(*spans: Spans) -> Spans:
+def merge(*spans: Spans) -> Spans:
     """All spans in order, those that overlap or meet as one."""
     rows, starts, ends = (
         np.concatenate([values.astype(np.int64) for values in part]) for part in zip(*spans, strict=True)
@@ -31,7 +31,7 @@ def merged(*spans: Spans) -> Spans:
     return Spans(*merge_spans(rows, starts, ends))
 
 
-def written(spans: Spans, rows: int) -> pa.Array:
+def format_spans(spans: Spans, rows: int) -> pa.Array:
     """Spans in order as a column (string) of so many rows: "0-250 1200-1460", starts and ends; empty for none."""
     ends = [pa.array(values).cast(pa.string()) for values in (spans.starts, spans.ends)]
     offsets = np.searchsorted(spans.rows, np.arange(rows + 1)).astype(np.int32)
@@ -39,8 +39,8 @@ def written(spans: Spans, rows: int) -> pa.Array:
     return pc.binary_join(lists, " ")
 
 
-def read(column: pa.Array) -> Spans:
-    """The spans of a column of `written`."""
+def parse_spans(column: pa.Array) -> Spans:
+    """The spans of a column of `format_spans`."""
     some = pc.not_equal(column, "")
     lists = pc.split_pattern(column.filter(some), " ")
     rows = np.repeat(np.flatnonzero(some.to_numpy(zero_copy_only=False)), pc.list_value_length(lists).to_numpy())
@@ -48,34 +48,40 @@ def read(column: pa.Array) -> Spans:
     return Spans(rows, ends[::2], ends[1::2])
 
 
-class Judged(NamedTuple):
-    """What `judge_columns` says of each passage."""
+def spans_of_anchors(rows: Integers, starts: Integers, owned: Integers, min_bytes: int) -> Spans:
+    """The bytes of the windows that anchors own: `owned` windows of min_bytes each, the first from `starts` on."""
+    begins = starts.astype(np.int64)
+    return Spans(rows, begins, begins + owned + (min_bytes - 1))
 
-    goes: Bools
+
+class Verdict(NamedTuple):
+    """What `judge_passages` says of each passage."""
+
+    drop: Bools
     repeats: Bools
     """it repeats the first that is the same"""
     first: npt.NDArray[np.uint32]
-    """the place of the first that is the same, often its own"""
+    """the position of the first that is the same, often its own"""
 
 
-def judged(
+def judge_passages(
     keys: tuple[UInt64, UInt64],
     documents: Integers,
     starts: Integers,
-    least: int,
+    min_bytes: int,
     keep: int,
     repeated: Bools | None = None,
-) -> Judged:
-    """Which of some passages, in the order of documents and places, go. They are the same when both keys are.
+) -> Verdict:
+    """Which of some passages, in the order of documents and starts, to drop. They are the same when both keys are.
 
-    One repeats the first that is the same when it is in another document, or begins at least `least` bytes behind it.
-    With `keep` 1 those go that repeat; with 0 all do that are the same as one that repeats, or as one of `repeated`,
-    which are known from elsewhere to be.
+    One repeats the first that is the same when it is in another document, or begins at least `min_bytes` behind it.
+    With `keep` 1 those are dropped that repeat; with 0 all that are the same as one that repeats, or as one of
+    `repeated`, which are known from elsewhere to be.
     """
     first = first_places(*keys)
-    repeats = (documents != documents[first]) | (starts - starts[first] >= least)
+    repeats = (documents != documents[first]) | (starts - starts[first] >= min_bytes)
     if keep:
-        return Judged(repeats, repeats, first)
-    gone = np.zeros(len(first), bool)
-    gone[first[repeats if repeated is None else repeats | repeated]] = True
-    return Judged(gone[first], repeats, first)
+        return Verdict(repeats, repeats, first)
+    dropped = np.zeros(len(first), bool)
+    dropped[first[repeats if repeated is None else repeats | repeated]] = True
+    return Verdict(dropped[first], repeats, first)

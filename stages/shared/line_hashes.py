@@ -1,6 +1,6 @@
 """What the stages share that look for the same lines in many documents: hashes of lines, and texts without some."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -9,38 +9,56 @@ import pyarrow.compute as pc
 
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.dedup.text_hash import text_hashes
-from dspipe.pipeline.stage import Phase
+from dspipe.pipeline.doc_id import UInt64
+from dspipe.pipeline.stage import Phase, Settings
+from dspipe.pipeline.storage.records import hash64
+from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.shared.rewriting import without_lines
 
-if TYPE_CHECKING:
-    from dspipe.pipeline.tasks.task import Task
+Positions = npt.NDArray[np.int64]
 
 LINE_BYTES = 20 * 100
 """memory that a document's lines take in a partition, to plan by: 20 bytes each, a hundred lines a page"""
 
 
-def hashes(column: pa.Array) -> npt.NDArray[np.uint64]:
+def hash_texts(column: pa.Array) -> UInt64:
     """A 64-bit hash of each text (string or large_string without nulls); blanks don't count."""
-    return text_hashes(*text_buffers(column))[:, 0]
+    hashes: UInt64 = text_hashes(*text_buffers(column))[:, 0]
+    return hashes
 
 
-def worded_lines(split: pa.ListArray) -> tuple[npt.NDArray[np.int64], pa.Array, npt.NDArray[np.int64]]:
-    """Of all lines with a letter or digit: the number of their text, the line, its number among all lines."""
+def hash64_with(numbers: npt.NDArray[np.integer], hashes: UInt64) -> UInt64:
+    """One hash of a number and a hash. Among n pairs a false one has the probability n^2 / 2^64."""
+    return hash64(hash64(numbers.astype(np.uint64)) + hashes)
+
+
+def find_worded_lines(split: pa.ListArray) -> tuple[Positions, pa.Array, Positions]:
+    """Of all lines with a letter or digit: the position of their text, the line, its position among all lines."""
     lines = split.flatten()
-    places = pc.indices_nonzero(pc.match_substring_regex(lines, r"[\pL\pN]"))
+    positions = pc.indices_nonzero(pc.match_substring_regex(lines, r"[\pL\pN]"))
     offsets = split.offsets.to_numpy() - split.offsets[0].as_py()
-    numbers = places.to_numpy().astype(np.int64)
-    return np.searchsorted(offsets, numbers, side="right") - 1, lines.take(places), numbers
+    numbers = positions.to_numpy().astype(np.int64)
+    return np.searchsorted(offsets, numbers, side="right") - 1, lines.take(positions), numbers
 
 
-def rewrite_phase(name: str, exchange: str, columns: tuple[str, ...] = ()) -> Phase:
-    """Over shards: from the exchange of the lines found to the texts without them; see `write_texts`."""
+def read_batches(task: Task, columns: Sequence[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """The batches of the task's shard with their first rows."""
+    first = 0
+    for batch in task.rows(columns):
+        yield first, batch
+        first += batch.num_rows
+
+
+def rewrite_phase(name: str, run: str, title: str, settings: Settings, columns: tuple[str, ...]) -> Phase:
+    """Over shards: from the exchange `<name>.found` of the lines found to the texts without them; see `write_texts`."""
     return Phase(
         f"{name}.rewrite",
         "shards",
-        "rewrite",
+        run,
+        title,
+        settings=settings,
         columns=("text", "text_bytes", *columns),
-        exchange=exchange,
+        exchange=f"{name}.found",
         writes=(
             pa.field("text", pa.large_string()),
             pa.field("text_bytes", pa.int64(), nullable=False),
@@ -49,14 +67,20 @@ def rewrite_phase(name: str, exchange: str, columns: tuple[str, ...] = ()) -> Ph
     )
 
 
-def write_texts(task: "Task", name: str, batch: pa.RecordBatch, split: pa.ListArray, removed: npt.NDArray[np.bool_],
-                separator: str = "\n") -> None:  # fmt: skip
+def write_texts(
+    task: Task,
+    name: str,
+    batch: pa.RecordBatch,
+    split: pa.ListArray,
+    removed: npt.NDArray[np.bool_],
+    separator: str = "\n",
+) -> None:
     """Write the texts of a batch of rows, split at the separator, but for the lines that are `removed`."""
     joined, count, _ = without_lines(split, removed, separator)
     # the text of documents that were dropped early isn't stored, but its size is
-    there = pc.is_valid(batch["text"])
-    joined = pc.if_else(there, joined, pa.scalar(None, pa.large_string()))
-    size = pc.if_else(there, pc.binary_length(joined).cast(pa.int64()), batch["text_bytes"])
+    stored = pc.is_valid(batch["text"])
+    joined = pc.if_else(stored, joined, pa.scalar(None, pa.large_string()))
+    size = pc.if_else(stored, pc.binary_length(joined).cast(pa.int64()), batch["text_bytes"])
     names = ["text", "text_bytes", f"{name}.removed"]
     task.write(pa.RecordBatch.from_arrays([joined, size, pa.array(count, pa.uint32())], names=names))
     task.count("removed", int(count.sum()))

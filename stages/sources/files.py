@@ -13,8 +13,9 @@ from pydantic import Field
 
 from dspipe.pipeline.source import InputFile, Reading, Source, SourceConfig
 from dspipe.stages.sources.reading.batches import BatchBuilder, too_long
-from dspipe.stages.sources.reading.charset import clean_if_utf8, decode
-from dspipe.stages.sources.reading.compression import DamagedError, decompressed, open_at
+from dspipe.stages.sources.reading.charset import clean_if_utf8, decode, wide_encoding
+from dspipe.stages.sources.reading.compression import decompressed, open_at
+from dspipe.stages.sources.reading.damage import DamagedError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,7 +24,8 @@ _SNIFF = 8192
 
 
 class Config(SourceConfig):
-    """Files of text or code, plain or each compressed (gzip, Zstandard). Binary and empty files are only counted."""
+    """Files of text or code, plain or each compressed (gzip, Zstandard, LZ4, bzip2, xz). Binary and empty files are
+    only counted."""
 
     domains: Mapping[str, str] = Field(
         default_factory=dict,
@@ -77,7 +79,7 @@ class FilesSource(Source[Config]):
     def _text(self, file: InputFile, reading: Reading) -> str | bytearray | None:
         limit, data = self.config.max_document_bytes, bytearray()
         with closing(open_at(reading, file, 0)) as stream:
-            _, pieces = decompressed(stream)
+            _, pieces = decompressed(stream, memory=reading.memory)
             try:
                 for _, piece in pieces:
                     if not data and is_binary(piece):
@@ -100,7 +102,7 @@ class FilesSource(Source[Config]):
 def is_binary(head: bytes) -> bool:
     """Whether a file that begins so is no text: a NUL in its first 8 KiB (git's rule), or 1 byte in 10 is a control."""
     head = head[:_SNIFF]
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if head.startswith((b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")) or wide_encoding(head) is not None:
         return False
     controls = len(head) - len(head.translate(None, _CONTROLS))
     return b"\0" in head or head.startswith(b"%PDF-") or 10 * controls > len(head)

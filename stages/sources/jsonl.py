@@ -1,4 +1,4 @@
-"""JSON lines: one object a line, plain, .gz, .zst or .lz4."""
+"""JSON lines: one object a line, plain, .gz, .zst, .lz4, .bz2 or .xz."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -9,9 +9,11 @@ from pydantic import Field
 
 from dspipe.pipeline.source import InputFile, Reading, Source, SourceConfig
 from dspipe.stages.sources.reading.batches import PIECE, BatchBuilder, too_long
-from dspipe.stages.sources.reading.compression import DamagedError, decompressed, open_at
+from dspipe.stages.sources.reading.compression import decompressed, open_at
+from dspipe.stages.sources.reading.damage import DamagedError
 from dspipe.stages.sources.reading.fields import Fields
 from dspipe.stages.sources.reading.long_lines import LongString, parse_long
+from dspipe.stages.sources.reading.losses import Losses, stored_size
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,12 +29,13 @@ class JsonlSource(Source[Config]):
     """Documents from JSON lines."""
 
     Config = Config
+    suffixes = (".jsonl", ".json", ".ndjson", ".jsonlines", ".jl")
 
     def read(self, shard: Sequence[InputFile], reading: Reading) -> Iterator["pa.RecordBatch"]:
         """The shard's documents. Lines that hold none are quarantined, blank ones ignored."""
         builder = BatchBuilder(reading)
         for file in shard:
-            for number, line in lines(file, reading, self.config.max_document_bytes):
+            for number, line in lines(file, reading, self.config.max_document_bytes, self.typical_document_bytes):
                 try:
                     self._add(file, number, line, builder)
                 except ValueError as error:
@@ -71,16 +74,19 @@ class JsonlSource(Source[Config]):
         )
 
 
-def lines(file: InputFile, reading: Reading, max_bytes: int) -> Iterator[tuple[int, bytes | bytearray]]:
+def lines(
+    file: InputFile, reading: Reading, max_bytes: int, typical_bytes: int
+) -> Iterator[tuple[int, bytes | bytearray]]:
     """The lines of a file that aren't blank, with their numbers from 1, without their ends.
 
     Lines of more than `max_bytes` bytes are quarantined without being held in memory, and so is damage. A line that is
-    a bytearray is the caller's, to be cleared as soon as it has been read.
+    a bytearray is the caller's, to be cleared as soon as it has been read. `typical_bytes` are the stored ones of a
+    document, for an estimate of what damage costs.
     """
     number, size = 1, 0
     held = bytearray()
     with closing(open_at(reading, file, 0)) as stream:
-        _, pieces = decompressed(stream)
+        _, pieces = decompressed(stream, memory=reading.memory)
         try:
             for _, piece in pieces:
                 begin = 0
@@ -101,7 +107,11 @@ def lines(file: InputFile, reading: Reading, max_bytes: int) -> Iterator[tuple[i
                 else:
                     held = bytearray()
         except DamagedError as error:
-            reading.bad(file, f"line {number}", f"{error}; the file is not read from this line on")
+            losses = Losses(typical_bytes)
+            losses.record(error.at, number - 1)
+            lost = losses.lost(error.at, stored_size(file, stream, error.at))
+            message = f"{error}; the file is not read from this line on"
+            reading.bad(file, f"line {number}", message, records=lost, estimated=lost > 1)
             return
     if size > max_bytes:
         _too_long(file, reading, number, size, max_bytes)

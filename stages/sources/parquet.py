@@ -26,6 +26,7 @@ class ParquetSource(Source[Config]):
     """Documents from Parquet files."""
 
     Config = Config
+    suffixes = (".parquet", ".parq", ".pq")
 
     def read(self, shard: Sequence[InputFile], reading: Reading) -> Iterator["pa.RecordBatch"]:
         """The shard's rows. Rows without text are quarantined, and so are the rest of a row group behind damage."""

@@ -4,28 +4,27 @@ A document is a response to HTTP with a status of 200 to 299 and a body of one o
 no documents and are only counted.
 """
 
-import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from dspipe.pipeline.source import InputFile, Reading, Source, SourceConfig
 from dspipe.stages.sources.reading.archive import Record, records
 from dspipe.stages.sources.reading.batches import BatchBuilder
-from dspipe.stages.sources.reading.http import Body, decoded_body, parse_response
+from dspipe.stages.sources.reading.http import decoded_body, parse_response
+from dspipe.stages.sources.reading.media_type import declared_type, is_text, sniffed_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _TYPES = {"warcinfo", "response", "resource", "request", "metadata", "revisit", "conversion", "continuation"}
-_HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body|title|meta|div|p)[\s>/]", re.IGNORECASE)
 
 
 class Config(SourceConfig):
     """WARC (.warc, .warc.gz, .warc.zst, .warc.lz4) or ARC (.arc, .arc.gz) files."""
 
-    content_types: tuple[str, ...] = Field(
+    content_types: tuple[Annotated[str, StringConstraints(to_lower=True)], ...] = Field(
         ("text/html", "application/xhtml+xml", "text/plain"), description="media types of documents"
     )
 
@@ -34,6 +33,8 @@ class WarcSource(Source[Config]):
     """Web pages from WARC and ARC files."""
 
     Config = Config
+    suffixes = (".warc", ".arc")
+    holds_text = False
     # of the size of Common Crawl's files: about 3e9 pages in 90,000 files of a GB
     typical_file_bytes = 1 << 30
     typical_document_bytes = 27_000
@@ -45,12 +46,16 @@ class WarcSource(Source[Config]):
         builder = BatchBuilder(reading)
 
         for file in shard:
-            for record in records(file, reading, _skip, self.config.max_document_bytes):
+            for record in records(file, reading, _skip, self.config.max_document_bytes, self.typical_document_bytes):
                 self._add(file, record, builder, reading)
                 if builder.full:
                     yield builder.take()
         if len(builder):
             yield builder.take()
+
+    def _wanted(self, content_type: str) -> bool:
+        essence = content_type.partition(";")[0]
+        return essence in self.config.content_types
 
     def _add(self, file: InputFile, record: Record, builder: BatchBuilder, reading: Reading) -> None:
         place = f"byte {record.position}"
@@ -60,11 +65,18 @@ class WarcSource(Source[Config]):
             if not 200 <= response.status < 300:
                 reading.skipped(f"status {response.status // 100}xx")
                 return
-            declared = response.headers.get("content-type") or _sniffed(record, response.body)
-            if declared.partition(";")[0].strip().lower() not in self.config.content_types:
+            declared = declared_type(response.headers.get("content-type", "")) or _identified(record)
+            if declared and not self._wanted(declared):
                 reading.skipped("media type")
                 return
             body = decoded_body(response, self.config.max_document_bytes)
+            declared = declared or sniffed_type(body, response.headers.get("content-type", ""))
+            if not self._wanted(declared):
+                reading.skipped("media type")
+                return
+            if not is_text(body, declared):
+                reading.skipped("body packed or binary")
+                return
         except ValueError as error:
             reading.bad(file, place, str(error), id, record.url)
             return
@@ -79,7 +91,6 @@ def _skip(record: Record) -> str | None:
     return None if content_type.startswith("application/http") else "response not HTTP"
 
 
-def _sniffed(record: Record, body: Body) -> str:
-    """The media type where the server named none: what the crawler found, or HTML where a tag of it comes first."""
-    identified = record.headers.get("warc-identified-payload-type", "")
-    return identified or ("text/html" if _HTML.search(body[:1024]) else "")
+def _identified(record: Record) -> str:
+    """The media type that the crawler found."""
+    return declared_type(record.headers.get("warc-identified-payload-type", ""))

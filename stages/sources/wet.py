@@ -19,6 +19,7 @@ class WetSource(Source[Config]):
     """Extracted text from WET files."""
 
     Config = Config
+    suffixes = (".wet",)
     # of the size of Common Crawl's files: about 3e9 texts in 90,000 files of 90 MB
     typical_file_bytes = 96 << 20
     typical_document_bytes = 2_700
@@ -28,7 +29,7 @@ class WetSource(Source[Config]):
         builder = BatchBuilder(reading)
 
         for file in shard:
-            for record in records(file, reading, _skip, self.config.max_document_bytes):
+            for record in records(file, reading, _skip, self.config.max_document_bytes, self.typical_document_bytes):
                 id = record.id or f"{self.config.name}/{file.name}/{record.position}"
                 text, date = clean_utf8(record.block), record.headers.get("warc-date")
                 record.block.clear()  # its memory is that of the batch to come

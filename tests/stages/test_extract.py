@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dspipe.stages.extract import Config, Extract, too_deep
+from dspipe.stages.extract import ExtractConfig, ExtractStage, too_deep
 from dspipe.stages.sources import warc
 from tests.shared import shared
 from tests.stages.sources.read_shard import LocalReading, read_all
@@ -19,8 +19,8 @@ JAPANESE = "これは日本語の文章です。文字コードを調べるた�
 CHINESE = "数据管道从网页档案中提取正文，去除重复内容，然后训练分词器。"
 
 
-def stage(**settings: Any) -> Extract:
-    return Extract("extract", Config(**settings))
+def stage(**settings: Any) -> ExtractStage:
+    return ExtractStage("extract", ExtractConfig(**settings))
 
 
 def page(text: str, head: str = "") -> str:

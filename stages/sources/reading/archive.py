@@ -14,7 +14,10 @@ from typing import BinaryIO
 
 from dspipe.pipeline.source import InputFile, Reading
 from dspipe.stages.sources.reading.batches import too_long
-from dspipe.stages.sources.reading.compression import MAGIC, DamagedError, Kind, decompressed, open_at
+from dspipe.stages.sources.reading.compression import MAGIC, Kind, decompressed, open_at
+from dspipe.stages.sources.reading.damage import DamagedError
+from dspipe.stages.sources.reading.losses import Losses
+from dspipe.stages.sources.reading.zstd import skip_frames
 
 _MAX_HEADER = 64 << 10
 _ARC_HEADER = re.compile(rb"([a-z-]+:\S*) (\S+) (\d{8,14}) (\S+) (?:[^\n]* )?(\d{1,18})$")
@@ -50,35 +53,52 @@ class Record:
 
 
 class _BrokenError(Exception):
-    """A record can't be read. Another one may be found from the file offset `search` on."""
+    """A record can't be read. Another one may be found from the file offset `search` on; `reached` is how far the
+    stored bytes were good."""
 
-    def __init__(self, message: str, position: str, search: int, record: Record | None = None) -> None:
+    def __init__(self, message: str, position: str, search: int, reached: int) -> None:
         super().__init__(message)
-        self.position, self.search, self.record = position, search, record
+        self.position, self.search, self.reached = position, search, reached
+        self.record: Record | None = None
 
 
 def records(
-    file: InputFile, reading: Reading, skip: Callable[[Record], str | None], max_bytes: int
+    file: InputFile, reading: Reading, skip: Callable[[Record], str | None], max_bytes: int, typical_bytes: int
 ) -> Iterator[Record]:
     """The records of a file with their blocks, but for those that `skip` names a reason for, by their headers alone.
 
     Those are counted in `reading.skipped`. Damage, and records of more than `max_bytes` bytes, are given to
     `reading.bad`. Behind damage, reading goes on at the next record that can be found: in the next frame of a
-    compressed file, at the next `WARC/` line of a plain one.
+    compressed file, at the next `WARC/` line of a plain one. `typical_bytes` are the stored ones of a document, for an
+    estimate of what damage cost.
     """
     start: int | None = 0
+    losses, dictionary = Losses(typical_bytes), None
     while start is not None:
         with closing(open_at(reading, file, start)) as stream:
-            content = _Content(stream, start)
+            content = _Content(stream, start, reading.memory, dictionary)
             try:
-                yield from _read(content, file, reading, skip, max_bytes)
+                for record in _read(content, file, reading, skip, max_bytes):
+                    losses.record(content.stored)
+                    yield record
                 return
             except _BrokenError as error:
                 broken = error
-        start = _next_start(file, reading, content.kind, broken.search)
+        if content.kind == "zstd":
+            dictionary = dictionary or _leading_dictionary(file, reading)
+        start, end = _next_start(file, reading, content.kind, broken.search, dictionary)
         rest = "no record was found behind it" if start is None else f"reading goes on at byte {start}"
         id, url = (broken.record.id, broken.record.url) if broken.record else (None, None)
-        reading.bad(file, f"byte {broken.position}", f"{broken}; {rest}", id, url)
+        lost = losses.lost(broken.reached, end, goes_on=start is not None)
+        reading.bad(file, f"byte {broken.position}", f"{broken}; {rest}", id, url, lost, lost > 1)
+
+
+def _leading_dictionary(file: InputFile, reading: Reading) -> bytes | None:
+    with closing(open_at(reading, file, 0)) as stream:
+        try:
+            return skip_frames(stream, stream.read(8), 0)[2]
+        except DamagedError:
+            return None
 
 
 def _read(
@@ -101,27 +121,30 @@ def _read(
             yield Record(record.position, record.headers, block)
 
 
-def _next_start(file: InputFile, reading: Reading, kind: Kind, search: int) -> int | None:
-    """The file offset of the first readable record at or behind `search` where reading can start."""
+def _next_start(
+    file: InputFile, reading: Reading, kind: Kind, search: int, dictionary: bytes | None
+) -> tuple[int | None, int]:
+    """The file offset of the first readable record at or behind `search` where reading can start, and where the bytes
+    end that can't be read: there, or at the file's end."""
     # a compressed file whose first bytes are damaged looks like a plain one
-    magics = [b"\nWARC/", *MAGIC.values()] if kind == "plain" else [MAGIC[kind]]
-    pattern = re.compile(b"|".join(map(re.escape, magics)))
+    magics = [b"\nWARC/", *(magic.pattern for magic in MAGIC.values())] if kind == "plain" else [MAGIC[kind].pattern]
+    pattern = re.compile(b"|".join(magics))
     with closing(open_at(reading, file, search)) as stream:
         buffer, at = b"", search
         while chunk := stream.read(_SCAN):
             buffer += chunk
             for match in pattern.finditer(buffer):
                 candidate = at + match.start() + match[0].startswith(b"\n")
-                if _starts_record(file, reading, candidate):
-                    return candidate
-            tail = buffer[-5:]
+                if _starts_record(file, reading, candidate, dictionary):
+                    return candidate, candidate
+            tail = buffer[-9:]
             at, buffer = at + len(buffer) - len(tail), tail
-    return None
+    return None, at + len(buffer)
 
 
-def _starts_record(file: InputFile, reading: Reading, start: int) -> bool:
+def _starts_record(file: InputFile, reading: Reading, start: int, dictionary: bytes | None) -> bool:
     with closing(open_at(reading, file, start)) as stream:
-        content = _Content(stream, start)
+        content = _Content(stream, start, reading.memory, dictionary)
         try:
             if content.find_record():
                 content.read_header()
@@ -137,8 +160,8 @@ class _Content:
     A record is named by its place: the file offset of the frame that it begins in, and its offset within the frame.
     """
 
-    def __init__(self, stream: BinaryIO, start: int) -> None:
-        self.kind, self._pieces = decompressed(stream, start)
+    def __init__(self, stream: BinaryIO, start: int, memory: int, dictionary: bytes | None) -> None:
+        self.kind, self._pieces = decompressed(stream, start, memory, dictionary)
         self._buffer, self._cursor = b"", 0
         self._base = 0
         """offset in the content of the buffer's first byte"""
@@ -147,6 +170,11 @@ class _Content:
         self._damage: DamagedError | None = None
         self._frame, self._within = start, 0
         """where the record began that is being read"""
+
+    @property
+    def stored(self) -> int:
+        """How far in the file the record begins that is being read, as far as frames tell it."""
+        return self._frame + (self._within if self.kind == "plain" else 0)
 
     @property
     def position(self) -> str:
@@ -158,8 +186,8 @@ class _Content:
     def _broken(self, message: str) -> _BrokenError:
         if self._damage is not None:
             message = f"{message} ({self._damage})"
-        search = self._frame + 1 + (self._within if self.kind == "plain" else 0)
-        return _BrokenError(message, self.position, search)
+        reached = self.stored if self._damage is None else max(self.stored, self._damage.at)
+        return _BrokenError(message, self.position, self.stored + 1, reached)
 
     def _fill(self) -> bool:
         """Get more content into the buffer. False: there is no more, or none that can be read (then `_damage`)."""
@@ -201,8 +229,7 @@ class _Content:
             return True
         if self._damage is not None:
             self._frame, self._within = self._damage.frame, 0
-            damage, self._damage = self._damage, None
-            raise self._broken(str(damage))
+            raise _BrokenError(str(self._damage), self.position, self._frame + 1, self._damage.at)
         return False
 
     def read_header(self) -> dict[str, str]:

@@ -5,8 +5,16 @@ from collections.abc import Callable
 
 from dspipe.stages.sources.reading.batches import clean_text, clean_utf8
 
-_MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+# UTF-32 first, whose mark begins like that of UTF-16
+_MARKS = {
+    b"\xff\xfe\0\0": "utf-32-le",
+    b"\0\0\xfe\xff": "utf-32-be",
+    b"\xef\xbb\xbf": "utf-8",
+    b"\xff\xfe": "utf-16-le",
+    b"\xfe\xff": "utf-16-be",
+}
+_LOOKED_AT = 8192
+_FEW_ZEROS, _MANY_ZEROS = 0.02, 0.5
 # what is named so on the web is more often the larger set (WHATWG Encoding, section 4.2)
 _LARGER = {"gbk": "gb18030", "gb2312": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949", "big5": "big5hkscs"}
 _ISO_2022 = {"iso-2022-jp": "iso2022_jp_2", "iso-2022-kr": "iso2022_kr"}
@@ -16,14 +24,18 @@ _HIGH = bytes(range(128, 256))
 def decode(data: bytes, declared: str | None = None, html: bool = False) -> str:
     """The text in `data`, valid and without NUL.
 
-    In this order: a byte order mark; UTF-8 where all bytes are valid, whatever is declared (other encodings are hardly
-    ever valid UTF-8 by chance, while pages are often moved to UTF-8 and keep their old declaration); the `declared`
-    encoding; that of the `<meta>` of an HTML page; the likeliest by statistics. The first that fits but for one byte in
-    a hundred of those over 127 is taken, else the one that fits best; what doesn't fit becomes U+FFFD.
+    In this order: a byte order mark; UTF-16 or UTF-32 where zeros stand as they do in those; UTF-8 where all bytes are
+    valid, whatever is declared (other encodings are hardly ever valid UTF-8 by chance, while pages are often moved to
+    UTF-8 and keep their old declaration); the `declared` encoding; that of the `<meta>` of an HTML page; the likeliest
+    by statistics. The first that fits but for one byte in a hundred of those over 127 is taken, else the one that fits
+    best; what doesn't fit becomes U+FFFD.
     """
     for mark, encoding in _MARKS.items():
         if data.startswith(mark):
             return clean_text(data[len(mark) :].decode(encoding, "replace"))
+    wide = wide_encoding(data[:_LOOKED_AT])
+    if wide is not None:
+        return clean_text(data.decode(wide, "replace"))
     escaped = _has_escapes(data)
     if not escaped:
         try:
@@ -36,12 +48,31 @@ def decode(data: bytes, declared: str | None = None, html: bool = False) -> str:
 def clean_if_utf8(data: bytes | bytearray) -> bytearray | None:
     """The text that `decode` finds as UTF-8, where it would take all of `data` for that: a string of it may need four
     times its memory."""
-    if data.startswith(_UTF_16) or _has_escapes(data):
+    if data.startswith(tuple(mark for mark, name in _MARKS.items() if name != "utf-8")) or _has_escapes(data):
+        return None
+    if wide_encoding(bytes(data[:_LOOKED_AT])) is not None:
         return None
     try:
         return clean_utf8(data, "strict")
     except UnicodeDecodeError:
         return None
+
+
+def wide_encoding(head: bytes) -> str | None:
+    """UTF-16 or UTF-32 without a mark, where the zeros of what begins with `head` stand as in text of an alphabet."""
+    if b"\0" not in head or len(head) < 8:
+        return None
+    quarter = len(head) // 4
+    zeros = [head[place : 4 * quarter : 4].count(0) / quarter for place in range(4)]
+    if zeros[2] == zeros[3] == 1 and zeros[0] < _FEW_ZEROS:
+        return "utf-32-le"
+    if zeros[0] == zeros[1] == 1 and zeros[3] < _FEW_ZEROS:
+        return "utf-32-be"
+    if min(zeros[1], zeros[3]) > _MANY_ZEROS and max(zeros[0], zeros[2]) < _FEW_ZEROS:
+        return "utf-16-le"
+    if min(zeros[0], zeros[2]) > _MANY_ZEROS and max(zeros[1], zeros[3]) < _FEW_ZEROS:
+        return "utf-16-be"
+    return None
 
 
 def _has_escapes(data: bytes | bytearray) -> bool:

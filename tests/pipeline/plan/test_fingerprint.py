@@ -1,6 +1,6 @@
 """What runs again after an edit of code: counted in tasks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ Edit = Callable[[str], None]
 
 
 @pytest.fixture
-def edit(monkeypatch: pytest.MonkeyPatch) -> Edit:
+def edit(monkeypatch: pytest.MonkeyPatch) -> Iterator[Edit]:
     """Makes the code of a module another one."""
     real = code_closure.code_digest
 

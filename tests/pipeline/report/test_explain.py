@@ -63,7 +63,7 @@ def test_a_page_puts_alarms_first_and_shows_what_documents_say_as_text() -> None
         "alarms": [{"name": "<script>alert(1)</script>", "share": 0.95}],
     }
     report = PhaseSummary("dedup.report", "once", ["dedup"], 1, 0, 1.0, 1, {}, [], [], notes, None)
-    run = RunFile("a & b", False, 1, [report], ["pack"], {})
+    run = RunFile("a & b", False, 1, {}, [report], ["pack"], {})
     page = html_page(run)
     assert "<h1>a &amp; b</h1>" in page
     assert "<script>" not in page

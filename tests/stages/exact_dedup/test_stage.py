@@ -69,9 +69,9 @@ def test_the_best_by_a_column_with_nulls_and_nan(tmp_path: Path) -> None:
     import numpy as np
     import pyarrow as pa
 
-    from dspipe.stages.shared.dedup.keep_policy import KeepConfig, KeepPolicy
+    from dspipe.stages.shared.dedup.keep_policy import KeepPolicy
 
-    policy = KeepPolicy(KeepConfig(keep=["quality", "longest"]))
+    policy = KeepPolicy(("quality", "longest"))
     assert policy.columns() == ("quality", "text_bytes")
     values = [0.5, None, float("nan"), -1.0, 0.0, -0.0, float("inf"), float("-inf"), 0.5]
     batch = pa.RecordBatch.from_pydict({"quality": values, "text_bytes": [1, 2, 3, 4, 5, 6, 7, 8, 9]})

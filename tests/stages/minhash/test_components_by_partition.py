@@ -8,10 +8,16 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.task import ArtifactFile
-from dspipe.stages.minhash import components_by_partition as spreading
+from dspipe.stages.minhash import components_by_partition as by_partition
+from dspipe.stages.minhash.edges import send_edges
 from tests.kernels.dedup.test_components import components_slowly
+
+
+def stage(**settings: Any) -> StageSettings:
+    return StageSettings("minhash", 0, settings)
 
 
 class Spread:
@@ -28,8 +34,8 @@ class Spread:
     def received_bytes(self) -> int:
         return sum(batch.nbytes for sent in self.exchanges.values() for batch in sent[self.number])
 
-    def received(self, beside: str | None = None) -> Any:
-        return iter([(0, batch) for batch in self.exchanges[beside or "own"][self.number]])
+    def received(self, also: str | None = None) -> Any:
+        return iter([(0, batch) for batch in self.exchanges[also or "own"][self.number]])
 
     def emit(self, partition: Any, batch: pa.RecordBatch) -> None:
         for number in np.unique(partition):
@@ -62,16 +68,16 @@ def spread_components(
         return sent, counters
 
     left, right = np.array(edges, np.uint64).reshape(-1, 2).T
-    paired, _ = phase({}, lambda task: spreading.send_edges(task, left, right), 1)
-    hooked, _ = phase({"own": paired}, lambda task: spreading.hook(task, False))
-    both_ways, _ = phase({"own": hooked}, lambda task: spreading.hook(task, True))
-    leaves, counters = phase({"own": both_ways}, lambda task: spreading.trim(task, "core"))
-    labels, _ = phase({}, lambda task: spreading.label_core(task, "core"), 1)
+    paired, _ = phase({}, lambda task: send_edges(task, left, right), 1)
+    tied, _ = phase({"own": paired}, lambda task: by_partition.tie_to_smallest(task, stage(both_ways=False)))
+    both_ways, _ = phase({"own": tied}, lambda task: by_partition.tie_to_smallest(task, stage(both_ways=True)))
+    leaves, counters = phase({"own": both_ways}, lambda task: by_partition.trim_leaves(task, stage()))
+    labels, _ = phase({}, lambda task: by_partition.label_core(task, stage()), 1)
     # the label phase sends to shards: one is enough here
     found: dict[int, int] = {}
     for number in range(partitions):
-        task = Spread(directory, memory, 1, number, {"own": leaves, "labels": labels})
-        spreading.label(task, "labels")  # type: ignore[arg-type]
+        task = Spread(directory, memory, 1, number, {"own": leaves, "minhash.core_labels": labels})
+        by_partition.label_leaves(task, stage())  # type: ignore[arg-type]
         for batch in task.emitted[0]:
             for row, component in zip(*(batch.column(n).to_pylist() for n in ("row", "component")), strict=True):
                 assert row not in found

@@ -11,10 +11,10 @@ from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.dedup.minhash import band_keys, signatures
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.run.run import RunResult
-from dspipe.pipeline.storage import records
+from dspipe.pipeline.storage.partitions import partitions_for
 from dspipe.pipeline.storage.store import Store
-from dspipe.stages.minhash.settings import Banding, Config
-from dspipe.stages.minhash.stage import Minhash
+from dspipe.stages.minhash.banding import Banding, MinhashConfig
+from dspipe.stages.minhash.stage import MinhashStage
 from tests.engine import artifact_files, planned, rows_of, run_inline, tasks_run
 from tests.kernels.dedup.test_components import components_slowly
 from tests.shared import shared
@@ -156,8 +156,8 @@ def test_partitions_and_memory_change_nothing(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     one = rows_of(run_inline(settings_of(tmp_path / "a", shards)), COLUMNS)
-    monkeypatch.setattr("dspipe.pipeline.storage.records.partitions_for", lambda corpus, share: 13)
-    monkeypatch.setattr("dspipe.stages.minhash.signatures.WINDOW", 7)
+    monkeypatch.setattr("dspipe.stages.minhash.stage.partitions_for", lambda corpus, share: 13)
+    monkeypatch.setattr("dspipe.stages.minhash.windows.WINDOW_ROWS", 7)
     monkeypatch.setattr("dspipe.stages.minhash.components.BYTES_PER_EDGE", 1 << 40)
     small = {"engine": {"kind": "inline", "memory": 20_000}, **settings_of(tmp_path / "b", shards)}
     assert rows_of(run_inline(small), COLUMNS) == one
@@ -168,10 +168,10 @@ def test_components_spread_over_partitions_are_the_same(tmp_path: Path, monkeypa
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     one = run_inline(settings_of(tmp_path / "a", shards))
-    monkeypatch.setattr("dspipe.stages.minhash.stage.SPREAD_FROM", 1)
+    monkeypatch.setattr("dspipe.stages.minhash.stage.MANY_PARTITIONS", 1)
     spread = run_inline({**settings_of(tmp_path / "b", shards), "engine": {"kind": "inline", "merge_above": 1}})
     phases = {phase.name: phase for phase in spread.phases}
-    assert phases["minhash.hook"].tasks == 8 and "minhash.components" not in phases
+    assert phases["minhash.small_star"].tasks == 8 and "minhash.components" not in phases
     assert phases["minhash.trim"].counters["leaves"] > 50
     assert rows_of(spread, COLUMNS) == rows_of(one, COLUMNS)
 
@@ -400,14 +400,14 @@ def test_a_threshold_alone_chooses_bands_as_datasketch_does() -> None:
     from datasketch import MinHashLSH
 
     def banding(**settings: float) -> Banding:
-        return Minhash("minhash", Config.model_validate(settings)).banding
+        return MinhashStage("minhash", MinhashConfig.model_validate(settings)).banding
 
     for threshold in (0.5, 0.8, 0.95):
         chosen = banding(threshold=threshold, permutations=256)
         oracle = MinHashLSH(threshold=threshold, num_perm=256, weights=(0.1, 0.9))
-        assert chosen.cut == (oracle.b, oracle.r) and chosen.threshold == threshold
+        assert chosen.shape == (oracle.b, oracle.r) and chosen.threshold == threshold
     assert banding().threshold == pytest.approx(0.719, abs=1e-3)
-    assert [banding(threshold=0.7, margin=margin).least for margin in (0, 0.04)] == [90, 85]
+    assert [banding(threshold=0.7, margin=margin).min_agreement for margin in (0, 0.04)] == [90, 85]
 
 
 @pytest.mark.parametrize(
@@ -437,4 +437,4 @@ def test_partitions_grow_with_the_corpus() -> None:
     from dspipe.pipeline.stage import Corpus
 
     corpora = [Corpus(10**5, 0, documents, 1 << 30, ()) for documents in (0, 10**6, 10**9, 10**10, 10**11, 10**12)]
-    assert [records.partitions_for(corpus, 560) for corpus in corpora] == [8, 8, 4096, 4096, 16384, 65536]
+    assert [partitions_for(corpus, 560) for corpus in corpora] == [8, 8, 4096, 4096, 16384, 65536]

@@ -114,8 +114,8 @@ def test_an_anchor_that_is_everywhere_is_split(tmp_path: Path, monkeypatch: pyte
         slices.append((task.spec.phase, count > 1))
         return received_slices(task, count, place)
 
-    monkeypatch.setattr("dspipe.stages.repeated_spans.search.received_slices", spied)
-    monkeypatch.setattr("dspipe.pipeline.storage.records.partitions_for", lambda corpus, size: 8)
+    monkeypatch.setattr("dspipe.stages.repeated_spans.records.received_slices", spied)
+    monkeypatch.setattr("dspipe.stages.repeated_spans.stage.partitions_for", lambda corpus, size: 8)
     documents = made(1, 100, "ab", 12, 80)
     assert check(tmp_path, [documents[:50], documents[50:]], 16, keep, memory=8000, batch_rows=5) > 500
     assert {("repeated_spans.match", True), ("repeated_spans.compare", True)} <= set(slices)
@@ -153,7 +153,7 @@ def test_texts_of_two_letters(documents: list[str], cut: int, keep: int, batch_r
 def test_what_goes_everywhere_goes_where_it_overlaps_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: int, parts: list[list[str]], memory: int
 ) -> None:
-    monkeypatch.setattr("dspipe.pipeline.storage.records.partitions_for", lambda corpus, size: 2)
+    monkeypatch.setattr("dspipe.stages.repeated_spans.stage.partitions_for", lambda corpus, size: 2)
     assert check(tmp_path, parts, least, 0, memory=memory) > 0
 
 

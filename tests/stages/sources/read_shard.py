@@ -17,14 +17,25 @@ class LocalReading:
 
     batch_rows: int = 1000
     batch_bytes: int = 1 << 20
+    memory: int = 1 << 30
     quarantine: list[dict[str, Any]] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
     def open(self, file: InputFile) -> BinaryIO:
         return Path(file.path).open("rb")
 
-    def bad(self, file: InputFile, place: str, error: str, id: str | None = None, url: str | None = None) -> None:
-        self.quarantine.append({"file": file.name, "place": place, "error": error, "id": id, "url": url})
+    def bad(
+        self,
+        file: InputFile,
+        place: str,
+        error: str,
+        id: str | None = None,
+        url: str | None = None,
+        records: int = 1,
+        estimated: bool = False,
+    ) -> None:
+        entry = {"file": file.name, "place": place, "error": error, "id": id, "url": url}
+        self.quarantine.append({**entry, "records": records, "estimated": estimated})
 
     def skipped(self, reason: str, n: int = 1) -> None:
         self.counts[reason] += n

@@ -14,8 +14,8 @@ import yaml
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.dedup.minhash import band_keys, signatures
 from dspipe.pipeline.config.problems import InvalidConfigError
-from dspipe.stages.minhash import against as earlier_near
-from dspipe.stages.shared.dedup.keep_policy import KeepConfig
+from dspipe.stages.minhash import against as against_earlier
+from dspipe.stages.shared.dedup.stage_base import DedupConfig
 from tests.engine import artifact_files, configured, rows_of, run_inline, tasks_run
 from tests.stages.minhash.test_stage import corpus, dedup_slowly, words, write_corpus
 
@@ -49,7 +49,9 @@ def in_order_slowly(shards: Shards, bands: int, rows: int, least: int) -> list[d
         keys = band_keys(signed, bands, rows).tolist()
         verdicts: dict[int, dict[str, Any]] = {}
         for row in range(len(documents)):
-            known = {copy for key in keys[row] for copy in index[key][: earlier_near.KNOWN]} if units[row] else set()
+            known = (
+                {copy for key in keys[row] for copy in index[key][: against_earlier.MAX_HITS]} if units[row] else set()
+            )
             equal = {copy: int((kept_signatures[copy] == signed[row]).sum()) for copy in known}
             alike = sorted(copy for copy in known if equal[copy] >= least)
             if alike:
@@ -101,7 +103,7 @@ def test_five_dumps_each_against_those_before_it(tmp_path: Path) -> None:
 
 def test_of_a_key_only_the_first_kept_documents_are_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Documents that share a page's frame: alike in some bands, and few of them alike in all."""
-    monkeypatch.setattr(earlier_near, "KNOWN", 1)
+    monkeypatch.setattr(against_earlier, "MAX_HITS", 1)
     rng = np.random.default_rng(13)
     frame = words(rng, 80)
     pages = [[*frame, *words(rng, 22)] for _ in range(40)]
@@ -117,7 +119,7 @@ def test_of_a_key_only_the_first_kept_documents_are_compared(tmp_path: Path, mon
         found += [dict.fromkeys(NEAR) | row for row in rows_of(result, NEAR if len(against) > 1 else NEAR[:4])]
     expected = in_order_slowly(shards, 3, 4, 9)
     assert found == expected
-    monkeypatch.setattr(earlier_near, "KNOWN", 16)
+    monkeypatch.setattr(against_earlier, "MAX_HITS", 16)
     assert in_order_slowly(shards, 3, 4, 9) != expected
 
 
@@ -126,9 +128,10 @@ def test_small_memory_and_other_partitions_change_nothing(tmp_path: Path, monkey
     run_dump(tmp_path, "d0", shards["d0"], "minhash")
     against = [str(tmp_path / "d0" / "run")]
     rows = rows_of(run_dump(tmp_path, "d1", shards["d1"], "minhash", against=against), NEAR)
-    monkeypatch.setattr("dspipe.pipeline.storage.records.partitions_for", lambda corpus, size: 13)
-    monkeypatch.setattr("dspipe.stages.shared.dedup.kept_index.GROUP", 50)
-    monkeypatch.setattr("dspipe.stages.minhash.against._COMPARED", 3)
+    monkeypatch.setattr("dspipe.stages.minhash.stage.partitions_for", lambda corpus, size: 13)
+    monkeypatch.setattr("dspipe.stages.minhash.index.ROW_GROUP_ROWS", 50)
+    monkeypatch.setattr("dspipe.stages.shared.dedup.index_writer.ROW_GROUP_ROWS", 50)
+    monkeypatch.setattr("dspipe.stages.minhash.against._COMPARED_AT_A_TIME", 3)
     (tmp_path / "small").mkdir()
     small = {"engine": {"kind": "inline", "memory": 20_000, "batch_rows": 20}}
     for name, settings in (("d0", {}), ("d1", {"against": [str(tmp_path / "small" / "d0")]})):
@@ -209,7 +212,7 @@ def test_paths_of_earlier_runs_read_the_same_from_anywhere(tmp_path: Path, monke
     for number, path in enumerate(("d0/run", "~/d0/run", f"file://{tmp_path}/d0/run")):
         result = run_dump(tmp_path, f"d{number + 1}", documents, "minhash", against=[path])
         assert [row["reason"] for row in rows_of(result, ["reason"])] == ["minhash.in_earlier_run"]
-    assert KeepConfig(against=["d0/run", "s3://bucket/d0"]).against == [str(tmp_path / "d0/run"), "s3://bucket/d0"]
+    assert DedupConfig(against=["d0/run", "s3://bucket/d0"]).against == [str(tmp_path / "d0/run"), "s3://bucket/d0"]
 
 
 def test_an_index_of_other_code_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,7 +220,7 @@ def test_an_index_of_other_code_is_refused(tmp_path: Path, monkeypatch: pytest.M
     for stage in ("minhash", "exact_dedup"):
         run_dump(tmp_path, f"0-{stage}", documents, stage)
     monkeypatch.setattr(
-        "dspipe.stages.shared.dedup.kept_index.sample_texts", lambda: pa.array(["x"], pa.large_string())
+        "dspipe.stages.shared.dedup.index_check.sample_texts", lambda: pa.array(["x"], pa.large_string())
     )
     for stage in ("minhash", "exact_dedup"):
         with pytest.raises(InvalidConfigError, match="code that gives other keys"):
@@ -302,7 +305,7 @@ def test_explain_names_the_earlier_copy(tmp_path: Path) -> None:
     run = tmp_path / "d0" / "run"
     result = run_dump(tmp_path, "d1", [{"id": "second", "text": text + "!"}], "minhash", against=[str(run)])
     (story,) = explain(*read_run(result.store.root), "second")
-    told = story["minhash.earlier"]
+    told = story.chapters["minhash.earlier"]
     assert (told["minhash.earlier.run"], told["minhash.earlier.document"], told["minhash.earlier.id"]) == (
         "d0",
         1,

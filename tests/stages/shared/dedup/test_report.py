@@ -2,7 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from dspipe.stages.shared.dedup.report import Tables
+from dspipe.stages.shared.dedup.tables import Tables
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,14 @@ from typing import Annotated
 from pydantic import Field
 
 from dspipe.pipeline.errors import ConfigError
-from dspipe.stages.shared.dedup.keep_policy import KeepConfig
+from dspipe.stages.shared.dedup.stage_base import DedupConfig
 
 WEIGHTS = (0.1, 0.9)
 """what datasketch weighs false positives and false negatives of the bands with: a candidate too many costs one
 comparison of signatures, one too few is a duplicate that stays"""
 
 
-class Config(KeepConfig):
+class MinhashConfig(DedupConfig):
     """Settings of `minhash`."""
 
     shingle: Annotated[int, Field(ge=1, le=64)] = 5
@@ -25,7 +25,7 @@ class Config(KeepConfig):
     """Bands and rows of a band: documents of similarity s become candidates with probability 1 - (1 - s^rows)^bands.
     Default 14 and 8 (FineWeb, Penedo et al. 2024), or with `threshold` those that datasketch finds best for it."""
     threshold: Annotated[float, Field(gt=0, le=1)] | None = None
-    """Least similarity of a document to its kept copy. Default: where the curve of the bands is steepest,
+    """Smallest similarity of a document to its kept copy. Default: where the curve of the bands is steepest,
     (1 / bands)^(1 / rows), 0.72 for 14 and 8."""
     margin: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """How far below `threshold` the similarity that signatures estimate may be. Without it half of the documents that
@@ -38,28 +38,28 @@ class Config(KeepConfig):
 
 @dataclass(frozen=True)
 class Banding:
-    """How signatures are cut into bands, and how many of their places make two documents near-duplicates."""
+    """How signatures are cut into bands, and how much of two must agree to make their documents near-duplicates."""
 
     bands: int
     rows: int
     permutations: int
     threshold: float
-    """the least similarity of a document to its kept copy"""
+    """the smallest similarity of a document to its kept copy"""
     margin: float
     """what its estimate may lack"""
 
     @property
-    def cut(self) -> tuple[int, int]:
+    def shape(self) -> tuple[int, int]:
         """(bands, rows)."""
         return self.bands, self.rows
 
     @property
-    def least(self) -> int:
-        """How many places of two signatures must agree."""
+    def min_agreement(self) -> int:
+        """How many numbers of two signatures must agree."""
         return max(1, math.ceil((self.threshold - self.margin) * self.permutations - 1e-9))
 
 
-def banding_of(config: Config) -> Banding:
+def banding_of(config: MinhashConfig) -> Banding:
     """What a config's numbers mean. Raises ConfigError."""
     if (config.bands is None) != (config.rows is None):
         raise ConfigError("`bands` and `rows` go together", ("rows" if config.rows is None else "bands",))

@@ -1,0 +1,28 @@
+"""What of the inputs is not read though it lies where they lie: counted by kind, so that nothing is left out unsaid."""
+
+from dataclasses import dataclass, field
+
+_EXAMPLES = 3
+
+
+@dataclass
+class LeftOut:
+    """How many files of each kind are left out, and the first names of each."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, kind: str, name: str) -> None:
+        """One more of a kind."""
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        names = self.examples.setdefault(kind, [])
+        if len(names) < _EXAMPLES:
+            names.append(name)
+
+    def __str__(self) -> str:
+        """`3 hidden or temporary (_SUCCESS, .part, ...), 1 not named like jsonl (README.md)`."""
+        parts = []
+        for kind, n in self.counts.items():
+            names = ", ".join(self.examples[kind]) + (", ..." if n > len(self.examples[kind]) else "")
+            parts.append(f"{n:,} {kind} ({names})")
+        return ", ".join(parts)

@@ -1,0 +1,40 @@
+"""What a run left out of its inputs, in one line: what `dspipe run` ends with."""
+
+from dspipe.pipeline.report.run_file import RunFile
+from dspipe.pipeline.run.summary import ALARMS
+
+_KINDS = 8
+
+
+def left_out_line(run: RunFile, output: str) -> str | None:
+    """The kinds of records and files that were left out, the commonest first, and where to look. None: nothing was."""
+    text_pass = run.text_pass()
+    counters = text_pass.counters if text_pass else {}
+    skipped = {key.removeprefix("skipped."): n for key, n in counters.items() if key.startswith("skipped.")}
+    files: dict[str, int] = {}
+    for kinds in run.left_out.values():
+        for kind, n in kinds.items():
+            files[kind] = files.get(kind, 0) + n
+    parts = []
+    if bad := counters.get("quarantined", 0):
+        guessed = counters.get("quarantined by estimate", 0)
+        parts.append(f"{bad:,} bad records" + (f" ({guessed:,} of them estimated)" if guessed else ""))
+    if skipped:
+        parts.append(f"records that are no documents: {_kinds(skipped)}")
+    if files:
+        parts.append(f"files: {_kinds(files)}")
+    if losses := (text_pass.notes.get(ALARMS, []) if text_pass else []):
+        parts.append(
+            f"files that are not whole: {', '.join(entry['file'] for entry in losses[:3])}"
+            + (", ..." if len(losses) > 3 else "")
+        )
+    if not parts:
+        return None
+    where = f"dspipe stats {output}" + (f", {output}/documents/*.quarantine.jsonl" if bad else "")
+    return f"Left out: {'; '.join(parts)}. See {where}" + (", dspipe plan" if files else "")
+
+
+def _kinds(counts: dict[str, int]) -> str:
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    named = [f"{n:,} {kind}" for kind, n in ordered[:_KINDS]]
+    return ", ".join(named + ([f"{sum(n for _, n in ordered[_KINDS:]):,} others"] if ordered[_KINDS:] else []))

@@ -1,0 +1,61 @@
+"""What damage cost beyond one record, and which files gave nothing: counted with the bad records, named at the end."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dspipe.pipeline.source import InputFile
+from dspipe.pipeline.tasks.task import Manifest, Task
+
+NOTE = "losses"
+_KEPT_OF_A_TASK = 10
+_KEPT_OF_A_RUN = 20
+
+
+class Losses:
+    """The losses of one shard while it is read."""
+
+    def __init__(self) -> None:
+        self.more = 0
+        """records lost beyond the first of each quarantined entry"""
+        self._while_reading = 0
+        self._entries: list[dict[str, Any]] = []
+
+    def add(self, entry: dict[str, Any], records: int, estimated: bool) -> None:
+        """A quarantined entry of the reader stands for so many records; it will say so itself."""
+        self._while_reading += records
+        if records > 1:
+            self.more += records - 1
+            entry |= {"records": records, "estimated": estimated}
+            self._entries.append({name: entry[name] for name in ("file", "place", "records", "estimated", "error")})
+
+    def note(self, task: Task, files: Sequence[InputFile]) -> None:
+        """Keep in the manifest what was lost, and that the shard's only file gave nothing where that is so."""
+        entries = self._entries
+        if len(files) == 1 and task.counters["read"] == self._while_reading:
+            reasons = {key: n for key, n in task.counters.items() if key.startswith("skipped.")}
+            what = "nothing that could be read" if self._while_reading else _nothing(reasons)
+            entries = entries or [
+                {"file": files[0].name, "place": "", "records": self._while_reading, "estimated": False}
+            ]
+            entries = [{**entries[0], "error": f"{what}; {entries[0].get('error', '')}".rstrip("; ")}, *entries[1:]]
+        if entries:
+            task.note(NOTE, entries[:_KEPT_OF_A_TASK])
+        guessed = sum(entry["records"] for entry in self._entries if entry["estimated"])
+        if guessed:
+            task.count("quarantined by estimate", guessed)
+
+
+def _nothing(skipped: Mapping[str, int]) -> str:
+    if not skipped:
+        return "no document"
+    reasons = ", ".join(f"{n:,} {key.removeprefix('skipped.')}" for key, n in skipped.items())
+    return f"no document, only {reasons}"
+
+
+def noted_losses(manifests: Sequence[Manifest]) -> list[dict[str, Any]]:
+    """The losses that the tasks of a phase noted, the largest first, a number of them that can be read."""
+    entries = [entry for manifest in manifests for entry in manifest["notes"].get(NOTE, [])]
+    entries.sort(key=lambda entry: -entry["records"])
+    rest = len(entries) - _KEPT_OF_A_RUN
+    more = [{"file": f"and {rest:,} more", "records": sum(entry["records"] for entry in entries[_KEPT_OF_A_RUN:])}]
+    return entries[:_KEPT_OF_A_RUN] + (more if rest > 0 else [])
