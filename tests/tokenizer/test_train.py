@@ -13,19 +13,19 @@ from tokenizers import Tokenizer, pre_tokenizers, trainers
 from dspipe.kernels.arrow import text_buffers
 from dspipe.tokenizer.byte_alphabet import CHARACTER_OF, ID_OF, to_bytes, to_text
 from dspipe.tokenizer.counting import (
-    MOST_RARE,
+    MAX_RARE_COUNT,
     WordCounter,
     WordCounts,
+    count_positions,
     cut_rare_pairs,
-    least_thinning,
-    sizes_by_count,
+    find_min_thinning,
     thin,
 )
 from dspipe.tokenizer.encoder import loads
-from dspipe.tokenizer.export import FILES, tokenizer_files, write_files
+from dspipe.tokenizer.export import FILES, make_files, write_files
 from dspipe.tokenizer.schemes import SCHEMES
 from dspipe.tokenizer.settings import TrainSettings
-from dspipe.tokenizer.special_tokens import DEFAULT, special_tokens
+from dspipe.tokenizer.special_tokens import DEFAULT, name_special_tokens
 from dspipe.tokenizer.train import Trained, TrainingError, train
 from tests.shared import shared
 from tests.tokenizer.trained import TEXTS, count, files
@@ -99,7 +99,7 @@ def test_a_corpus_with_few_merges_gives_fewer_tokens() -> None:
     trained = train(count(["abab abab"]), 1000)
     assert [bytes(token) for token in trained.tokens()[256:]] == [b"ab", b"abab"]
     assert trained.counts.tolist() == [4, 2]
-    contents = tokenizer_files(trained, TrainSettings(vocab=1000))
+    contents = make_files(trained, TrainSettings(vocab=1000))
     added = json.loads(contents["tokenizer.json"])["added_tokens"]
     assert [token["id"] for token in added] == list(range(258, 273))
 
@@ -143,7 +143,7 @@ def test_sizes() -> None:
     assert (default.vocab, len(default.special_tokens), default.padded_size) == (100_000, 15, 102_400)
     assert TrainSettings(vocab=8000).padded_size == 8064
     assert TrainSettings(vocab=8000, pad_to=9000).padded_size == 9000
-    assert special_tokens(17)[15:] == ("<｜reserved▁0｜>", "<｜reserved▁1｜>")
+    assert name_special_tokens(17)[15:] == ("<｜reserved▁0｜>", "<｜reserved▁1｜>")
 
 
 def test_the_files_load_in_the_library_with_the_same_ids(tmp_path: Path) -> None:
@@ -233,14 +233,14 @@ def test_no_more_is_thinned_out_than_there_is_room_for() -> None:
     numbers = np.arange(20_000)
     data = numbers.astype("<u4").view(np.uint8)
     words = WordCounts(data, np.arange(0, 4 * len(numbers) + 1, 4), np.where(numbers % 2, 5000, numbers % 12 + 1))
-    sizes = sizes_by_count(words)
+    sizes = count_positions(words)
     assert sizes.sum() == 100_000 and sizes[-1] == 50_000
-    assert least_thinning(sizes, 100_000) == 0
+    assert find_min_thinning(sizes, 100_000) == 0
     for most in (90_000, 70_000, 55_000):
-        below = least_thinning(sizes, most)
+        below = find_min_thinning(sizes, most)
         left = [thin(words, bound)[0].sum() * 5 for bound in (below - 1, below)]
         assert below > 1 and left[1] < 1.02 * most and left[0] > 0.98 * most
-    assert least_thinning(sizes, 1) == MOST_RARE  # which leaves the frequent words
+    assert find_min_thinning(sizes, 1) == MAX_RARE_COUNT  # which leaves the frequent words
 
 
 def test_counts_of_batches_add_up() -> None:

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.errors import ConfigError, RunFailedError
 from dspipe.pipeline.run.run import RunResult
-from dspipe.stages.tokenizer.rates import sampling_rates
+from dspipe.stages.tokenizer.rates import compute_rates
 from dspipe.tokenizer.settings import TrainSettings
 from tests.engine import artifact_files, rows_of, run_inline, tasks_run
 from tests.tokenizer.trained import TEXTS, config
@@ -119,7 +119,7 @@ def test_languages_without_weight_are_left_out(tmp_path: Path) -> None:
 def rates(sizes: dict[str, dict[str, int]], sample: int, weights: Any = None) -> dict[str, dict[str, float]]:
     chosen = TrainSettings.model_validate({"weights": weights}).weights
     assert not isinstance(chosen, str)
-    return sampling_rates(sizes, sample, chosen)
+    return compute_rates(sizes, sample, chosen)
 
 
 def test_sampling_rates_by_domain() -> None:
