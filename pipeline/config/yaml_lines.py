@@ -38,6 +38,14 @@ for _tag, _pattern, _first in (
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})\\Z"), list(_first))
 
 
+def _whole_number(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
+    text = loader.construct_scalar(node)
+    return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
+
+
 _MAX_VALUES = 100_000
 _MAX_DEPTH = 50
 
@@ -62,6 +70,8 @@ def parse_yaml(text: str) -> tuple[Any, dict[KeyPath, int]]:
         raise YamlError(" ".join(str(error.problem or error.context).split()), mark.line + 1 if mark else 1) from None
     except yaml.YAMLError as error:
         raise YamlError(" ".join(str(error).split()), 1) from None
+    except (ValueError, AttributeError) as error:  # a tag that was written out, like `!!int x`
+        raise YamlError(f"a value doesn't fit its tag: {error}", 1) from None
     except RecursionError:
         raise YamlError(f"values are nested more than {_MAX_DEPTH} deep", 1) from None
     finally:

@@ -9,7 +9,7 @@ import errno
 import json
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -156,6 +156,8 @@ class Store:
                 yield file
             except BaseException:
                 file.discard() if hasattr(file, "discard") else None
+                with suppress(AttributeError):
+                    file.closed = True  # when it is collected it would try to upload the rest
                 raise
             file.close()
 

@@ -6,7 +6,6 @@ import pytest
 
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.config.run_config import load_config
-from dspipe.pipeline.config.schema import json_schema
 
 GOOD = """\
 name: good
@@ -113,11 +112,3 @@ def test_what_is_no_config(tmp_path: Path) -> None:
     assert problems(tmp_path, GOOD, "engine.address=auto")[0].startswith("--set engine.address=auto: engine")
     with pytest.raises(InvalidConfigError, match=r"nothing\.yaml: no such file"):
         load_config(tmp_path / "nothing.yaml")
-
-
-def test_schema_has_the_formats_and_the_engine() -> None:
-    schema = json_schema()
-    formats = [source["properties"]["format"]["const"] for source in schema["properties"]["sources"]["items"]["anyOf"]]
-    assert {"warc", "wet", "jsonl", "parquet", "files"} <= set(formats)
-    assert "EngineConfig" in schema["$defs"]
-    assert schema["additionalProperties"] is False

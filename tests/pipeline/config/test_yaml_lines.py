@@ -48,3 +48,46 @@ def test_what_no_config_can_be_is_one_sentence(text: str, message: str, line: in
         parse_yaml(text)
     assert error.value.line == line
     assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("no", "no"),
+        ("on", "on"),
+        ("true", True),
+        ("~", None),
+        ("", None),
+        ("1_000", "1_000"),
+        ("12:30:45", "12:30:45"),
+        ("0o17", 15),
+        ("017", 17),
+        ("08", 8),
+        ("-0", 0),
+        ("0x1F", 31),
+        ("1e3", 1000.0),
+        (".5", 0.5),
+        ("2024-10-01", "2024-10-01"),
+        ("'7'", "7"),
+    ],
+)
+def test_scalars(text: str, value: object) -> None:
+    found, _ = parse_yaml(f"key: {text}")
+    assert found == {"key": value}
+    assert type(found["key"]) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("x:\n  - {b: 1, b: 2}\n", 2, "the key b stands here twice"),
+        ("a: 1\n b: 2\n", 2, "mapping values are not allowed here"),
+        ("a: 1\n---\nb: 2\n", 2, "but found another document"),
+        ("a: !!int x\n", 1, "a value doesn't fit its tag: invalid literal"),
+        ("a: !!timestamp x\n", 1, "a value doesn't fit its tag"),
+    ],
+)
+def test_what_is_no_config_says_where(text: str, line: int, message: str) -> None:
+    with pytest.raises(YamlError, match=message) as caught:
+        parse_yaml(text)
+    assert caught.value.line == line

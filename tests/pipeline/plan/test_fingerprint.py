@@ -1,6 +1,7 @@
 """What runs again after an edit of code: counted in tasks."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,3 +58,21 @@ def test_a_function_that_is_not_there_is_a_mistake_in_the_stage() -> None:
         function_module("tests.toys.unique:emitt")
     with pytest.raises(ConfigError, match=r"there is no module tests\.toys\.uniq$"):
         function_module("tests.toys.uniq:emit")
+
+
+def test_code_changes_change_the_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "users_stages"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "one.py").write_text("def f():\n    from users_stages import two\n    return two.x\n")
+    (package / "two.py").write_text("import dspipe.kernels.arrow\nx = 1\n")
+    (package / "three.py").write_text("x = 3\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    prints = []
+    for name, text in (("two", "x = 1\n"), ("two", "x = 2\n"), ("three", "x = 4\n")):
+        (package / f"{name}.py").write_text(text)
+        for function in (code_fingerprint, code_closure.code_digest, code_closure.imports):
+            function.cache_clear()
+        prints.append(code_fingerprint("users_stages.one"))
+    assert prints[0] != prints[1]
+    assert prints[1] == prints[2]

@@ -1,6 +1,8 @@
 """Object stores, and storage that fails: one clear message each."""
 
 import contextlib
+import errno
+import gc
 import os
 import socket
 import subprocess
@@ -12,7 +14,7 @@ import pytest
 
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.errors import RunFailedError, StorageError
-from dspipe.pipeline.storage.store import Store
+from dspipe.pipeline.storage.store import Store, is_remote, is_storage_failure, storage_error
 from tests.engine import planned, rows_of, run_inline, tasks_run
 from tests.pipeline.run.test_run import config, corpus
 
@@ -160,3 +162,96 @@ def test_too_many_bad_records_fail_the_run(toy: dict[str, Any], tmp_path: Path) 
         run_inline(toy)
     result = run_inline(toy, engine={"kind": "inline", "max_quarantined": 1})
     assert result.phases[0].counters["quarantined"] == 150
+
+
+@pytest.fixture(params=["local", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """A store in a folder, and one of objects."""
+    if request.param == "local":
+        return Store(str(tmp_path / "run"))
+    request.getfixturevalue("s3")
+    return Store(f"s3://bucket/{tmp_path.name}")
+
+
+def test_files_of_a_store(store: Store) -> None:
+    store.prepare()
+    store.write_json("judge/b.json", {"ü": [1, 2]})
+    store.write_bytes("judge/a.bin", b"0123456789")
+    store.write_bytes("top", b"")
+    assert store.names("judge") == ["a.bin", "b.json"]
+    assert store.names("") == ["top"]
+    assert store.names("nothing") == []
+    assert store.folders() == ["judge"]
+    assert store.exists("judge/a.bin") and not store.exists("judge/c")
+    assert (store.size("judge/a.bin"), store.size("top")) == (10, 0)
+    assert store.read_json("judge/b.json") == {"ü": [1, 2]}
+    assert store.read_json_many(["judge/b.json", "judge/b.json"]) == [{"ü": [1, 2]}] * 2
+    assert store.read_json_many([]) == []
+    assert (store.read_range("judge/a.bin", 3, 4), store.read_range("judge/a.bin", 3, 0)) == (b"3456", b"")
+    with store.reading("judge/a.bin") as file:
+        file.seek(8)
+        assert file.read() == b"89"
+    store.remove("judge/a.bin")
+    store.remove("judge/a.bin")
+    assert store.names("judge") == ["b.json"]
+    with pytest.raises(FileNotFoundError):
+        store.read_bytes("judge/a.bin")
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("size", [5, 60 << 20])  # an object that large is uploaded in parts
+def test_a_file_appears_whole_or_not_at_all(store: Store, size: int) -> None:
+    store.write_bytes("x", b"before")
+    with pytest.raises(RuntimeError, match="halfway"), store.writing("x") as file:
+        file.write(bytes(size))
+        assert store.read_bytes("x") == b"before"
+        raise RuntimeError("halfway")
+    del file  # fsspec's files upload what they have when they are collected
+    gc.collect()
+    assert store.read_bytes("x") == b"before"
+    with store.writing("x") as file:
+        file.write(bytes(size))
+    assert store.size("x") == size
+    assert store.names("") == ["x"]
+
+
+def test_empty_folders_can_be_removed(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    store.write_bytes("full/x", b"")
+    (tmp_path / "empty").mkdir()
+    for folder in ("full", "empty", "nothing"):
+        store.remove_folder_if_empty(folder)
+    assert store.folders() == ["full"]
+
+
+def test_a_place_is_a_folder_or_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Store("runs/a/").root == str(tmp_path / "runs" / "a")
+    assert Store(f"file://{tmp_path}/x").path("y") == f"{tmp_path}/x/y"
+    assert Store("memory://bucket/run/").path("y") == "memory://bucket/run/y"
+    assert [is_remote(path) for path in ("s3://b/x", "file:///x", "/x", "a/b")] == [True, False, False, False]
+    with pytest.raises(StorageError, match="cannot open nothing://x: "):
+        Store("nothing://x")
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.ENOSPC, "the disk is full; free space and run the same command again"),
+        (errno.EACCES, "permission denied; check the owner and mode"),
+        (errno.ENOTDIR, "a part of the path is a file"),
+        (errno.EIO, "Input/output error"),
+    ],
+)
+def test_failures_say_what_to_do(number: int, advice: str) -> None:
+    error = storage_error(OSError(number, os.strerror(number)), "/runs/x", "write to")
+    assert str(error).startswith("cannot write to /runs/x: ")
+    assert advice in str(error)
+
+
+def test_what_is_the_storages_fault() -> None:
+    class ClientError(Exception):
+        __module__ = "botocore.exceptions"
+
+    assert is_storage_failure(OSError()) and is_storage_failure(ClientError())
+    assert not is_storage_failure(ValueError())

@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -53,6 +54,29 @@ def test_documents_are_found_by_id() -> None:
     assert documents.find("字") == [0, 2]
     assert documents.find("a") == [3]
     assert documents.find("bb") == documents.find("") == []
+
+
+@given(st.lists(st.text(max_size=3), min_size=1, max_size=8), st.data())
+def test_documents_are_found_by_any_id(texts: list[str], data: st.DataObject) -> None:
+    ids = [text.encode("utf-8", "replace").decode() for text in texts]
+    encoded = [id.encode() for id in ids]
+    offsets = np.concatenate([[0], np.cumsum([len(id) for id in encoded])]).astype(np.int64)
+    count = np.zeros(len(ids), np.int64)
+    documents = replace(
+        make_documents(), ids=np.frombuffer(b"".join(encoded), np.uint8), id_offsets=offsets, tokens=count
+    )
+    assert [documents.id(i) for i in range(len(documents))] == ids
+    wanted = data.draw(st.one_of(st.sampled_from(ids), st.text(max_size=3)))
+    assert documents.find(wanted) == [i for i, id in enumerate(ids) if id == wanted]
+
+
+def test_a_table_that_is_cut_short(tmp_path: Path) -> None:
+    path = save(tmp_path / "x")
+    whole = path.read_bytes()
+    for size in (0, 7, 8, 100, len(whole) - 1):
+        path.write_bytes(whole[:size])
+        with pytest.raises(ValueError, match="cut short"):
+            load_table(path)
 
 
 def test_another_file_is_refused(tmp_path: Path) -> None:

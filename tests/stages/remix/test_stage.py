@@ -2,13 +2,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.errors import RunFailedError
-from dspipe.stages.remix.domain_batches import extract_hosts
 from dspipe.stages.remix.settings import RemixConfig
 from tests.engine import rows_of, run_inline
 from tests.stages.pack.runs import make_config, make_documents
@@ -141,13 +139,6 @@ def test_numbers_as_yaml_reads_them() -> None:
     assert (config.tokens, config.max_epochs) == (2e12, {"web": 4.0})
 
 
-def test_host() -> None:
-    import pyarrow as pa
-
-    urls = pa.array(["http://A.example:80/x", "https://u:p@b.example?q", "no url", None, "ftp://c.example"])
-    assert extract_hosts(urls).to_pylist() == ["a.example", "b.example", None, None, "c.example"]
-
-
 def test_importance_draws_what_looks_like_the_target(tmp_path: Path) -> None:
     poems = ["the moon and the sea sing of love", "love and the silent moon above the sea", "sea of love"]
     reports = ["profit rose four percent in the quarter", "the quarter closed with a profit", "shares rose percent"]
@@ -170,26 +161,6 @@ def test_importance_draws_what_looks_like_the_target(tmp_path: Path) -> None:
     by_chance, _ = remixed(tmp_path / "b", documents, weights={"web": 0.5, "books": 0.5}, tokens=6000)
     chosen = [int(row["id"]) for row in by_chance if row["copies"]]
     assert 0.35 < sum(number % 2 for number in chosen) / len(chosen) < 0.65
-
-
-def test_resampling_is_in_proportion_to_weights() -> None:
-    """Of many draws of one document out of four with weights 1, 2, 3, 4, each is first as often as its weight says."""
-    from dspipe.stages.remix.dsir import SCALE, importance_positions
-
-    weights = np.rint(np.log([1, 2, 3, 4]) * SCALE).astype(np.int64)
-    draw = np.random.default_rng(8)
-    first = [int(importance_positions(draw.integers(0, 2**64, 4, np.uint64), weights).argmin()) for _ in range(4000)]
-    assert np.bincount(first) / 4000 == pytest.approx([0.1, 0.2, 0.3, 0.4], abs=0.03)
-
-
-def test_places_keep_the_order() -> None:
-    from dspipe.stages.remix.dsir import importance_positions
-
-    weights = np.linspace(-1e9, 1e9, 1001).astype(np.int64)
-    places = importance_positions(np.full(1001, 1 << 60, np.uint64), weights)
-    assert (np.diff(places) < 0).all()
-    assert places.min() >= 0
-    assert places.max() < 1
 
 
 @pytest.mark.parametrize(

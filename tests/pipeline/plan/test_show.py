@@ -1,0 +1,35 @@
+"""What `dspipe plan` prints."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from dspipe.pipeline.plan.show import print_plan
+from tests.engine import planned, run_inline
+from tests.pipeline.run.test_run import config, corpus
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> dict[str, Any]:
+    corpus(tmp_path / "in", [["alpha one", "do RAISE here", "abc"], ["alpha one", "beta two"]])
+    return config(tmp_path)
+
+
+def text_of(show: Any, *arguments: Any) -> str:
+    out = io.StringIO()
+    show(*arguments, Console(file=out, width=160))
+    return out.getvalue()
+
+
+def test_the_plan_says_what_is_done(toy: dict[str, Any], tmp_path: Path) -> None:
+    before = text_of(print_plan, planned(toy))
+    assert "to do" in before
+    assert " waits " in before
+    run_inline(toy)
+    after = text_of(print_plan, planned(toy))
+    assert "to do" not in after
+    (tmp_path / "in" / "2.jsonl").write_text('{"id": "2-0", "text": "gamma three"}\n')
+    assert "2 done" in text_of(print_plan, planned(toy))

@@ -1,0 +1,53 @@
+"""The statistics of a run."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from dspipe.pipeline.errors import RunNotFoundError
+from dspipe.pipeline.report.page import html_page
+from dspipe.pipeline.report.run_file import read_run
+from dspipe.pipeline.report.stats import as_json, print_stats
+from tests.engine import run_inline
+from tests.pipeline.run.test_run import config, corpus
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> dict[str, Any]:
+    corpus(tmp_path / "in", [["alpha one", "do RAISE here", "abc"], ["alpha one", "beta two"]])
+    return config(tmp_path)
+
+
+def text_of(show: Any, *arguments: Any) -> str:
+    out = io.StringIO()
+    show(*arguments, Console(file=out, width=160))
+    return out.getvalue()
+
+
+def test_statistics_of_a_run(toy: dict[str, Any]) -> None:
+    run_inline(toy)
+    _, run = read_run(toy["output"])
+    text = text_of(print_stats, run)
+    assert "test  2 shards, finished" in text
+    rows = [line.split() for line in text.splitlines()]
+    assert ["quarantined", "1", "20.0%"] in rows
+    assert ["lengths.too_short", "1", "25.0%", "3", "B"] in rows
+    assert ["unique.repeated", "1", "33.3%", "9", "B"] in rows
+    stages = [["read", "4", "80.0%", "1", "29", "B"], ["lengths", "3", "60.0%", "1", "26", "B"]]
+    stages.append(["unique", "2", "40.0%", "1", "17", "B"])
+    at = rows.index(stages[0])
+    assert rows[at : at + 3] == stages
+    assert "unique.report: documents: 4" in text
+    assert "toys" in text
+    assert json.loads(as_json(run))["phases"][0]["counters"] == {"quarantined": 1, "read": 5}
+    page = html_page(run)
+    assert page.startswith("<!DOCTYPE html>")
+    # of 3 documents, one is another's copy
+    assert '<div class="line bar" style="--share:33.33%">33.3%</div>' in page
+    assert 'class="alarms"' not in page
+    with pytest.raises(RunNotFoundError, match=r"holds no run \(there is no run.json\)"):
+        read_run(toy["output"] + "x")

@@ -1,0 +1,47 @@
+"""Compiling before the work: a task for each stage, none of which can fail the run."""
+
+from typing import Any
+
+import pytest
+
+from dspipe.pipeline.document import example_batch
+from dspipe.pipeline.run import compile_kernels
+from dspipe.pipeline.run.compile_kernels import compile_specs
+from dspipe.pipeline.storage.store import Store
+from dspipe.pipeline.tasks.task import Task, TaskSpec
+from dspipe.stages.unicode import Unicode
+from tests.engine import planned
+
+
+def run(spec: TaskSpec) -> dict[str, Any]:
+    task = Task(spec, Store("/nowhere"), lambda documents=0, bytes=0, share=0.0: None)
+    compile_kernels.run(task, spec.payload)
+    return task.notes
+
+
+def test_a_task_for_each_stage_that_measures_and_compiles(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.jsonl").write_text("")
+    source = {"name": "a", "format": "jsonl", "path": str(tmp_path / "a.jsonl")}
+    plan = planned({"output": str(tmp_path / "out"), "sources": [source], "stages": ["unicode", "exact_dedup"]})
+    specs = compile_specs(plan)
+    assert [(spec.label, spec.key, spec.probe) for spec in specs] == [
+        ("unicode", "unicode", [0, 0]),
+        ("exact_dedup", "exact_dedup", [0, 0]),
+    ]
+    seen: list[int] = []
+    measure = Unicode.measure
+
+    def watched(self: Unicode, batch: Any) -> Any:
+        seen.append(batch.num_rows)
+        return measure(self, batch)
+
+    monkeypatch.setattr(Unicode, "measure", watched)
+    assert [run(spec) for spec in specs] == [{}, {}]
+    assert seen == [example_batch().num_rows]
+    assert not (tmp_path / "out").exists()
+
+    def broken(self: Unicode, batch: Any) -> Any:
+        raise ValueError("no such letter")
+
+    monkeypatch.setattr(Unicode, "measure", broken)
+    assert run(specs[0]) == {"not compiled": "ValueError: no such letter"} or "no such letter" in str(run(specs[0]))

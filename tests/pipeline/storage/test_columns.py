@@ -1,0 +1,38 @@
+"""Row columns: each has a hash of its own."""
+
+import io
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dspipe.pipeline.storage.columns import RowsWriter, column_hashes
+from dspipe.pipeline.storage.store import Store
+
+
+def test_a_columns_hash_is_its_own(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    pairs = pa.struct([("x", pa.list_(pa.string())), ("y", pa.int8())])
+    schema = pa.schema([("a.b", pa.int64()), ("c.d", pa.list_(pa.string())), ("c", pairs)])
+
+    def hashes(a: list[int], c: list[list[str]], cut: int) -> dict[str, str]:
+        with store.writing("x.parquet") as file:
+            writer = RowsWriter(file, schema)
+            arrays = [pa.array(a), pa.array(c), pa.array([{"x": ["s"], "y": n} for n in a], pairs)]
+            batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
+            for piece in (batch.slice(0, cut), batch.slice(cut)):
+                writer.write(piece)
+            writer.close()
+        assert pq.read_table(io.BytesIO(store.read_bytes("x.parquet"))).num_rows == len(a)
+        return column_hashes(store, "x.parquet")
+
+    first = hashes([1, 2, 3], [["x"], [], ["y", "z"]], 1)
+    assert set(first) == {"a.b", "c.d", "c"}
+    assert hashes([1, 2, 3], [["x"], [], ["y", "z"]], 1) == first
+    other = hashes([1, 2, 4], [["x"], [], ["y", "z"]], 1)
+    assert other["a.b"] != first["a.b"]
+    assert other["c"] != first["c"]
+    assert other["c.d"] == first["c.d"]
+    changed = hashes([1, 2, 3], [["x"], [], ["y", "w"]], 1)
+    assert [name for name in first if changed[name] != first[name]] == ["c.d"]
+    assert hashes([1, 2, 3], [["x"], [], ["y", "z"]], 2) != first

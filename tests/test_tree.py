@@ -1,0 +1,78 @@
+"""The tree: every test stands at the path of what it tests, and all folders of code are installed below `dspipe`."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+CODE = ("kernels", "pipeline", "stages", "tokenizer")
+"""the folders of code at the top"""
+NOT_MIRRORED = {
+    "tests/test_bad_input.py": "bad input through the whole text pass",
+    "tests/test_configs.py": "the configs in configs/",
+    "tests/test_docs.py": "the documentation",
+    "tests/test_end_to_end.py": "whole runs through every kind of stage",
+    "tests/test_memory.py": "the peak memory of a run",
+    "tests/test_tree.py": "this",
+    "tests/tokenizer/test_memory.py": "the peak memory of training",
+}
+"""test modules that are of no one module or folder, and what they test"""
+
+
+def places_of(test: Path) -> list[Path]:
+    """Where the module or folder that a test module names would stand."""
+    folder, name = test.relative_to(ROOT / "tests").parent, test.stem.removeprefix("test_")
+    below = ROOT / "src" / "dspipe" if folder == Path() else ROOT / folder
+    return [below / f"{name}.py", below / name]
+
+
+TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
+
+
+@pytest.mark.parametrize("test", TESTS, ids=lambda test: str(test.relative_to(ROOT)))
+def test_a_test_stands_at_the_path_of_what_it_tests(test: Path) -> None:
+    if str(test.relative_to(ROOT)) in NOT_MIRRORED:
+        return
+    places = places_of(test)
+    assert any(place.exists() for place in places), (
+        f"there is no {' or '.join(str(p.relative_to(ROOT)) for p in places)}"
+    )
+
+
+def test_the_exceptions_are_there_and_are_exceptions() -> None:
+    for name in NOT_MIRRORED:
+        test = ROOT / name
+        assert test.exists(), name
+        assert not any(place.exists() for place in places_of(test)), f"{name} is no exception"
+
+
+def test_folders_of_tests_are_packages() -> None:
+    # pytest gives modules of one name in folders that are none the same name
+    for test in TESTS:
+        assert (test.parent / "__init__.py").exists(), test.parent
+
+
+def test_dspipe_links_to_every_folder_of_code() -> None:
+    links = {path.name: path for path in (ROOT / "src" / "dspipe").iterdir() if path.is_symlink()}
+    assert links.keys() == set(CODE)
+    for name, link in links.items():
+        assert link.resolve() == ROOT / name
+
+
+def test_every_folder_of_code_is_installed() -> None:
+    setuptools = pytest.importorskip("setuptools")
+    packages = set(setuptools.find_packages(str(ROOT / "src")))
+    folders = {
+        ".".join(("dspipe", *module.parent.relative_to(ROOT).parts))
+        for name in CODE
+        for module in (ROOT / name).rglob("*.py")
+    }
+    assert packages == {"dspipe", *folders}
+
+
+def test_no_other_folder_at_the_top_holds_code_of_the_package() -> None:
+    beside = {"benchmarks", "docker", "docs", "examples", "src", "tests"}
+    found = {
+        path.parts[0] for path in (p.relative_to(ROOT) for p in ROOT.glob("[a-z]*/*.py")) if path.parts[0] != "build"
+    }
+    assert found - beside == set(CODE)
