@@ -11,7 +11,7 @@ from dspipe.pipeline.errors import RunFailedError
 from dspipe.stages.pack.reading.reader import PackedDataset
 from dspipe.stages.pack.settings import PackConfig
 from dspipe.stages.pack.verify.shards import verify_run
-from tests.engine import run_inline
+from tests.engine import run_inline, tasks_run
 from tests.stages.pack.runs import BEGIN, END, PAD, make_config, make_documents
 from tests.toys.tokenizer import WIDE_PAD
 
@@ -103,6 +103,41 @@ def test_without_shuffle_documents_stay_in_order(tmp_path: Path) -> None:
     expected = [token for d in documents if d["text"] for token in plain(d)]
     assert flat[: len(expected)] == expected
     assert set(flat[len(expected) :]) <= {PAD}
+
+
+def test_without_shuffle_each_input_shard_is_packed_by_itself(tmp_path: Path) -> None:
+    documents = make_documents(90)
+    data, index = packed(tmp_path, documents, files=3, length=50, shuffle=False)
+    streams = [[token for d in documents[number::3] if d["text"] for token in plain(d)] for number in range(3)]
+    assert [part["rows"] for part in index["parts"]] == [len(stream) // 50 for stream in streams] + [
+        -(-sum(len(stream) % 50 for stream in streams) // 50)
+    ]
+    for number, stream in enumerate(streams):
+        flat = np.concatenate([data.shards.tokens(number)[row] for row in range(len(data.shards.tokens(number)))])
+        assert flat.tolist() == stream[: len(flat)]
+    tail = np.concatenate([data.shards.tokens(3)[row] for row in range(index["parts"][3]["rows"])]).tolist()
+    left = [token for stream in streams for token in stream[len(stream) // 50 * 50 :]]
+    assert tail == left + [PAD] * (len(tail) - len(left))
+
+
+@pytest.mark.parametrize("mode", ["best_fit", "aligned"])
+def test_without_shuffle_in_other_modes(tmp_path: Path, mode: str) -> None:
+    documents = make_documents(90)
+    data, index = packed(tmp_path, documents, files=3, length=50, shuffle=False, mode=mode)
+    streams, _ = documents_in(data)
+    assert streams.keys() == {(d["id"], 0) for d in documents if d["text"]}
+    assert len(index["parts"]) == 3
+
+
+def test_a_shard_added_in_front_leaves_the_others_as_they_were(tmp_path: Path) -> None:
+    """Its number is in no task's key but that of a partition: rows without a shuffle, and what is sent with one."""
+    for shuffle, phase in ((False, "pack.rows"), (True, "pack.scatter")):
+        folder = tmp_path / phase
+        config = make_config(folder, make_documents(), 3, length=50, shuffle=shuffle)
+        config["stages"][-1]["pack"]["shard_bytes"] = "1GB"
+        run_inline(config)
+        (folder / "part--.jsonl").write_text(json.dumps({"id": "new", "domain": "web", "text": "first"}) + "\n")
+        assert tasks_run(run_inline(config))[phase] == 1
 
 
 @pytest.mark.parametrize("mode", ["split", "best_fit", "aligned"])

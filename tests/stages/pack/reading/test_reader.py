@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dspipe.stages.pack.reading.locate import locate_document
-from dspipe.stages.pack.reading.reader import PackedDataset
+from dspipe.stages.pack.reading.reader import PackedDataset, Uneven
 from dspipe.stages.pack.reading.shard_files import ShardError
 from tests.engine import run_inline
 from tests.stages.pack.runs import PAD, make_config, make_documents
@@ -65,6 +64,52 @@ def test_the_state_follows_iteration(run: Path) -> None:
     assert data.state_dict()["samples"] == 2
 
 
+def test_every_iteration_begins_where_the_data_set_was_started(run: Path) -> None:
+    data = PackedDataset(run, seed=3)
+    whole = [sample["row"] for sample in data]
+    assert [sample["row"] for sample in data] == whole and len(whole) == data.rows
+    data.load_state_dict(data.state_dict(5))
+    assert [sample["row"] for sample in data] == [sample["row"] for sample in data] == whole[5:]
+
+
+def test_iterations_are_independent(run: Path) -> None:
+    data = PackedDataset(run, seed=3)
+    whole = data.row_numbers(0, len(data)).tolist()
+    first, second = iter(data), iter(data)
+    assert [next(first)["row"] for _ in range(3)] == whole[:3]
+    assert [next(second)["row"] for _ in range(2)] == whole[:2]
+    assert next(first)["row"] == whole[3]
+    assert data.state_dict()["samples"] == 2  # of the one begun last
+    data.load_state_dict(data.state_dict(10))
+    assert next(first)["row"] == whole[4]  # goes on
+    assert next(iter(data))["row"] == whole[10]
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 12), st.sampled_from([None, 3]), st.integers(1, 3), st.integers(0, 400))
+def test_ranks_have_as_many_samples_where_that_is_asked_for(
+    run: Path, world_size: int, seed: int | None, epochs: int, start: int
+) -> None:
+    def rows_of_all(uneven: Uneven) -> list[list[int]]:
+        found = []
+        for rank in range(world_size):
+            data = PackedDataset(run, rank, world_size, seed, epochs, uneven=uneven)
+            data.load_state_dict(data.state_dict() | {"samples": start})
+            found.append([sample["row"] for sample in data])
+            assert len(data) == len(found[-1])
+        return found
+
+    kept, dropped, repeated = rows_of_all("keep"), rows_of_all("drop"), rows_of_all("repeat")
+    left = max(0, PackedDataset(run).rows * epochs - start)
+    assert sum(map(len, kept)) == left
+    assert {len(rows) for rows in dropped} == {left // world_size}
+    assert {len(rows) for rows in repeated} == {-(-left // world_size)}
+    for rank in range(world_size):
+        # those of `keep`, without the last few or with one more
+        assert dropped[rank] == kept[rank][: len(dropped[rank])]
+        assert repeated[rank][: len(kept[rank])] == kept[rank]
+
+
 def test_resumed_with_another_world_size(run: Path) -> None:
     one = [sample["row"] for sample in PackedDataset(run, seed=4)]
     first = [PackedDataset(run, rank, 4, seed=4) for rank in range(4)]
@@ -103,22 +148,13 @@ def test_samples(run: Path) -> None:
     assert (data.read(np.array([3, 0, 3])) == [data[i]["tokens"] for i in (3, 0, 3)]).all()
 
 
-def test_segments_of_a_document(run: Path) -> None:
-    document = make_documents()[-1]
-    found = locate_document(run, document["id"])
-    data = PackedDataset(run)
-    tokens = [t for s in found for t in data[s.row]["tokens"][s.column : s.column + s.length].tolist()]
-    assert tokens == [*document["text"].encode(), 257]
-    assert [segment.start for segment in found] == sorted(segment.start for segment in found)
-    assert all((run / segment.file).exists() for segment in found)
-    assert locate_document(run, "doc-99999") == locate_document(run, "") == []
-
-
 def test_what_does_not_fit(run: Path, tmp_path: Path) -> None:
     with pytest.raises(ShardError, match="no packed shards"):
         PackedDataset(tmp_path)
     with pytest.raises(ValueError, match="rank 2 of 2"):
         PackedDataset(run, 2, 2)
+    with pytest.raises(ValueError, match="uneven is 'pad'; give one of keep, drop, repeat"):
+        PackedDataset(run, uneven="pad")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="no length"):
         len(PackedDataset(run, epochs=None))
     with pytest.raises(IndexError):
@@ -128,18 +164,6 @@ def test_what_does_not_fit(run: Path, tmp_path: Path) -> None:
         PackedDataset(run, seed=2).load_state_dict(state)
     with pytest.raises(ValueError, match="other shards"):
         PackedDataset(run, seed=1).load_state_dict({**state, "index": "0"})
-
-
-def test_a_shard_cut_short(tmp_path: Path) -> None:
-    run_inline(make_config(tmp_path, make_documents(), length=32))
-    data = PackedDataset(tmp_path / "run")
-    path = data.shards.local_path(0, ".bin")
-    path.write_bytes(path.read_bytes()[:-2])
-    with pytest.raises(ShardError, match="the manifest says"):
-        PackedDataset(tmp_path / "run")[0]
-    path.unlink()
-    with pytest.raises(ShardError, match="missing"):
-        PackedDataset(tmp_path / "run")[0]
 
 
 def test_numpy_is_enough(tmp_path: Path) -> None:
@@ -152,7 +176,7 @@ class Nothing:
             raise ImportError(name)
 sys.meta_path.insert(0, Nothing())
 from dspipe.stages.pack.reading.locate import locate_document
-from dspipe.stages.pack.reading.reader import PackedDataset
+from dspipe.stages.pack.reading.reader import PackedDataset, Uneven
 print(len(list(PackedDataset({str(tmp_path / "run")!r}))))
 """
     root = Path(__file__).parents[4]
