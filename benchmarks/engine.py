@@ -24,6 +24,9 @@ class _Silent:
     def phase_ended(self, summary: Any) -> None:
         pass
 
+    def notice(self, text: str) -> None:
+        pass
+
 
 def run_config(values: dict[str, Any]) -> RunResult:
     """Run a config from its values; `name` and `engine: inline` are given where they aren't."""

@@ -170,7 +170,7 @@ def _type(schema: Schema, defs: dict[str, Schema], count: str = "") -> str:
     if kind == "object":
         values = schema.get("additionalProperties")
         return f"mapping to {_type(values, defs)}" if isinstance(values, dict) else "mapping"
-    words = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`"}
+    words = {"string": "text", "integer": "whole number", "number": "number", "boolean": "boolean"}
     bounds = [
         f"{sign} {schema[bound]:g}" if schema[bound] < 1 << 20 else f"{sign} {schema[bound]:,}"
         for bound, sign in (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<"))

@@ -32,9 +32,10 @@ class CapitalsStage(MapStage[CapitalsConfig]):
         return pa.field(f"{self.name}.letters", pa.uint32()), pa.field(f"{self.name}.share", pa.float32())
 
     def measure(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        text = batch.column("text")
-        capitals = pc.count_substring_regex(text, r"\p{Lu}").to_numpy()
-        letters = capitals + pc.count_substring_regex(text, r"\p{Ll}").to_numpy()
+        # removing all else and measuring what is left is quicker than counting matches
+        cased = pc.replace_substring_regex(batch.column("text"), r"[^\p{Lu}\p{Ll}]+", "")
+        letters = pc.utf8_length(cased).to_numpy()
+        capitals = pc.utf8_length(pc.replace_substring_regex(cased, r"\p{Ll}+", "")).to_numpy()
         share = np.divide(capitals, letters, out=np.zeros(len(letters)), where=letters > 0)
         columns = pa.array(letters, pa.uint32()), pa.array(share, pa.float32(), mask=letters == 0)
         for field, column in zip(self.measured_columns(), columns, strict=True):

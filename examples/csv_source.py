@@ -1,4 +1,4 @@
-"""Reads documents from CSV files (RFC 4180), plain, .gz, .zst or .lz4: one a row, columns named by the first row.
+"""Reads documents from CSV files (RFC 4180), plain or compressed: one a row, columns named by the first row.
 
 sources:
   - {name: posts, format: examples.csv_source, path: "posts/*.csv.gz", fields: {text: body, url: [link]}}
@@ -33,6 +33,7 @@ class CsvSource(Source[Config]):
     """Documents from CSV files."""
 
     Config = Config
+    suffixes = (".csv",)
 
     def read(self, shard: Sequence[InputFile], reading: Reading) -> Iterator[pa.RecordBatch]:
         """The shard's documents. Rows that hold none are quarantined."""
@@ -49,7 +50,7 @@ class CsvSource(Source[Config]):
         """The rows of a file, by the names in its first row, and the line that each begins in."""
         csv.field_size_limit(self.config.max_document_bytes)
         with open_at(reading, file, 0) as stored:
-            _, pieces = decompressed(stored)
+            _, pieces = decompressed(stored, memory=reading.memory)
             text = io.TextIOWrapper(io.BufferedReader(Pieces(pieces)), "utf-8", errors="replace", newline="")
             rows = csv.reader(text, delimiter=self.config.delimiter, strict=True)
             names: list[str] | None = None

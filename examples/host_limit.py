@@ -17,7 +17,6 @@ from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.dedup.text_hash import text_hashes
 from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, StageConfig, StageSettings
 from dspipe.pipeline.storage.partitions import partitions_for
-from dspipe.pipeline.storage.records import partition_of
 from dspipe.pipeline.tasks.task import Task
 
 BYTES_PER_DOCUMENT = 64
@@ -39,22 +38,33 @@ class HostLimit(GlobalStage[Config]):
     def phases(self, corpus: Corpus) -> list[Phase]:
         return [
             Phase(
-                f"{self.name}.send", "shards", run=f"{__name__}:send_hosts",
+                f"{self.name}.send",
+                "shards",
+                run=f"{__name__}:send_hosts",
                 title="Send the host of every document that is still kept",
-                columns=("url", "reason"), emits=f"{self.name}.hosts",
+                columns=("url", "reason"),
+                emits=f"{self.name}.hosts",
                 partitions=partitions_for(corpus, BYTES_PER_DOCUMENT),
             ),
             Phase(
-                f"{self.name}.count", "partitions", run=f"{__name__}:find_surplus",
+                f"{self.name}.count",
+                "partitions",
+                run=f"{__name__}:find_surplus",
                 title="Find the documents of each host that are too many",
-                exchange=f"{self.name}.hosts", emits=f"{self.name}.surplus", settings={"most": self.config.most},
+                exchange=f"{self.name}.hosts",
+                emits=f"{self.name}.surplus",
+                settings={"most": self.config.most},
             ),
             Phase(
-                f"{self.name}.verdicts", "shards", run=f"{__name__}:write_verdicts",
+                f"{self.name}.verdicts",
+                "shards",
+                run=f"{__name__}:write_verdicts",
                 title="Drop them",
-                columns=("reason",), exchange=f"{self.name}.surplus", writes=(pa.field("reason", pa.string()),),
+                columns=("reason",),
+                exchange=f"{self.name}.surplus",
+                writes=(pa.field("reason", pa.string()),),
             ),
-        ]  # fmt: skip
+        ]
 
 
 def send_hosts(task: Task, stage: StageSettings) -> None:
@@ -66,7 +76,7 @@ def send_hosts(task: Task, stage: StageSettings) -> None:
         rows = (first + np.flatnonzero(wanted.to_numpy(zero_copy_only=False))).astype(np.uint32)
         first += batch.num_rows
         keys = text_hashes(*text_buffers(host.filter(wanted)))[:, 0]
-        task.emit(partition_of(keys, task.partitions), pa.record_batch({"host": keys, "row": rows}))
+        task.emit(keys % np.uint64(task.partitions), pa.record_batch({"host": keys, "row": rows}))
 
 
 def find_surplus(task: Task, stage: StageSettings) -> None:

@@ -13,7 +13,7 @@ def text_buffers(column: pa.Array | pa.ChunkedArray) -> tuple[Bytes, Offsets]:
 
     Row i is data[offsets[i]:offsets[i + 1]]; offsets[0] may be above 0 when the column is a slice. A null row has no
     bytes. Zero-copy for large_string and large_binary; string and binary have their offsets widened. Both arrays are
-    read-only, copied or not: a kernel that met writable ones too would be compiled twice.
+    read-only: Arrow's memory isn't ours to write.
     """
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()

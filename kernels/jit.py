@@ -1,7 +1,8 @@
 """How every kernel is compiled, and the few operations that numba lacks.
 
-`jit` and `inline` are numba's `njit` with one set of options. `pointer`, `load64` and `prefetch` reach below bounds
-checks; they exist only here. Two environment variables turn the same kernels into something that can be checked:
+`jit` and `inline` are numba's `njit` with one set of options, `entry` is for kernels that Python calls. `pointer`,
+`load64` and `prefetch` reach below bounds checks; they exist only here. Two environment variables turn the same kernels
+into something that can be checked:
 
     NUMBA_DISABLE_JIT=1     kernels run as plain Python
     DSPIPE_CHECKED=1        kernels are compiled with bounds checks, and `pointer` returns the checked array itself
@@ -10,7 +11,9 @@ A kernel that uses `pointer` must be tested in one of these two ways on its edge
 Arrays kept in namedtuples cost 6 to 7 times in inner loops (reference counts); `pointer` avoids it.
 """
 
+import functools
 import hashlib
+import inspect
 import os
 import tempfile
 from collections.abc import Callable
@@ -68,6 +71,43 @@ def _compiled(**options: Any) -> Callable[[Any], Any]:
 
 jit = _compiled()
 inline = _compiled(forceinline=True)
+
+
+def entry(*written: str) -> Callable[[Any], Any]:
+    """As `jit`, for a kernel that Python alone calls: it is compiled once, whether arrays are read-only or writable.
+
+    numba compiles a kernel anew for each combination, and Arrow gives now one, now the other. So a kernel is handed
+    read-only views of all arrays, and of those in tuples, but for the parameters named here, which it writes. One that
+    writes to another isn't compiled (interpreted, it raises ValueError). Costs about a microsecond an array and call.
+    """
+
+    def decorate(function: Any) -> Any:
+        kernel, names = jit(function), list(inspect.signature(function).parameters)
+        unknown = set(written) - set(names)
+        if unknown:
+            raise TypeError(f"{function.__qualname__} has no parameters {sorted(unknown)}")
+        reads = [name not in written for name in names]
+
+        @functools.wraps(function)
+        def call(*arguments: Any) -> Any:
+            return kernel(*[_read_only(x) if read else x for x, read in zip(arguments, reads, strict=True)])
+
+        call.kernel = kernel  # type: ignore[attr-defined]
+        return call
+
+    return decorate
+
+
+def _read_only(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        view = value.view()
+        view.setflags(write=False)
+        return view
+    if isinstance(value, tuple):
+        parts = [_read_only(part) for part in value]
+        return value._make(parts) if hasattr(value, "_make") else tuple(parts)
+    return value
+
 
 if INTERPRETED or CHECKED:
 

@@ -1,4 +1,4 @@
-"""Packing kernels: order keys, joining documents into streams, and filling rows of fixed length.
+"""Packing kernels: order keys on the token axis, joining documents into streams, and filling rows of fixed length.
 
 Token arrays are uint16 or uint32, whichever the vocabulary needs; each kernel is compiled once for each that is used.
 """
@@ -6,60 +6,23 @@ Token arrays are uint16 or uint32, whichever the vocabulary needs; each kernel i
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.kernels.jit import inline, jit
+from dspipe.kernels.jit import entry
 
 Tokens = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 UInt64 = npt.NDArray[np.uint64]
 Int64 = npt.NDArray[np.int64]
 
-FNV_OFFSET = np.uint64(0xCBF29CE484222325)
-FNV_PRIME = np.uint64(0x100000001B3)
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
-MIX_2 = np.uint64(0x94D049BB133111EB)
-LOW_32 = np.uint64(0xFFFFFFFF)
-BITS_32, BITS_31, BITS_30, BITS_27 = np.uint64(32), np.uint64(31), np.uint64(30), np.uint64(27)
+LOW_32, BITS_32 = np.uint64(0xFFFFFFFF), np.uint64(32)
 
 PLAIN, PREFIX_SUFFIX_MIDDLE, SUFFIX_PREFIX_MIDDLE = 0, 1, 2
 """How a document is laid out: as it is, or for fill-in-the-middle (see `stages.pack.fim`)."""
 
 
-@inline
-def mix(value: np.uint64) -> np.uint64:
-    """The output function of SplitMix64 (Steele, Lea, Flood 2014): a bijection of 64 bits that scatters them well."""
-    value = (value ^ (value >> BITS_30)) * MIX_1
-    value = (value ^ (value >> BITS_27)) * MIX_2
-    return value ^ (value >> BITS_31)
-
-
-@jit
-def hash_strings(data: npt.NDArray[np.uint8], offsets: Int64, seed: np.uint64) -> UInt64:
-    """A 64-bit hash of each string data[offsets[i]:offsets[i + 1]]: FNV-1a over its bytes, then `mix` with the seed."""
-    count = len(offsets) - 1
-    out = np.empty(count, np.uint64)
-    start = mix(seed + GOLDEN)
-    for i in range(count):
-        value = FNV_OFFSET
-        for k in range(offsets[i], offsets[i + 1]):
-            value = (value ^ np.uint64(data[k])) * FNV_PRIME
-        out[i] = mix(mix(value) ^ start)
-    return out
-
-
-@jit
-def salted(hashes: UInt64, salts: Int64) -> UInt64:
-    """A fresh 64-bit hash of each pair (hash, salt): the order key of copy `salt` of a document, for one."""
-    out = np.empty(len(hashes), np.uint64)
-    for i in range(len(hashes)):
-        out[i] = mix(hashes[i] + (np.uint64(salts[i]) + np.uint64(1)) * GOLDEN)
-    return out
-
-
-@jit
-def scaled(hashes: UInt64, starts: UInt64, widths: UInt64) -> UInt64:
+@entry()
+def scale_hashes(hashes: UInt64, starts: UInt64, widths: UInt64) -> UInt64:
     """starts + hashes * widths / 2**64, rounded down: each hash moved into its interval, its order kept.
 
-    This is how a key says both its part of the token axis and a random place within it.
+    This is how a key says both its part of the token axis and a random position within it.
     """
     out = np.empty(len(hashes), np.uint64)
     for i in range(len(hashes)):
@@ -71,7 +34,7 @@ def scaled(hashes: UInt64, starts: UInt64, widths: UInt64) -> UInt64:
     return out
 
 
-@jit
+@entry("stream")
 def join_documents(
     tokens: Tokens,
     starts: Int64,
@@ -126,7 +89,7 @@ def join_documents(
     return at
 
 
-@jit
+@entry("rows")
 def copy_pieces(stream: Tokens, sources: Int64, lengths: Int64, targets: Int64, rows: Tokens) -> None:
     """rows[targets[i]:targets[i] + lengths[i]] = stream[sources[i]:...] for each piece; `rows` is flat."""
     for i in range(len(sources)):
@@ -135,7 +98,7 @@ def copy_pieces(stream: Tokens, sources: Int64, lengths: Int64, targets: Int64, 
             rows[target + k] = stream[source + k]
 
 
-@jit
+@entry("row", "kept")
 def fill_rows(lengths: Int64, row_length: int, crop: bool, row: Int64, kept: Int64) -> int:
     """Put pieces of 1..row_length tokens into rows, whole; returns the number of rows.
 

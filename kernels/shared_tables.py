@@ -16,7 +16,7 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 
 
 def shared_arrays(kind: str, content: str, module: str, build: Callable[[], Arrays]) -> dict[str, npt.NDArray[Any]]:
-    """The arrays that `build` makes, read-only and mapped; made where no process of this machine has made them yet.
+    """The arrays that `build` makes, mapped if large; made where no process of this machine has made them yet.
 
     `content` is a digest of all that they are made of; `module` names the module whose code, with all that it imports,
     they are only good for.
@@ -33,8 +33,6 @@ def shared_arrays(kind: str, content: str, module: str, build: Callable[[], Arra
             shutil.rmtree(partial)
     arrays = {}
     for file in sorted(folder.glob("*.npy")):
-        # an empty file cannot be mapped; all are read-only, since kernels are compiled anew for writable arrays
-        array = np.load(file, mmap_mode="r" if file.stat().st_size > 4096 else None).view(np.ndarray)
-        array.setflags(write=False)
-        arrays[file.stem] = array
+        # an empty file cannot be mapped
+        arrays[file.stem] = np.load(file, mmap_mode="r" if file.stat().st_size > 4096 else None).view(np.ndarray)
     return arrays

@@ -41,6 +41,15 @@ class ConservationError(Exception):
     """A stage lost, invented or changed a document. The message names it."""
 
 
+class DamagedFileError(Exception):
+    """A stored file isn't what was written: cut or changed. `file` is its full path or address. What made it is done
+    again."""
+
+    def __init__(self, file: str, what: str) -> None:
+        super().__init__(f"{file} {what}")
+        self.file, self.what = file, what
+
+
 class StageContractError(Exception):
     """A stage doesn't do what it declares: the message names the stage and what to change in it. Never a document's
     fault, so it stops the run."""

@@ -24,7 +24,7 @@ class SourceConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(min_length=1, description="what the source is called in every table; part of document ids")
-    format: str = Field(description="warc, wet, jsonl, parquet or files")
+    format: str = Field(description="warc, wet, jsonl, parquet or files, or the module of one of your own")
     path: str | list[str] = Field(
         description="files, globs, directories, or lists of paths (.paths, .paths.gz). Of a directory the files that "
         "are named like the format, none that is hidden (.name, _name); symbolic links are followed"

@@ -30,8 +30,10 @@ from dspipe.pipeline.storage.partitions import partitions_for
 from dspipe.pipeline.storage.records import partition_of, read_partition, record_batch, slices_that_fit
 from dspipe.pipeline.storage.records_by_row import RecordsByRow
 from dspipe.pipeline.tasks.task import Task
+from dspipe.stages.shared.hosts import hosts_of
 from dspipe.stages.shared.line_hashes import (
     LINE_BYTES,
+    SLICE_SHARE,
     find_worded_lines,
     hash64_with,
     hash_texts,
@@ -62,6 +64,9 @@ class HostLinesStage(GlobalStage[HostLinesConfig]):
     """Removes lines that repeat across the pages of a host."""
 
     Config = HostLinesConfig
+
+    def compile_kernels(self) -> None:
+        hash_texts(hosts_of(pa.array(["http://a"])))
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         return [
@@ -128,9 +133,9 @@ def send_lines(task: Task, stage: StageSettings) -> None:
 def count_lines(task: Task, stage: StageSettings) -> None:
     """Find the lines that repeat, and tell the batches that have them. Settings: min_pages, share."""
     min_pages, share = stage.settings["min_pages"], stage.settings["share"]
-    in_slices = slices_that_fit(task) > 1
+    in_slices = slices_that_fit(task, share=SLICE_SHARE) > 1
     of_all = count_pages(batch for _, batch in task.received()) if in_slices else None
-    for records in read_partition(task, "line"):
+    for records in read_partition(task, "line", share=SLICE_SHARE):
         hosts, pages = of_all or count_pages(records.columns.to_batches())
         line, host, pages_with = (records.numbers(name) for name in ("line", "host", "pages"))
         order = np.argsort(line, kind="stable")
@@ -167,7 +172,7 @@ def count_pages(batches: Iterable[pa.RecordBatch]) -> tuple[UInt64, Positions]:
     for batch in batches:
         of_page = batch["line"].to_numpy() == _PAGE
         waiting.append((batch["host"].to_numpy()[of_page], batch["pages"].to_numpy()[of_page].astype(np.int64)))
-        if sum(len(some) for some, _ in waiting) > max(_MERGED_HOSTS, 2 * len(waiting[0][0])):
+        if sum(len(found) for found, _ in waiting) > max(_MERGED_HOSTS, 2 * len(waiting[0][0])):
             waiting = [_sum_by_host(waiting)]
     return _sum_by_host(waiting)
 
@@ -184,10 +189,9 @@ def _split(batch: pa.RecordBatch) -> pa.ListArray:
 
 def _find_pages(batch: pa.RecordBatch) -> tuple[Positions, UInt64]:
     """The pages that are still kept and have a host: (their positions in the batch, hashes of their hosts)."""
-    address = pc.extract_regex(batch["url"], r"^[A-Za-z][A-Za-z0-9+.-]*://(?P<host>[^/?#]+)")
-    hosts = pc.struct_field(address, "host")
+    hosts = hosts_of(batch["url"])
     counts = pc.and_(pc.and_(pc.is_null(batch["reason"]), pc.is_valid(batch["text"])), pc.is_valid(hosts))
-    return pc.indices_nonzero(counts).to_numpy().astype(np.int64), hash_texts(pc.utf8_lower(hosts.filter(counts)))
+    return pc.indices_nonzero(counts).to_numpy().astype(np.int64), hash_texts(hosts.filter(counts))
 
 
 def _find_lines(pages: Positions, hosts: UInt64, split: pa.ListArray) -> Lines:

@@ -33,6 +33,7 @@ from dspipe.pipeline.storage.records_by_row import RecordsByRow
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.shared.line_hashes import (
     LINE_BYTES,
+    SLICE_SHARE,
     find_worded_lines,
     hash64_with,
     hash_texts,
@@ -115,7 +116,7 @@ def send_lines(task: Task, stage: StageSettings) -> None:
 def count_lines(task: Task, stage: StageSettings) -> None:
     """Tell each batch with a line that repeats how many of its documents keep it. Settings: more_than, keep."""
     more_than, may_keep = stage.settings["more_than"], stage.settings["keep"]
-    for records in read_partition(task, "line"):
+    for records in read_partition(task, "line", share=SLICE_SHARE):
         line, documents = records.numbers("line"), records.numbers("documents").astype(np.int64)
         order = np.lexsort([records.documents, line])
         line, documents = line[order], documents[order]

@@ -3,6 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+# on a busy machine, or when a kernel is compiled, an example takes as long as it takes
+settings.register_profile("dspipe", deadline=None)
+settings.load_profile("dspipe")
 
 
 @pytest.fixture(scope="session")

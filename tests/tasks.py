@@ -13,9 +13,11 @@ import pyarrow.parquet as pq
 
 from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.storage.columns import RowsWriter
-from dspipe.pipeline.storage.exchange import ExchangeReader, OpenExchange, ranges_in
+from dspipe.pipeline.storage.exchange import ExchangeReader, OpenExchange
 from dspipe.pipeline.storage.store import Store
-from dspipe.pipeline.tasks.task import Task, TaskSpec
+from dspipe.pipeline.tasks.task import Task, TaskSpec, inputs_file
+
+PHASE = "test.phase"
 
 
 def report(documents: int = 0, bytes: int = 0, share: float = 0.0) -> None:
@@ -30,6 +32,8 @@ class Inputs:
     """the row columns of its shard, a batch a row group"""
     artifacts: Mapping[str, Sequence[bytes]] = field(default_factory=dict)
     """contents by name, one of each task that made it; `name.suffix` gives the file that suffix"""
+    listed: Mapping[str, Sequence[tuple[int, str, int, str]]] = field(default_factory=dict)
+    """artifacts of which nothing but the list is read: number of the maker, file, size, sha256"""
     own_artifacts: Mapping[str, bytes] = field(default_factory=dict)
     received: Sequence[pa.RecordBatch] | None = None
     """records for its partition, a batch from each sender; None: it is over shards, and reads no exchange"""
@@ -57,11 +61,13 @@ def make_task(
         layout = writer.commit()
         exchange["schema"] = layout["schema"]
         exchange["files"].append([sender, f"{sender}.exchange", layout["index"], layout["segments"]])
-    store.write_json("inputs.json", {"artifacts": artifacts, "exchanges": {"sent": exchange}, "all_shards": []})
+    artifacts |= {name: [list(entry) for entry in entries] for name, entries in inputs.listed.items()}
+    listing = {"artifacts": artifacts, "exchanges": {"sent": exchange}, "all_shards": []}
+    store.write_json(inputs_file(PHASE, listing), listing)
     columns, groups = _write_columns(store, inputs.columns)
     spec = TaskSpec(
         key="0" * 64,
-        phase="test.phase",
+        phase=PHASE,
         label="00000",
         runner="",
         payload={},
@@ -79,7 +85,7 @@ def make_task(
             name.partition(".")[0]: [_store(store, 0, f"own-{name}", content)]
             for name, content in inputs.own_artifacts.items()
         },
-        inputs="inputs.json",
+        inputs=inputs_file(PHASE, listing),
         exchange=None if inputs.received is None else "sent",
         writes=writes.serialize().to_pybytes().hex() if writes is not None else "",
         emits="out" if emits else None,
@@ -119,7 +125,7 @@ def read_emitted(task: Task, partition: int) -> list[dict[str, Any]]:
         return []
     reader = ExchangeReader(task.store, file["file"], file["index"], file["segments"])
     schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(file["schema"])))
-    ranges = ranges_in(task.store.read_range(*reader.index_range(partition)))
+    ranges = reader.ranges(task.store.read_range(*reader.index_range(partition)))
     return [row for _, batch in reader.read(ranges, schema) for row in batch.to_pylist()]
 
 

@@ -1,5 +1,6 @@
 """Bad input through the whole text pass: always a document with a verdict, or a record in the quarantine."""
 
+import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dspipe.kernels.jit import INTERPRETED
-from dspipe.pipeline.stage import GlobalStage, MapStage, Stage
+from dspipe.pipeline.stage import GlobalStage, MapStage, Stage, StageSettings
 from dspipe.stages import language, lines, pii, unicode, urls
 from dspipe.stages.decontaminate import stage as decontaminate
 from dspipe.stages.exact_dedup import stage as exact_dedup
@@ -52,6 +53,15 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> list[Stage[Any]]:
     ]
 
 
+def measure(stage: Stage[Any], batch: pa.RecordBatch) -> pa.RecordBatch:
+    """What a stage does in the text pass."""
+    if not stage.measure_run:
+        return stage.measure(batch)
+    module, name = stage.measure_run.split(":")
+    function = getattr(importlib.import_module(module), name)
+    return function(batch, StageSettings(stage.name, stage.seed, stage.measure_settings()))
+
+
 def measured(chain: list[Stage[Any]], texts: list[str], links: list[str]) -> list[dict[str, Any]]:
     """What the stages measure and decide of the documents."""
     columns = {"text": texts, "url": links, "domain": ["web"] * len(texts), "language": [None] * len(texts)}
@@ -59,7 +69,7 @@ def measured(chain: list[Stage[Any]], texts: list[str], links: list[str]) -> lis
     batch = pa.RecordBatch.from_pydict(columns, schema)
     reasons = {}
     for stage in chain:
-        batch = stage.measure(batch)
+        batch = measure(stage, batch)
         batch.validate(full=True)
         if isinstance(stage, MapStage) and stage.judge_columns():
             reasons[f"{stage.name} says"] = stage.verdicts(batch)

@@ -24,11 +24,11 @@ from dspipe.kernels.bpe.count import (
     CharacterPairs,
     count_pieces,
     cut_at_rare_pairs,
-    grown,
+    grow_table,
     hash_rows,
     piece_table,
 )
-from dspipe.tokenizer.arrays import Bytes, Offsets, read_only
+from dspipe.tokenizer.arrays import Bytes, Offsets
 from dspipe.tokenizer.schemes import BLOCK, PreTokenizer
 
 MAX_RARE_COUNT = 1 << 12
@@ -67,7 +67,6 @@ class WordCounter:
 
     def add_texts(self, pre_tokenizer: PreTokenizer, text: Bytes, offsets: Offsets) -> None:
         """Count the pieces of the documents text[offsets[i]:offsets[i + 1]], valid UTF-8."""
-        text, offsets = read_only(text), read_only(offsets)
         state = np.array([0, offsets[0]], np.int64)
         for ends in pre_tokenizer.blocks(text, offsets):
             if len(ends) > len(self._ones):
@@ -77,11 +76,11 @@ class WordCounter:
     def add_words(self, words: WordCounts) -> None:
         """Add counts made elsewhere."""
         state = np.array([0, words.offsets[0]], np.int64)
-        self._add(read_only(words.data), words.offsets[1:], words.counts, state)
+        self._add(words.data, words.offsets[1:], words.counts, state)
 
     def add_cut(self, words: WordCounts, pairs: npt.NDArray[np.uint64], bound: int) -> None:
         """Add what remains of the words when they are cut at character pairs counted fewer than `bound` times."""
-        data, offsets, counts = read_only(words.data), read_only(words.offsets), read_only(words.counts)
+        data, offsets, counts = words.data, words.offsets, words.counts
         ends, weights = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.int64)
         cut, state = np.array([0, words.offsets[0]], np.int64), np.array([0, words.offsets[0]], np.int64)
         while n := cut_at_rare_pairs(data, offsets, counts, pairs, bound, cut, ends, weights):
@@ -93,15 +92,15 @@ class WordCounter:
         return WordCounts(store[: starts[len(self)]], starts[: len(self) + 1], counts[: len(self)])
 
     def _add(self, text: Bytes, ends: Offsets, weights: npt.NDArray[np.int64], state: npt.NDArray[np.int64]) -> None:
-        state[0], ends, weights = 0, read_only(ends), read_only(weights)
+        state[0] = 0
         while not count_pieces(text, ends, weights, state, self._table):
-            self._table = grown(self._table, int(ends[state[0]] - state[1]))
+            self._table = grow_table(self._table, int(ends[state[0]] - state[1]))
 
 
 def thin(words: WordCounts, below: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
     """Which words to keep, and the counts of those. A word is kept or not whatever the others are."""
     hashes = np.empty(len(words), np.uint64)
-    hash_rows(read_only(words.data), read_only(words.offsets), THINNING_SEED, hashes)
+    hash_rows(words.data, words.offsets, THINNING_SEED, hashes)
     # 53 bits, which a float holds exactly: in [0, 1)
     kept = (hashes >> np.uint64(11)).astype(np.float64) / (1 << 53) * below < words.counts
     return kept, np.maximum(words.counts[kept], below)
@@ -131,7 +130,7 @@ def cut_rare_pairs(parts: Iterable[WordCounts], again: Iterable[WordCounts], bou
     """
     pairs, counter = CharacterPairs(), WordCounter()
     for part in parts:
-        pairs.add(read_only(part.data), read_only(part.offsets), read_only(part.counts))
+        pairs.add(part.data, part.offsets, part.counts)
     for part in again:
         counter.add_cut(part, pairs.table, bound)
     return counter.words()

@@ -23,7 +23,7 @@ from dspipe.kernels.bpe.cut import joins_of
 from dspipe.kernels.bpe.encode import SLACK, encode_pieces
 from dspipe.kernels.bpe.piece_cache import piece_cache
 from dspipe.kernels.bpe.table import MAX_ID, merge_table
-from dspipe.tokenizer.arrays import Bytes, Ids, Offsets, read_only
+from dspipe.tokenizer.arrays import Bytes, Ids, Offsets
 from dspipe.tokenizer.byte_alphabet import CHARACTER_OF, to_bytes
 from dspipe.tokenizer.schemes import SCHEMES, Scheme, find_scheme
 
@@ -199,7 +199,6 @@ class Encoder:
             raise TokenizerError(f"the vocabulary has no id {error.args[0]}") from error
 
     def _encode_plain(self, text: Bytes, offsets: Offsets) -> tuple[Ids, Offsets]:
-        text, offsets = read_only(text), read_only(offsets)
         # reserved, not used: the operating system gives pages as ids are written
         ids = np.empty(int(offsets[-1] - offsets[0]) + SLACK, np.uint32)
         ends = np.zeros(len(offsets), np.int64)

@@ -32,7 +32,7 @@ def deepseek() -> Scan:
         (sets.OTHER, kernel.OTHER),
     ):
         sets.assign(classes, text, kind)
-    return kernel.scan_deepseek, (*class_table(classes),)
+    return kernel.scan_deepseek, (class_table(classes),)
 
 
 @cache
@@ -63,7 +63,7 @@ def deepseek_strict() -> Scan:
     chosen = [condition.astype(bool) for condition, _ in conditions]
     classes = np.select(chosen, [kind for _, kind in conditions], kernel.OTHER).astype(np.uint8)
     sets.assign(classes, "A D", kernel.NEWLINE)
-    return kernel.scan_deepseek_strict, (*class_table(classes),)
+    return kernel.scan_deepseek_strict, (class_table(classes),)
 
 
 @cache
@@ -80,7 +80,7 @@ def gpt2() -> Scan:
         ("20", kernel.SPACE | kernel.LEADS),
     ):
         sets.assign(classes, text, kind)
-    return kernel.scan_regex, (*class_table(classes), kernel.CONTRACTIONS, 1 << 62, False)
+    return kernel.scan_regex, (class_table(classes), kernel.CONTRACTIONS, 1 << 62, False)
 
 
 @cache
@@ -98,7 +98,7 @@ def cl100k() -> Scan:
         ("A D", kernel.NEWLINE),
     ):
         sets.assign(classes, text, kind)
-    return kernel.scan_regex, (*class_table(classes), kernel.CONTRACTIONS_OF_ANY_CASE, 3, False)
+    return kernel.scan_regex, (class_table(classes), kernel.CONTRACTIONS_OF_ANY_CASE, 3, False)
 
 
 @cache
@@ -121,4 +121,4 @@ def deepseek_v3() -> Scan:
         sets.assign(classes, text, kind)
     for first, last in sets.parse_ranges(KANA_AND_HAN):
         classes[first : last + 1] |= kernel.ISLAND
-    return kernel.scan_regex, (*class_table(classes), kernel.NO_CONTRACTIONS, 3, True)
+    return kernel.scan_regex, (class_table(classes), kernel.NO_CONTRACTIONS, 3, True)

@@ -1,15 +1,16 @@
 """Reading text files where there is no pipeline: batches of documents with their language and domain."""
 
-import gzip
 import io
 import json
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import pyarrow.parquet as pq
-import zstandard
+
+from dspipe.tokenizer.compressed_files import open_decompressed
 
 BATCH_BYTES = 8 << 20
 UNKNOWN = "unknown"
@@ -34,7 +35,7 @@ def read_documents(paths: Iterable[Path]) -> Iterator[Document]:
     for path in paths:
         try:
             yield from _read_file(path)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             reason = getattr(error, "strerror", None) or error
             raise TextFileError(f"cannot read {path}: {reason}") from error
 
@@ -79,9 +80,4 @@ def _make_document(record: dict[str, Any]) -> Document:
 
 
 def _open(path: Path) -> IO[str]:
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8", errors="replace", newline="")
-    if path.suffix == ".zst":
-        raw = zstandard.ZstdDecompressor().stream_reader(path.open("rb"), closefd=True)
-        return io.TextIOWrapper(raw, "utf-8", "replace", newline="")
-    return path.open(encoding="utf-8", errors="replace", newline="")
+    return io.TextIOWrapper(open_decompressed(path), "utf-8", "replace", newline="")

@@ -7,9 +7,9 @@ from threading import Thread
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.kernels.bpe.symbols import MOST_POSITIONS
+from dspipe.kernels.bpe.symbols import MAX_POSITIONS
 from dspipe.kernels.bpe.train import train_merges
-from dspipe.tokenizer.arrays import Bytes, Offsets, read_only
+from dspipe.tokenizer.arrays import Bytes, Offsets
 from dspipe.tokenizer.byte_alphabet import CHARACTER_OF, ID_OF, to_text
 from dspipe.tokenizer.counting import WordCounts
 
@@ -21,7 +21,7 @@ measured, beside the program's own 250 MB."""
 
 def max_positions(memory: int) -> int:
     """How many positions may be trained on in so many bytes of memory."""
-    return min(memory // BYTES_PER_POSITION, MOST_POSITIONS * 49 // 50)
+    return min(memory // BYTES_PER_POSITION, MAX_POSITIONS * 49 // 50)
 
 
 class TrainingError(Exception):
@@ -99,4 +99,4 @@ class _Arrays:
 
     def __iter__(self) -> Iterator[tuple[Bytes, Offsets, Offsets]]:
         for part in self._parts:
-            yield read_only(part.data), read_only(part.offsets), read_only(part.counts)
+            yield part.data, part.offsets, part.counts

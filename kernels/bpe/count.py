@@ -11,11 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from dspipe.kernels.bpe.character_classes import decode
-from dspipe.kernels.jit import inline, jit, load64, pointer
+from dspipe.kernels.hashing import GOLDEN, hash_piece, murmur_hash64
+from dspipe.kernels.jit import entry, inline, load64, pointer
 
 U64, I64 = np.uint64, np.int64
-MULTIPLIER = np.uint64(0x517CC1B727220A95)
-ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
 NUMBER = np.uint64(0xFFFFFFFF)
 
 
@@ -39,21 +38,21 @@ def piece_table(slots: int = 1 << 14, store: int = 1 << 18) -> PieceTable:
     return PieceTable(np.zeros(slots, np.uint64), starts, counts, np.empty(store, np.uint8), np.zeros(1, np.int64))
 
 
-def grown(table: PieceTable, piece: int) -> PieceTable:
+def grow_table(table: PieceTable, piece: int) -> PieceTable:
     """The table with twice the slots or twice the store, or what a further piece of so many bytes needs."""
     slots, starts, counts, store, used = table
     pieces = int(used[0])
     if 3 * (pieces + 1) > 2 * len(slots):
         larger = np.zeros(2 * len(slots), np.uint64)
-        _spread(slots, larger)
-        return PieceTable(larger, _longer(starts, pieces + 1), _longer(counts, pieces), store, used)
+        _rehash(slots, larger)
+        return PieceTable(larger, _lengthen(starts, pieces + 1), _lengthen(counts, pieces), store, used)
     size = int(starts[pieces])
     room = np.empty(max(2 * len(store), size + piece), np.uint8)
     room[:size] = store[:size]
     return PieceTable(slots, starts, counts, room, used)
 
 
-def _longer(array: npt.NDArray[np.int64], taken: int) -> npt.NDArray[np.int64]:
+def _lengthen(array: npt.NDArray[np.int64], taken: int) -> npt.NDArray[np.int64]:
     longer = np.empty(2 * len(array), np.int64)
     longer[:taken] = array[:taken]
     return longer
@@ -65,8 +64,8 @@ def _home(tag, size):  # type: ignore[no-untyped-def]
     return tag * U64(size) >> U64(32)
 
 
-@jit
-def _spread(slots: npt.NDArray[np.uint64], larger: npt.NDArray[np.uint64]) -> None:
+@entry("larger")
+def _rehash(slots: npt.NDArray[np.uint64], larger: npt.NDArray[np.uint64]) -> None:
     mask = U64(len(larger) - 1)
     for slot in slots:
         if slot != U64(0):
@@ -77,45 +76,22 @@ def _spread(slots: npt.NDArray[np.uint64], larger: npt.NDArray[np.uint64]) -> No
 
 
 @inline
-def _tail(text, p, n, size):  # type: ignore[no-untyped-def]
-    """The 1 to 7 bytes from p as one word; `size` is the end of what may be read."""
-    if p + 8 <= size:
-        return load64(text, p) & ONES >> U64(64 - 8 * n)
-    word = U64(0)
-    for i in range(n):
-        word |= U64(text[p + i]) << U64(8 * i)
-    return word
-
-
-@inline
-def hash_bytes(text, start, n, size, seed):  # type: ignore[no-untyped-def]
-    """A hash of the n bytes from `start`; never 0."""
-    mixed, p, end = seed ^ U64(n) * MULTIPLIER, start, start + n
-    while p + 8 <= end:
-        mixed = ((mixed << U64(5) | mixed >> U64(59)) ^ load64(text, p)) * MULTIPLIER
-        p += 8
-    if p < end:
-        mixed = ((mixed << U64(5) | mixed >> U64(59)) ^ _tail(text, p, end - p, size)) * MULTIPLIER
-    return (mixed ^ mixed >> U64(29)) | U64(1)
-
-
-@inline
-def _same(store, place, text, start, n, size):  # type: ignore[no-untyped-def]
+def _same(store, stored, text, start, n, size):  # type: ignore[no-untyped-def]
     p, end = start, start + n
     while p + 8 <= end:
-        if load64(store, place) != load64(text, p):
+        if load64(store, stored) != load64(text, p):
             return False
         p += 8
-        place += 8
+        stored += 8
     while p < end:
-        if store[place] != text[p]:
+        if store[stored] != text[p]:
             return False
         p += 1
-        place += 1
+        stored += 1
     return True
 
 
-@jit
+@entry("state", "table")
 def count_pieces(
     text: npt.NDArray[np.uint8],
     ends: npt.NDArray[np.int64],
@@ -133,7 +109,7 @@ def count_pieces(
     for piece in range(state[0], len(ends)):
         n = ends[piece] - p
         if n > 0:
-            tag = hash_bytes(data, p, n, size, U64(0)) >> U64(32)
+            tag = hash_piece(data, p, n, size, U64(0)) >> U64(32)
             i = _home(tag, slot_count)
             while True:
                 slot = slots[i]
@@ -160,17 +136,14 @@ def count_pieces(
     return True
 
 
-@jit
+@entry("hashes")
 def hash_rows(
     data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], seed: np.uint64, hashes: npt.NDArray[np.uint64]
 ) -> None:
-    """A hash of each row data[offsets[i]:offsets[i + 1]], well mixed in all its bits (the finalizer of MurmurHash3)."""
+    """A hash of each row data[offsets[i]:offsets[i + 1]], well mixed in all its bits."""
     raw = pointer(data)
     for row in range(len(offsets) - 1):
-        mixed = hash_bytes(raw, offsets[row], offsets[row + 1] - offsets[row], len(data), seed)
-        mixed = (mixed ^ mixed >> U64(33)) * U64(0xFF51AFD7ED558CCD)
-        mixed = (mixed ^ mixed >> U64(33)) * U64(0xC4CEB9FE1A85EC53)
-        hashes[row] = mixed ^ mixed >> U64(33)
+        hashes[row] = murmur_hash64(hash_piece(raw, offsets[row], offsets[row + 1] - offsets[row], len(data), seed))
 
 
 # Pairs of characters: uint64[2 * slots], (left << 21 | right) + 1, 0 is free; count
@@ -179,13 +152,13 @@ def hash_rows(
 @inline
 def _pair_slot(left, right, pairs, mask):  # type: ignore[no-untyped-def]
     key = (U64(left) << U64(21) | U64(right)) + U64(1)
-    i = (key * U64(0x9E3779B97F4A7C15) >> U64(30)) * U64(2) & mask
+    i = (key * GOLDEN >> U64(30)) * U64(2) & mask
     while pairs[i] != U64(0) and pairs[i] != key:
         i = i + U64(2) & mask
     return i, key
 
 
-@jit
+@entry("state", "pairs")
 def _count_character_pairs(
     words: npt.NDArray[np.uint8],
     offsets: npt.NDArray[np.int64],
@@ -216,7 +189,7 @@ def _count_character_pairs(
     return True
 
 
-@jit
+@entry("larger")
 def _rehash_pairs(pairs: npt.NDArray[np.uint64], larger: npt.NDArray[np.uint64]) -> None:
     mask = U64(len(larger) - 1)
     for row in range(0, len(pairs), 2):
@@ -243,7 +216,7 @@ class CharacterPairs:
         self._used = int(state[1])
 
 
-@jit
+@entry("state", "ends", "weights")
 def cut_at_rare_pairs(
     words: npt.NDArray[np.uint8],
     offsets: npt.NDArray[np.int64],

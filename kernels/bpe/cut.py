@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dspipe.kernels.bpe.character_classes import decode
-from dspipe.kernels.jit import inline, jit, pointer
+from dspipe.kernels.hashing import GOLDEN
+from dspipe.kernels.jit import entry, inline, pointer
 
 U64, I64 = np.uint64, np.int64
 
@@ -59,12 +60,12 @@ def raw_joins(joins: Joins) -> RawJoins:
 
 @inline
 def _whole_bit(left, right):  # type: ignore[no-untyped-def]
-    return (U64(left) << U64(21) | U64(right)) * U64(0x9E3779B97F4A7C15) >> U64(42)
+    return (U64(left) << U64(21) | U64(right)) * GOLDEN >> U64(42)
 
 
 @inline
 def _part_bit(character, byte):  # type: ignore[no-untyped-def]
-    return (U64(character) << U64(8) | U64(byte)) * U64(0x9E3779B97F4A7C15) >> U64(48)
+    return (U64(character) << U64(8) | U64(byte)) * GOLDEN >> U64(48)
 
 
 @inline
@@ -99,7 +100,7 @@ def _length(first):  # type: ignore[no-untyped-def]
     return 1 if first < 0x80 else 2 if first < 0xE0 else 3 if first < 0xF0 else 4
 
 
-@jit
+@entry("joins")
 def _mark(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], joins: Joins) -> None:
     for token in range(len(offsets) - 1):
         start, end = offsets[token], offsets[token + 1]

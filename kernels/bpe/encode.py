@@ -11,23 +11,23 @@ from dspipe.kernels.bpe.character_classes import decode
 from dspipe.kernels.bpe.cut import Joins, may_join, raw_joins
 from dspipe.kernels.bpe.merge import merge
 from dspipe.kernels.bpe.piece_cache import (
-    CACHED,
-    WORD,
+    MAX_CACHED_BYTES,
+    MAX_SHORT_BYTES,
     PieceCache,
     find_long,
     find_short,
     keep_long,
     keep_short,
-    long_hash,
     long_line,
     pack,
     raw_cache,
     short_line,
 )
-from dspipe.kernels.bpe.table import MergeTable, raw_merges
-from dspipe.kernels.jit import inline, jit, pointer, prefetch
+from dspipe.kernels.bpe.table import WORK, MergeTable, raw_merges
+from dspipe.kernels.hashing import hash_long_piece
+from dspipe.kernels.jit import entry, inline, jit, pointer, prefetch
 
-U64, I64 = np.uint64, np.int64
+U64, U32, I64 = np.uint64, np.uint32, np.int64
 BATCH = 256
 SLACK = 4
 """ids that may be written past the last one"""
@@ -38,8 +38,8 @@ def _enqueue(text, start, end, size, cache, queue, k):  # type: ignore[no-untype
     """Queue a piece (start, length, line of the cache, two words or a hash) and ask for its line."""
     n = end - start
     queue[5 * k], queue[5 * k + 1] = U64(start), U64(n)
-    if n > WORD:
-        key = long_hash(text, start, n)
+    if n > MAX_SHORT_BYTES:
+        key = hash_long_piece(text, start, n)
         line = long_line(key, cache)
         prefetch(cache.long, line)
         queue[5 * k + 2], queue[5 * k + 3] = U64(line), key
@@ -53,7 +53,7 @@ def _enqueue(text, start, end, size, cache, queue, k):  # type: ignore[no-untype
 
 @jit
 def _encode_new(text, start, n, merges, joins, cache, line, low, high, ids, o):  # type: ignore[no-untyped-def]
-    """Merge a piece of at most WORD bytes that isn't in the cache, keep it, append its ids."""
+    """Merge a piece of at most MAX_SHORT_BYTES bytes that isn't in the cache, keep it, append its ids."""
     end = merge(text, start, n, merges, joins, ids, o)
     keep_short(cache, line, low, high, ids, o, end - o)
     return end
@@ -61,8 +61,8 @@ def _encode_new(text, start, n, merges, joins, cache, line, low, high, ids, o): 
 
 @jit
 def _encode_long(text, start, n, merges, joins, cache, line, key, ids, o):  # type: ignore[no-untyped-def]
-    """Append the ids of a piece of more than WORD bytes."""
-    if n > CACHED:
+    """Append the ids of a piece of more than MAX_SHORT_BYTES bytes."""
+    if n > MAX_CACHED_BYTES:
         return merge(text, start, n, merges, joins, ids, o)
     end = find_long(cache, line, key, text, start, n, ids, o)
     if end < 0:
@@ -79,7 +79,7 @@ def _drain(text, merges, joins, cache, queue, k, ids, o, id_offsets, documents):
         if n == 0:
             documents += 1
             id_offsets[documents] = o
-        elif n <= WORD:
+        elif n <= MAX_SHORT_BYTES:
             low, high = queue[item + 3], queue[item + 4]
             end = find_short(cache, line, low, high, ids, o)
             o = end if end >= 0 else _encode_new(text, start, n, merges, joins, cache, line, low, high, ids, o)
@@ -88,7 +88,7 @@ def _drain(text, merges, joins, cache, queue, k, ids, o, id_offsets, documents):
     return o, documents
 
 
-@jit
+@entry("state", "cache", "ids", "id_offsets")
 def encode_pieces(
     text: npt.NDArray[np.uint8],
     ends: npt.NDArray[np.int64],
@@ -106,8 +106,8 @@ def encode_pieces(
     more.
     """
     data, out = pointer(text), pointer(ids)
-    raw, joinable, pieces = raw_merges(merges), raw_joins(joins), raw_cache(cache)
-    queue_array = np.empty(5 * BATCH, np.uint64)
+    queue_array, work_array = np.empty(5 * BATCH, np.uint64), np.empty(WORK, np.uint32)
+    raw, joinable, pieces = raw_merges(merges, work_array), raw_joins(joins), raw_cache(cache)
     queue = pointer(queue_array)
     p, documents, o, k = state[0], state[1], state[2], 0
     for piece in range(len(ends)):
@@ -132,4 +132,4 @@ def encode_pieces(
             k = 0
     o, documents = _drain(data, raw, joinable, pieces, queue, k, out, o, id_offsets, documents)
     state[0], state[1], state[2] = p, documents, o
-    queue_array[0] = U64(0)  # keeps the queue alive until here
+    queue_array[0], work_array[0] = U64(0), U32(0)  # the last uses: both arrays must live until here

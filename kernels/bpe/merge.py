@@ -26,7 +26,7 @@ RANKS, NEXT, PREVIOUS = 64, 128, 192
 
 
 @jit
-def _symbols(text, start, n, merges, joins, symbols, o):  # type: ignore[no-untyped-def]
+def _write_symbols(text, start, n, merges, joins, symbols, o):  # type: ignore[no-untyped-def]
     """Write what the n bytes from `start` begin as to symbols[o:]; returns where they end."""
     p, end = start, start + n
     character, length = decode(text, p)
@@ -54,7 +54,7 @@ def _symbols(text, start, n, merges, joins, symbols, o):  # type: ignore[no-unty
 def merge(text, start, n, merges, joins, ids, o):  # type: ignore[no-untyped-def]
     """Merge the n bytes from `start`, append the ids at ids[o]; returns the new o. Needs up to 24 bytes of memory
     a byte; ids[o + n] must exist."""
-    count = _symbols(text, start, n, merges, joins, ids, o) - o
+    count = _write_symbols(text, start, n, merges, joins, ids, o) - o
     if count <= SHORT:
         return _merge_short(count, merges, ids, o)
     return _merge_long(count, merges, ids, o)

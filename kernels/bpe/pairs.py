@@ -2,7 +2,7 @@
 
 Most distinct pairs are rare ones, and a row for each would take more memory than the text. So pairs are first added up
 by the hash of the pair, in a table of sums: a pair is seen at most as often as its sum says. Only pairs whose sum
-reaches the threshold get a row and are counted exactly, and only those that reach it themselves a list of places.
+reaches the threshold get a row and are counted exactly, and only those that reach it themselves a list of positions.
 """
 
 from typing import NamedTuple
@@ -11,24 +11,26 @@ import numpy as np
 import numpy.typing as npt
 
 from dspipe.kernels.bpe.symbols import BORDER, Symbols
-from dspipe.kernels.jit import inline, jit, pointer
+from dspipe.kernels.hashing import GOLDEN
+from dspipe.kernels.jit import entry, inline, pointer
 
 U64, I64 = np.uint64, np.int64
 EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
-MOST_SUM = 0xFFFFFFFF
-LEAST_SLOTS, LEAST_ROOM = 1 << 15, 1 << 15
+MAX_SUM = 0xFFFFFFFF
+MIN_SLOTS, MIN_ROOM = 1 << 15, 1 << 15
 
 
 class Pairs(NamedTuple):
     """The pairs seen at least `low` times, and some others.
 
-    table: uint64[3 * slots], rows (left << 32 | right or EMPTY, count, first << 32 | number of its places), at most two
-    thirds taken; the places of a pair are places[first:first + number], ascending, listed if it is seen `low` times.
-    used: int64[2], rows and places.
+    table: uint64[3 * slots], rows (left << 32 | right or EMPTY, count, first << 32 | number of its positions), at most
+    two thirds taken; the positions of a pair are positions[first:first + number], ascending, listed if it is seen `low`
+    times.
+    used: int64[2], rows and positions.
     """
 
     table: npt.NDArray[np.uint64]
-    places: npt.NDArray[np.int32]
+    positions: npt.NDArray[np.int32]
     used: npt.NDArray[np.int64]
 
 
@@ -44,15 +46,15 @@ def pair_sums(symbols: Symbols, ids: int) -> npt.NDArray[np.uint32]:
 
 def find_pairs(symbols: Symbols, sums: npt.NDArray[np.uint32], low: int) -> Pairs:
     """The pairs seen at least `low` times, with room for those that merging makes."""
-    bound, table, state = min(low, MOST_SUM), np.full(3 * LEAST_SLOTS, EMPTY), np.array([1, 0], np.int64)
+    bound, table, state = min(low, MAX_SUM), np.full(3 * MIN_SLOTS, EMPTY), np.array([1, 0], np.int64)
     while not _count(symbols.ids, symbols.starts, symbols.counts, sums, bound, table, state):
-        table = _doubled(table)
+        table = _double(table)
     taken = int(state[1])
-    while 9 * (taken + max(taken // 4, LEAST_ROOM)) > 2 * len(table):
-        table = _doubled(table)
-    places = np.empty(_divide(table, low) + max(LEAST_ROOM, len(symbols.ids) // 4), np.int32)
-    listed = _list(symbols.ids, sums, bound, low, table, places)
-    return Pairs(table, places, np.array([taken, listed], np.int64))
+    while 9 * (taken + max(taken // 4, MIN_ROOM)) > 2 * len(table):
+        table = _double(table)
+    positions = np.empty(_divide(table, low) + max(MIN_ROOM, len(symbols.ids) // 4), np.int32)
+    listed = _list(symbols.ids, sums, bound, low, table, positions)
+    return Pairs(table, positions, np.array([taken, listed], np.int64))
 
 
 @inline
@@ -63,19 +65,19 @@ def pair_of(left, right):  # type: ignore[no-untyped-def]
 
 @inline
 def _hash(pair):  # type: ignore[no-untyped-def]
-    return pair * U64(0x9E3779B97F4A7C15) >> U64(30)
+    return pair * GOLDEN >> U64(30)
 
 
 @inline
 def find(rows, mask, pair):  # type: ignore[no-untyped-def]
-    """Place of the pair's row, or of the free row for it."""
+    """Where the pair's row begins in the table, or the free row for it."""
     i = _hash(pair) & mask
     while rows[U64(3) * i] != pair and rows[U64(3) * i] != EMPTY:
         i = i + U64(1) & mask
     return I64(U64(3) * i)
 
 
-@jit
+@entry("sums_")
 def _add_up(
     ids_: npt.NDArray[np.int32],
     starts: npt.NDArray[np.int64],
@@ -89,11 +91,11 @@ def _add_up(
             while starts[group + 1] <= i:
                 group += 1
             slot = _hash(pair_of(left, right)) & mask
-            sums[slot] = min(I64(sums[slot]) + counts[group], MOST_SUM)
+            sums[slot] = min(I64(sums[slot]) + counts[group], MAX_SUM)
         left = right
 
 
-@jit
+@entry("table", "state")
 def _count(
     ids_: npt.NDArray[np.int32],
     starts: npt.NDArray[np.int64],
@@ -103,12 +105,12 @@ def _count(
     table: npt.NDArray[np.uint64],
     state: npt.NDArray[np.int64],
 ) -> bool:
-    """Count the pairs whose sum reaches `bound`, and their places. state: next position, rows taken.
+    """Count the pairs whose sum reaches `bound`, and their positions. state: next position, rows taken.
 
     False when the table is full, before the next position.
     """
     ids, sums, rows, group, left = pointer(ids_), pointer(sums_), pointer(table), 0, I64(ids_[state[0] - 1])
-    sums_mask, mask, most, taken = U64(len(sums_) - 1), U64(len(table) // 3 - 1), 2 * (len(table) // 9), state[1]
+    sums_mask, mask, max_rows, taken = U64(len(sums_) - 1), U64(len(table) // 3 - 1), 2 * (len(table) // 9), state[1]
     for i in range(state[0], len(ids_)):
         right = I64(ids[i])
         if left >= 0 and right >= 0:
@@ -118,7 +120,7 @@ def _count(
                     group += 1
                 row = find(rows, mask, pair)
                 if rows[row] == EMPTY:
-                    if taken >= most:
+                    if taken >= max_rows:
                         state[0], state[1] = i, taken
                         return False
                     rows[row], rows[row + 1], rows[row + 2] = pair, U64(0), U64(0)
@@ -130,13 +132,13 @@ def _count(
     return True
 
 
-def _doubled(table: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+def _double(table: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     larger = np.full(2 * len(table), EMPTY)
     _copy_rows(table, larger)
     return larger
 
 
-@jit
+@entry("larger")
 def _copy_rows(table: npt.NDArray[np.uint64], larger: npt.NDArray[np.uint64]) -> None:
     mask = U64(len(larger) // 3 - 1)
     for row in range(0, len(table), 3):
@@ -145,9 +147,9 @@ def _copy_rows(table: npt.NDArray[np.uint64], larger: npt.NDArray[np.uint64]) ->
             larger[i], larger[i + 1], larger[i + 2] = table[row], table[row + 1], table[row + 2]
 
 
-@jit
+@entry("table")
 def _divide(table: npt.NDArray[np.uint64], low: int) -> int:
-    """Give each pair seen at least `low` times its first place in the lists; returns how many places there are."""
+    """Give each pair seen at least `low` times the start of its list; returns how many positions there are in all."""
     first = I64(0)
     for row in range(0, len(table), 3):
         if table[row] != EMPTY and I64(table[row + 1]) >= low:
@@ -157,14 +159,14 @@ def _divide(table: npt.NDArray[np.uint64], low: int) -> int:
     return int(first)
 
 
-@jit
+@entry("table", "positions")
 def _list(
     ids_: npt.NDArray[np.int32],
     sums_: npt.NDArray[np.uint32],
     bound: int,
     low: int,
     table: npt.NDArray[np.uint64],
-    places: npt.NDArray[np.int32],
+    positions: npt.NDArray[np.int32],
 ) -> int:
     ids, sums, rows, n, left = pointer(ids_), pointer(sums_), pointer(table), 0, I64(BORDER)
     sums_mask, mask = U64(len(sums_) - 1), U64(len(table) // 3 - 1)
@@ -175,7 +177,7 @@ def _list(
             if I64(sums[_hash(pair) & sums_mask]) >= bound:
                 row = find(rows, mask, pair)
                 if I64(rows[row + 1]) >= low:
-                    places[I64(rows[row + 2] >> U64(32)) + I64(rows[row + 2] & U64(0xFFFFFFFF))] = i - 1
+                    positions[I64(rows[row + 2] >> U64(32)) + I64(rows[row + 2] & U64(0xFFFFFFFF))] = i - 1
                     rows[row + 2] += U64(1)
                     n += 1
         left = right

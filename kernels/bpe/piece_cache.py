@@ -13,17 +13,17 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.kernels.bpe.table import aligned
+from dspipe.kernels.bpe.table import allocate_aligned
+from dspipe.kernels.hashing import GOLDEN, XXHASH
 from dspipe.kernels.jit import inline, jit, load64, pointer
 
 U64, U32, I64 = np.uint64, np.uint32, np.int64
-MULTIPLIER, MULTIPLIER_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 LOW_32, ID_BITS = np.uint64(0xFFFFFFFF), np.uint64(0x0FFFFFFF)
 ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
-WORD = 15
-"""longest piece, in bytes, that two words hold"""
-CACHED = 256
-"""longest piece, in bytes, that is kept"""
+MAX_SHORT_BYTES = 15
+"""longest piece that two words hold"""
+MAX_CACHED_BYTES = 256
+"""longest piece that is kept"""
 LINE = 8
 """words in a cache line"""
 IN_RING = np.uint64(15)
@@ -34,11 +34,11 @@ class PieceCache(NamedTuple):
     """Pieces seen and their ids.
 
     short   uint64[8 * lines]   two slots of four words: bytes 0 to 7; bytes 8 to 14 and the length (0: free); up to 4
-                                ids of 28 bits with their number in the top 4, or (number 15) a place in the ring and
+                                ids of 28 bits with their number in the top 4, or (number 15) a position in the ring and
                                 the number
-    long    uint64[8 * lines]   four slots of two words: hash (0: free); place in the ring << 20 | bytes << 10 | ids
+    long    uint64[8 * lines]   four slots of two words: hash (0: free); position in the ring << 20 | bytes << 10 | ids
     ring    uint64              records: the bytes of a long piece, the last 8 as one more word, then two ids a word
-    head    int64[1]            words written to the ring since ever; place p is at ring[p % len(ring)] and is there as
+    head    int64[1]            words ever written to the ring; position p is at ring[p % len(ring)], and is kept as
                                 long as head - p <= len(ring)
     """
 
@@ -64,8 +64,13 @@ def piece_cache(size: int) -> PieceCache:
     """An empty cache of `size` bytes, at least 9 KiB: half for short pieces, an eighth for slots of long ones, the rest
     for the ring."""
     lines = max(128, size // 64)
-    ring = max(2 * CACHED, 3 * lines)
-    return PieceCache(aligned(LINE * (lines // 2)), aligned(LINE * (lines // 8)), aligned(ring), np.zeros(1, np.int64))
+    ring = max(2 * MAX_CACHED_BYTES, 3 * lines)
+    return PieceCache(
+        allocate_aligned(LINE * (lines // 2)),
+        allocate_aligned(LINE * (lines // 8)),
+        allocate_aligned(ring),
+        np.zeros(1, np.int64),
+    )
 
 
 @inline
@@ -84,7 +89,8 @@ def raw_cache(cache: PieceCache) -> RawCache:
 
 @inline
 def pack(text, start, n, size):  # type: ignore[no-untyped-def]
-    """The n <= WORD bytes from `start` and their number, as two words; `size` is the end of what may be read."""
+    """The n <= MAX_SHORT_BYTES bytes from `start` and their number, as two words; `size` is the end of what may be
+    read."""
     if start + 16 <= size:
         low, high = load64(text, start), load64(text, start + 8)
         if n <= 8:
@@ -102,20 +108,9 @@ def pack(text, start, n, size):  # type: ignore[no-untyped-def]
 @inline
 def short_line(low, high, cache):  # type: ignore[no-untyped-def]
     """Where the line of a packed piece begins."""
-    low = low * MULTIPLIER
-    mixed = ((low << U64(32) | low >> U64(32)) ^ high * MULTIPLIER_2) * MULTIPLIER
+    low = low * GOLDEN
+    mixed = ((low << U64(32) | low >> U64(32)) ^ high * XXHASH) * GOLDEN
     return I64(((mixed >> U64(32)) * cache.short_lines >> U64(32)) * U64(LINE))
-
-
-@inline
-def long_hash(text, start, n):  # type: ignore[no-untyped-def]
-    """A hash of a piece of more than WORD bytes; never 0."""
-    mixed, p, last = U64(n), start, start + n - 8
-    while p < last:
-        mixed = ((mixed << U64(25) | mixed >> U64(39)) ^ load64(text, p)) * MULTIPLIER
-        p += 8
-    mixed = ((mixed << U64(25) | mixed >> U64(39)) ^ load64(text, last)) * MULTIPLIER
-    return (mixed ^ mixed >> U64(29)) | U64(1)
 
 
 @inline
@@ -125,19 +120,19 @@ def long_line(key, cache):  # type: ignore[no-untyped-def]
 
 
 @inline
-def _room(cache, words):  # type: ignore[no-untyped-def]
-    """A place for a record of so many words, which don't wrap around."""
-    place = cache.head[0]
-    left = cache.ring_size - place % cache.ring_size
+def _reserve(cache, words):  # type: ignore[no-untyped-def]
+    """The position of a new record of so many words, which don't wrap around."""
+    position = cache.head[0]
+    left = cache.ring_size - position % cache.ring_size
     if left < words:
-        place += left
-    cache.head[0] = place + words
-    return place
+        position += left
+    cache.head[0] = position + words
+    return position
 
 
 @inline
-def _is_there(cache, place):  # type: ignore[no-untyped-def]
-    return cache.head[0] - place <= cache.ring_size
+def _is_kept(cache, position):  # type: ignore[no-untyped-def]
+    return cache.head[0] - position <= cache.ring_size
 
 
 @inline
@@ -171,10 +166,10 @@ def find_short(cache, line, low, high, ids, o):  # type: ignore[no-untyped-def]
         ids[o + 2] = U32(second & LOW_32)
         ids[o + 3] = U32(second >> U64(32) & ID_BITS)
         return o + count
-    place, count = I64(first), I64(second & LOW_32)
-    if not _is_there(cache, place):
+    position, count = I64(first), I64(second & LOW_32)
+    if not _is_kept(cache, position):
         return I64(-1)
-    _copy_ids(cache, place % cache.ring_size, count, ids, o)
+    _copy_ids(cache, position % cache.ring_size, count, ids, o)
     return o + count
 
 
@@ -193,20 +188,20 @@ def keep_short(cache, line, low, high, ids, o, count):  # type: ignore[no-untype
         short[line + 2] = U64(ids[o]) | second << U64(32)
         short[line + 3] = third | fourth << U64(32) | U64(count) << U64(60)
     else:
-        place = _room(cache, (count + 1) >> 1)
-        _keep_ids(cache, place % cache.ring_size, count, ids, o)
-        short[line + 2], short[line + 3] = U64(place), IN_RING << U64(60) | U64(count)
+        position = _reserve(cache, (count + 1) >> 1)
+        _keep_ids(cache, position % cache.ring_size, count, ids, o)
+        short[line + 2], short[line + 3] = U64(position), IN_RING << U64(60) | U64(count)
 
 
 @jit
 def find_long(cache, line, key, text, start, n, ids, o):  # type: ignore[no-untyped-def]
-    """As find_short, for a piece of WORD to CACHED bytes."""
+    """As find_short, for a piece of MAX_SHORT_BYTES to MAX_CACHED_BYTES bytes."""
     for i in range(line, line + LINE, 2):
         if cache.long[i] == key:
             entry = cache.long[i + 1]
-            place = I64(entry >> U64(20))
-            if I64(entry >> U64(10) & U64(1023)) == n and _is_there(cache, place):
-                record, p, last = place % cache.ring_size, start, start + n - 8
+            position = I64(entry >> U64(20))
+            if I64(entry >> U64(10) & U64(1023)) == n and _is_kept(cache, position):
+                record, p, last = position % cache.ring_size, start, start + n - 8
                 while p < last and cache.ring[record] == load64(text, p):
                     record += 1
                     p += 8
@@ -220,8 +215,8 @@ def find_long(cache, line, key, text, start, n, ids, o):  # type: ignore[no-unty
 @jit
 def keep_long(cache, line, key, text, start, n, ids, o, count):  # type: ignore[no-untyped-def]
     """Keep the ids ids[o : o + count] of a piece that find_long didn't find."""
-    place = _room(cache, ((n + 7) >> 3) + ((count + 1) >> 1))
-    record, p, last = place % cache.ring_size, start, start + n - 8
+    position = _reserve(cache, ((n + 7) >> 3) + ((count + 1) >> 1))
+    record, p, last = position % cache.ring_size, start, start + n - 8
     while p < last:
         cache.ring[record] = load64(text, p)
         record += 1
@@ -231,4 +226,4 @@ def keep_long(cache, line, key, text, start, n, ids, o, count):  # type: ignore[
     for i in range(line + LINE - 1, line + 1, -1):
         cache.long[i] = cache.long[i - 2]
     cache.long[line] = key
-    cache.long[line + 1] = U64(place) << U64(20) | U64(n) << U64(10) | U64(count)
+    cache.long[line + 1] = U64(position) << U64(20) | U64(n) << U64(10) | U64(count)

@@ -18,8 +18,8 @@ So what reads the ends needs no offsets, and documents of no bytes are seen too.
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.kernels.bpe.character_classes import class_at, run_end
-from dspipe.kernels.jit import inline, jit, pointer
+from dspipe.kernels.bpe.character_classes import ClassTable, class_at, run_end
+from dspipe.kernels.jit import entry, inline, jit, pointer
 
 NEWLINE, BLANK, LETTER, PUNCTUATION, CJK, NUMBER, OTHER = range(7)
 
@@ -52,13 +52,11 @@ def _piece_end(text, start, end, ascii, block_of, blocks):  # type: ignore[no-un
     return run_end(text, p, end, kind, ascii, block_of, blocks)
 
 
-@jit
+@entry("state", "ends")
 def scan_deepseek(
     text: npt.NDArray[np.uint8],
     offsets: npt.NDArray[np.int64],
-    ascii: npt.NDArray[np.uint8],
-    block_of: npt.NDArray[np.uint16],
-    blocks: npt.NDArray[np.uint8],
+    classes: ClassTable,
     state: npt.NDArray[np.int64],
     ends: npt.NDArray[np.int64],
 ) -> int:
@@ -67,12 +65,13 @@ def scan_deepseek(
     state: document and position, (0, offsets[0]) at first; carried on from call to call. Returns the number of ends
     written, at most len(ends); 0 when all documents are done.
     """
-    data, ascii_, block_of_, blocks_ = pointer(text), pointer(ascii), pointer(block_of), pointer(blocks)
+    data = pointer(text)
+    ascii, block_of, blocks = pointer(classes.ascii), pointer(classes.block_of), pointer(classes.blocks)
     document, p, n = state[0], state[1], 0
     while document < len(offsets) - 1 and n < len(ends):
         end = offsets[document + 1]
         if p < end:
-            p = _piece_end(data, p, end, ascii_, block_of_, blocks_)
+            p = _piece_end(data, p, end, ascii, block_of, blocks)
         else:
             document += 1
         ends[n] = p

@@ -20,8 +20,8 @@ joined with what isn't on it. A scheme without NEWLINE has line ends among its B
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.kernels.bpe.character_classes import END, class_at, run_end
-from dspipe.kernels.jit import inline, jit, pointer
+from dspipe.kernels.bpe.character_classes import END, ClassTable, class_at, run_end
+from dspipe.kernels.jit import entry, inline, jit, pointer
 
 NEWLINE, SPACE, BLANK, LETTER, NUMBER, PUNCTUATION, OTHER = range(7)
 """the kinds; OTHER is in no alternative, but LEADS"""
@@ -55,13 +55,13 @@ def _contraction_end(text, p, end, any_case):  # type: ignore[no-untyped-def]
 
 
 @inline
-def _number_end(text, p, end, most, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
+def _number_end(text, p, end, max_numbers, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
     """The end of the numbers from p, of which there are at most so many."""
-    while most > 0:
+    while max_numbers > 0:
         found, length = class_at(text, p, end, ascii, block_of, blocks)
         if found & SAME != NUMBER:
             break
-        most -= 1
+        max_numbers -= 1
         p += length
     return p
 
@@ -106,14 +106,14 @@ def _other_end(text, p, end, kind, ascii, block_of, blocks):  # type: ignore[no-
 
 
 @inline
-def _piece_end(text, start, end, contractions, digits, numbers_apart, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
+def _piece_end(text, start, end, contractions, max_numbers, numbers_apart, ascii, block_of, blocks):  # type: ignore[no-untyped-def]
     first, length = class_at(text, start, end, ascii, block_of, blocks)
     p = start + length
     kind, letter = first & SAME, first & ISLAND | LETTER
     if kind == letter:
         return run_end(text, p, end, letter, ascii, block_of, blocks, SAME)
     if kind == NUMBER:
-        return _number_end(text, start, end, digits, ascii, block_of, blocks)
+        return _number_end(text, start, end, max_numbers, ascii, block_of, blocks)
     if contractions != NO_CONTRACTIONS and text[start] == APOSTROPHE:
         past = _contraction_end(text, start, end, contractions == CONTRACTIONS_OF_ANY_CASE)
         if past > start:
@@ -129,36 +129,35 @@ def _piece_end(text, start, end, contractions, digits, numbers_apart, ascii, blo
         if after & SAME == PUNCTUATION:
             return _punctuation_end(text, p + length, end, PUNCTUATION, ascii, block_of, blocks)
         if after & SAME == NUMBER and after & TAKES_SPACE != 0:
-            return _number_end(text, p, end, digits, ascii, block_of, blocks)
+            return _number_end(text, p, end, max_numbers, ascii, block_of, blocks)
     if kind <= BLANK:
         return _blanks_end(text, start, end, numbers_apart, ascii, block_of, blocks)
     return _other_end(text, start, end, kind, ascii, block_of, blocks)
 
 
-@jit
+@entry("state", "ends")
 def scan_regex(
     text: npt.NDArray[np.uint8],
     offsets: npt.NDArray[np.int64],
-    ascii: npt.NDArray[np.uint8],
-    block_of: npt.NDArray[np.uint16],
-    blocks: npt.NDArray[np.uint8],
+    classes: ClassTable,
     contractions: int,
-    digits: int,
+    max_numbers: int,
     numbers_apart: bool,
     state: npt.NDArray[np.int64],
     ends: npt.NDArray[np.int64],
 ) -> int:
     """As kernels.bpe.pretokenize.scan_deepseek, for the schemes above.
 
-    contractions: NO_CONTRACTIONS, CONTRACTIONS or CONTRACTIONS_OF_ANY_CASE; digits: most numbers in a piece;
+    contractions: NO_CONTRACTIONS, CONTRACTIONS or CONTRACTIONS_OF_ANY_CASE; max_numbers: that a piece may have;
     numbers_apart: whether numbers are cut out first.
     """
-    data, ascii_, block_of_, blocks_ = pointer(text), pointer(ascii), pointer(block_of), pointer(blocks)
+    data = pointer(text)
+    ascii, block_of, blocks = pointer(classes.ascii), pointer(classes.block_of), pointer(classes.blocks)
     document, p, n = state[0], state[1], 0
     while document < len(offsets) - 1 and n < len(ends):
         end = offsets[document + 1]
         if p < end:
-            p = _piece_end(data, p, end, contractions, digits, numbers_apart, ascii_, block_of_, blocks_)
+            p = _piece_end(data, p, end, contractions, max_numbers, numbers_apart, ascii, block_of, blocks)
         else:
             document += 1
         ends[n] = p

@@ -19,8 +19,8 @@ at what follows their run. Every look-ahead over a run is made once, so that tim
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.kernels.bpe.character_classes import class_at, run_end
-from dspipe.kernels.jit import inline, jit, pointer
+from dspipe.kernels.bpe.character_classes import ClassTable, class_at, run_end
+from dspipe.kernels.jit import entry, inline, jit, pointer
 
 (
     NEWLINE,
@@ -184,24 +184,23 @@ def _piece_end(text, start, end, ascii, block_of, blocks, seen):  # type: ignore
     return _cjk_end(text, start, end, ascii, block_of, blocks, seen)
 
 
-@jit
+@entry("state", "ends")
 def scan_deepseek_strict(
     text: npt.NDArray[np.uint8],
     offsets: npt.NDArray[np.int64],
-    ascii: npt.NDArray[np.uint8],
-    block_of: npt.NDArray[np.uint16],
-    blocks: npt.NDArray[np.uint8],
+    classes: ClassTable,
     state: npt.NDArray[np.int64],
     ends: npt.NDArray[np.int64],
 ) -> int:
     """As kernels.bpe.pretokenize.scan_deepseek, for the strict scheme."""
-    data, ascii_, block_of_, blocks_ = pointer(text), pointer(ascii), pointer(block_of), pointer(blocks)
+    data = pointer(text)
+    ascii, block_of, blocks = pointer(classes.ascii), pointer(classes.block_of), pointer(classes.blocks)
     seen = np.zeros(2, np.int64)
     document, p, n = state[0], state[1], 0
     while document < len(offsets) - 1 and n < len(ends):
         end = offsets[document + 1]
         if p < end:
-            p = _piece_end(data, p, end, ascii_, block_of_, blocks_, seen)
+            p = _piece_end(data, p, end, ascii, block_of, blocks, seen)
         else:
             document += 1
         ends[n] = p

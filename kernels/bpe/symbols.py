@@ -7,7 +7,7 @@ position long again.
 
 Words lie in groups of equal counts, so that the count of a position is found from where it lies: a block of 64
 positions has the number of its first group, from which it is a few steps. That takes a sixteenth of a byte a position,
-where a count beside each symbol would take four to eight.
+where a count for each symbol would take four to eight.
 """
 
 from collections.abc import Iterable
@@ -16,15 +16,15 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.kernels.jit import inline, jit
+from dspipe.kernels.jit import entry, inline
 
 Words = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.int64]]
 """distinct words data[offsets[i]:offsets[i + 1]] (uint8, int64), each seen counts[i] times (int64)"""
 
 I64 = np.int64
-BORDER, GONE = -1, -2
+BORDER, INSIDE = -1, -2
 BLOCK_BITS = 6
-MOST_POSITIONS = (1 << 31) - 2
+MAX_POSITIONS = (1 << 31) - 2
 
 
 class Symbols(NamedTuple):
@@ -47,29 +47,29 @@ def lay_out(parts: Iterable[Words], byte_ids: npt.NDArray[np.int64]) -> Symbols:
     for _, offsets, part in parts:
         _add_sizes(offsets, part, counts, sizes)
     starts = np.append(1, 1 + np.cumsum(sizes))
-    if starts[-1] > MOST_POSITIONS:
+    if starts[-1] > MAX_POSITIONS:
         raise ValueError(
-            f"{int(starts[-1]):,} bytes of distinct words are too many to train on; at most {MOST_POSITIONS:,}"
+            f"{int(starts[-1]):,} bytes of distinct words are too many to train on; at most {MAX_POSITIONS:,}"
         )
-    ids, places = np.empty(starts[-1], np.int32), starts[:-1].copy()
+    ids, next_positions = np.empty(starts[-1], np.int32), starts[:-1].copy()
     ids[0] = BORDER
     for data, offsets, part in parts:
-        if not _place(data, offsets, part, byte_ids, counts, places, starts, ids):
+        if not _lay_words(data, offsets, part, byte_ids, counts, next_positions, starts, ids):
             raise ValueError("the words are others than when they were first gone through")
     return _with_blocks(ids, starts, counts)
 
 
-def closed_up(symbols: Symbols) -> Symbols:
-    """The same symbols, each one position long, without the words that have become one symbol. The old are gone: the
-    array is shortened where it is, so that both need not be in memory together."""
+def close_up(symbols: Symbols) -> Symbols:
+    """The same symbols, each one position long, without the words that have become one symbol. The symbols given
+    can't be used any more: their array is shortened where it is, so that both need not be in memory together."""
     ids, starts, counts, _ = symbols
     ids.resize(_close_gaps(ids, starts), refcheck=False)
     return _with_blocks(ids, starts, counts)
 
 
 def _with_blocks(ids: npt.NDArray[np.int32], starts: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> Symbols:
-    there = np.diff(starts) > 0
-    starts, counts = np.append(starts[:-1][there], len(ids)), counts[there]
+    nonempty = np.diff(starts) > 0
+    starts, counts = np.append(starts[:-1][nonempty], len(ids)), counts[nonempty]
     blocks = np.searchsorted(starts, np.arange(0, len(ids), 1 << BLOCK_BITS), "right") - 1
     return Symbols(ids, starts, counts, np.maximum(blocks, 0).astype(np.int32))
 
@@ -95,7 +95,7 @@ def _group_of(count, counts):  # type: ignore[no-untyped-def]
     return low
 
 
-@jit
+@entry("sizes")
 def _add_sizes(
     offsets: npt.NDArray[np.int64],
     part: npt.NDArray[np.int64],
@@ -108,14 +108,14 @@ def _add_sizes(
             sizes[_group_of(part[word], counts)] += length + 1
 
 
-@jit
-def _place(
+@entry("next_positions", "ids")
+def _lay_words(
     data: npt.NDArray[np.uint8],
     offsets: npt.NDArray[np.int64],
     part: npt.NDArray[np.int64],
     byte_ids: npt.NDArray[np.int64],
     counts: npt.NDArray[np.int64],
-    places: npt.NDArray[np.int64],
+    next_positions: npt.NDArray[np.int64],
     starts: npt.NDArray[np.int64],
     ids: npt.NDArray[np.int32],
 ) -> bool:
@@ -124,18 +124,18 @@ def _place(
         length = offsets[word + 1] - offsets[word]
         if length > 1:
             group = _group_of(part[word], counts)
-            i = places[group]
+            i = next_positions[group]
             if i + length >= starts[group + 1]:
                 return False
             for p in range(offsets[word], offsets[word + 1]):
                 ids[i] = byte_ids[data[p]]
                 i += 1
             ids[i] = BORDER
-            places[group] = i + 1
+            next_positions[group] = i + 1
     return True
 
 
-@jit
+@entry("ids", "starts")
 def _close_gaps(ids: npt.NDArray[np.int32], starts: npt.NDArray[np.int64]) -> int:
     """Returns the number of positions left; starts are moved with them, the last aside."""
     n, word, group = 1, 1, 0

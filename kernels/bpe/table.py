@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.kernels.jit import inline, jit, pointer
+from dspipe.kernels.hashing import GOLDEN
+from dspipe.kernels.jit import entry, inline, pointer
 
 U64, U32, I64 = np.uint64, np.uint32, np.int64
 EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -15,6 +16,8 @@ NOTHING = np.uint32(0xFFFFF)
 """no token's id: stands for the neighbours of the first and the last symbol, and for what isn't one symbol"""
 MAX_ID = (1 << 20) - 2
 MAX_MERGES = (1 << 24) - 2
+WORK = 256
+"""length of the room (uint32) that a short piece is merged in: symbols, ranks, the positions after and before each"""
 BUCKET = 4
 """pairs in a bucket, half a cache line: all are compared, without a branch that would be mispredicted"""
 
@@ -27,18 +30,16 @@ class MergeTable(NamedTuple):
     made        uint32[merges]      the id that each merge makes, by rank; two merges may make the same
     pairs       uint64[4 * buckets] left << 44 | right << 24 | rank, or EMPTY; a pair is in the bucket of its hash or,
                                     while those are full, in one that follows
-    work        uint32[256]         room for a short piece: symbols, ranks, the positions after and before each
     """
 
     byte_ids: npt.NDArray[np.uint32]
     characters: npt.NDArray[np.uint32]
     made: npt.NDArray[np.uint32]
     pairs: npt.NDArray[np.uint64]
-    work: npt.NDArray[np.uint32]
 
 
 class RawMerges(NamedTuple):
-    """Pointers to a MergeTable's arrays, for the inner loops."""
+    """Pointers to a MergeTable's arrays and to the room to work in (uint32[WORK]), for the inner loops."""
 
     byte_ids: npt.NDArray[np.uint32]
     characters: npt.NDArray[np.uint32]
@@ -53,11 +54,11 @@ def merge_table(byte_ids: npt.NDArray[np.uint32], merges: npt.NDArray[np.uint32]
     if len(merges) > MAX_MERGES or (len(merges) and merges.max() > MAX_ID) or byte_ids.max() > MAX_ID:
         raise ValueError(f"at most {MAX_MERGES} merges and ids up to {MAX_ID}")
     buckets = max(2, 1 << (2 * len(merges) // BUCKET).bit_length())
-    pairs = aligned(BUCKET * buckets)
+    pairs = allocate_aligned(BUCKET * buckets)
     pairs[:] = EMPTY
     _fill(np.ascontiguousarray(merges), pairs)
     made = np.append(merges[:, 2], U32(0)).astype(np.uint32)
-    return MergeTable(byte_ids, _characters(byte_ids, merges), made, pairs, np.zeros(256, np.uint32))
+    return MergeTable(byte_ids, _characters(byte_ids, merges), made, pairs)
 
 
 def _characters(byte_ids: npt.NDArray[np.uint32], merges: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
@@ -90,7 +91,7 @@ def _characters(byte_ids: npt.NDArray[np.uint32], merges: npt.NDArray[np.uint32]
     return np.append(byte_ids[:0x80], np.where(latest < first_use[whole], whole, NOTHING)).astype(np.uint32)
 
 
-def aligned(words: int) -> npt.NDArray[np.uint64]:
+def allocate_aligned(words: int) -> npt.NDArray[np.uint64]:
     """Zeros (uint64) from the border of a cache line on."""
     array = np.zeros(words + 8, np.uint64)
     skip = -array.ctypes.data % 64 // 8
@@ -99,10 +100,10 @@ def aligned(words: int) -> npt.NDArray[np.uint64]:
 
 @inline
 def _bucket(key, mask):  # type: ignore[no-untyped-def]
-    return I64((key * U64(0x9E3779B97F4A7C15) >> U64(40) & mask) * U64(BUCKET))
+    return I64((key * GOLDEN >> U64(40) & mask) * U64(BUCKET))
 
 
-@jit
+@entry("pairs")
 def _fill(merges: npt.NDArray[np.uint32], pairs: npt.NDArray[np.uint64]) -> None:
     mask = U64(len(pairs) // BUCKET - 1)
     for rank in range(len(merges)):
@@ -114,20 +115,21 @@ def _fill(merges: npt.NDArray[np.uint32], pairs: npt.NDArray[np.uint64]) -> None
 
 
 @inline
-def raw_merges(table: MergeTable) -> RawMerges:
-    """Pointers to the table's arrays; the caller keeps the table alive."""
+def raw_merges(table: MergeTable, work: npt.NDArray[np.uint32]) -> RawMerges:
+    """Pointers to the table's arrays and to `work`; the caller keeps them alive."""
     return RawMerges(
         pointer(table.byte_ids),
         pointer(table.characters),
         pointer(table.made),
         pointer(table.pairs),
-        pointer(table.work),
+        pointer(work),
         U64(len(table.pairs) // BUCKET - 1),
     )
 
 
 @inline
 def rank_of(merges, left, right):  # type: ignore[no-untyped-def]
+    """The rank of a pair of ids, NONE where it is not merged."""
     key = U64(left) << U64(20) | U64(right)
     i, shifted = _bucket(key, merges.mask), key << U64(24)
     while True:

@@ -5,16 +5,16 @@ all words at once, left to right; count again; repeat.
 
 A pair's count never rises after the merge that made the later of its symbols. So pairs below a threshold are of no
 interest until nothing above it is left. Training goes in rounds with lower and lower thresholds; in each, only the
-pairs above it have a row in a table, a list of their places, and an entry in a heap (kernels.bpe.pairs), and between
+pairs above it have a row in a table, a list of their positions, and an entry in a heap (kernels.bpe.pairs), and between
 rounds all is counted again from the symbols (kernels.bpe.symbols). Rare pairs, which hardly ever become merges, then
 take neither time nor memory. A round that runs out of room just ends, and the next has the same threshold.
 
-A list of places is never shortened: a place where the pair no longer stands is known from the symbols there, since
-symbols only grow. The heap's counts may be out of date, and are looked up when they come up.
+A list of positions is never shortened: a position where the pair no longer stands is known from the symbols there,
+since symbols only grow. The heap's counts may be out of date, and are looked up when they come up.
 
 No two merges make the same string, so a new id is always a new token: for one string to be merged from two different
 pairs, some inner pair would have to be merged in one place and left alone in another while both stood side by side.
-(tests/kernels/test_bpe_train.py looks for one in many small random corpora.)
+(tests/kernels/bpe/test_train.py looks for one in many small random corpora.)
 """
 
 from collections.abc import Iterable
@@ -23,8 +23,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dspipe.kernels.bpe.pairs import EMPTY, find, find_pairs, pair_of, pair_sums
-from dspipe.kernels.bpe.symbols import BORDER, GONE, Words, closed_up, count_at, lay_out
-from dspipe.kernels.jit import inline, jit, pointer, prefetch
+from dspipe.kernels.bpe.symbols import BORDER, INSIDE, Words, close_up, count_at, lay_out
+from dspipe.kernels.jit import entry, inline, jit, pointer, prefetch
 
 U64, I64 = np.uint64, np.int64
 LEFT, RIGHT = 0, 1
@@ -55,7 +55,7 @@ def train_merges(
         del sums
         made, none_above = _merge_all(*symbols, *pairs, low, merges, frequencies, made, progress)
         del pairs
-        symbols = closed_up(symbols)
+        symbols = close_up(symbols)
     return merges[:made], frequencies[:made]
 
 
@@ -103,7 +103,7 @@ def _sink(counts, pairs, n):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _heap_of(
+def _build_heap(
     table: npt.NDArray[np.uint64], low: int, counts: npt.NDArray[np.int64], pairs: npt.NDArray[np.uint64]
 ) -> int:
     """Put the pairs seen at least `low` times into the heap, and return their number."""
@@ -115,52 +115,52 @@ def _heap_of(
     return n
 
 
-# Merging one pair: join its places, add up their neighbours, give the pairs that come of it rows, then lists
+# Merging one pair: join it at its positions, add up their neighbours, give the pairs that come of it rows, then lists
 
 
 @jit
-def _join(ids_, places_, first, number, left, right, length_left, length_right, new):  # type: ignore[no-untyped-def]
-    """Join left and right wherever they still stand side by side; such places are moved to the front of the list.
+def _join(ids_, positions_, first, number, left, right, length_left, length_right, new):  # type: ignore[no-untyped-def]
+    """Join left and right wherever they still stand side by side; such positions are moved to the front of the list.
 
     Returns their number. Places ascend, so overlaps (aa in aaa) are merged from the left.
     """
-    ids, places, n, end = pointer(ids_), pointer(places_), 0, first + number
+    ids, positions, n, end = pointer(ids_), pointer(positions_), 0, first + number
     for x in range(first, end):
         if x + 8 < end:
-            prefetch(ids, I64(places[x + 8]))
-        i = I64(places[x])
+            prefetch(ids, I64(positions[x + 8]))
+        i = I64(positions[x])
         j = i + length_left
         if ids[i] == left and ids[j] == right:
-            ids[i], ids[j] = new, GONE
+            ids[i], ids[j] = new, INSIDE
             ids[j + length_right - 1] = -1 - length_left - length_right
-            places[first + n] = i
+            positions[first + n] = i
             n += 1
     return n
 
 
 @inline
-def _before(ids, i):  # type: ignore[no-untyped-def]
-    """The place of the symbol to the left of i, or -1."""
+def _previous(ids, i):  # type: ignore[no-untyped-def]
+    """The position of the symbol to the left of i, or -1."""
     last = I64(ids[i - 1])
     return I64(-1) if last == BORDER else i - 1 if last >= 0 else i + 1 + last
 
 
 @jit
 def _add_neighbours(  # type: ignore[no-untyped-def]
-    ids_, starts, counts, blocks_, places_, first, n, new, length, weights, numbers, touched, n_touched
+    ids_, starts, counts, blocks_, positions_, first, n, new, length, weights, numbers, touched, n_touched
 ):
     """Add up the symbols to the left and right of the n new ones; returns how often two of these meet, and where."""
-    ids, blocks, places, twins, twin_places = pointer(ids_), pointer(blocks_), pointer(places_), 0, 0
+    ids, blocks, positions, twins, twin_count = pointer(ids_), pointer(blocks_), pointer(positions_), 0, 0
     n_touched[:] = 0
     for x in range(first, first + n):
         if x + 8 < first + n:
-            prefetch(ids, I64(places[x + 8]))
-        i = I64(places[x])
+            prefetch(ids, I64(positions[x + 8]))
+        i = I64(positions[x])
         weight = count_at(i, starts, counts, blocks)
-        before = _before(ids, i)
+        before = _previous(ids, i)
         if before >= 0 and ids[before] == new:
             twins += weight
-            twin_places += 1
+            twin_count += 1
         for side in (LEFT, RIGHT):
             symbol = I64(ids[i + length]) if side == RIGHT else I64(ids[before]) if before >= 0 else I64(BORDER)
             if symbol >= 0 and symbol != new:
@@ -169,7 +169,7 @@ def _add_neighbours(  # type: ignore[no-untyped-def]
                     n_touched[side] += 1
                 weights[side, symbol] += weight
                 numbers[side, symbol] += 1
-    return twins, twin_places
+    return twins, twin_count
 
 
 @inline
@@ -181,7 +181,7 @@ def _lose(rows, mask, pair, weight):  # type: ignore[no-untyped-def]
 
 @inline
 def _gain(rows, slots, pair, weight, number, size, used):  # type: ignore[no-untyped-def]
-    """Give the pair a row and a list of `number` places; returns its first place, -1 when there is no room."""
+    """Give the pair a row and a list of `number` positions; returns where the list begins, -1 when there is no room."""
     if 3 * used[0] >= 2 * slots or used[1] + number > size:
         return I64(-1)
     row, first = find(rows, U64(slots - 1), pair), used[1]
@@ -192,37 +192,38 @@ def _gain(rows, slots, pair, weight, number, size, used):  # type: ignore[no-unt
 
 
 @jit
-def _list_neighbours(ids_, places_, first, n, new, length, numbers, twin_place):  # type: ignore[no-untyped-def]
-    """Write the places of the pairs with the n new symbols to the lists that begin at `numbers` and twin_place."""
-    ids, places = pointer(ids_), pointer(places_)
+def _list_neighbours(ids_, positions_, first, n, new, length, numbers, twin_position):  # type: ignore[no-untyped-def]
+    """Write the positions of the pairs with the n new symbols to the lists that begin at `numbers` and
+    twin_position."""
+    ids, positions = pointer(ids_), pointer(positions_)
     for x in range(first, first + n):
         if x + 8 < first + n:
-            prefetch(ids, I64(places[x + 8]))
-        i = I64(places[x])
-        before, after = _before(ids, i), I64(ids[i + length])
+            prefetch(ids, I64(positions[x + 8]))
+        i = I64(positions[x])
+        before, after = _previous(ids, i), I64(ids[i + length])
         if before >= 0:
             symbol = I64(ids[before])
             if symbol == new:
-                if twin_place >= 0:
-                    places[twin_place] = before
-                    twin_place += 1
+                if twin_position >= 0:
+                    positions[twin_position] = before
+                    twin_position += 1
             elif numbers[LEFT, symbol] >= 0:
-                places[numbers[LEFT, symbol]] = before
+                positions[numbers[LEFT, symbol]] = before
                 numbers[LEFT, symbol] += 1
         if after >= 0 and after != new and numbers[RIGHT, after] >= 0:
-            places[numbers[RIGHT, after]] = i
+            positions[numbers[RIGHT, after]] = i
             numbers[RIGHT, after] += 1
 
 
-@jit
+@entry("ids", "table", "positions", "used", "merges", "frequencies", "progress")
 def _merge_all(  # type: ignore[no-untyped-def]
-    ids, starts, counts, blocks, table, places, used, low, merges, frequencies, made, progress
+    ids, starts, counts, blocks, table, positions, used, low, merges, frequencies, made, progress
 ):
     """Merge the pairs seen at least `low` times. Returns the number of merges, and whether no such pair is left."""
     slots = len(table) // 3
     rows, mask = pointer(table), U64(slots - 1)
     heap_counts, heap_pairs = np.empty(slots, np.int64), np.empty(slots, np.uint64)
-    n_heap, room = _heap_of(table, low, heap_counts, heap_pairs), True
+    n_heap, room = _build_heap(table, low, heap_counts, heap_pairs), True
     lengths = np.ones(256 + len(merges), np.int64)
     weights, numbers = np.zeros((2, len(lengths)), np.int64), np.zeros((2, len(lengths)), np.int64)
     touched, n_touched = np.empty((2, len(lengths)), np.int32), np.zeros(2, np.int64)
@@ -243,11 +244,11 @@ def _merge_all(  # type: ignore[no-untyped-def]
         merges[made, 0], merges[made, 1], frequencies[made] = left, right, count
         lengths[new] = lengths[left] + lengths[right]
         first, number = I64(rows[row + 2] >> U64(32)), I64(rows[row + 2] & U64(0xFFFFFFFF))
-        n = _join(ids, places, first, number, left, right, lengths[left], lengths[right], new)
-        twins, twin_places = _add_neighbours(
-            ids, starts, counts, blocks, places, first, n, new, lengths[new], weights, numbers, touched, n_touched
+        n = _join(ids, positions, first, number, left, right, lengths[left], lengths[right], new)
+        twins, twin_count = _add_neighbours(
+            ids, starts, counts, blocks, positions, first, n, new, lengths[new], weights, numbers, touched, n_touched
         )
-        listed, twin_place = used[1], I64(-1)
+        listed, twin_position = used[1], I64(-1)
         for side in (LEFT, RIGHT):
             for x in range(n_touched[side]):
                 symbol = I64(touched[side, x])
@@ -256,7 +257,7 @@ def _merge_all(  # type: ignore[no-untyped-def]
                 numbers[side, symbol] = -1
                 if weight >= low:
                     gained = pair_of(symbol, new) if side == LEFT else pair_of(new, symbol)
-                    numbers[side, symbol] = _gain(rows, slots, gained, weight, number, len(places), used)
+                    numbers[side, symbol] = _gain(rows, slots, gained, weight, number, len(positions), used)
                     if numbers[side, symbol] < 0:
                         room = False
                     else:
@@ -265,15 +266,15 @@ def _merge_all(  # type: ignore[no-untyped-def]
         if twins > 0:
             _lose(rows, mask, pair_of(right, left), twins)
             if twins >= low:
-                twin_place = _gain(rows, slots, pair_of(new, new), twins, twin_places, len(places), used)
-                if twin_place < 0:
+                twin_position = _gain(rows, slots, pair_of(new, new), twins, twin_count, len(positions), used)
+                if twin_position < 0:
                     room = False
                 else:
                     _push(heap_counts, heap_pairs, n_heap, twins, pair_of(new, new))
                     n_heap += 1
         rows[row + 1] = U64(0)  # after its loss where it overlaps itself
         if used[1] > listed:
-            _list_neighbours(ids, places, first, n, new, lengths[new], numbers, twin_place)
+            _list_neighbours(ids, positions, first, n, new, lengths[new], numbers, twin_position)
         for side in (LEFT, RIGHT):
             for x in range(n_touched[side]):
                 weights[side, touched[side, x]] = numbers[side, touched[side, x]] = 0

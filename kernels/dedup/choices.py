@@ -4,13 +4,13 @@ import numpy as np
 import numpy.typing as npt
 
 from dspipe.kernels.arrow import Bytes, Offsets
-from dspipe.kernels.jit import jit, pointer
+from dspipe.kernels.jit import entry, pointer
 
-_FARTHEST = 600
-"""bytes between two options' marks: a long option in Chinese has about 150 characters"""
+_MAX_DISTANCE = 600
+"""bytes between the marks of two options: a long option in Chinese has about 150 characters"""
 
 
-@jit
+@entry("counts")
 def _count(data, offsets, counts):  # type: ignore[no-untyped-def]
     texts = pointer(data)
     for document in range(len(offsets) - 1):
@@ -34,7 +34,7 @@ def _count(data, offsets, counts):  # type: ignore[no-untyped-def]
                 )
             if not (full_width or after == 41 or after == 46 or after == 58):
                 continue
-            if letter == 0 or at - mark_at > _FARTHEST:
+            if letter == 0 or at - mark_at > _MAX_DISTANCE:
                 expected = np.int64(1) if letter == 0 else np.int64(0)
             else:
                 expected = letter + 1
@@ -51,6 +51,5 @@ def count_choices(data: Bytes, offsets: Offsets) -> npt.NDArray[np.uint32]:
     `A.`, `(A)` and `A、` are marks; `U.S.A.` isn't one. Two marks lie at most 600 bytes apart.
     """
     counts = np.empty(len(offsets) - 1, np.uint32)
-    if len(counts):  # arrays without rows are writable: kernels would be compiled anew for them
-        _count(data, offsets, counts)
+    _count(data, offsets, counts)
     return counts

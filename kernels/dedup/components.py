@@ -3,12 +3,12 @@
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.kernels.jit import jit
+from dspipe.kernels.jit import entry
 
 Nodes = npt.NDArray[np.uint64]
 
 BYTES_PER_EDGE = 80
-"""peak memory of `components` for an edge, its sorted node numbers and their places"""
+"""peak memory of `components` for an edge, its sorted node numbers and their indexes"""
 
 
 def components(left: Nodes, right: Nodes) -> tuple[Nodes, Nodes]:
@@ -23,7 +23,7 @@ def components(left: Nodes, right: Nodes) -> tuple[Nodes, Nodes]:
     return nodes, nodes[parents]
 
 
-@jit
+@entry("parents")
 def _union(parents: npt.NDArray[np.int64], left: npt.NDArray[np.int64], right: npt.NDArray[np.int64]) -> None:
     for i in range(left.shape[0]):
         a, b = left[i], right[i]

@@ -11,14 +11,14 @@ import numpy.typing as npt
 
 from dspipe.kernels.arrow import Bytes, Offsets
 from dspipe.kernels.dedup.units import ALONE, SEPARATOR, astral, characters, decode
-from dspipe.kernels.jit import inline, jit, pointer
+from dspipe.kernels.jit import entry, inline, pointer
 
 Int64 = npt.NDArray[np.int64]
 Whole = Literal["character", "word", "line"]
 _WHOLE: dict[Whole, int] = {"character": 0, "word": 1, "line": 2}
 
 
-@jit
+@entry("rows", "starts", "ends")
 def _merge(rows, starts, ends):  # type: ignore[no-untyped-def]
     merged = np.int64(-1)
     for i in range(len(rows)):
@@ -54,7 +54,7 @@ def _kind(texts, plane, i, end):  # type: ignore[no-untyped-def]
 
 
 @inline
-def _before(texts, i, begin):  # type: ignore[no-untyped-def]
+def _previous_start(texts, i, begin):  # type: ignore[no-untyped-def]
     """Where the character that ends at i begins."""
     i -= 1
     while i > begin and texts[i] & 0xC0 == 0x80:
@@ -73,11 +73,11 @@ def _may_cut(texts, plane, i, begin, end, whole):  # type: ignore[no-untyped-def
         return True
     if whole == 2:
         return texts[i - 1] == 10
-    before = _kind(texts, plane, _before(texts, i, begin), end)
+    before = _kind(texts, plane, _previous_start(texts, i, begin), end)
     return not (_in_word(before) and _in_word(_kind(texts, plane, i, end)))
 
 
-@jit
+@entry("starts", "ends", "out", "out_offsets")
 def _cut(data, offsets, plane, whole, rows, starts, ends, out, out_offsets):  # type: ignore[no-untyped-def]
     """Copy the texts without the spans; what is left of the spans is written over them."""
     texts, kinds, target = pointer(data), pointer(plane), pointer(out)
@@ -100,7 +100,7 @@ def _cut(data, offsets, plane, whole, rows, starts, ends, out, out_offsets):  # 
                 written += 1
             copied = stop
             if whole == 1 and begin < start and stop < end:
-                before = _kind(texts, kinds, _before(texts, start, begin), end)
+                before = _kind(texts, kinds, _previous_start(texts, start, begin), end)
                 if _in_word(before) and _in_word(_kind(texts, kinds, stop, end)):
                     joint = np.uint8(32)
                     for i in range(start, stop):
@@ -126,5 +126,5 @@ def cut_spans(
     starts, ends = starts.copy(), ends.copy()
     out, out_offsets = np.empty(int(offsets[-1] - offsets[0]), np.uint8), np.zeros(len(offsets), np.int64)
     _cut(data, offsets, characters().plane, _WHOLE[whole], rows, starts, ends, out, out_offsets)
-    left = starts < ends
-    return out[: out_offsets[-1]], out_offsets, (rows[left], starts[left], ends[left])
+    cut = starts < ends
+    return out[: out_offsets[-1]], out_offsets, (rows[cut], starts[cut], ends[cut])

@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from dspipe.kernels.dedup.minhash import Signatures
-from dspipe.kernels.jit import inline, jit
+from dspipe.kernels.jit import entry, inline, jit
 
 Keys = npt.NDArray[np.uint64]
-Places = npt.NDArray[np.int64]
+Indexes = npt.NDArray[np.int64]
 
 LEADERS = 256
 """kept copies of one component that later documents are compared with"""
-_PIECE = 1 << 14
+_GROUP_RECORDS = 1 << 14
 """records grouped at a time: their table (1 MiB at most) stays in the second-level cache"""
 
 
@@ -27,7 +27,7 @@ def candidate_pairs(keys: Keys, documents: Keys, hot: int) -> tuple[Keys, Keys, 
     resemble nobody. Keys shared by more than `hot` documents are counted. A pair may come up once for each key that it
     shares.
     """
-    pieces = 1 << max(0, int(len(keys) - 1).bit_length() - _PIECE.bit_length() + 1)
+    pieces = 1 << max(0, int(len(keys) - 1).bit_length() - _GROUP_RECORDS.bit_length() + 1)
     order_keys, order_documents = np.empty_like(keys), np.empty_like(documents)
     bounds = np.zeros(pieces + 1, np.int64)
     _scatter(keys, documents, bounds, order_keys, order_documents)
@@ -36,31 +36,31 @@ def candidate_pairs(keys: Keys, documents: Keys, hot: int) -> tuple[Keys, Keys, 
     return _pair(order_keys, order_documents, bounds, slots, hot)  # type: ignore[no-any-return]
 
 
-@jit
-def _scatter(keys: Keys, documents: Keys, bounds: Places, to_keys: Keys, to_documents: Keys) -> None:
+@entry("bounds", "to_keys", "to_documents")
+def _scatter(keys: Keys, documents: Keys, bounds: Indexes, to_keys: Keys, to_documents: Keys) -> None:
     mask = np.uint64(bounds.shape[0] - 2)
     for i in range(keys.shape[0]):
         bounds[np.int64(keys[i] & mask) + 1] += 1
     for piece in range(1, bounds.shape[0]):
         bounds[piece] += bounds[piece - 1]
-    places = bounds.copy()
+    following = bounds.copy()
     for i in range(keys.shape[0]):
         piece = int(keys[i] & mask)
-        to_keys[places[piece]] = keys[i]
-        to_documents[places[piece]] = documents[i]
-        places[piece] += 1
+        to_keys[following[piece]] = keys[i]
+        to_documents[following[piece]] = documents[i]
+        following[piece] += 1
 
 
 @jit
-def _grown(array: Keys, length: int) -> Keys:
+def _grow(array: Keys, length: int) -> Keys:
     longer = np.empty(max(length, 2 * array.shape[0]), array.dtype)
     longer[: array.shape[0]] = array
     return longer
 
 
-@jit
+@entry()
 def _pair(  # type: ignore[no-untyped-def]
-    keys: Keys, documents: Keys, bounds: Places, slots: int, hot: int
+    keys: Keys, documents: Keys, bounds: Indexes, slots: int, hot: int
 ):
     members, representatives = np.empty(1024, np.uint64), np.empty(1024, np.uint64)
     pairs, hots = 0, 0
@@ -84,7 +84,7 @@ def _pair(  # type: ignore[no-untyped-def]
                 table[slot], first[slot] = key, document
                 continue
             if pairs + 2 > members.shape[0]:
-                members, representatives = _grown(members, pairs + 2), _grown(representatives, pairs + 2)
+                members, representatives = _grow(members, pairs + 2), _grow(representatives, pairs + 2)
             members[pairs], representatives[pairs] = document, first[slot]
             pairs += 1
             if size == 1:
@@ -98,21 +98,22 @@ def _pair(  # type: ignore[no-untyped-def]
 
 
 def hot_in_window(
-    keys: Keys, rows: npt.NDArray[np.uint32], most: int
+    keys: Keys, rows: npt.NDArray[np.uint32], max_documents: int
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
     """Which keys of a window of a shard to send, and pairs in place of the others.
 
-    keys is uint64[documents, bands]. Of a key that more than `most` documents share, only their first `most` are to be
-    sent (bool[documents, bands]); each of the others is paired with the first two (members, representatives: uint32).
+    keys is uint64[documents, bands]. Of a key that more than `max_documents` share, only the first so many are
+    to be sent (bool[documents, bands]); each of the others is paired with the first two (members, representatives:
+    uint32).
     """
     slots = 1 << max(4, (2 * keys.size).bit_length())
     sent = np.ones(keys.shape, np.bool_)
-    return _hot(keys, rows, most, slots, sent)  # type: ignore[no-any-return]
+    return _hold_back_hot(keys, rows, max_documents, slots, sent)  # type: ignore[no-any-return]
 
 
-@jit
-def _hot(  # type: ignore[no-untyped-def]
-    keys: Keys, rows: npt.NDArray[np.uint32], most: int, slots: int, sent: npt.NDArray[np.bool_]
+@entry("sent")
+def _hold_back_hot(  # type: ignore[no-untyped-def]
+    keys: Keys, rows: npt.NDArray[np.uint32], max_documents: int, slots: int, sent: npt.NDArray[np.bool_]
 ):
     table, sizes = np.empty(slots, np.uint64), np.zeros(slots, np.int32)
     first, second = np.empty(slots, np.uint32), np.empty(slots, np.uint32)
@@ -131,10 +132,10 @@ def _hot(  # type: ignore[no-untyped-def]
                 table[slot], first[slot] = key, rows[i]
             elif size == 1:
                 second[slot] = rows[i]
-            if size >= most:
+            if size >= max_documents:
                 sent[i, j] = False
                 if pairs + 2 > members.shape[0]:
-                    members, representatives = _grown(members, pairs + 2), _grown(representatives, pairs + 2)
+                    members, representatives = _grow(members, pairs + 2), _grow(representatives, pairs + 2)
                 members[pairs], representatives[pairs] = rows[i], first[slot]
                 members[pairs + 1], representatives[pairs + 1] = rows[i], second[slot]
                 pairs += 2
@@ -142,37 +143,37 @@ def _hot(  # type: ignore[no-untyped-def]
 
 
 @inline
-def agreement(signed, a, b):  # type: ignore[no-untyped-def]
-    """How many places of two signatures are equal."""
+def _count_equal(signed, a, b):  # type: ignore[no-untyped-def]
+    """At how many positions two signatures are equal."""
     equal = np.uint32(0)
     for j in range(signed.shape[1]):
         equal += np.uint32(signed[a, j] == signed[b, j])
     return equal
 
 
-@jit
-def agreements(signed: Signatures, left: Places, right: Places) -> npt.NDArray[np.uint32]:
-    """uint32[pairs]: equal places of the signatures left[i] and right[i]."""
+@entry()
+def agreements(signed: Signatures, left: Indexes, right: Indexes) -> npt.NDArray[np.uint32]:
+    """uint32[pairs]: at how many positions the signatures left[i] and right[i] are equal."""
     equal = np.empty(left.shape[0], np.uint32)
     for i in range(left.shape[0]):
-        equal[i] = agreement(signed, left[i], right[i])
+        equal[i] = _count_equal(signed, left[i], right[i])
     return equal
 
 
-@jit
+@entry()
 def leaders(  # type: ignore[no-untyped-def]
-    signed: Signatures, order: Places, groups: Places, least: int
+    signed: Signatures, order: Indexes, groups: Indexes, min_agreement: int
 ):
     """Decide which documents of each component stay, in one pass from best to worst.
 
     `order` lists the rows of `signed` component by component, the best copy first; component g is
-    order[groups[g]:groups[g + 1]]. A document is a duplicate of the first kept copy that at least `least` places agree
-    with; where there is none it is kept itself. So every duplicate resembles its kept copy, however long the chain that
-    connected them, and no two kept copies of a component resemble each other, as long as there are no more than
-    LEADERS.
+    order[groups[g]:groups[g + 1]]. A document is a duplicate of the first kept copy with which at least
+    `min_agreement` positions agree; where there is none it is kept itself. So every duplicate resembles its kept copy,
+    however long the chain that connected them, and no two kept copies of a component resemble each other, as long as
+    there are no more than LEADERS.
 
     Returns (keepers, equal): for each row of `signed` the row of its kept copy (its own when it is kept), and the
-    places that agree (all of them with itself).
+    positions that agree (all of them with itself).
     """
     keepers, equal = np.empty(signed.shape[0], np.int64), np.empty(signed.shape[0], np.uint32)
     kept = np.empty(LEADERS, np.int64)
@@ -183,8 +184,8 @@ def leaders(  # type: ignore[no-untyped-def]
             keepers[row], equal[row] = row, np.uint32(signed.shape[1])
             found = False
             for j in range(count):
-                same = agreement(signed, row, kept[j])
-                if same >= least:
+                same = _count_equal(signed, row, kept[j])
+                if same >= min_agreement:
                     keepers[row], equal[row] = kept[j], same
                     found = True
                     break

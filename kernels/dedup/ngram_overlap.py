@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dspipe.kernels.arrow import Bytes, Offsets
-from dspipe.kernels.dedup.units import characters, mix, scan_units
-from dspipe.kernels.jit import inline, jit, pointer
+from dspipe.kernels.dedup.units import characters, scan_units
+from dspipe.kernels.hashing import GOLDEN, quick_hash64
+from dspipe.kernels.jit import entry, inline, pointer
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -27,8 +28,7 @@ UInt64 = npt.NDArray[np.uint64]
 Float32 = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
-_BLOCK = 1 << 14
-_BASE = 0x9E3779B97F4A7C15
+_BLOCK_BYTES = 1 << 14
 _FILTER_BITS = 16  # bits of the filter per n-gram: about 1 in 16 others gets through to the table
 
 
@@ -54,13 +54,13 @@ class Index(NamedTuple):
 @inline
 def _key(prefixes, first, n, power):  # type: ignore[no-untyped-def]
     """The hash of the n-gram that starts at unit `first`, from prefix polynomials; never 0."""
-    return mix(prefixes[first + n] - prefixes[first] * power + np.uint64(n)) | np.uint64(1)
+    return quick_hash64(prefixes[first + n] - prefixes[first] * power + np.uint64(n)) | np.uint64(1)
 
 
 @inline
 def _extend(units, prefixes, count):  # type: ignore[no-untyped-def]
     for k in range(count):
-        prefixes[k + 1] = prefixes[k] * np.uint64(_BASE) + mix(units[k])
+        prefixes[k + 1] = prefixes[k] * GOLDEN + quick_hash64(units[k])
 
 
 @inline
@@ -74,12 +74,22 @@ def _find(keys, numbers, key):  # type: ignore[no-untyped-def]
     return np.int64(-1)
 
 
-@jit
-def _shared(data, offsets, ascii_hashes, plane, powers, head, lengths, filter_bits, keys, numbers, ngrams, ends):  # type: ignore[no-untyped-def]
-    """The n-grams of the index that each document has, once each, one document after the other; see `Shared`."""
-    shortest, longest = head[0], lengths[-1]
+@entry("ends")
+def _find_shared(data, offsets, tables, powers, index, ends):  # type: ignore[no-untyped-def]
+    """The n-grams of the index that each document has, once each, one document after the other; see `Shared`.
+
+    tables: Characters (kernels.dedup.units); powers: uint64, the powers of the polynomials' base.
+    """
+    lengths, filter_bits, keys, numbers, ngrams = (
+        index.lengths,
+        index.filter,
+        index.keys,
+        index.numbers,
+        len(index.rows) - 1,
+    )
+    shortest, longest = index.head[0], lengths[-1]
     head_power = powers[shortest]
-    room = _BLOCK // 2 + 2 + longest
+    room = _BLOCK_BYTES // 2 + 2 + longest
     units, prefixes = np.empty(room, np.uint64), np.zeros(room + 1, np.uint64)
     filter_mask = np.uint64(64 * len(filter_bits) - 1)
     bits_at, prefix_at = pointer(filter_bits), pointer(prefixes)
@@ -90,7 +100,8 @@ def _shared(data, offsets, ascii_hashes, plane, powers, head, lengths, filter_bi
         word = np.uint64(0)
         carried = 0
         while i < end:
-            i, word, count = scan_units(data, i, min(i + _BLOCK, end), end, word, ascii_hashes, plane, units, carried)
+            stop = min(i + _BLOCK_BYTES, end)
+            i, word, count = scan_units(data, i, stop, end, word, tables, units, carried)
             if i >= end and word != np.uint64(0):
                 units[count] = word
                 count += 1
@@ -122,7 +133,7 @@ def _shared(data, offsets, ascii_hashes, plane, powers, head, lengths, filter_bi
     return found[:total]
 
 
-@jit
+@entry("best", "share", "reached")
 def _cover(ngrams, ends, ignored, counted, totals, rows, items, best, share, reached):  # type: ignore[no-untyped-def]
     """The question that each document covers most, the share, and the most that is covered of each question."""
     counted_in, counts = np.full(len(totals), -1, np.int64), np.zeros(len(totals), np.int32)
@@ -145,8 +156,8 @@ def _cover(ngrams, ends, ignored, counted, totals, rows, items, best, share, rea
                     reached[item] = part
 
 
-@jit
-def _item_keys(data, offsets, ascii_hashes, plane, powers, ngram, shortest, keys, heads, counts, lengths):  # type: ignore[no-untyped-def]
+@entry("keys", "heads", "counts", "lengths")
+def _item_keys(data, offsets, tables, powers, ngram, shortest, keys, heads, counts, lengths):  # type: ignore[no-untyped-def]
     """The n-grams of each question, one after the other in `keys`, and of each the n-gram of its first `shortest` units
     in `heads`; how many n-grams a question has, and their length n."""
     largest = 0
@@ -156,7 +167,7 @@ def _item_keys(data, offsets, ascii_hashes, plane, powers, ngram, shortest, keys
     total = 0
     for item in range(len(counts)):
         i, end = offsets[item], offsets[item + 1]
-        _, word, count = scan_units(data, i, end, end, np.uint64(0), ascii_hashes, plane, units, 0)
+        _, word, count = scan_units(data, i, end, end, np.uint64(0), tables, units, 0)
         if word != np.uint64(0):
             units[count] = word
             count += 1
@@ -172,7 +183,7 @@ def _item_keys(data, offsets, ascii_hashes, plane, powers, ngram, shortest, keys
     return total
 
 
-@jit
+@entry("slots", "numbers")
 def _fill(keys, slots, numbers):  # type: ignore[no-untyped-def]
     mask = np.uint64(len(slots) - 1)
     for number in range(len(keys)):
@@ -189,9 +200,7 @@ def build_index(data: Bytes, offsets: Offsets, ngram: int, shortest: int, common
     room = (offsets[-1] - offsets[0]) // 2 + 3 * questions + 3
     keys, heads = np.empty(room, np.uint64), np.empty(room, np.uint64)
     counts, lengths = np.zeros(questions, np.int64), np.zeros(questions, np.int64)
-    made = _item_keys(
-        data, offsets, tables.ascii, tables.plane, _powers(ngram), ngram, shortest, keys, heads, counts, lengths
-    )
+    made = _item_keys(data, offsets, tables, _powers(ngram), ngram, shortest, keys, heads, counts, lengths)
     items = np.repeat(np.arange(questions), counts)
     order = np.lexsort((items, keys[:made]))
     keys, items = keys[:made][order], items[order]
@@ -203,8 +212,8 @@ def build_index(data: Bytes, offsets: Offsets, ngram: int, shortest: int, common
     of_rare: Int32 = items[np.repeat(rare, shared_by)].astype(np.int32)
     unique, shared_by = unique[rare], shared_by[rare]
     bits = np.zeros(max(1, (1 << (_FILTER_BITS * max(len(unique), 4) - 1).bit_length()) // 64), np.uint64)
-    places = (np.unique(heads[:made]) >> np.uint64(1)) & np.uint64(64 * len(bits) - 1)
-    np.bitwise_or.at(bits, (places >> np.uint64(6)).astype(np.int64), np.uint64(1) << (places & np.uint64(63)))
+    bit = (np.unique(heads[:made]) >> np.uint64(1)) & np.uint64(64 * len(bits) - 1)
+    np.bitwise_or.at(bits, (bit >> np.uint64(6)).astype(np.int64), np.uint64(1) << (bit & np.uint64(63)))
     slots = np.zeros(1 << max(2 * len(unique), 2).bit_length(), np.uint64)
     numbers = np.zeros(len(slots), np.int32)
     _fill(unique, slots, numbers)
@@ -232,11 +241,8 @@ class Shared(NamedTuple):
 def shared_ngrams(data: Bytes, offsets: Offsets, index: Index) -> Shared:
     """The n-grams of `index` in each document (of `kernels.arrow.text_buffers`)."""
     tables, ends = characters(), np.zeros(len(offsets), np.int64)
-    if len(ends) == 1:  # arrays without rows are writable: kernels would be compiled anew for them
-        return Shared(np.empty(0, np.int32), ends)
     powers = _powers(int(index.lengths[-1]))
-    given = index.head, index.lengths, index.filter, index.keys, index.numbers, len(index.rows) - 1
-    return Shared(_shared(data, offsets, tables.ascii, tables.plane, powers, *given, ends), ends)
+    return Shared(_find_shared(data, offsets, tables, powers, index, ends), ends)
 
 
 class Overlap(NamedTuple):
@@ -260,4 +266,4 @@ def overlap(shared: Shared, index: Index, ignored: Bools, counted: Bools) -> Ove
 
 
 def _powers(longest: int) -> UInt64:
-    return np.array([pow(_BASE, n, 1 << 64) for n in range(longest + 1)], np.uint64)
+    return np.array([pow(int(GOLDEN), n, 1 << 64) for n in range(longest + 1)], np.uint64)

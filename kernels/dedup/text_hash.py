@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from dspipe.kernels.arrow import Bytes, Offsets
-from dspipe.kernels.dedup.units import Hashes, mix
-from dspipe.kernels.jit import inline, jit, load64, pointer
+from dspipe.kernels.dedup.units import Hashes
+from dspipe.kernels.hashing import PI_1, PI_2, PI_3, absorb_word, quick_hash64
+from dspipe.kernels.jit import entry, inline, load64, pointer
 
-_BLOCK = 1 << 14
+_BLOCK_BYTES = 1 << 14
 
 
 def text_hashes(data: Bytes, offsets: Offsets) -> Hashes:
@@ -47,25 +48,14 @@ def blank_width(data, i, end):  # type: ignore[no-untyped-def]
     return np.int64(0)
 
 
-@inline
-def absorb(low, high, word):  # type: ignore[no-untyped-def]
-    """Take 8 bytes (uint64) into two lanes. Each step is a bijection of its lane, so equal length texts that differ in
-    one word can't meet there; the lanes differ in their multipliers and rotations."""
-    low = (low ^ word) * np.uint64(0x9E3779B97F4A7C15)
-    low = low ^ (low >> np.uint64(29))
-    high = (high + word) * np.uint64(0xC2B2AE3D27D4EB4F)
-    high = (high << np.uint64(31)) | (high >> np.uint64(33))
-    return low, high
-
-
-@jit
+@entry("hashes")
 def _text_hashes(data: Bytes, offsets: Offsets, hashes: npt.NDArray[np.uint64]) -> None:
-    scratch = np.zeros(_BLOCK + 16, np.uint8)
+    scratch = np.zeros(_BLOCK_BYTES + 16, np.uint8)
     packed = pointer(scratch)
     texts = pointer(data)
     for document in range(offsets.shape[0] - 1):
         i, end = offsets[document], offsets[document + 1]
-        low, high = np.uint64(0x243F6A8885A308D3), np.uint64(0x13198A2E03707344)
+        low, high = PI_1, PI_2
         length, filled, pending = np.int64(0), np.int64(0), np.int64(0)
         while i < end:
             width = blank_width(texts, i, end)
@@ -79,18 +69,18 @@ def _text_hashes(data: Bytes, offsets: Offsets, hashes: npt.NDArray[np.uint64]) 
             packed[filled] = texts[i]
             filled += 1
             i += 1
-            if filled >= _BLOCK:
-                for j in range(0, _BLOCK, 8):
-                    low, high = absorb(low, high, load64(packed, j))
-                length += np.int64(_BLOCK)
-                filled -= np.int64(_BLOCK)
-                packed[0] = packed[_BLOCK]
+            if filled >= _BLOCK_BYTES:
+                for j in range(0, _BLOCK_BYTES, 8):
+                    low, high = absorb_word(low, high, load64(packed, j))
+                length += np.int64(_BLOCK_BYTES)
+                filled -= np.int64(_BLOCK_BYTES)
+                packed[0] = packed[_BLOCK_BYTES]
         for j in range(filled, filled + 8):
             packed[j] = np.uint8(0)
         for j in range(0, filled, 8):
-            low, high = absorb(low, high, load64(packed, j))
+            low, high = absorb_word(low, high, load64(packed, j))
         length += filled
-        low, high = absorb(low, high, np.uint64(length))
-        hashes[document, 0] = mix(low ^ mix(high))
-        hashes[document, 1] = mix(high + mix(low ^ np.uint64(0xA4093822299F31D0)))
+        low, high = absorb_word(low, high, np.uint64(length))
+        hashes[document, 0] = quick_hash64(low ^ quick_hash64(high))
+        hashes[document, 1] = quick_hash64(high + quick_hash64(low ^ PI_3))
     scratch[0] = np.uint8(0)  # its last use: the array must live as long as `packed` points into it

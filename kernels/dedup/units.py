@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from dspipe.kernels.hashing import hash_character, hash_character_array
 from dspipe.kernels.jit import inline, pointer
 
 Hashes = npt.NDArray[np.uint64]
@@ -47,7 +48,8 @@ _CASED_RANGES = ((0x00, 0x58F), (0x1E00, 0x1FFF))
 
 
 class Characters(NamedTuple):
-    """The tables that the scan looks characters up in."""
+    """The tables that the scan looks characters up in: of a frozen Unicode, with the folded character in place of a
+    class, which is why they are others than those of kernels.text and kernels.bpe."""
 
     ascii: Hashes
     """uint64[128]: the hash of the folded character, 0 for a separator"""
@@ -77,30 +79,8 @@ def characters() -> Characters:
         codes = slice(first, last + 1)
         plane[codes] |= np.where(plane[codes] > SKIPPED, np.uint32(ALONE), np.uint32(0))
     ascii_codes = plane[:128].astype(np.uint64)
-    hashes = np.array([_character_hash_python(int(code)) if code else 0 for code in ascii_codes], np.uint64)
+    hashes = np.where(ascii_codes > 0, hash_character_array(ascii_codes), np.uint64(0))
     return Characters(hashes, plane)
-
-
-def _character_hash_python(code: int) -> int:
-    mask = (1 << 64) - 1
-    x = (code * 0x9E3779B97F4A7C15 + 0x632BE59BD9B4E019) & mask
-    x = ((x ^ (x >> 32)) * 0xD6E8FEB86659FD93) & mask
-    return x ^ (x >> 32)
-
-
-@inline
-def character_hash(code):  # type: ignore[no-untyped-def]
-    """The hash of a folded code point (uint64 to uint64)."""
-    x = code * np.uint64(0x9E3779B97F4A7C15) + np.uint64(0x632BE59BD9B4E019)
-    x = (x ^ (x >> np.uint64(32))) * np.uint64(0xD6E8FEB86659FD93)
-    return x ^ (x >> np.uint64(32))
-
-
-@inline
-def mix(x):  # type: ignore[no-untyped-def]
-    """Spread every bit of a uint64 over all of it (half of MurmurHash3's finalizer)."""
-    x = (x ^ (x >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
-    return x ^ (x >> np.uint64(33))
 
 
 @inline
@@ -115,7 +95,10 @@ def astral(code):  # type: ignore[no-untyped-def]
 
 @inline
 def decode(data, i, end):  # type: ignore[no-untyped-def]
-    """The code point at data[i] >= 128 and where the next one begins; (0, i + 1) for what isn't UTF-8."""
+    """The code point at data[i] >= 128 and where the next one begins; (0, i + 1) for what isn't UTF-8.
+
+    The one decoder that checks every byte: what it says of broken text decides a hash, which must stay the same.
+    """
     first = np.int64(data[i])
     if first >= np.int64(0xE0):
         if first < np.int64(0xF0):
@@ -144,13 +127,13 @@ def decode(data, i, end):  # type: ignore[no-untyped-def]
 
 
 @inline
-def scan_units(data, i, stop, end, word, ascii_hashes, plane, out, count):  # type: ignore[no-untyped-def]
+def scan_units(data, i, stop, end, word, characters, out, count):  # type: ignore[no-untyped-def]
     """Read characters that begin in data[i:stop] (the text ends at `end`) and append the units' hashes to `out`.
 
     `word` is the hash of the word under way, 0 for none; a unit is only appended when it has ended. Needs room for one
     unit per two bytes and two more. Returns (where the next character begins, word, count).
     """
-    texts, hashes, folds, units = pointer(data), pointer(ascii_hashes), pointer(plane), pointer(out)
+    texts, hashes, folds, units = pointer(data), pointer(characters.ascii), pointer(characters.plane), pointer(out)
     none = np.uint64(0)
     while i < stop:
         byte = texts[i]
@@ -169,11 +152,11 @@ def scan_units(data, i, stop, end, word, ascii_hashes, plane, out, count):  # ty
         if kind > np.uint32(ALONE):
             units[count] = word
             count += np.int64(word != none)
-            units[count] = character_hash(np.uint64(kind ^ np.uint32(ALONE)))
+            units[count] = hash_character(np.uint64(kind ^ np.uint32(ALONE)))
             count += 1
             word = none
         elif kind > np.uint32(SKIPPED):
-            value = character_hash(np.uint64(kind))
+            value = hash_character(np.uint64(kind))
             word = ((word << np.uint64(7)) | (word >> np.uint64(57))) + value
         elif kind == np.uint32(SEPARATOR):
             units[count] = word

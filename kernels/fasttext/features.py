@@ -1,15 +1,18 @@
 """From a document's tokens to the sum of their features' rows (fastText's Dictionary::getLine and computeSubwords).
 
-`numbers` is int64: dim, min_n, max_n, word_ngrams, buckets, words, slots of the table of pruned n-grams (0 for none),
-labels, loss, number of the end-of-sentence token (-1 for none), and whether n-grams have rows at all.
+`numbers` and `tables` are Numbers and RawTables of kernels.fasttext.tables, `cache` is its RawTokenCache.
 """
 
+from typing import NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 
 from dspipe.kernels.fasttext.model import LABEL_PREFIX
+from dspipe.kernels.fasttext.tables import EOS
+from dspipe.kernels.hashing import FASTTEXT_START, GOLDEN, MURMUR_1, hash_fasttext_byte
 from dspipe.kernels.jit import inline, jit, load64, pointer, prefetch
 
-EOS = b"</s>"
 _SEPARATORS = b" \n\r\t\v\f\0"
 _CACHED_BYTES = 16
 WAITING = 64  # rows whose cache lines are under way
@@ -18,20 +21,23 @@ _LINE = 16  # floats in a cache line
 _LOW7, _TOP = np.uint64(0x7F7F7F7F7F7F7F7F), np.uint64(0x8080808080808080)
 _OVER_32 = np.uint64(0x5F5F5F5F5F5F5F5F)
 # times 1 << 8 k, its top byte is k
-_PLACES = np.uint64(0x0001020304050607)
+_BYTE_INDEX = np.uint64(0x0001020304050607)
 
 _LABEL = np.frombuffer(LABEL_PREFIX.encode(), np.uint8)
 _EOS = np.frombuffer(EOS, np.uint8)
 IS_SEPARATOR = np.isin(np.arange(256), np.frombuffer(_SEPARATORS, np.uint8))
 
 
-@inline
-def _fnv(h: np.uint64, byte: np.uint8) -> np.uint64:
-    """One step of fastText's 32-bit FNV-1a, which takes bytes as signed: those over 127 flip the upper bits too."""
-    extended = np.uint64(byte)
-    if byte >= 128:
-        extended |= np.uint64(0xFFFFFF00)
-    return ((h ^ extended) * np.uint64(16777619)) & np.uint64(0xFFFFFFFF)
+class Scratch(NamedTuple):
+    """Room for one document: the sum of its rows (float32 [dim]), that of a token's rows (likewise), the hashes of the
+    word n-grams that end at the last token (uint64 [word_ngrams]), and the rows to be added, as indexes of the matrix:
+    the document's (int64 [WAITING + word_ngrams + 1]) and a token's (int64 [WAITING])."""
+
+    hidden: npt.NDArray[np.float32]
+    token_sum: npt.NDArray[np.float32]
+    ngrams: npt.NDArray[np.uint64]
+    rows: npt.NDArray[np.int64]
+    token_rows: npt.NDArray[np.int64]
 
 
 @inline
@@ -62,49 +68,48 @@ def _add_rows(total, matrix, rows, count, dim):  # type: ignore[no-untyped-def]
 
 
 @inline
-def _bucket_row(h, buckets, words, pruned, filter_bits, table):  # type: ignore[no-untyped-def]
+def _ngram_row(h, numbers, tables):  # type: ignore[no-untyped-def]
     """Matrix row of an n-gram hash, or -1 where pruning took it away."""
-    bucket = h % np.uint64(buckets)
-    if pruned == 0:
-        return words + np.int64(bucket)
-    if (filter_bits[np.int64(bucket >> np.uint64(6))] >> (bucket & np.uint64(63))) & np.uint64(1) == np.uint64(0):
+    bucket = h % np.uint64(numbers.buckets)
+    if numbers.pruned_slots == 0:
+        return numbers.words + np.int64(bucket)
+    if (tables.kept_bits[np.int64(bucket >> np.uint64(6))] >> (bucket & np.uint64(63))) & np.uint64(1) == np.uint64(0):
         return np.int64(-1)
-    slot = np.int64(bucket) & (pruned - 1)
-    while table[2 * slot] != np.int32(bucket):
-        slot = (slot + 1) & (pruned - 1)
-    return words + np.int64(table[2 * slot + 1])
+    slot = np.int64(bucket) & (numbers.pruned_slots - 1)
+    while tables.kept_rows[2 * slot] != np.int32(bucket):
+        slot = (slot + 1) & (numbers.pruned_slots - 1)
+    return numbers.words + np.int64(tables.kept_rows[2 * slot + 1])
 
 
 @jit
-def _add_subwords(total, rows, waiting, data, start, end, matrix, numbers, filter_bits, table):  # type: ignore[no-untyped-def]
+def _add_subwords(total, rows, waiting, data, start, end, numbers, tables):  # type: ignore[no-untyped-def]
     """Add the rows of all character n-grams of `<` + data[start:end] + `>`, and the `waiting` ones in `rows`, to
     `total`. Returns how many n-grams there were.
 
     Dictionary::computeSubwords: n from min_n to max_n characters, a lone `<` or `>` left out.
     """
-    dim, min_n, max_n = numbers[0], numbers[1], numbers[2]
-    buckets, words, pruned = numbers[4], numbers[5], numbers[6]
+    dim, min_n, max_n, matrix = numbers.dim, numbers.min_n, numbers.max_n, tables.inputs
     count = 0
     first = np.int64(start - 1)  # stands for the `<`
     while first < end:
-        h = np.uint64(2166136261)
+        h = FASTTEXT_START
         at = first
         n = 1
         while n <= max_n and at <= end:
             if at == start - 1:
-                h = _fnv(h, np.uint8(60))
+                h = hash_fasttext_byte(h, np.uint8(60))
                 at += 1
             elif at == end:
-                h = _fnv(h, np.uint8(62))
+                h = hash_fasttext_byte(h, np.uint8(62))
                 at += 1
             else:
-                h = _fnv(h, data[at])
+                h = hash_fasttext_byte(h, data[at])
                 at += 1
                 while at < end and data[at] & 0xC0 == 0x80:
-                    h = _fnv(h, data[at])
+                    h = hash_fasttext_byte(h, data[at])
                     at += 1
             if n >= min_n and not (n == 1 and first == start - 1):
-                row = _bucket_row(h, buckets, words, pruned, filter_bits, table)
+                row = _ngram_row(h, numbers, tables)
                 if row >= 0:
                     waiting = _push(rows, waiting, matrix, row, dim)
                     count += 1
@@ -130,9 +135,10 @@ def _starts_with(data, start, end, prefix):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _word_id(data, start, end, h, slots, hashes, word_data, word_offsets):  # type: ignore[no-untyped-def]
+def _find_word(data, start, end, h, tables):  # type: ignore[no-untyped-def]
     """Number of the word data[start:end] with hash `h` in the dictionary, or -1."""
-    slot = np.int64(h) & (len(slots) - 1)
+    slots, hashes, word_data, word_offsets = tables.slots, tables.hashes, tables.word_data, tables.word_offsets
+    slot = np.int64(h) & tables.slot_mask
     while slots[slot] >= 0:
         word = slots[slot]
         if hashes[word] == h and word_offsets[word + 1] - word_offsets[word] == end - start:
@@ -141,7 +147,7 @@ def _word_id(data, start, end, h, slots, hashes, word_data, word_offsets):  # ty
                 k += 1
             if start + k == end:
                 return np.int64(word)
-        slot = (slot + 1) & (len(slots) - 1)
+        slot = (slot + 1) & tables.slot_mask
     return np.int64(-1)
 
 
@@ -157,7 +163,7 @@ def _token_end(data, at, end, size):  # type: ignore[no-untyped-def]
             at += 8
             continue
         lowest = (low & (~low + np.uint64(1))) >> np.uint64(7)
-        at += np.int64((lowest * _PLACES) >> np.uint64(56))
+        at += np.int64((lowest * _BYTE_INDEX) >> np.uint64(56))
         if at >= end or IS_SEPARATOR[data[at]]:
             return min(at, end)
         at += 1
@@ -188,22 +194,18 @@ def _key(data, start, end, size):  # type: ignore[no-untyped-def]
 
 
 @jit
-def document_vector(  # type: ignore[no-untyped-def]
-    hidden, token_sum, partial, rows, token_rows, data, start, end, numbers, inputs, slots, hashes, word_data,
-    word_offsets, filter_bits, table, cache_keys, cache_hashes, cache_numbers, cache_sums,
-):  # fmt: skip
-    """The sum of the rows of the features of data[start:end], into `hidden`. Returns the number of features."""
-    data_at, matrix, sums_at = pointer(data), pointer(inputs), pointer(cache_sums)
-    bits_at, table_at = pointer(filter_bits), pointer(table)
+def document_vector(scratch, data, start, end, numbers, tables, cache):  # type: ignore[no-untyped-def]
+    """The sum of the rows of the features of data[start:end], into `scratch.hidden`; returns their number."""
+    hidden, token_sum, partial, rows, token_rows = scratch
+    data_at, matrix, sums_at, size = pointer(data), tables.inputs, cache.sums, len(data)
     hidden_at, token_at, rows_at, token_rows_at = (
         pointer(hidden),
         pointer(token_sum),
         pointer(rows),
         pointer(token_rows),
     )
-    dim, max_n, word_ngrams, buckets = numbers[0], numbers[2], numbers[3], numbers[4]
-    words, pruned, eos, with_buckets = numbers[5], numbers[6], numbers[9], numbers[10]
-    cache_mask, size = np.uint64(len(cache_numbers) - 1), len(data)
+    dim, max_n, word_ngrams = numbers.dim, numbers.max_n, numbers.word_ngrams
+    cache_keys, cache_hashes, cache_numbers = cache.keys, cache.hashes, cache.numbers
     hidden[:] = 0
     features, tokens, waiting = np.int64(0), 0, 0
     at = start
@@ -213,13 +215,13 @@ def document_vector(  # type: ignore[no-untyped-def]
             at += 1
         token = at
         at = _token_end(data_at, at, end, size)
-        h = np.uint64(2166136261)
+        h = FASTTEXT_START
         if token == at or (at - token == 4 and _starts_with(data_at, token, at, _EOS)):
             more = False
             for k in range(4):
-                h = _fnv(h, _EOS[k])
-            if eos >= 0:
-                waiting = _push(rows_at, waiting, matrix, eos, dim)
+                h = hash_fasttext_byte(h, _EOS[k])
+            if numbers.eos >= 0:
+                waiting = _push(rows_at, waiting, matrix, numbers.eos, dim)
                 features += 1
         elif _starts_with(data_at, token, at, _LABEL):
             continue
@@ -229,8 +231,8 @@ def document_vector(  # type: ignore[no-untyped-def]
             short = at - token <= _CACHED_BYTES
             if short:
                 low, high = _key(data_at, token, at, size)
-                mixed = (low ^ (high * np.uint64(0x9E3779B97F4A7C15))) * np.uint64(0xFF51AFD7ED558CCD)
-                slot = np.int64((mixed >> np.uint64(32)) & cache_mask)
+                mixed = (low ^ (high * GOLDEN)) * MURMUR_1
+                slot = np.int64((mixed >> np.uint64(32)) & cache.mask)
                 known = cache_keys[2 * slot] == low and cache_keys[2 * slot + 1] == high
             # what is kept of a token: its number of features, or without subwords its number in the dictionary
             number = np.int64(0)
@@ -240,18 +242,16 @@ def document_vector(  # type: ignore[no-untyped-def]
                     _add_row(hidden_at, sums_at, slot * dim, dim)
             else:
                 for k in range(token, at):
-                    h = _fnv(h, data_at[k])
-                number = _word_id(data, token, at, h, slots, hashes, word_data, word_offsets)
+                    h = hash_fasttext_byte(h, data_at[k])
+                number = _find_word(data_at, token, at, h, tables)
                 if max_n > 0:
                     token_sum[:] = 0
                     own = np.int64(0)
                     if number >= 0:
                         own = _push(token_rows_at, 0, matrix, number, dim)
                     number = np.int64(own)
-                    if with_buckets:
-                        number += _add_subwords(
-                            token_at, token_rows_at, own, data_at, token, at, matrix, numbers, bits_at, table_at
-                        )
+                    if numbers.has_ngram_rows:
+                        number += _add_subwords(token_at, token_rows_at, own, data_at, token, at, numbers, tables)
                     else:
                         _add_rows(token_at, matrix, token_rows_at, own, dim)
                     for k in range(dim):
@@ -261,19 +261,19 @@ def document_vector(  # type: ignore[no-untyped-def]
                     cache_hashes[slot], cache_numbers[slot] = h, number
                     if max_n > 0:
                         for k in range(dim):
-                            cache_sums[slot * dim + k] = token_sum[k]
+                            sums_at[slot * dim + k] = token_sum[k]
             if max_n > 0:
                 features += number
             elif number >= 0:
                 waiting = _push(rows_at, waiting, matrix, number, dim)
                 features += 1
-        if word_ngrams > 1 and with_buckets:
+        if word_ngrams > 1 and numbers.has_ngram_rows:
             # Dictionary::addWordNgrams: word hashes are sign-extended from 32 to 64 bits
             if h >= np.uint64(0x80000000):
                 h |= np.uint64(0xFFFFFFFF00000000)
             for back in range(min(tokens, word_ngrams - 1), 0, -1):
                 joined = partial[back - 1] * np.uint64(116049371) + h
-                row = _bucket_row(joined, buckets, words, pruned, bits_at, table_at)
+                row = _ngram_row(joined, numbers, tables)
                 if row >= 0:
                     waiting = _push(rows_at, waiting, matrix, row, dim)
                     features += 1
@@ -285,11 +285,3 @@ def document_vector(  # type: ignore[no-untyped-def]
             waiting = 0
     _add_rows(hidden_at, matrix, rows_at, waiting, dim)
     return features
-
-
-def fnv(data: bytes) -> int:
-    """fastText's hash of a token (Dictionary::hash)."""
-    h = 2166136261
-    for byte in data:
-        h = ((h ^ (byte | 0xFFFFFF00 if byte >= 128 else byte)) * 16777619) & 0xFFFFFFFF
-    return h

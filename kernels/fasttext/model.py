@@ -21,9 +21,9 @@ Int32 = npt.NDArray[np.int32]
 _MAGIC = 793712314
 _SUPERVISED = 3
 _NO_PRUNING = -1
-_MOST_WORD_NGRAMS = 100
+_MAX_WORD_NGRAMS = 100
 # fastText's own weight for what isn't in the Huffman tree yet
-_MOST_LABELLED = 10**15
+_MAX_LABELLED = 10**15
 LOSSES = {1: "hs", 2: "ns", 3: "softmax", 4: "ova"}
 LABEL_PREFIX = "__label__"
 
@@ -39,7 +39,7 @@ class FastTextModel:
     words         UTF-8 words of the dictionary, in file order: row i of `inputs` belongs to word i
     labels        label names without the `__label__` prefix
     counts        int64, occurrences of each label in the training data: they shape the Huffman tree
-    inputs        float32 [words + buckets, dim], read-only; subword and word n-gram rows follow the words' rows
+    inputs        float32 [words + buckets, dim]; subword and word n-gram rows follow the words' rows
     outputs       float32 [labels, dim] (for `hs`: one row per inner node of the tree)
     pruned        None, or int32 [n, 2]: the buckets that survived pruning, and their row after the words' rows
     buckets       n-gram hashes are taken modulo this
@@ -113,7 +113,7 @@ def read_model(path: Path, map_above: int = 1 << 25) -> FastTextModel:
     reader.scalars("d")
     if kind != _SUPERVISED:
         raise ModelError(f"{path}: word vectors, not a classifier: a model trained with `supervised` is needed")
-    if loss not in LOSSES or dim <= 0 or buckets < 0 or word_ngrams > _MOST_WORD_NGRAMS:
+    if loss not in LOSSES or dim <= 0 or buckets < 0 or word_ngrams > _MAX_WORD_NGRAMS:
         numbers = f"loss {loss}, dimension {dim}, {buckets} buckets, n-grams of {word_ngrams} words"
         raise ModelError(f"{path}: damaged: {numbers}")
     if version == 11:
@@ -128,7 +128,7 @@ def read_model(path: Path, map_above: int = 1 << 25) -> FastTextModel:
         entries.append(reader.word())
         counts.append(reader.scalars("qb")[0])
     label_counts = counts[word_count:]
-    if min(label_counts) < 0 or sum(label_counts) >= _MOST_LABELLED:
+    if min(label_counts) < 0 or sum(label_counts) >= _MAX_LABELLED:
         raise ModelError(f"{path}: damaged: labels that were seen {min(label_counts)} to {max(label_counts)} times")
     pruned = None
     if pruned_size != _NO_PRUNING:
@@ -170,7 +170,6 @@ def _dense(reader: _Reader, dim: int, map_above: int) -> Float32:
     if columns != dim or rows < 0:
         raise ModelError(f"{reader.path}: damaged: a matrix of {rows} x {columns} where {dim} columns are expected")
     matrix: Float32 = reader.array(np.float32, rows * columns, map_above).reshape(rows, columns)  # type: ignore[assignment]
-    matrix.setflags(write=False)
     return matrix
 
 
@@ -197,7 +196,6 @@ def _quantized(reader: _Reader, dim: int) -> Float32:
         norm_codes = reader.take(rows)
         norms = _quantizer(reader)[-1]
         matrix *= norms[norm_codes][:, None]
-    matrix.setflags(write=False)
     return matrix
 
 

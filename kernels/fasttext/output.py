@@ -1,9 +1,10 @@
 """From a document's vector to a label: the four output layers of fastText (`Loss` and its subclasses in its source).
 
-`numbers` is the same int64 array as in `kernels.fasttext.classify`: dim, labels and loss at 0, 7 and 8.
+`numbers` is kernels.fasttext.tables.Numbers.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,17 @@ from dspipe.kernels.jit import inline, jit, pointer
 Int64 = npt.NDArray[np.int64]
 
 HIERARCHICAL, SOFTMAX, SIGMOID = 0, 1, 2
+
+
+class OutputLayer(NamedTuple):
+    """outputs: float32 [labels * dim], for the hierarchical loss a row for each inner node of the tree; children and
+    parents: int64, see `huffman_tree`."""
+
+    outputs: npt.NDArray[np.float32]
+    children: Int64
+    parents: Int64
+
+
 _TINY = 1e-5  # fastText adds it inside every logarithm (Loss::std_log)
 
 # fastText looks sigmoids up in a table of 512 steps over [-8, 8] (Loss::Loss); its probabilities show the steps
@@ -41,7 +53,7 @@ def _dot(hidden, outputs, start, dim):  # type: ignore[no-untyped-def]
 
 
 @inline
-def _right(hidden, outputs, dim, node):  # type: ignore[no-untyped-def]
+def _right_probability(hidden, outputs, dim, node):  # type: ignore[no-untyped-def]
     """The probability of the right child at an inner node of the Huffman tree."""
     return 1.0 / (1.0 + math.exp(-_dot(hidden, outputs, node * dim, dim)))
 
@@ -65,7 +77,7 @@ def _best_leaf(hidden, outputs, dim, labels, children, stack, scores):  # type: 
         if node < labels:
             best, best_score = node, score
             continue
-        right = _right(hidden_at, outputs_at, dim, node - labels)
+        right = _right_probability(hidden_at, outputs_at, dim, node - labels)
         # the left child is visited first, as fastText does: it decides ties
         stack[height], scores[height] = children[2 * (node - labels) + 1], score * (right + _TINY)
         stack[height + 1], scores[height + 1] = children[2 * (node - labels)], score * (1.0 - right + _TINY)
@@ -79,50 +91,54 @@ def _leaf_score(hidden, outputs, dim, labels, children, parents, leaf):  # type:
     node, score = leaf, 1.0
     while node != 2 * labels - 2:
         parent = parents[node]
-        right = _right(hidden, outputs, dim, parent - labels)
+        right = _right_probability(hidden, outputs, dim, parent - labels)
         score *= (right if children[2 * (parent - labels) + 1] == node else 1.0 - right) + _TINY
         node = parent
     return score
 
 
 @jit
-def classify(hidden, outputs, numbers, children, parents, scratch, stack, wanted):  # type: ignore[no-untyped-def]
-    """(label, probability) of the best label, or of label `wanted` where that is not negative."""
-    dim, labels, loss = numbers[0], numbers[7], numbers[8]
+def classify(hidden, output, numbers, scores, stack, wanted):  # type: ignore[no-untyped-def]
+    """(label, probability) of the best label, or of label `wanted` where that is not negative.
+
+    hidden: float32 [dim]; scores (float64) and stack (int64): scratch, [2 * labels + 2].
+    """
+    outputs, children, parents = output
+    dim, labels, loss = numbers.dim, numbers.labels, numbers.loss
     if loss == HIERARCHICAL:
         if wanted >= 0:
             return wanted, _leaf_score(hidden, outputs, dim, labels, children, parents, wanted)
-        leaf, score = _best_leaf(hidden, outputs, dim, labels, children, stack, scratch)
+        leaf, score = _best_leaf(hidden, outputs, dim, labels, children, stack, scores)
         return leaf, score if leaf >= 0 else np.nan
     outputs_at, hidden_at = pointer(outputs), pointer(hidden)
     for label in range(labels):
-        scratch[label] = _dot(hidden_at, outputs_at, label * dim, dim)
+        scores[label] = _dot(hidden_at, outputs_at, label * dim, dim)
     if loss == SOFTMAX:
-        top = scratch[0]
+        top = scores[0]
         for label in range(1, labels):
-            top = max(top, scratch[label])
+            top = max(top, scores[label])
         total = 0.0
         for label in range(labels):
-            scratch[label] = math.exp(scratch[label] - top)
-            total += scratch[label]
+            scores[label] = math.exp(scores[label] - top)
+            total += scores[label]
         for label in range(labels):
-            scratch[label] /= total
+            scores[label] /= total
     else:
         for label in range(labels):
-            x = scratch[label]
+            x = scores[label]
             if not x >= -_LIMIT:  # nor where a damaged model makes it NaN
-                scratch[label] = 0.0
+                scores[label] = 0.0
             elif x > _LIMIT:
-                scratch[label] = 1.0
+                scores[label] = 1.0
             else:
-                scratch[label] = _SIGMOIDS[int((x + _LIMIT) * _STEPS / _LIMIT / 2)]
+                scores[label] = _SIGMOIDS[int((x + _LIMIT) * _STEPS / _LIMIT / 2)]
     best = wanted
     if wanted < 0:
         best = 0
         for label in range(1, labels):
-            if scratch[label] >= scratch[best]:  # the last of equals, as fastText's heap has it
+            if scores[label] >= scores[best]:  # the last of equals, as fastText's heap has it
                 best = label
-    return best, scratch[best] + _TINY
+    return best, scores[best] + _TINY
 
 
 def huffman_tree(counts: npt.NDArray[np.int64]) -> tuple[Int64, Int64]:

@@ -39,31 +39,31 @@ def count_kept(holds, sentences, chunks, script, rules, kept):  # type: ignore[n
 
 
 @jit
-def sentence_end(data, start, end, holds, script, rules, cleaned, pages, flags):  # type: ignore[no-untyped-def]
+def sentence_end(data, start, end, holds, script, rules, cleaned, classes):  # type: ignore[no-untyped-def]
     """Whether C4 keeps data[start:end] for its end: -1 no, 0 as it is, else the bytes of the line without its
     citations, which are in `cleaned`."""
     length, ended = end - start, False
     if rules & CITATIONS_RULE != 0 and holds & BRACKET != 0 and length <= LONGEST_CITED:
         length = _without_citations(data, start, end, cleaned)
-        ended = _ends_sentence(cleaned, _START, length, script, pages, flags)
+        ended = _ends_sentence(cleaned, _START, length, script, classes)
     else:
-        ended = _ends_sentence(data, start, end, script, pages, flags)
+        ended = _ends_sentence(data, start, end, script, classes)
     if not ended:
         return -1 if rules & TERMINAL_RULE != 0 else 0
     return length if length != end - start else 0
 
 
 @inline
-def ends_line(data, start, end, script, pages, flags):  # type: ignore[no-untyped-def]
+def ends_line(data, start, end, script, classes):  # type: ignore[no-untyped-def]
     """FineWeb's end of a line: a terminal mark, behind closing quotes and brackets beyond Latin script."""
-    kind, _ = character_before(data, end, start, pages, flags)
+    kind, _ = character_before(data, end, start, classes)
     if kind & CLOSER != 0 and script != _LATIN:
-        return _ends_sentence(data, start, end, script, pages, flags)
+        return _ends_sentence(data, start, end, script, classes)
     return kind & TERMINAL != 0
 
 
 @jit
-def _ends_sentence(data, start, end, script, pages, flags):  # type: ignore[no-untyped-def]
+def _ends_sentence(data, start, end, script, classes):  # type: ignore[no-untyped-def]
     """C4's terminal punctuation: . ? ! and straight quotes, no ellipsis. In other scripts than Latin also the
     script's own marks, closing quotes and brackets after one. Thai and Lao, which write none, always."""
     if end <= start:
@@ -75,10 +75,10 @@ def _ends_sentence(data, start, end, script, pages, flags):  # type: ignore[no-u
         return False
     if script in (_THAI, _LAO):
         return True
-    kind, length = character_before(data, end, start, pages, flags)
+    kind, length = character_before(data, end, start, classes)
     while kind & CLOSER != 0 and end - length > start:
         end -= length
-        kind, length = character_before(data, end, start, pages, flags)
+        kind, length = character_before(data, end, start, classes)
     return kind & TERMINAL != 0
 
 

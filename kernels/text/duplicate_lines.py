@@ -7,8 +7,8 @@ hashes of its lines.
 
 import numpy as np
 
-from dspipe.kernels.jit import inline, jit, load64
-from dspipe.kernels.text.repeated_ngrams import extend
+from dspipe.kernels.hashing import extend_ngram, hash_line
+from dspipe.kernels.jit import inline, jit
 from dspipe.kernels.text.unicode_lookup import count_characters
 
 LINE_WINDOW = 1 << 18
@@ -34,10 +34,10 @@ def add_line(  # type: ignore[no-untyped-def]
     """
     if stop == start or repeats[LINES] >= LINE_WINDOW:
         return paragraph
-    value = _hash_span(data, start, stop)
+    value = hash_line(data, start, stop)
     repeats[LINES] += 1
     repeats[COVERED] += characters
-    if _seen(keys, mask, value):
+    if _add(keys, mask, value):
         repeats[DUPLICATE_LINES] += 1
         repeats[DUPLICATE_LINE_CHARACTERS] += characters
         repeats[DUPLICATE_TEXT_CHARACTERS] += characters if has_text else 0
@@ -45,9 +45,9 @@ def add_line(  # type: ignore[no-untyped-def]
     if low < high:
         repeats[PARAGRAPH_CHARACTERS] += 1 + characters
         if low != start or high != stop:
-            value = _hash_span(data, low, high)
+            value = hash_line(data, low, high)
             repeats[PARAGRAPH_CHARACTERS] += count_characters(data, low, high) - characters
-        paragraph = extend(paragraph, value)
+        paragraph = extend_ngram(paragraph, value)
     return paragraph
 
 
@@ -55,7 +55,7 @@ def add_line(  # type: ignore[no-untyped-def]
 def end_paragraph(keys, mask, paragraph, repeats):  # type: ignore[no-untyped-def]
     """Count the paragraph under way. keys: uint64, the set of paragraphs. Returns the hash of the next one so far."""
     repeats[PARAGRAPHS] += 1
-    if _seen(keys, mask, paragraph | np.uint64(1)):
+    if _add(keys, mask, paragraph | np.uint64(1)):
         repeats[DUPLICATE_PARAGRAPHS] += 1
         repeats[DUPLICATE_PARAGRAPH_CHARACTERS] += repeats[PARAGRAPH_CHARACTERS] - 1
     repeats[PARAGRAPH_CHARACTERS] = 0
@@ -63,24 +63,8 @@ def end_paragraph(keys, mask, paragraph, repeats):  # type: ignore[no-untyped-de
 
 
 @jit
-def _hash_span(data, start, end):  # type: ignore[no-untyped-def]
-    """A hash of data[start:end], eight bytes a step; never 0."""
-    value = np.uint64(end - start + 1) * np.uint64(0x9E3779B97F4A7C15)
-    i = start
-    while i + 8 <= end:
-        value = (value ^ load64(data, i)) * np.uint64(0xFF51AFD7ED558CCD)
-        value ^= value >> np.uint64(32)
-        i += 8
-    while i < end:
-        value = (value ^ np.uint64(data[i])) * np.uint64(0xBF58476D1CE4E5B9)
-        value ^= value >> np.uint64(29)
-        i += 1
-    return value | np.uint64(1)
-
-
-@jit
-def _seen(keys, mask, value):  # type: ignore[no-untyped-def]
-    """Whether the set holds the value; it does afterwards."""
+def _add(keys, mask, value):  # type: ignore[no-untyped-def]
+    """Put the value into the set; returns whether it held it before."""
     slot = value & mask
     while keys[slot] != np.uint64(0):
         if keys[slot] == value:

@@ -1,13 +1,16 @@
 """Repetition by n-grams of words: the most frequent ones, and the characters in those that occurred before.
 
-N-grams are counted by levels: a repeated n-gram begins with a repeated (n-1)-gram, so only places whose shorter
-n-gram was repeated are looked at again. English web text has 15 % of places left at 3 words and 3 % at 5.
+N-grams are counted by levels: a repeated n-gram begins with a repeated (n-1)-gram, so only positions whose shorter
+n-gram was repeated are looked at again. English web text has 15 % of positions left at 3 words and 3 % at 5.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.kernels.jit import inline, jit
+from dspipe.kernels.hashing import extend_ngram
+from dspipe.kernels.jit import jit
 from dspipe.kernels.text.script import UNITS_PER_WORD
 from dspipe.kernels.text.unicode_classes import SCRIPTS
 
@@ -32,49 +35,53 @@ def ngram_orders() -> npt.NDArray[np.int64]:
     return np.array([[round(n * UNITS_PER_ORDER.get(name, 1.0)) for n in ORDERS] for name in SCRIPTS], np.int64)
 
 
-@inline
-def extend(gram, value):  # type: ignore[no-untyped-def]
-    """The hash of an n-gram and one more token."""
-    gram = (gram ^ (gram >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9) + value
-    return gram ^ (gram >> np.uint64(32))
+class NgramScratch(NamedTuple):
+    """Room for `repetition`, as arrays or as pointers to them: a table of n-grams (uint64), and for each token that an
+    n-gram of interest begins with its index, its slot (int32) and its hash (uint64)."""
+
+    table: npt.NDArray[np.uint64]
+    active: npt.NDArray[np.int32]
+    slots: npt.NDArray[np.int32]
+    grams: npt.NDArray[np.uint64]
 
 
 @jit
-def repetition(hashes, ends, n, orders, space, table, active, slots, grams, result):  # type: ignore[no-untyped-def]
+def repetition(hashes, ends, n, orders, space, scratch, result):  # type: ignore[no-untyped-def]
     """Characters in the most frequent 2- to 4-gram and in repeated 5- to 10-grams, into result: float64[9].
 
     Top n-grams are counted with the spaces between their words, repeated ones without, and these not overlapping: after
     one that occurred before, the search goes on behind it. The first of equally frequent n-grams is the top one.
     """
+    table, active, slots, grams = scratch
     # the shortest n-grams begin at every token
     order = orders[0]
-    places = max(np.int64(0), n - order + 1)
-    for i in range(places):
+    positions = max(np.int64(0), n - order + 1)
+    for i in range(positions):
         gram = hashes[i]
         for k in range(1, order):
-            gram = extend(gram, hashes[i + k])
+            gram = extend_ngram(gram, hashes[i + k])
         active[i], grams[i] = i, gram
     for level in range(len(orders)):
         # extend the n-grams that are still of interest; those that reach beyond the end fall away
         wanted = orders[level]
         if wanted > order:
             kept = 0
-            for p in range(places):
+            for p in range(positions):
                 i = active[p]
                 if i + wanted <= n:
                     gram = grams[p]
                     for k in range(order, wanted):
-                        gram = extend(gram, hashes[i + k])
+                        gram = extend_ngram(gram, hashes[i + k])
                     active[kept], grams[kept] = i, gram
                     kept += 1
-            places, order = kept, wanted
+            positions, order = kept, wanted
         size = 16
-        while size < 2 * places:
+        while size < 2 * positions:
             size *= 2
         mask = np.uint64(size - 1)
         for k in range(size):
             table[k] = 0
-        for p in range(places):
+        for p in range(positions):
             # an entry is 32 bits of the hash and the count below; with the slot, 40 bits and more must agree
             key = grams[p] & _KEY
             slot = grams[p] & mask
@@ -84,7 +91,7 @@ def repetition(hashes, ends, n, orders, space, table, active, slots, grams, resu
             slots[p] = np.int32(slot)
         if level < 3:
             best, where = _ONE, 0
-            for p in range(places):
+            for p in range(positions):
                 count = table[slots[p]] & _COUNT
                 if count > best:
                     best, where = count, active[p]
@@ -93,7 +100,7 @@ def repetition(hashes, ends, n, orders, space, table, active, slots, grams, resu
                 result[level] = (ends[where + wanted - 1] - before + (wanted - 1) * space) * np.int64(best)
         else:
             repeated, free = 0, 0
-            for p in range(places):
+            for p in range(positions):
                 i, entry = active[p], table[slots[p]]
                 if entry & _COUNT == _ONE or i < free:
                     continue
@@ -104,7 +111,7 @@ def repetition(hashes, ends, n, orders, space, table, active, slots, grams, resu
                     table[slots[p]] = entry | _MET
             result[level] = repeated
         kept = 0
-        for p in range(places):
+        for p in range(positions):
             active[kept], grams[kept] = active[p], grams[p]
             kept += table[slots[p]] & _COUNT != _ONE
-        places = kept
+        positions = kept

@@ -26,7 +26,7 @@ def units_per_word() -> npt.NDArray[np.float64]:
 
 
 @jit
-def survey(data, start, end, pages, flags, units_per_word, letters):  # type: ignore[no-untyped-def]
+def survey(data, start, end, classes, units_per_word, letters):  # type: ignore[no-untyped-def]
     """Characters, '#' signs, line feeds and the script of data[start:end]. letters: int64[scripts], scratch."""
     characters, hashes, feeds, ascii_letters = 0, 0, 0, 0
     for i in range(start, end):
@@ -45,16 +45,16 @@ def survey(data, start, end, pages, flags, units_per_word, letters):  # type: ig
         if data[i] < 0x80:
             i += 1
             continue
-        kind, length = character(data, i, end, pages, flags)
+        kind, length = character(data, i, end, classes)
         letters[kind >> SCRIPT_SHIFT] += kind & LETTER != 0
         i += length
     # Japanese is written in Han and Kana; prose has more Kana than Han, a Chinese text that quotes some has few
     if letters[_KANA] * 10 > letters[_HAN]:
         letters[_KANA] += letters[_HAN]
         letters[_HAN] = 0
-    best, most = 0, 0.0
+    best, best_words = 0, 0.0
     for k in range(1, len(units_per_word)):
         words = letters[k] / (units_per_word[k] if k >= FIRST_UNSPACED else _LETTERS_PER_WORD)
-        if words > most:
-            best, most = k, words
+        if words > best_words:
+            best, best_words = k, words
     return characters, hashes, feeds, best

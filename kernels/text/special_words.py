@@ -11,13 +11,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.kernels.jit import inline, jit
+from dspipe.kernels.hashing import KNUTH, hash_token, hash_token_text
+from dspipe.kernels.jit import inline, jit, pointer
 
-_LONGEST = 16
+_MAX_BYTES = 16
 _TABLE = 1 << 13
-_HASH_START = 0xCBF29CE484222325
-_HASH_FACTOR = 0x9E3779B97F4A7C15
-START, FACTOR, SHIFT = np.uint64(_HASH_START), np.uint64(_HASH_FACTOR), np.uint64(32)
 
 
 class SpecialWords(NamedTuple):
@@ -30,22 +28,26 @@ class SpecialWords(NamedTuple):
     cuts: npt.NDArray[np.uint16]
 
 
-def token_hash(word: str) -> int:
-    """The hash that the kernel gives a token: of its length and its bytes, eight a step."""
-    data = word.encode("utf-8")
-    value = _HASH_START + len(data) & (1 << 64) - 1
-    for start in range(0, len(data), 8):
-        value = (value ^ int.from_bytes(data[start : start + 8], "little")) * _HASH_FACTOR & (1 << 64) - 1
-        value ^= value >> 32
-    return value
+class RawSpecialWords(NamedTuple):
+    """Pointers to the arrays of SpecialWords."""
+
+    sieve: npt.NDArray[np.uint64]
+    keys: npt.NDArray[np.uint64]
+    cuts: npt.NDArray[np.uint16]
+
+
+@inline
+def raw_special_words(special: SpecialWords) -> RawSpecialWords:
+    """Pointers to the arrays; the caller keeps them alive."""
+    return RawSpecialWords(pointer(special.sieve), pointer(special.keys), pointer(special.cuts))
 
 
 @lru_cache(1)
 def special_words() -> SpecialWords:
     """The table of words that don't follow the rules: English contractions, abbreviations, units, emoticons."""
     words = _contractions() | dict.fromkeys(_whole_words(), ())
-    entries = [(token_hash(word), pieces) for word, pieces in words.items()]
-    entries += [(token_hash(unit) ^ UNIT_SALT, ()) for unit in _UNITS.split()]
+    entries = [(hash_token_text(word), pieces) for word, pieces in words.items()]
+    entries += [(hash_token_text(unit) ^ UNIT_SALT, ()) for unit in _UNITS.split()]
     size = _TABLE
     keys, cuts, sieve = np.zeros(size, np.uint64), np.zeros(size, np.uint16), np.zeros(1024, np.uint64)
     for key, pieces in entries:
@@ -54,15 +56,15 @@ def special_words() -> SpecialWords:
         while keys[slot]:
             slot = slot + 1 & size - 1
         offset, packed = 0, 0
-        for place, piece in enumerate(pieces[:-1]):
+        for index, piece in enumerate(pieces[:-1]):
             offset += len(piece.encode("utf-8"))
-            packed |= offset << 8 * place
+            packed |= offset << 8 * index
         keys[slot], cuts[slot] = key, packed
     return SpecialWords(sieve, keys, cuts)
 
 
 # units of measure are tokens only after a figure, so they have keys of their own
-UNIT_SALT = 0x5851F42D4C957F2D
+UNIT_SALT = int(KNUTH)
 _UNITS = "km km² km³ m m² m³ dm dm² dm³ cm cm² cm³ mm mm² mm³ ha µm nm yd in ft kg g mg µg t lb oz m/s km/h kmh mph \
 hPa Pa mbar mb MB kb KB gb GB tb TB T G M K % км м см мм кг г мг км/ч т"
 _APOSTROPHES = ("'", "’")
@@ -136,34 +138,19 @@ def _whole_words() -> set[str]:
 
 
 @inline
-def find_special(keys, cuts, value):  # type: ignore[no-untyped-def]
+def find_special(special, value):  # type: ignore[no-untyped-def]
     """The packed cuts of a word with this hash; -1 when it is not in the table."""
     slot = np.int64(value & np.uint64(_TABLE - 1))
-    while keys[slot] != np.uint64(0):
-        if keys[slot] == value:
-            return np.int64(cuts[slot])
+    while special.keys[slot] != np.uint64(0):
+        if special.keys[slot] == value:
+            return np.int64(special.cuts[slot])
         slot = slot + 1 & _TABLE - 1
     return np.int64(-1)
 
 
 @jit
-def hash_bytes(data, start, end):  # type: ignore[no-untyped-def]
-    """`token_hash` of data[start:end]."""
-    value = START + np.uint64(end - start)
-    i = start
-    while i < end:
-        block = np.uint64(0)
-        for k in range(min(8, end - i)):
-            block |= np.uint64(data[i + k]) << np.uint64(8 * k)
-        value = (value ^ block) * FACTOR
-        value ^= value >> SHIFT
-        i += 8
-    return value
-
-
-@jit
-def special_at(data, start, end, keys, cuts):  # type: ignore[no-untyped-def]
+def special_at(data, start, end, special):  # type: ignore[no-untyped-def]
     """`find_special` of data[start:end]."""
-    if end - start > _LONGEST or end <= start:
+    if end - start > _MAX_BYTES or end <= start:
         return -1
-    return find_special(keys, cuts, hash_bytes(data, start, end))
+    return find_special(special, hash_token(data, start, end))

@@ -5,6 +5,8 @@ They are what the rules of the Gopher paper (Rae et al. 2021, arXiv 2112.11446, 
 word or a mark of punctuation (kernels/text/word_tokens.py).
 """
 
+from enum import IntEnum
+
 from dspipe.kernels.jit import jit
 from dspipe.kernels.text.c4_sentences import CURLY_BRACKET_LINES, KEPT_SENTENCES, LOREM_IPSUM_LINES
 from dspipe.kernels.text.duplicate_lines import (
@@ -29,14 +31,48 @@ from dspipe.kernels.text.word_tokens import (
     WRITTEN,
 )
 
-COUNTS = ("script", "characters", "words", "stop_words", "sentences", "lorem_ipsum_lines", "curly_bracket_lines")
-SHARES = (
-    "mean_word_length", "hashes_per_word", "ellipses_per_word", "bullet_lines", "ellipsis_lines", "alphabetic_words",
-    "duplicate_lines", "duplicate_line_characters", "duplicate_paragraphs", "duplicate_paragraph_characters",
-    "top_2_gram", "top_3_gram", "top_4_gram", "duplicate_5_grams", "duplicate_6_grams", "duplicate_7_grams",
-    "duplicate_8_grams", "duplicate_9_grams", "duplicate_10_grams",
-    "terminal_lines", "short_lines", "duplicate_text_line_characters", "newlines_per_word",
-)  # fmt: skip
+
+class Count(IntEnum):
+    """The columns of whole numbers, in their order."""
+
+    SCRIPT = 0
+    CHARACTERS = 1
+    WORDS = 2
+    STOP_WORDS = 3
+    SENTENCES = 4
+    LOREM_IPSUM_LINES = 5
+    CURLY_BRACKET_LINES = 6
+
+
+class Share(IntEnum):
+    """The columns of shares and ratios, in their order. Those of n-grams are one after the other."""
+
+    MEAN_WORD_LENGTH = 0
+    HASHES_PER_WORD = 1
+    ELLIPSES_PER_WORD = 2
+    BULLET_LINES = 3
+    ELLIPSIS_LINES = 4
+    ALPHABETIC_WORDS = 5
+    DUPLICATE_LINES = 6
+    DUPLICATE_LINE_CHARACTERS = 7
+    DUPLICATE_PARAGRAPHS = 8
+    DUPLICATE_PARAGRAPH_CHARACTERS = 9
+    TOP_2_GRAM = 10
+    TOP_3_GRAM = 11
+    TOP_4_GRAM = 12
+    DUPLICATE_5_GRAMS = 13
+    DUPLICATE_6_GRAMS = 14
+    DUPLICATE_7_GRAMS = 15
+    DUPLICATE_8_GRAMS = 16
+    DUPLICATE_9_GRAMS = 17
+    DUPLICATE_10_GRAMS = 18
+    TERMINAL_LINES = 19
+    SHORT_LINES = 20
+    DUPLICATE_TEXT_LINE_CHARACTERS = 21
+    NEWLINES_PER_WORD = 22
+
+
+COUNTS, SHARES = tuple(column.name.lower() for column in Count), tuple(column.name.lower() for column in Share)
 STATISTICS = {
     "script": "the script that most words are written in, an index into unicode_classes.SCRIPTS",
     "characters": "code points",
@@ -75,35 +111,41 @@ TERMINAL_LINES, SHORT_LINES: lines between line feeds, not of white space alone,
 
 @jit
 def write_columns(  # type: ignore[no-untyped-def]
-    marks, counters, kept, repeats, ngrams, ends, units_per_word, counts, shares,
+    marks, counters, kept, repeats, repeated, ends, units_per_word, counts, shares,
 ):  # fmt: skip
     """One document's COUNTS and SHARES from what was counted. Shares of nothing stay 0."""
     units = counters[UNITS] / units_per_word
     tokens, words, characters = counters[TOKENS] + units, counters[WORDS] + units, marks[CHARACTERS]
-    counts[0], counts[1], counts[2], counts[3] = marks[SCRIPT], characters, int(words), marks[STOP_WORDS]
-    counts[4], counts[5], counts[6] = kept[KEPT_SENTENCES], kept[LOREM_IPSUM_LINES], kept[CURLY_BRACKET_LINES]
+    counts[Count.SCRIPT], counts[Count.CHARACTERS], counts[Count.WORDS] = marks[SCRIPT], characters, int(words)
+    counts[Count.STOP_WORDS] = marks[STOP_WORDS]
+    counts[Count.SENTENCES] = kept[KEPT_SENTENCES]
+    counts[Count.LOREM_IPSUM_LINES] = kept[LOREM_IPSUM_LINES]
+    counts[Count.CURLY_BRACKET_LINES] = kept[CURLY_BRACKET_LINES]
     if words > 0:
-        shares[0] = (counters[WORD_CHARACTERS] + counters[UNIT_CHARACTERS]) / words
+        shares[Share.MEAN_WORD_LENGTH] = (counters[WORD_CHARACTERS] + counters[UNIT_CHARACTERS]) / words
     if tokens > 0:
-        shares[1], shares[2] = marks[HASH_SIGNS] / tokens, marks[ELLIPSES] / tokens
-        shares[5] = (counters[ALPHABETIC] + units) / tokens
-        shares[22] = marks[FEEDS] / tokens
+        shares[Share.HASHES_PER_WORD] = marks[HASH_SIGNS] / tokens
+        shares[Share.ELLIPSES_PER_WORD] = marks[ELLIPSES] / tokens
+        shares[Share.ALPHABETIC_WORDS] = (counters[ALPHABETIC] + units) / tokens
+        shares[Share.NEWLINES_PER_WORD] = marks[FEEDS] / tokens
     if marks[SPLIT_LINES] > 0:
-        shares[3] = marks[BULLETS] / marks[SPLIT_LINES]
-        shares[4] = marks[ELLIPSIS_LINES] / marks[SPLIT_LINES]
+        shares[Share.BULLET_LINES] = marks[BULLETS] / marks[SPLIT_LINES]
+        shares[Share.ELLIPSIS_LINES] = marks[ELLIPSIS_LINES] / marks[SPLIT_LINES]
     if characters > 0:
         within_lines = characters if repeats[LINES] < LINE_WINDOW else repeats[COVERED]
         if repeats[LINES] > 0:
-            shares[6] = repeats[DUPLICATE_LINES] / repeats[LINES]
-        shares[7] = repeats[DUPLICATE_LINE_CHARACTERS] / within_lines
+            shares[Share.DUPLICATE_LINES] = repeats[DUPLICATE_LINES] / repeats[LINES]
+        shares[Share.DUPLICATE_LINE_CHARACTERS] = repeats[DUPLICATE_LINE_CHARACTERS] / within_lines
         if repeats[PARAGRAPHS] > 0:
-            shares[8] = repeats[DUPLICATE_PARAGRAPHS] / repeats[PARAGRAPHS]
-        shares[9] = repeats[DUPLICATE_PARAGRAPH_CHARACTERS] / within_lines
+            shares[Share.DUPLICATE_PARAGRAPHS] = repeats[DUPLICATE_PARAGRAPHS] / repeats[PARAGRAPHS]
+        shares[Share.DUPLICATE_PARAGRAPH_CHARACTERS] = repeats[DUPLICATE_PARAGRAPH_CHARACTERS] / within_lines
         written = counters[WRITTEN]
         within_words = characters if written < counters[CAPACITY] else ends[written - 1] + written
-        for k in range(9):
-            shares[10 + k] = ngrams[k] / within_words
+        for k in range(len(repeated)):
+            shares[Share.TOP_2_GRAM + k] = repeated[k] / within_words
         if marks[TEXT_LINES] > 0:
-            shares[19] = marks[TERMINAL_LINES] / marks[TEXT_LINES]
-            shares[20] = marks[SHORT_LINES] / marks[TEXT_LINES]
-            shares[21] = repeats[DUPLICATE_TEXT_CHARACTERS] / max(1, within_lines - marks[FEEDS])
+            shares[Share.TERMINAL_LINES] = marks[TERMINAL_LINES] / marks[TEXT_LINES]
+            shares[Share.SHORT_LINES] = marks[SHORT_LINES] / marks[TEXT_LINES]
+            shares[Share.DUPLICATE_TEXT_LINE_CHARACTERS] = repeats[DUPLICATE_TEXT_CHARACTERS] / max(
+                1, within_lines - marks[FEEDS]
+            )

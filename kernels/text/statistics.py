@@ -15,16 +15,16 @@ import numpy.typing as npt
 from dspipe.kernels.arrow import Bytes, Offsets
 from dspipe.kernels.text.c4_sentences import CITATIONS_RULE, JAVASCRIPT_RULE, LONGEST_CITED, POLICY_RULE, TERMINAL_RULE
 from dspipe.kernels.text.duplicate_lines import LINE_WINDOW, REPEATS
-from dspipe.kernels.text.repeated_ngrams import ORDERS, ngram_orders
+from dspipe.kernels.text.repeated_ngrams import ORDERS, NgramScratch, ngram_orders
 from dspipe.kernels.text.script import units_per_word
 from dspipe.kernels.text.special_words import special_words
 from dspipe.kernels.text.statistic_columns import COUNTS, MARKS, SHARES
-from dspipe.kernels.text.statistics_pass import measure
+from dspipe.kernels.text.statistics_pass import Scratch, Tables, measure_documents
 from dspipe.kernels.text.stop_words import StopWords
 from dspipe.kernels.text.unicode_classes import SCRIPTS, character_classes
 from dspipe.kernels.text.word_tokens import COUNTERS, PIECES
 
-WINDOW = 1 << 20
+WINDOW_TOKENS = 1 << 20
 """Tokens of a document that n-grams are made of."""
 
 
@@ -53,7 +53,7 @@ def text_statistics(
 ) -> TextStatistics:
     """The statistics of each row of a text column (see kernels.arrow.text_buffers).
 
-    languages: int16[documents], the language's place in stop_words.names; -1 when it is unknown, -2 when it has no
+    languages: int16[documents], the language's index in stop_words.names; -1 when it is unknown, -2 when it has no
     list.
     """
     settings = settings or LineSettings()
@@ -61,51 +61,26 @@ def text_statistics(
     counts = np.zeros((documents, len(COUNTS)), np.int32)
     shares = np.zeros((documents, len(SHARES)), np.float32)
     if documents:
+        tables = Tables(character_classes(), special_words(), stop_words.table, ngram_orders(), units_per_word())
         scratch = _scratch(int(np.diff(offsets).max()), len(stop_words.names))
         with np.errstate(over="ignore"):
-            measure(
-                data, offsets, character_classes(), special_words(), stop_words.table, languages, ngram_orders(),
-                units_per_word(), settings, scratch, counts, shares,
-            )  # fmt: skip
+            measure_documents(data, offsets, languages, tables, settings, scratch, counts, shares)
     return TextStatistics(counts, shares)
 
 
-class _Scratch(NamedTuple):
-    """What a kernel works in. It is allocated outside because a kernel's own array dies with its last use as an array,
-    while pointers to it live on. line_counters: of a line without its citations; their CAPACITY stays 0, so that its
-    tokens are counted and not kept."""
-
-    hashes: npt.NDArray[np.uint64]
-    ends: npt.NDArray[np.int32]
-    grams: npt.NDArray[np.uint64]
-    active: npt.NDArray[np.int32]
-    slots: npt.NDArray[np.int32]
-    table: npt.NDArray[np.uint64]
-    lines: npt.NDArray[np.uint64]
-    paragraphs: npt.NDArray[np.uint64]
-    pieces: npt.NDArray[np.int64]
-    cleaned: npt.NDArray[np.uint8]
-    counters: npt.NDArray[np.int64]
-    line_counters: npt.NDArray[np.int64]
-    letters: npt.NDArray[np.int64]
-    marks: npt.NDArray[np.int64]
-    kept: npt.NDArray[np.int64]
-    repeats: npt.NDArray[np.int64]
-    found: npt.NDArray[np.uint64]
-    ngrams: npt.NDArray[np.float64]
-
-
-def _scratch(longest: int, languages: int) -> _Scratch:
-    """Room for documents of up to `longest` bytes, or for the windows where they are longer."""
-    tokens = min(longest, WINDOW) + 1
-    lines = np.empty((2, _table_size(min(longest + 2, LINE_WINDOW))), np.uint64)
-    return _Scratch(
+def _scratch(max_bytes: int, languages: int) -> Scratch:
+    """Room for documents of up to `max_bytes`, or for the windows where they are longer."""
+    tokens = min(max_bytes, WINDOW_TOKENS) + 1
+    lines = np.empty((2, _table_size(min(max_bytes + 2, LINE_WINDOW))), np.uint64)
+    return Scratch(
         hashes=np.empty(tokens, np.uint64),
         ends=np.empty(tokens, np.int32),
-        grams=np.empty(tokens, np.uint64),
-        active=np.empty(tokens, np.int32),
-        slots=np.empty(tokens, np.int32),
-        table=np.empty(_table_size(tokens), np.uint64),
+        ngrams=NgramScratch(
+            table=np.empty(_table_size(tokens), np.uint64),
+            active=np.empty(tokens, np.int32),
+            slots=np.empty(tokens, np.int32),
+            grams=np.empty(tokens, np.uint64),
+        ),
         lines=lines[0],
         paragraphs=lines[1],
         pieces=np.empty(2 * PIECES, np.int64),
@@ -117,7 +92,7 @@ def _scratch(longest: int, languages: int) -> _Scratch:
         kept=np.zeros(3, np.int64),
         repeats=np.zeros(REPEATS, np.int64),
         found=np.zeros(languages, np.uint64),
-        ngrams=np.zeros(len(ORDERS), np.float64),
+        repeated=np.zeros(len(ORDERS), np.float64),
     )
 
 

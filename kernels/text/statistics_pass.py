@@ -5,9 +5,12 @@ C4's line rules (kernels/text/c4_sentences.py) and hashed for duplicates (kernel
 n-grams of the tokens are counted (kernels/text/repeated_ngrams.py).
 """
 
-import numpy as np
+from typing import NamedTuple
 
-from dspipe.kernels.jit import jit, pointer
+import numpy as np
+import numpy.typing as npt
+
+from dspipe.kernels.jit import entry, inline, pointer
 from dspipe.kernels.text.c4_sentences import LONGEST_CITED, count_kept, ends_line, sentence_end
 from dspipe.kernels.text.duplicate_lines import (
     COVERED,
@@ -19,8 +22,9 @@ from dspipe.kernels.text.duplicate_lines import (
     end_paragraph,
 )
 from dspipe.kernels.text.line_scan import scan_line
-from dspipe.kernels.text.repeated_ngrams import repetition
+from dspipe.kernels.text.repeated_ngrams import NgramScratch, repetition
 from dspipe.kernels.text.script import survey
+from dspipe.kernels.text.special_words import SpecialWords, raw_special_words
 from dspipe.kernels.text.statistic_columns import (
     BULLETS,
     CHARACTERS,
@@ -36,33 +40,87 @@ from dspipe.kernels.text.statistic_columns import (
     TEXT_LINES,
     write_columns,
 )
-from dspipe.kernels.text.stop_words import count_stop_words
-from dspipe.kernels.text.unicode_classes import FIRST_UNSPACED
-from dspipe.kernels.text.unicode_lookup import character, count_characters, trim
-from dspipe.kernels.text.word_tokens import CAPACITY, CHUNKS, ENDED, LONGEST, SENTENCES, UNITS, WRITTEN, write_tokens
+from dspipe.kernels.text.stop_words import StopWordTable, count_stop_words, raw_stop_words
+from dspipe.kernels.text.unicode_classes import FIRST_UNSPACED, CharacterClasses
+from dspipe.kernels.text.unicode_lookup import character, count_characters, raw_classes, trim
+from dspipe.kernels.text.word_tokens import (
+    CAPACITY,
+    CHUNKS,
+    ENDED,
+    LONGEST,
+    SENTENCES,
+    UNITS,
+    WRITTEN,
+    raw_output,
+    write_tokens,
+)
 
 
-@jit
-def measure(  # type: ignore[no-untyped-def]
-    text, offsets, classes, special, stop_words, languages, orders, units_per_word, settings, scratch, out_counts,
-    out_shares,
+class Tables(NamedTuple):
+    """What the pass looks things up in. orders: int64[scripts, 9], tokens in the n-grams of each script;
+    units_per_word: float64[scripts]."""
+
+    classes: CharacterClasses
+    special_words: SpecialWords
+    stop_words: StopWordTable
+    orders: npt.NDArray[np.int64]
+    units_per_word: npt.NDArray[np.float64]
+
+
+class Scratch(NamedTuple):
+    """What the pass works in. It is allocated outside because a kernel's own array dies with its last use as an array,
+    while pointers to it live on.
+
+    hashes, ends     of the tokens (TokenOutput of kernels.text.word_tokens); ngrams: see there
+    lines            set of the hashes of lines;  paragraphs: likewise
+    cleaned          a line without its citations
+    line_counters    of such a line; their CAPACITY stays 0, so that its tokens are counted and not kept
+    letters          by script;  found: stop words by language;  repeated: characters in n-grams, by order
+    """
+
+    hashes: npt.NDArray[np.uint64]
+    ends: npt.NDArray[np.int32]
+    ngrams: NgramScratch
+    lines: npt.NDArray[np.uint64]
+    paragraphs: npt.NDArray[np.uint64]
+    pieces: npt.NDArray[np.int64]
+    cleaned: npt.NDArray[np.uint8]
+    counters: npt.NDArray[np.int64]
+    line_counters: npt.NDArray[np.int64]
+    letters: npt.NDArray[np.int64]
+    marks: npt.NDArray[np.int64]
+    kept: npt.NDArray[np.int64]
+    repeats: npt.NDArray[np.int64]
+    found: npt.NDArray[np.uint64]
+    repeated: npt.NDArray[np.float64]
+
+
+@inline
+def _raw_ngrams(scratch: NgramScratch) -> NgramScratch:
+    return NgramScratch(pointer(scratch.table), pointer(scratch.active), pointer(scratch.slots), pointer(scratch.grams))
+
+
+@entry("scratch", "out_counts", "out_shares")
+def measure_documents(  # type: ignore[no-untyped-def]
+    text, offsets, languages, tables, settings, scratch, out_counts, out_shares,
 ):  # fmt: skip
     """Count each row of a text column into out_counts and out_shares (kernels/text/statistics.py says what all is)."""
-    limit, language_count = len(text), len(scratch.found)
-    data, pages, flags, clean = pointer(text), pointer(classes.pages), pointer(classes.flags), pointer(scratch.cleaned)
-    sieve, special_keys, special_cuts = pointer(special.sieve), pointer(special.keys), pointer(special.cuts)
-    pieces, hashes, ends = pointer(scratch.pieces), pointer(scratch.hashes), pointer(scratch.ends)
-    counters, line_counters = pointer(scratch.counters), pointer(scratch.line_counters)
+    data, clean = pointer(text), pointer(scratch.cleaned)
+    letters, found = pointer(scratch.letters), pointer(scratch.found)
+    classes, special_words = raw_classes(tables.classes), raw_special_words(tables.special_words)
+    stop_words, ngrams = raw_stop_words(tables.stop_words), _raw_ngrams(scratch.ngrams)
+    tokens = raw_output(scratch.hashes, scratch.ends, scratch.counters, scratch.pieces)
+    line_tokens = raw_output(scratch.hashes, scratch.ends, scratch.line_counters, scratch.pieces)
+    hashes, ends, counters, line_counters = tokens.hashes, tokens.ends, tokens.counters, line_tokens.counters
     marks, kept, repeats = pointer(scratch.marks), pointer(scratch.kept), pointer(scratch.repeats)
-    table, grams = pointer(scratch.table), pointer(scratch.grams)
-    active, slots, letters = pointer(scratch.active), pointer(scratch.slots), pointer(scratch.letters)
-    line_keys, paragraph_keys, found = pointer(scratch.lines), pointer(scratch.paragraphs), pointer(scratch.found)
-    keys, key_languages, key_bits = pointer(stop_words.keys), pointer(stop_words.languages), pointer(stop_words.bits)
-    key_mask, complete, stop_scripts = np.uint64(len(stop_words.keys) - 1), stop_words.complete, stop_words.scripts
+    line_keys, paragraph_keys = pointer(scratch.lines), pointer(scratch.paragraphs)
     # unpacked here: a namedtuple's arrays cost a reference count each time they are asked for
-    line_array, paragraph_array, ngrams = scratch.lines, scratch.paragraphs, scratch.ngrams
+    complete, stop_scripts = tables.stop_words.complete, tables.stop_words.scripts
+    orders, units_per_word = tables.orders, tables.units_per_word
+    line_array, paragraph_array, repeated = scratch.lines, scratch.paragraphs, scratch.repeated
     counter_array, mark_array, kept_array, repeat_array = scratch.counters, scratch.marks, scratch.kept, scratch.repeats
-    capacity, short_line, min_words = len(scratch.hashes), settings.short_line, settings.min_words
+    limit, language_count, capacity = len(text), len(scratch.found), len(scratch.hashes)
+    short_line, min_words = settings.short_line, settings.min_words
     max_word_length, rules = settings.max_word_length, settings.rules
     # typed, because numba compiles a function again for each literal argument
     zero, cleaned_limit = np.int64(0), np.int64(LONGEST_CITED)
@@ -74,7 +132,7 @@ def measure(  # type: ignore[no-untyped-def]
         repeat_array[:] = 0
         counter_array[:] = 0
         counters[CAPACITY] = capacity
-        characters, hash_signs, feeds, script = survey(data, start, end, pages, flags, units_per_word, letters)
+        characters, hash_signs, feeds, script = survey(data, start, end, classes, units_per_word, letters)
         marks[CHARACTERS], marks[HASH_SIGNS], marks[FEEDS], marks[SCRIPT] = characters, hash_signs, feeds, script
         ascii_only, units_a_word = characters == end - start, units_per_word[script]
         size = 16
@@ -84,11 +142,11 @@ def measure(  # type: ignore[no-untyped-def]
         line_array[:size] = 0
         paragraph_array[:size] = 0
         # paragraphs are of the text without the white space around it
-        body, body_end = trim(data, start, end, pages, flags)
+        body, body_end = trim(data, start, end, classes)
         paragraph, line, position, has_text = np.uint64(0), start, start, False
         while position < end:
-            stop, holds, ellipses = scan_line(data, position, end, pages, flags)
-            first, last = trim(data, position, stop, pages, flags)
+            stop, holds, ellipses = scan_line(data, position, end, classes)
+            first, last = trim(data, position, stop, classes)
             marks[ELLIPSES] += ellipses
             marks[SPLIT_LINES] += 1
             if first < last:
@@ -100,20 +158,14 @@ def measure(  # type: ignore[no-untyped-def]
                     marks[ELLIPSIS_LINES] += (x == y == z == 46) or (x == 0xE2 and y == 0x80 and z == 0xA6)
                 before, chunks, units = counters[SENTENCES], counters[CHUNKS], counters[UNITS]
                 counters[ENDED], counters[LONGEST] = 0, 0
-                write_tokens(
-                    data, first, last, limit, pages, flags, sieve, special_keys, special_cuts, pieces, hashes, ends,
-                    counters,
-                )  # fmt: skip
+                write_tokens(data, first, last, limit, classes, special_words, tokens)
                 sentences, chunks = counters[SENTENCES] - before + 1, counters[CHUNKS] - chunks
                 words = chunks + np.int64((counters[UNITS] - units) / units_a_word)
                 if counters[LONGEST] <= max_word_length and words >= min_words:
-                    cleaned = sentence_end(data, first, last, holds, script, rules, clean, pages, flags)
+                    cleaned = sentence_end(data, first, last, holds, script, rules, clean, classes)
                     if cleaned > 0:
                         line_counters[SENTENCES], line_counters[ENDED] = 0, 0
-                        write_tokens(
-                            clean, zero, cleaned, cleaned_limit, pages, flags, sieve, special_keys, special_cuts,
-                            pieces, hashes, ends, line_counters,
-                        )  # fmt: skip
+                        write_tokens(clean, zero, cleaned, cleaned_limit, classes, special_words, line_tokens)
                         sentences = line_counters[SENTENCES] + 1
                     if cleaned >= 0:
                         count_kept(holds, sentences, chunks, script, rules, kept)
@@ -121,7 +173,7 @@ def measure(  # type: ignore[no-untyped-def]
                 stop += 1
             position = stop
             if stop < end:
-                _, length = character(data, stop, end, pages, flags)
+                _, length = character(data, stop, end, classes)
                 position += length
                 if data[stop] != 10 and position < end:
                     continue
@@ -135,7 +187,7 @@ def measure(  # type: ignore[no-untyped-def]
             repeats[COVERED] += 1
             if has_text:
                 marks[TEXT_LINES] += 1
-                marks[TERMINAL_LINES] += ends_line(data, line, stop, script, pages, flags)
+                marks[TERMINAL_LINES] += ends_line(data, line, stop, script, classes)
                 marks[SHORT_LINES] += length <= short_line
             if repeats[PARAGRAPH_CHARACTERS] > 0 and (stop == line or position >= body_end):
                 paragraph = end_paragraph(paragraph_keys, mask, paragraph, repeats)
@@ -147,17 +199,15 @@ def measure(  # type: ignore[no-untyped-def]
             repeats[DUPLICATE_LINES] += edges == 2
 
         written = counters[WRITTEN]
-        ngrams[:] = 0
-        repetition(
-            hashes, ends, written, orders[script], 0 if script >= FIRST_UNSPACED else 1, table, active, slots, grams,
-            ngrams,
-        )  # fmt: skip
+        repeated[:] = 0
+        space = 0 if script >= FIRST_UNSPACED else 1
+        repetition(hashes, ends, written, orders[script], space, ngrams, repeated)
         language = languages[d]
         # a language that is written in another script was a wrong guess
         if (language >= 0 and stop_scripts[language] != script) or (language == -2 and script >= FIRST_UNSPACED):
             language = -1
+        all_bits = complete[max(language, 0)]
         marks[STOP_WORDS] = count_stop_words(
-            hashes, written, script, keys, key_mask, key_languages, key_bits, complete[max(language, 0)], found,
-            language_count, language,
-        )  # fmt: skip
-        write_columns(marks, counters, kept, repeats, ngrams, ends, units_a_word, out_counts[d], out_shares[d])
+            hashes, written, script, stop_words, all_bits, found, language_count, language
+        )
+        write_columns(marks, counters, kept, repeats, repeated, ends, units_a_word, out_counts[d], out_shares[d])

@@ -10,13 +10,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.kernels.jit import jit
-from dspipe.kernels.text.repeated_ngrams import extend
+from dspipe.kernels.hashing import extend_ngram
+from dspipe.kernels.jit import inline, jit, pointer
 from dspipe.kernels.text.special_words import special_words
 from dspipe.kernels.text.unicode_classes import FIRST_UNSPACED, NAMES, character_classes
-from dspipe.kernels.text.word_tokens import COUNTERS, PIECES, UNITS, WRITTEN, tokens_of
+from dspipe.kernels.text.word_tokens import COUNTERS, PIECES, UNITS, WRITTEN, TokenOutput, write_text_tokens
 
-_LONGEST = 4
+_MAX_UNITS = 4
 
 
 class StopWordTable(NamedTuple):
@@ -29,6 +29,22 @@ class StopWordTable(NamedTuple):
     bits: npt.NDArray[np.uint64]
     complete: npt.NDArray[np.uint64]
     scripts: npt.NDArray[np.int64]
+
+
+class RawStopWordTable(NamedTuple):
+    """Pointers to what is looked up in a StopWordTable, and the mask of its slots."""
+
+    keys: npt.NDArray[np.uint64]
+    languages: npt.NDArray[np.uint8]
+    bits: npt.NDArray[np.uint64]
+    mask: np.uint64
+
+
+@inline
+def raw_stop_words(table: StopWordTable) -> RawStopWordTable:
+    """Pointers to the arrays; the caller keeps them alive."""
+    mask = np.uint64(len(table.keys) - 1)
+    return RawStopWordTable(pointer(table.keys), pointer(table.languages), pointer(table.bits), mask)
 
 
 class StopWords(NamedTuple):
@@ -68,29 +84,30 @@ def _phrase_hash(word: str) -> int:
     """The hash of a stop word: of its token, or of its units one after the other."""
     data = np.frombuffer(word.encode("utf-8"), np.uint8)
     hashes, ends, counters = np.empty(64, np.uint64), np.empty(64, np.int32), np.zeros(COUNTERS, np.int64)
+    out = TokenOutput(hashes, ends, counters, np.empty(2 * PIECES, np.int64))
     with np.errstate(over="ignore"):
-        pieces = np.empty(2 * PIECES, np.int64)
-        tokens_of(data, character_classes(), special_words(), pieces, hashes, ends, counters)
+        write_text_tokens(data, character_classes(), special_words(), out)
         written = int(counters[WRITTEN])
-        if not 1 <= written <= _LONGEST or (written > 1 and counters[UNITS] != written):
-            raise ValueError(f"not one word, or more than {_LONGEST} letters of an unspaced script: {word!r}")
+        if not 1 <= written <= _MAX_UNITS or (written > 1 and counters[UNITS] != written):
+            raise ValueError(f"not one word, or more than {_MAX_UNITS} letters of an unspaced script: {word!r}")
         value = hashes[0]
         for k in range(1, written):
-            value = np.uint64(extend(value, hashes[k]))
+            value = np.uint64(extend_ngram(value, hashes[k]))
     return int(value)
 
 
 @jit
-def count_stop_words(  # type: ignore[no-untyped-def]
-    hashes, n, script, keys, mask, languages, bits, complete, found, count, language,
-):  # fmt: skip
-    """Different stop words of the language among the first n tokens; language -1: of the one with most. found: uint64
-    [languages], scratch."""
+def count_stop_words(hashes, n, script, table, complete, found, count, language):  # type: ignore[no-untyped-def]
+    """Different stop words of the language among the first n tokens; language -1: of the one with most.
+
+    table: RawStopWordTable; complete: all bits of the language; found: uint64[count], scratch, one for each language.
+    """
+    keys, languages, bits, mask = table
     if language == -2:
         return -1
     for k in range(count):
         found[k] = 0
-    reach = _LONGEST if script >= FIRST_UNSPACED else 1
+    reach = _MAX_UNITS if script >= FIRST_UNSPACED else 1
     for i in range(n):
         if language >= 0 and found[language] == complete:
             break  # the common words of a language are all met soon
@@ -103,7 +120,7 @@ def count_stop_words(  # type: ignore[no-untyped-def]
                 slot = (slot + np.uint64(1)) & mask
             if k == reach or i + k >= n:
                 break
-            value = extend(value, hashes[i + k])
+            value = extend_ngram(value, hashes[i + k])
     best = 0
     for k in range(count):
         if language in (k, -1):

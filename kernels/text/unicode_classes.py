@@ -2,6 +2,8 @@
 
 The table is generated from `unicodedata` on first use (about 0.3 s) in two levels: `pages[code >> 8]` is where the 256
 flags of that page start in `flags`; equal pages are stored once, so that it stays within the cache (about 0.3 MB).
+Unlike the tables of kernels.dedup.units and kernels.bpe.character_classes it is of Python's own, newest Unicode, and a
+character has several flags.
 """
 
 import re
@@ -90,9 +92,9 @@ def character_classes() -> CharacterClasses:
     flags = np.fromiter(map(_flags, map(chr, range(sys.maxunicode + 1))), np.uint32, sys.maxunicode + 1)
     distinct, first, page = np.unique(flags.reshape(-1, 256), axis=0, return_index=True, return_inverse=True)
     order = np.argsort(first)
-    place = np.empty(len(order), np.uint32)
-    place[order] = np.arange(len(order), dtype=np.uint32)
-    return CharacterClasses(place[page.ravel()] * np.uint32(256), np.ascontiguousarray(distinct[order]).ravel())
+    index = np.empty(len(order), np.uint32)
+    index[order] = np.arange(len(order), dtype=np.uint32)
+    return CharacterClasses(index[page.ravel()] * np.uint32(256), np.ascontiguousarray(distinct[order]).ravel())
 
 
 def _flags(character: str) -> int:

@@ -1,26 +1,42 @@
 """A character's class, looked up straight from UTF-8 in the table of kernels/text/unicode_classes.py.
 
-Kernels pass the table as two pointers, `pages` and `flags`. Broken UTF-8 is a character without flags, of one byte;
-nothing is read beyond `end`.
+`classes` is the table as RawClasses. Nothing is read beyond `end`, and a byte that begins no character is one without
+flags; unlike kernels.dedup.units, whose hashes must say what isn't UTF-8, it takes the bytes behind as they come.
 """
 
-import numpy as np
+from typing import NamedTuple
 
-from dspipe.kernels.jit import inline, jit
-from dspipe.kernels.text.unicode_classes import SPACE
+import numpy as np
+import numpy.typing as npt
+
+from dspipe.kernels.jit import inline, jit, pointer
+from dspipe.kernels.text.unicode_classes import SPACE, CharacterClasses
+
+
+class RawClasses(NamedTuple):
+    """Pointers to the arrays of CharacterClasses."""
+
+    pages: npt.NDArray[np.uint32]
+    flags: npt.NDArray[np.uint32]
 
 
 @inline
-def character(data, i, end, pages, flags):  # type: ignore[no-untyped-def]
+def raw_classes(classes: CharacterClasses) -> RawClasses:
+    """Pointers to the arrays; the caller keeps them alive."""
+    return RawClasses(pointer(classes.pages), pointer(classes.flags))
+
+
+@inline
+def character(data, i, end, classes):  # type: ignore[no-untyped-def]
     """Flags and length in bytes of the character at data[i], i < end. Broken UTF-8 is a character without flags."""
     first = data[i]
     if first < 0x80:
-        return np.int64(flags[first]), 1
-    return wide_character(data, i, end, pages, flags)
+        return np.int64(classes.flags[first]), 1
+    return wide_character(data, i, end, classes)
 
 
 @jit
-def wide_character(data, i, end, pages, flags):  # type: ignore[no-untyped-def]
+def wide_character(data, i, end, classes):  # type: ignore[no-untyped-def]
     """`character` beyond ASCII."""
     first = data[i]
     length = 2 if first < 0xE0 else 3 if first < 0xF0 else 4
@@ -31,29 +47,29 @@ def wide_character(data, i, end, pages, flags):  # type: ignore[no-untyped-def]
         code = code << 6 | np.int64(data[i + k]) & 0x3F
     if code > 0x10FFFF:
         return np.int64(0), length
-    return np.int64(flags[np.int64(pages[code >> 8]) + (code & 255)]), length
+    return np.int64(classes.flags[np.int64(classes.pages[code >> 8]) + (code & 255)]), length
 
 
 @jit
-def character_before(data, i, start, pages, flags):  # type: ignore[no-untyped-def]
+def character_before(data, i, start, classes):  # type: ignore[no-untyped-def]
     """Flags and length of the character that ends before data[i], i > start."""
     first = i - 1
     while first > start and data[first] & 0xC0 == 0x80 and i - first < 4:
         first -= 1
-    kind, _ = character(data, first, i, pages, flags)
+    kind, _ = character(data, first, i, classes)
     return kind, i - first
 
 
 @jit
-def trim(data, start, end, pages, flags):  # type: ignore[no-untyped-def]
+def trim(data, start, end, classes):  # type: ignore[no-untyped-def]
     """Where data[start:end] begins and ends without the white space around it; (end, end) if there is nothing else."""
     while start < end:
-        kind, length = character(data, start, end, pages, flags)
+        kind, length = character(data, start, end, classes)
         if kind & SPACE == 0:
             break
         start += length
     while end > start:
-        kind, length = character_before(data, end, start, pages, flags)
+        kind, length = character_before(data, end, start, classes)
         if kind & SPACE == 0:
             break
         end -= length

@@ -6,30 +6,30 @@ from dspipe.kernels.text.unicode_lookup import character
 
 
 @jit
-def is_address(data, start, end, pages, flags):  # type: ignore[no-untyped-def]
+def is_address(data, start, end, classes):  # type: ignore[no-untyped-def]
     """Whether data[start:end] is a URL with or without a scheme, or an e-mail address."""
     has_dot = False
     for i in range(start, end):
         has_dot |= data[i] == 46
     if not has_dot:
         return False
-    if _is_host(data, start, end, pages, flags):
+    if _is_host(data, start, end, classes):
         return True
     scheme = True  # letters, figures, + - . _ so far
     for i in range(start, min(end - 3, start + 2048)):
         byte = data[i]
-        if byte == 64 and i > start and _is_host(data, i + 1, end, pages, flags):
+        if byte == 64 and i > start and _is_host(data, i + 1, end, classes):
             return True
         slashes = byte == 58 and data[i + 1] == 47 and data[i + 2] == 47
-        if slashes and scheme and i >= start + 2 and _is_host(data, i + 3, end, pages, flags):
+        if slashes and scheme and i >= start + 2 and _is_host(data, i + 3, end, classes):
             return True
-        kind, _ = character(data, i, end, pages, flags)
+        kind, _ = character(data, i, end, classes)
         scheme &= kind & (LETTER | DIGIT) != 0 or byte in (43, 45, 46, 95) or byte & 0xC0 == 0x80
     return False
 
 
 @jit
-def _is_host(data, start, end, pages, flags):  # type: ignore[no-untyped-def]
+def _is_host(data, start, end, classes):  # type: ignore[no-untyped-def]
     """Whether data[start:end] is a domain name with a top level in small letters, then nothing, a port or a path."""
     i, label, labels, plain = start, start, 0, True
     while i < end:

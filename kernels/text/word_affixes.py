@@ -6,8 +6,9 @@ their own, and a word falls apart at hyphens, slashes and periods between letter
 
 import numpy as np
 
+from dspipe.kernels.hashing import hash_token
 from dspipe.kernels.jit import jit
-from dspipe.kernels.text.special_words import UNIT_SALT, find_special, hash_bytes
+from dspipe.kernels.text.special_words import UNIT_SALT, find_special
 from dspipe.kernels.text.unicode_classes import (
     AFFIX,
     CURRENCY,
@@ -24,7 +25,7 @@ from dspipe.kernels.text.unicode_lookup import character, character_before
 
 
 @jit
-def prefix_length(data, i, end, pages, flags):  # type: ignore[no-untyped-def]
+def prefix_length(data, i, end, classes):  # type: ignore[no-untyped-def]
     """Bytes of the punctuation that data[i:end] starts with; 0: none."""
     first = data[i]
     if first == 46:  # a run of periods
@@ -34,7 +35,7 @@ def prefix_length(data, i, end, pages, flags):  # type: ignore[no-untyped-def]
         return run - i if run - i > 1 else 0
     if first == 43:  # plus, unless it is a sign
         return 1 if i + 1 >= end or not 48 <= data[i + 1] <= 57 else 0
-    kind, length = character(data, i, end, pages, flags)
+    kind, length = character(data, i, end, classes)
     if kind & (AFFIX | PREFIX) != 0:
         return length
     if kind & UPPER != 0:  # US$, C$, A$
@@ -45,7 +46,7 @@ def prefix_length(data, i, end, pages, flags):  # type: ignore[no-untyped-def]
 
 
 @jit
-def suffix_length(data, start, end, pages, flags, keys, cuts):  # type: ignore[no-untyped-def]
+def suffix_length(data, start, end, classes, special):  # type: ignore[no-untyped-def]
     """Bytes of the punctuation, possessive or unit that data[start:end] ends with; 0: none."""
     last = data[end - 1]
     if last == 46:
@@ -56,14 +57,14 @@ def suffix_length(data, start, end, pages, flags, keys, cuts):  # type: ignore[n
             return end - run
         if run == start:
             return 0
-        kind, length = character_before(data, run, start, pages, flags)
+        kind, length = character_before(data, run, start, classes)
         if (kind & (LOWER | DIGIT | AFFIX) != 0 and kind & PICTOGRAPH == 0) or data[run - 1] in (37, 43, 45):
             return 1
         if kind & UPPER != 0 and run - length > start:
-            second, _ = character_before(data, run - length, start, pages, flags)
+            second, _ = character_before(data, run - length, start, classes)
             return 1 if second & UPPER != 0 else 0
         return 0
-    kind, length = character_before(data, end, start, pages, flags)
+    kind, length = character_before(data, end, start, classes)
     if kind & AFFIX != 0:
         return length
     if end - length <= start:
@@ -82,12 +83,12 @@ def suffix_length(data, start, end, pages, flags, keys, cuts):  # type: ignore[n
         return 0
     if (last == 43 or kind & CURRENCY != 0) and end - length == first + 1:
         return length
-    unit = hash_bytes(data, first + 1, end) ^ np.uint64(UNIT_SALT)
-    return end - 1 - first if find_special(keys, cuts, unit) >= 0 else 0
+    unit = hash_token(data, first + 1, end) ^ np.uint64(UNIT_SALT)
+    return end - 1 - first if find_special(special, unit) >= 0 else 0
 
 
 @jit
-def infix_length(data, i, start, end, pages, flags):  # type: ignore[no-untyped-def]
+def infix_length(data, i, start, end, classes):  # type: ignore[no-untyped-def]
     """Bytes of the infix at data[i] within the word data[start:end]; 0: none."""
     byte = data[i]
     if byte == 46 and i + 1 < end and data[i + 1] == 46:
@@ -95,13 +96,13 @@ def infix_length(data, i, start, end, pages, flags):  # type: ignore[no-untyped-
         while run < end and data[run] == 46:
             run += 1
         return run - i
-    kind, length = character(data, i, end, pages, flags)
+    kind, length = character(data, i, end, classes)
     if kind & PICTOGRAPH != 0 or (byte == 0xE2 and length == 3 and data[i + 1] == 0x80 and data[i + 2] == 0xA6):
         return length
     if i == start or i + length >= end:
         return 0
-    before, _ = character_before(data, i, start, pages, flags)
-    after, _ = character(data, i + length, end, pages, flags)
+    before, _ = character_before(data, i, start, classes)
+    after, _ = character(data, i + length, end, classes)
     if byte in (43, 45, 42, 94) and before & DIGIT != 0 and (after & DIGIT != 0 or data[i + 1] == 45):
         return 1
     if byte == 46:
@@ -121,6 +122,6 @@ def infix_length(data, i, start, end, pages, flags):  # type: ignore[no-untyped-
         if byte == 0xE2 and run + 3 <= end and data[run] == 0xE2 and data[run + 2] == data[i + 2] == 0x94:
             run += 3
         if run > i + length and run < end:
-            after, _ = character(data, run, end, pages, flags)
+            after, _ = character(data, run, end, classes)
             return run - i if after & LETTER != 0 else 0
     return 0

@@ -17,12 +17,16 @@ there only at its ends; numeric hosts are no addresses; a chunk has at most 512 
 English text are units here, there a run of them is a word.
 """
 
-import numpy as np
+from typing import NamedTuple
 
-from dspipe.kernels.jit import inline, jit, load64, pointer
-from dspipe.kernels.text.special_words import FACTOR, SHIFT, START, hash_bytes, special_at
+import numpy as np
+import numpy.typing as npt
+
+from dspipe.kernels.hashing import FNV_OFFSET, extend_token, hash_token
+from dspipe.kernels.jit import entry, inline, jit, load64, pointer
+from dspipe.kernels.text.special_words import raw_special_words, special_at
 from dspipe.kernels.text.unicode_classes import LETTER, MARK, PUNCTUATION, SPACE, SYMBOL, TERMINAL, UNSPACED
-from dspipe.kernels.text.unicode_lookup import character
+from dspipe.kernels.text.unicode_lookup import character, raw_classes
 from dspipe.kernels.text.web_addresses import is_address
 from dspipe.kernels.text.word_affixes import infix_length, prefix_length, suffix_length
 
@@ -38,13 +42,29 @@ that were followed by a word. ENDED: 1 after the end of a sentence. CHUNKS: piec
 unspaced scripts, LONGEST: characters of the longest. CAPACITY: the room in the arrays, set by the caller."""
 
 PIECES = 512
-# a byte in each place of eight: to test eight letters at once
+# one byte eight times: to test eight letters at once
 _EACH = 0x0101010101010101
 _BIT5, _LOW7, _TOP = np.uint64(_EACH * 0x20), np.uint64(_EACH * 0x7F), np.uint64(_EACH * 0x80)
 _TO_A, _PAST_Z = np.uint64(_EACH * (0x80 - 0x61)), np.uint64(_EACH * (0x7F - 0x7A))
-_PLACES, _ONE = np.uint64(0x0001020304050607), np.uint64(1)
+_BYTE_INDEX, _ONE = np.uint64(0x0001020304050607), np.uint64(1)
 # typed, because numba compiles a function again for each literal argument
 _LETTERS = np.int64(LETTER)
+
+
+class TokenOutput(NamedTuple):
+    """Where tokens are written. hashes: uint64; ends: int32, the characters of all tokens up to each; counters: int64
+    [COUNTERS]; pieces: int64[2 * PIECES], scratch for one chunk."""
+
+    hashes: npt.NDArray[np.uint64]
+    ends: npt.NDArray[np.int32]
+    counters: npt.NDArray[np.int64]
+    pieces: npt.NDArray[np.int64]
+
+
+@inline
+def raw_output(hashes, ends, counters, pieces):  # type: ignore[no-untyped-def]
+    """Pointers to the arrays; the caller keeps them alive."""
+    return TokenOutput(pointer(hashes), pointer(ends), pointer(counters), pointer(pieces))
 
 
 @inline
@@ -55,12 +75,13 @@ def ascii_letters(block):  # type: ignore[no-untyped-def]
     if others == np.uint64(0):
         return 8
     lowest = (others & (~others + _ONE)) >> np.uint64(7)
-    return np.int64((lowest * _PLACES) >> np.uint64(56))
+    return np.int64((lowest * _BYTE_INDEX) >> np.uint64(56))
 
 
 @inline
-def write_token(value, characters, kind_any, kind_all, hashes, ends, counters):  # type: ignore[no-untyped-def]
+def write_token(value, characters, kind_any, kind_all, out):  # type: ignore[no-untyped-def]
     """Count one token, and keep its hash and the characters of all tokens up to it while there is room."""
+    counters, hashes, ends = out.counters, out.hashes, out.ends
     if counters[ENDED] != 0 and kind_all & (PUNCTUATION | TERMINAL) == 0:
         counters[SENTENCES] += 1
         counters[ENDED] = 0
@@ -84,37 +105,36 @@ def write_token(value, characters, kind_any, kind_all, hashes, ends, counters): 
 
 
 @jit
-def write_span(data, start, end, pages, flags, hashes, ends, counters):  # type: ignore[no-untyped-def]
+def write_span(data, start, end, classes, out):  # type: ignore[no-untyped-def]
     """Count data[start:end] as one token."""
     kind_any, kind_all, characters, i = 0, -1, 0, start
     while i < end:
-        kind, length = character(data, i, end, pages, flags)
+        kind, length = character(data, i, end, classes)
         kind_any |= kind
         kind_all &= kind
         characters += 1
         i += length
-    write_token(hash_bytes(data, start, end), characters, kind_any, kind_all, hashes, ends, counters)
+    write_token(hash_token(data, start, end), characters, kind_any, kind_all, out)
 
 
 @jit
-def write_chunk(  # type: ignore[no-untyped-def]
-    data, start, end, pages, flags, keys, cuts, pieces, hashes, ends, counters,
-):  # fmt: skip
-    """Count the tokens of a chunk without white space or letters of unspaced scripts. pieces: int64[2 * PIECES],
-    scratch: the ends of the pieces from the front, and the starts of those stripped off the back from the back."""
+def write_chunk(data, start, end, classes, special_words, out):  # type: ignore[no-untyped-def]
+    """Count the tokens of a chunk without white space or letters of unspaced scripts. out.pieces gets the ends of the
+    pieces from the front, and the starts of those stripped off the back from the back."""
+    pieces = out.pieces
     i, j, front, back = start, end, 0, 2 * PIECES
-    special = special_at(data, i, j, keys, cuts)
+    special = special_at(data, i, j, special_words)
     while i < j and special < 0 and front < PIECES // 2 and back > PIECES + PIECES // 2:
-        prefix = prefix_length(data, i, j, pages, flags)
+        prefix = prefix_length(data, i, j, classes)
         if prefix != 0 and i + prefix < j:
-            special = special_at(data, i + prefix, j, keys, cuts)
+            special = special_at(data, i + prefix, j, special_words)
             if special >= 0:
                 i += prefix
                 pieces[front], front = i, front + 1
                 break
-        suffix = suffix_length(data, i + prefix, j, pages, flags, keys, cuts) if i + prefix < j else 0
+        suffix = suffix_length(data, i + prefix, j, classes, special_words) if i + prefix < j else 0
         if suffix != 0:
-            special = special_at(data, i, j - suffix, keys, cuts)
+            special = special_at(data, i, j - suffix, special_words)
         if prefix != 0 and special < 0:
             i += prefix
             pieces[front], front = i, front + 1
@@ -124,16 +144,16 @@ def write_chunk(  # type: ignore[no-untyped-def]
             pieces[back] = j
         if special >= 0 or (prefix == 0 and suffix == 0):
             break
-        special = special_at(data, i, j, keys, cuts)
+        special = special_at(data, i, j, special_words)
     if i < j and special >= 0:
         for offset in (special & 255, special >> 8):
             if offset != 0:
                 pieces[front], front = i + offset, front + 1
-    elif i < j and not is_address(data, i, j, pages, flags):
+    elif i < j and not is_address(data, i, j, classes):
         k, piece = i, i
         while k < j and front < back - 4:
             byte = data[k]
-            infix = 0 if 97 <= byte <= 122 or 65 <= byte <= 90 else infix_length(data, k, i, j, pages, flags)
+            infix = 0 if 97 <= byte <= 122 or 65 <= byte <= 90 else infix_length(data, k, i, j, classes)
             if infix == 0:
                 k += 1
                 continue
@@ -153,10 +173,10 @@ def write_chunk(  # type: ignore[no-untyped-def]
         stop = pieces[p]
         # an emoticon that affixes tore apart: "):" after a bracket
         pair = stop - piece == 1 and p + 1 < front and pieces[p + 1] - stop == 1
-        if pair and special_at(data, piece, pieces[p + 1], keys, cuts) == 0:
+        if pair and special_at(data, piece, pieces[p + 1], special_words) == 0:
             continue
         if stop > piece:
-            write_span(data, piece, stop, pages, flags, hashes, ends, counters)
+            write_span(data, piece, stop, classes, out)
         piece = stop
 
 
@@ -166,10 +186,9 @@ def _may_be_special(sieve, value):  # type: ignore[no-untyped-def]
 
 
 @jit
-def write_tokens(  # type: ignore[no-untyped-def]
-    data, start, end, limit, pages, flags, sieve, keys, cuts, pieces, hashes, ends, counters,
-):  # fmt: skip
+def write_tokens(data, start, end, limit, classes, special_words, out):  # type: ignore[no-untyped-def]
     """Count and write all tokens of data[start:end], a line or a whole text. limit: bytes of data that may be read."""
+    counters, flags, sieve = out.counters, classes.flags, special_words.sieve
     i = start
     while i < end:
         # ASCII letters, then white space or a mark and white space, are most of an English text
@@ -178,32 +197,31 @@ def write_tokens(  # type: ignore[no-untyped-def]
             block = load64(data, i)
             k = i + min(ascii_letters(block), end - i)
         if i < k < i + 8:
-            value = (START + np.uint64(k - i)) ^ (block & ((_ONE << np.uint64(8 * (k - i))) - _ONE))
-            value *= FACTOR
-            value ^= value >> SHIFT
+            letters = block & ((_ONE << np.uint64(8 * (k - i))) - _ONE)
+            value = extend_token(FNV_OFFSET + np.uint64(k - i), letters)
         else:
             while k < end and (97 <= data[k] <= 122 or 65 <= data[k] <= 90):
                 k += 1
-            value = hash_bytes(data, i, k)
+            value = hash_token(data, i, k)
         if k > i:
             following = data[k] if k < end else np.uint8(32)
             mark = following in (44, 46, 58, 59, 33, 63) and (k + 1 == end or data[k + 1] == 32 or data[k + 1] == 10)
             if mark and following == 46:
-                mark = 97 <= data[k - 1] <= 122 and special_at(data, i, k + 1, keys, cuts) < 0
+                mark = 97 <= data[k - 1] <= 122 and special_at(data, i, k + 1, special_words) < 0
             if mark or (following < 0x80 and flags[following] & SPACE != 0):
                 counters[CHUNKS] += 1
                 counters[LONGEST] = max(counters[LONGEST], k - i + mark)
-                if not _may_be_special(sieve, value) or special_at(data, i, k, keys, cuts) <= 0:
-                    write_token(value, k - i, _LETTERS, _LETTERS, hashes, ends, counters)
+                if not _may_be_special(sieve, value) or special_at(data, i, k, special_words) <= 0:
+                    write_token(value, k - i, _LETTERS, _LETTERS, out)
                 else:
-                    write_chunk(data, i, k, pages, flags, keys, cuts, pieces, hashes, ends, counters)
+                    write_chunk(data, i, k, classes, special_words, out)
                 if mark:
-                    write_span(data, k, k + 1, pages, flags, hashes, ends, counters)
+                    write_span(data, k, k + 1, classes, out)
                 i = k + 1 + mark
                 continue
         kind, length, characters = np.int64(0), 0, k - i
         while k < end:
-            kind, length = character(data, k, end, pages, flags)
+            kind, length = character(data, k, end, classes)
             if kind & (SPACE | UNSPACED) != 0:
                 break
             k += length
@@ -211,27 +229,25 @@ def write_tokens(  # type: ignore[no-untyped-def]
         if k > i:
             counters[CHUNKS] += 1
             counters[LONGEST] = max(counters[LONGEST], characters)
-            write_chunk(data, i, k, pages, flags, keys, cuts, pieces, hashes, ends, counters)
+            write_chunk(data, i, k, classes, special_words, out)
         i = k
         if k < end:
             i += length
             if kind & UNSPACED != 0:
                 characters = 1
                 while i < end:  # its marks
-                    mark_kind, length = character(data, i, end, pages, flags)
+                    mark_kind, length = character(data, i, end, classes)
                     if mark_kind & MARK == 0:
                         break
                     i += length
                     characters += 1
-                write_token(hash_bytes(data, k, i), characters, kind, kind, hashes, ends, counters)
+                write_token(hash_token(data, k, i), characters, kind, kind, out)
 
 
-@jit
-def tokens_of(text, classes, special, pieces, hashes, ends, counters):  # type: ignore[no-untyped-def]
-    """`write_tokens` of a whole uint8 array, with arrays for all else."""
-    counters[CAPACITY] = len(hashes)
-    write_tokens(
-        pointer(text), np.int64(0), len(text), len(text), pointer(classes.pages), pointer(classes.flags),
-        pointer(special.sieve), pointer(special.keys), pointer(special.cuts), pointer(pieces), pointer(hashes),
-        pointer(ends), pointer(counters),
-    )  # fmt: skip
+@entry("out")
+def write_text_tokens(text, classes, special_words, out):  # type: ignore[no-untyped-def]
+    """`write_tokens` of a whole uint8 array, with arrays for all else: `out` is a TokenOutput of arrays."""
+    out.counters[CAPACITY] = len(out.hashes)
+    raw = raw_output(out.hashes, out.ends, out.counters, out.pieces)
+    size = np.int64(len(text))
+    write_tokens(pointer(text), np.int64(0), size, size, raw_classes(classes), raw_special_words(special_words), raw)

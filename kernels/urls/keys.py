@@ -11,31 +11,19 @@ of the host are left out and ASCII letters are folded to lower case:
 
 import numpy as np
 
+from dspipe.kernels.hashing import hash_url_byte, hash_url_key
 from dspipe.kernels.jit import inline, jit
 
 KINDS = ("domain", "url", "word")
 DOMAIN, URL, WORD = 1, 2, 3
 READ_BYTES = 4096
 """of a longer URL only this much is looked at"""
-MOST_KEYS = 3 * READ_BYTES + 8
+MAX_KEYS = 3 * READ_BYTES + 8
 """keys that a URL may have"""
 
 
 @inline
-def _mix(h, kind):  # type: ignore[no-untyped-def]
-    """A key: never 0, different for the kinds."""
-    h = (h ^ (h >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9) + np.uint64(kind)
-    h = (h ^ (h >> np.uint64(32))) * np.uint64(0x94D049BB133111EB)
-    return h ^ (h >> np.uint64(29)) | np.uint64(1)
-
-
-@inline
-def _step(h, byte):  # type: ignore[no-untyped-def]
-    return (h ^ np.uint64(byte)) * np.uint64(0x9FB21C651E98DF25) ^ (h >> np.uint64(32))
-
-
-@inline
-def _lower(byte):  # type: ignore[no-untyped-def]
+def lower(byte):  # type: ignore[no-untyped-def]
     return byte | np.uint8(32) if 65 <= byte <= 90 else byte
 
 
@@ -78,7 +66,9 @@ def url_parts(data, start, end, kinds):  # type: ignore[no-untyped-def]
                 end = at
                 break
     host_end = start
-    while host_end < rest and (data[host_end] != 58 or data[start] == 91):
+    in_brackets = start < rest and data[start] == 91  # an IPv6 address
+    while host_end < rest and (data[host_end] != 58 or in_brackets):
+        in_brackets = in_brackets and data[host_end] != 93
         host_end += 1
     while host_end > start and data[host_end - 1] == 46:
         host_end -= 1
@@ -91,17 +81,17 @@ def url_keys(data, host, host_end, rest, end, kinds, whole, keys, of_kind, count
     if kinds & (1 << DOMAIN) and host_end > host:
         h = np.uint64(DOMAIN)
         for at in range(host_end - 1, host - 1, -1):
-            h = _step(h, _lower(data[at]))
+            h = hash_url_byte(h, lower(data[at]))
             if at == host or (not whole and data[at - 1] == 46):
-                keys[count], of_kind[count] = _mix(h, DOMAIN), DOMAIN
+                keys[count], of_kind[count] = hash_url_key(h, DOMAIN), DOMAIN
                 count += 1
     if kinds & (1 << URL) and host_end > host:
         h = np.uint64(URL)
         at = host
-        if host_end - host > 4 and _lower(data[at]) == _lower(data[at + 1]) == _lower(data[at + 2]) == 119:
+        if host_end - host > 4 and lower(data[at]) == lower(data[at + 1]) == lower(data[at + 2]) == 119:
             at += 4 if data[at + 3] == 46 else 0
         while at < host_end:
-            h = _step(h, _lower(data[at]))
+            h = hash_url_byte(h, lower(data[at]))
             at += 1
         at = rest
         while whole and end > rest and data[end - 1] == 47:
@@ -109,20 +99,20 @@ def url_keys(data, host, host_end, rest, end, kinds, whole, keys, of_kind, count
         while at <= end:
             border = at == end or data[at] == 47 or data[at] == 63 or data[at] == 38
             if border and (at == end or not whole):
-                keys[count], of_kind[count] = _mix(h, URL), URL
+                keys[count], of_kind[count] = hash_url_key(h, URL), URL
                 count += 1
             if at < end:
-                h = _step(h, _lower(data[at]))
+                h = hash_url_byte(h, lower(data[at]))
             at += 1
     if kinds & (1 << WORD):
         h = np.uint64(WORD)
         long = False
         for at in range(host, end + 1):
             if at < end and _is_word(data[at]):
-                h = _step(h, _lower(data[at]))
+                h = hash_url_byte(h, lower(data[at]))
                 long = True
             elif long:
-                keys[count], of_kind[count] = _mix(h, WORD), WORD
+                keys[count], of_kind[count] = hash_url_key(h, WORD), WORD
                 count += 1
                 h = np.uint64(WORD)
                 long = False

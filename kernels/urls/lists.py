@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dspipe.kernels.arrow import Bytes, Offsets
-from dspipe.kernels.jit import jit, pointer, prefetch
+from dspipe.kernels.jit import entry, jit, pointer, prefetch
 from dspipe.kernels.urls.hosts import with_ascii_hosts
-from dspipe.kernels.urls.keys import DOMAIN, KINDS, MOST_KEYS, URL, WORD, url_keys, url_parts
+from dspipe.kernels.urls.keys import DOMAIN, KINDS, MAX_KEYS, URL, WORD, url_keys, url_parts
 
 UInt64 = npt.NDArray[np.uint64]
 UInt8 = npt.NDArray[np.uint8]
@@ -33,11 +33,11 @@ class Table(NamedTuple):
     kinds: int
 
 
-@jit
+@entry("keys", "hosts")
 def _entry_keys(data, ends, kind, as_it_is, keys, hosts):  # type: ignore[no-untyped-def]
     """Keys of the lines data[ends[i - 1]:ends[i]]; kind 0 takes what has a path for a URL, else for a domain. Unless
     they are to be taken as they are, lines whose host is in another form get their `hosts` noted instead."""
-    line_keys, of_kind = np.empty(MOST_KEYS, np.uint64), np.empty(MOST_KEYS, np.uint8)
+    line_keys, of_kind = np.empty(MAX_KEYS, np.uint64), np.empty(MAX_KEYS, np.uint8)
     count = 0
     start = 0
     for line in range(len(ends)):
@@ -47,26 +47,26 @@ def _entry_keys(data, ends, kind, as_it_is, keys, hosts):  # type: ignore[no-unt
             first += 1
         if first < end and data[first] != 35:  # not a comment
             host, host_end, rest, last, other_form = url_parts(data, start, end, _ANY_KIND)
-            this = kind
+            line_kind = kind
             if kind == 0:
                 border = last
                 while border > rest and data[border - 1] == 47:
                     border -= 1
-                this = URL if border > rest else DOMAIN
+                line_kind = URL if border > rest else DOMAIN
             found = 0
-            if other_form and this != WORD and not as_it_is:
+            if other_form and line_kind != WORD and not as_it_is:
                 hosts[line, 0], hosts[line, 1] = host, host_end
             else:
-                found = url_keys(data, host, host_end, rest, last, 1 << this, True, line_keys, of_kind, 0)
+                found = url_keys(data, host, host_end, rest, last, 1 << line_kind, True, line_keys, of_kind, 0)
             if found == 1:  # a line of several words is no entry
                 keys[2 * count] = line_keys[0]
-                keys[2 * count + 1] = np.uint64(this)
+                keys[2 * count + 1] = np.uint64(line_kind)
                 count += 1
         start = end
     return count
 
 
-@jit
+@entry("slots")
 def _fill(slots, keys):  # type: ignore[no-untyped-def]
     mask = np.uint64(len(slots) - 1)
     for key in keys:
@@ -91,11 +91,11 @@ def _probe(slots, keys, of_kind, rows, count, blocked):  # type: ignore[no-untyp
             slot = np.int64((np.uint64(slot) + np.uint64(1)) & mask)
 
 
-@jit
+@entry("blocked", "hosts")
 def _lookup(data, offsets, slots, kinds, as_it_is, blocked, hosts):  # type: ignore[no-untyped-def]
     """What blocks each URL; unless they are to be taken as they are, those whose host is in another form are looked up
     for words only and get their `hosts` noted."""
-    room = _WAITING + MOST_KEYS
+    room = _WAITING + MAX_KEYS
     keys, of_kind, rows = np.empty(room, np.uint64), np.empty(room, np.uint8), np.empty(room, np.int64)
     mask = np.uint64(len(slots) - 1)
     slots_at = pointer(slots)
@@ -124,14 +124,13 @@ def entry_keys(lines: bytes, kind: str | None) -> tuple[UInt64, int]:
     out."""
     data = np.frombuffer(lines, np.uint8)
     ends = np.append(np.flatnonzero(data == 10) + 1, len(data)).astype(np.int64)
-    ends.flags.writeable = False
     number = 0 if kind is None else KINDS.index(kind) + 1
     keys, hosts = np.empty(2 * len(ends), np.uint64), np.zeros((len(ends), 2), np.int64)
     count = _entry_keys(data, ends, number, False, keys, hosts)
-    others = np.flatnonzero(hosts[:, 1])
-    if len(others):
-        data, offsets = with_ascii_hosts(data, hosts[others], ends[others])
-        count += _entry_keys(data, offsets[1:], number, True, keys[2 * count :], hosts[: len(others)])
+    other_forms = np.flatnonzero(hosts[:, 1])
+    if len(other_forms):
+        data, offsets = with_ascii_hosts(data, hosts[other_forms], ends[other_forms])
+        count += _entry_keys(data, offsets[1:], number, True, keys[2 * count :], hosts[: len(other_forms)])
     kinds = sum(1 << int(found) for found in np.unique(keys[1 : 2 * count : 2]))
     return keys[: 2 * count : 2].copy(), kinds
 
@@ -150,13 +149,11 @@ def build_table(parts: list[tuple[UInt64, int]]) -> Table:
 def blocked_by(data: Bytes, offsets: Offsets, table: Table) -> UInt8:
     """For each URL (of `kernels.arrow.text_buffers`) 0, or 1 + the index in KINDS of the first kind that blocks it."""
     blocked, hosts = np.zeros(len(offsets) - 1, np.uint8), np.zeros((len(offsets) - 1, 2), np.int64)
-    if len(blocked) == 0:  # arrays without rows are writable: kernels would be compiled anew for them
-        return blocked
     _lookup(data, offsets, table.slots, table.kinds, False, blocked, hosts)
-    others = np.flatnonzero(hosts[:, 1])
-    if len(others):
-        data, offsets = with_ascii_hosts(data, hosts[others], offsets[others + 1])
-        found = np.zeros(len(others), np.uint8)
-        _lookup(data, offsets, table.slots, table.kinds & ~(1 << WORD), True, found, hosts[: len(others)])
-        blocked[others] = np.where(found, found, blocked[others])  # domains and URLs come before words
+    other_forms = np.flatnonzero(hosts[:, 1])
+    if len(other_forms):
+        data, offsets = with_ascii_hosts(data, hosts[other_forms], offsets[other_forms + 1])
+        found = np.zeros(len(other_forms), np.uint8)
+        _lookup(data, offsets, table.slots, table.kinds & ~(1 << WORD), True, found, hosts[: len(other_forms)])
+        blocked[other_forms] = np.where(found, found, blocked[other_forms])  # domains and URLs come before words
     return blocked

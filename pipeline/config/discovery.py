@@ -44,7 +44,7 @@ def stage_class(name: str) -> type[Stage[Any]]:
 
 
 def source_class(format: str) -> type[Source[Any]]:
-    """The class of a source format. Raises KeyError when there is none of that name."""
+    """The class of a source format; one with a dot is a module of the user's. Raises KeyError when there is none."""
     return _the_class(format_module(format), Source, format)  # type: ignore[type-abstract]
 
 

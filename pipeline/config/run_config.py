@@ -123,9 +123,7 @@ def check(config: RunConfig) -> None:
     extracted = any(stage.extracts for stage in config.stages)
     for index, source in enumerate(config.sources):
         if not source.holds_text and not extracted:
-            message = (
-                f"{source.config.format} files hold pages whose text is still to be extracted, and no stage does so"
-            )
+            message = f"{source.config.format} files hold pages whose text is to be extracted, and no stage does so"
             message += "; put `- extract: {}` first in `stages`, or read the text that was extracted already (wet)"
             problems.append(config.where.problem(("sources", index, "format"), message, config.raw))
         try:

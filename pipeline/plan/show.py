@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 def print_plan(plan: Plan, console: "Console") -> None:
     """Print the inputs, the stages and the phases with their state."""
+    from rich.markup import escape
+
     config = plan.config
     engine = config.engine
-    where = f" at {engine.address}" if engine.address else ""
+    where = f" at {escape(engine.address)}" if engine.address else ""
     workers = f"{engine.workers} workers" if engine.workers else "a worker per processor"
-    console.print(f"[bold]{config.name}[/] -> {config.output}", highlight=False)
+    console.print(f"[bold]{config.name}[/] -> {escape(config.output)}", highlight=False)
     console.print(
         f"engine {engine.kind}{where}, {workers}, {human_bytes(engine.memory)} of memory each; seed {config.seed}",
         highlight=False,
@@ -41,7 +43,7 @@ def print_plan(plan: Plan, console: "Console") -> None:
     for name, left_out in plan.left_out.items():
         console.print(f"left out of {name}: {left_out}", highlight=False, markup=False)
     for message in plan.unreachable:
-        console.print(f"[yellow]could not be listed now:[/] {message}", highlight=False)
+        console.print(f"[yellow]could not be listed now:[/] {escape(message)}", highlight=False)
     console.print()
     print_table(_phases(plan), console)
 

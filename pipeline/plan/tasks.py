@@ -1,14 +1,16 @@
 """plan -> tasks: the tasks of a phase once the phases before it are done, their keys, and which of them are done."""
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import Any
 
+from dspipe.pipeline.errors import DamagedFileError
 from dspipe.pipeline.plan.fingerprint import code_fingerprint
 from dspipe.pipeline.plan.keys import key_of
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.storage.store import Store
-from dspipe.pipeline.tasks.task import Manifest, TaskSpec
+from dspipe.pipeline.tasks.task import Manifest, TaskSpec, inputs_file, is_whole
 
 
 class UnnamedArtifactError(Exception):
@@ -28,8 +30,8 @@ class State:
     exchanges: dict[str, list[tuple[int, dict[str, Any]]]] = field(default_factory=dict)
     """number of the first sender, and what the manifest says of the file, by exchange"""
     artifacts: dict[str, list[list[Any]]] = field(default_factory=dict)
-    single: list[str] = field(default_factory=list)
-    """files of artifacts made by phases of one task"""
+    single: dict[str, str] = field(default_factory=dict)
+    """files of artifacts made by phases of one task, with their sha256"""
     files: set[str] = field(default_factory=set)
     """all that the manifests so far name, and themselves"""
 
@@ -54,7 +56,7 @@ def task_specs(plan: Plan, phase: PlannedPhase, state: State, store: Store | Non
     listing, shared = _listing(phase, state)
     inputs = None
     if listing is not None:
-        inputs = f"{phase.name}/inputs-{key_of(listing)[:12]}.json"
+        inputs = inputs_file(phase.name, listing)
         if store is not None and not store.exists(inputs):
             store.write_json(inputs, listing)
     formats = [
@@ -121,18 +123,31 @@ def task_specs(plan: Plan, phase: PlannedPhase, state: State, store: Store | Non
 
 def committed(store: Store, phase: PlannedPhase, specs: list[TaskSpec]) -> dict[str, Manifest]:
     """The manifests of the tasks that are done already, by key."""
-    present = set(store.names(phase.name))
+    present = store.sizes(phase.name)
     by_key = {name.partition("-")[2].partition(".")[0]: name for name in present if name.endswith(".manifest.json")}
     # found by key alone: the same work may stand at another place now (a shard was added before it)
     wanted = list(dict.fromkeys(by_key[spec.key[:12]] for spec in specs if spec.key[:12] in by_key))
-    manifests = store.read_json_many([f"{phase.name}/{name}" for name in wanted])
+    manifests = _read_manifests(store, [f"{phase.name}/{name}" for name in wanted])
     keys = {spec.key for spec in specs}
     return {
         manifest["key"]: manifest
         for manifest in manifests
-        # a file that the manifest names may have been removed by hand
-        if manifest["key"] in keys and all(file["file"].rpartition("/")[2] in present for file in manifest["files"])
+        # a file that the manifest names may have been removed by hand, or cut
+        if manifest["key"] in keys
+        and all(present.get(file["file"].rpartition("/")[2]) == file["bytes"] for file in manifest["files"])
     }
+
+
+def _read_manifests(store: Store, names: list[str]) -> list[Manifest]:
+    """The manifests that are whole: work whose manifest isn't is not done."""
+    try:
+        found = store.read_json_many(names)
+    except DamagedFileError:
+        found = []
+        for name in names:
+            with contextlib.suppress(DamagedFileError):
+                found.append(store.read_json(name))
+    return [manifest for manifest in found if is_whole(manifest)]
 
 
 def _columns(phase: PlannedPhase, available: dict[str, list[str]]) -> tuple[dict[str, list[str]], dict[str, str]]:
@@ -207,7 +222,7 @@ def absorb(phase: PlannedPhase, manifests: list[Manifest], state: State) -> None
                     )
                 state.artifacts[file["name"]].append([number, file["file"], file["bytes"], file["sha256"]])
                 if phase.over == "once":
-                    state.single.append(file["file"])
+                    state.single[file["file"]] = file["sha256"]
     if phase.emits:
         schemas = {file["schema"]: file["file"] for _, file in state.exchanges[phase.emits] if file["records"]}
         if len(schemas) > 1:

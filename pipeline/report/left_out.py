@@ -3,7 +3,7 @@
 from dspipe.pipeline.report.run_file import RunFile
 from dspipe.pipeline.run.summary import ALARMS
 
-_KINDS = 8
+_KINDS, _NAMES = 8, 3
 
 
 def left_out_line(run: RunFile, output: str) -> str | None:
@@ -23,11 +23,9 @@ def left_out_line(run: RunFile, output: str) -> str | None:
         parts.append(f"records that are no documents: {_kinds(skipped)}")
     if files:
         parts.append(f"files: {_kinds(files)}")
-    if losses := (text_pass.notes.get(ALARMS, []) if text_pass else []):
-        parts.append(
-            f"files that are not whole: {', '.join(entry['file'] for entry in losses[:3])}"
-            + (", ..." if len(losses) > 3 else "")
-        )
+    losses = text_pass.notes.get(ALARMS, []) if text_pass else []
+    parts += _named("files that are not whole", [entry["file"] for entry in losses if entry["records"]])
+    parts += _named("files without a document", [entry["file"] for entry in losses if not entry["records"]])
     if not parts:
         return None
     where = f"dspipe stats {output}" + (f", {output}/documents/*.quarantine.jsonl" if bad else "")
@@ -38,3 +36,7 @@ def _kinds(counts: dict[str, int]) -> str:
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     named = [f"{n:,} {kind}" for kind, n in ordered[:_KINDS]]
     return ", ".join(named + ([f"{sum(n for _, n in ordered[_KINDS:]):,} others"] if ordered[_KINDS:] else []))
+
+
+def _named(what: str, names: list[str]) -> list[str]:
+    return [f"{what}: {', '.join(names[:_NAMES])}{', ...' if len(names) > _NAMES else ''}"] if names else []

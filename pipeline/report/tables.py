@@ -40,6 +40,7 @@ class Table:
 def print_table(table: Table, console: "Console") -> None:
     """The table in the terminal. The title stands on a line of its own: rich breaks it to the table's width."""
     from rich import box
+    from rich.markup import escape
     from rich.table import Table as Shown
 
     shown = Shown(header_style="dim", box=box.SIMPLE, pad_edge=False)
@@ -50,6 +51,6 @@ def print_table(table: Table, console: "Console") -> None:
             # an id cut short is of no use to `dspipe explain`
             shown.add_column(name, no_wrap=place == 0, overflow="fold")
     for row in table.rows:
-        shown.add_row(*("\n".join(line.text for line in lines(cell)) for cell in row))
+        shown.add_row(*(escape("\n".join(line.text for line in lines(cell))) for cell in row))
     console.print(table.title, style="bold", highlight=False, markup=False)
     console.print(shown)

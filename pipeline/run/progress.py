@@ -103,6 +103,10 @@ class LogProgress:
         """A phase ended."""
         print(self._meter.summary(summary), file=sys.stderr, flush=True)
 
+    def notice(self, text: str) -> None:
+        """Something that a person should know happened."""
+        print(text, file=sys.stderr, flush=True)
+
     def _tell(self) -> None:
         if time.monotonic() - self._last >= _LOG_EVERY_S:
             self._last = time.monotonic()
@@ -163,6 +167,10 @@ class LiveProgress:
     def phase_ended(self, summary: "PhaseSummary") -> None:
         """A phase ended."""
         self._console.print(f"[green]✓[/] {self._meter.summary(summary)}", highlight=False)
+
+    def notice(self, text: str) -> None:
+        """Something that a person should know happened."""
+        self._console.print(text, style="yellow", markup=False, highlight=False)
 
 
 def make_progress() -> LiveProgress | LogProgress:

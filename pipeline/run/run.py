@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Protocol
 import yaml
 
 from dspipe.pipeline.config.problems import InvalidConfigError
+from dspipe.pipeline.errors import DamagedFileError, RunFailedError
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.plan.tasks import State, absorb, committed, empty_state, task_specs
@@ -39,6 +41,9 @@ class Progress(Protocol):
     def phase_ended(self, summary: PhaseSummary) -> None:
         """A phase ended."""
 
+    def notice(self, text: str) -> None:
+        """Something that a person should know happened."""
+
 
 @dataclass
 class RunResult:
@@ -58,16 +63,37 @@ def run_plan(plan: Plan, executor: Executor, progress: Progress) -> RunResult:
     store.prepare()
     try:
         with _locked(store, plan):
-            return _run_phases(plan, store, executor, progress)
+            return _run_with_repairs(plan, store, executor, progress)
     except OSError as error:
         raise storage_error(error, str(error.filename or store.root), "use") from error
 
 
-def _run_phases(plan: Plan, store: Store, executor: Executor, progress: Progress) -> RunResult:
+def _run_with_repairs(plan: Plan, store: Store, executor: Executor, progress: Progress) -> RunResult:
+    """Run the phases; where one of the run's files turns out to be damaged, remove it and go on from what made it."""
     _same_run(store, plan)
+    repaired: set[str] = set()
+    tasks_run = 0
+    while True:
+        result = RunResult(store, tasks_run=tasks_run)
+        try:
+            return _run_phases(plan, result, executor, progress)
+        except DamagedFileError as error:
+            tasks_run = result.tasks_run
+            name = error.file.removeprefix(f"{store.root}/")
+            if name == error.file:
+                raise RunFailedError(f"{error}; `dspipe run` with the config of that run makes it again") from None
+            if name in repaired:
+                raise RunFailedError(f"{error}, though it was made again just now: check the storage") from None
+            repaired.add(name)
+            progress.notice(f"{name} {error.what}: it is made again")
+            store.remove(name)
+
+
+def _run_phases(plan: Plan, result: RunResult, executor: Executor, progress: Progress) -> RunResult:
+    store = result.store
     compiled = not executor.one_machine
     store.write_bytes("config.yaml", yaml.safe_dump(plan.config.raw, sort_keys=False, allow_unicode=True).encode())
-    result, state = RunResult(store), empty_state(plan)
+    state = empty_state(plan)
     for phase in plan.phases:
         specs = task_specs(plan, phase, state, store)
         done = committed(store, phase, specs)
@@ -143,14 +169,20 @@ def _write_run(store: Store, plan: Plan, result: RunResult, state: State, finish
 
 def _publish(store: Store, state: State) -> None:
     """Artifacts made by one task also stand at the top of the output under their plain names, like tokenizer.json."""
-    for file in state.single:
-        store.write_bytes(file.rpartition("/")[2].partition(".")[2], store.read_bytes(file))
+    for file, sha256 in state.single.items():
+        data = store.read_bytes(file)
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise DamagedFileError(store.path(file), "was changed after it was written: its checksum is another")
+        store.write_bytes(file.rpartition("/")[2].partition(".")[2], data)
 
 
 def _same_run(store: Store, plan: Plan) -> None:
     if not store.exists(RUN_FILE):
         return
-    name = store.read_json(RUN_FILE).get("name")
+    try:
+        name = store.read_json(RUN_FILE)["name"]
+    except (DamagedFileError, KeyError, TypeError):
+        return  # written anew
     if name != plan.config.name:
         message = f"{store.root} holds the run {name!r}; choose another output, or give this run that name"
         raise InvalidConfigError([plan.config.where.problem(("output",), message, plan.config.raw)])

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from dspipe.pipeline.errors import RunFailedError
+from dspipe.pipeline.errors import DamagedFileError, RunFailedError
 from dspipe.pipeline.run.executors.interface import Event, Executor, Failure, Finished, Progressed
 from dspipe.pipeline.tasks.task import Manifest, TaskSpec
 
@@ -18,11 +18,12 @@ class Scheduler:
         self._aside: deque[Event] = deque()
 
     def run(self, specs: Sequence[TaskSpec]) -> dict[str, Manifest]:
-        """Run the tasks; their manifests by key. Raises RunFailedError."""
+        """Run the tasks; their manifests by key. Raises RunFailedError, and DamagedFileError once no task runs."""
         waiting = deque(specs)
         later: list[tuple[float, TaskSpec]] = []
         attempts: dict[str, int] = {}
         manifests: dict[str, Manifest] = {}
+        damage: DamagedFileError | None = None
         running = 0
         while waiting or later or running:
             now = time.monotonic()
@@ -43,6 +44,11 @@ class Scheduler:
                 if not isinstance(outcome, Failure):
                     manifests[spec.key] = outcome
                     continue
+                if outcome.kind == "damaged":
+                    damage = damage or DamagedFileError(outcome.file, outcome.message.removeprefix(f"{outcome.file} "))
+                    waiting.clear()
+                    later.clear()
+                    continue
                 tried = attempts[spec.key] = attempts.get(spec.key, 0) + 1
                 if outcome.kind in ("storage", "crash") and tried <= self._retries:
                     later.append((time.monotonic() + min(30, 2 ** (tried - 1)), spec))
@@ -50,6 +56,8 @@ class Scheduler:
                     waiting.append(replace(spec, skip=[*spec.skip, self._crashing_record(spec, outcome)]))
                 else:
                     raise _failed(spec, outcome, tried)
+        if damage is not None:
+            raise damage
         return manifests
 
     def _events(self) -> list[Event]:

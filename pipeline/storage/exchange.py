@@ -6,9 +6,12 @@ per segment and sender, so it never needs memory for more than its own partition
 senders and partitions are many, the files of neighbouring senders are merged in between
 (`pipeline.tasks.merge_exchange`).
 
-    "DSX2" + 4 zero bytes | messages, segment by segment, partition by partition | index
-    message  int64 sender, records, bytes, and an Arrow record batch of so many bytes
-    index    int64[partitions, segments, 2]: where the partition's messages of each segment begin and end
+    "DSX3" + 4 zero bytes | messages, segment by segment, partition by partition | index
+    message  int64 sender, records, bytes, uint64 checksum, and an Arrow record batch of so many bytes
+    index    for each partition int64[segments, 2], where its messages of each segment begin and end, uint64 checksum
+
+Checksums are xxh3 of what they stand for, so that a file which was cut or changed is found by whoever reads it and
+never gives fewer or other records: a receiver's entry of the index says what it was sent, and messages must fill it.
 
 The sender is counted from the first of the file: 0 where nothing is merged, so that a file doesn't depend on its
 sender's number. Where the index begins, how many segments there are and the schema stand in the task's manifest: a
@@ -23,7 +26,9 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import xxhash
 
+from dspipe.pipeline.errors import DamagedFileError
 from dspipe.pipeline.storage.store import Store
 
 Index = npt.NDArray[np.int64]
@@ -33,8 +38,8 @@ Message = tuple[int, int, pa.Buffer]
 Range = tuple[str, int, int]
 """file, start, length"""
 
-MAGIC = b"DSX2\0\0\0\0"
-_HEAD = struct.Struct("<qqq")
+MAGIC = b"DSX3\0\0\0\0"
+_HEAD = struct.Struct("<qqqQ")
 PIECE = 16 << 20
 """bytes asked for at a time, unless a message is longer"""
 
@@ -108,14 +113,16 @@ class MessageWriter:
 
     def write(self, sender: int, records: int, message: pa.Buffer) -> None:
         """Write one message."""
-        self._file.write(_HEAD.pack(sender, records, message.size))
+        self._file.write(_HEAD.pack(sender, records, message.size, xxhash.xxh3_64_intdigest(message)))
         self._file.write(message)
         self.position += _HEAD.size + message.size
         self.records += records
 
     def close(self, index: Index) -> dict[str, Any]:
         """Write the index. Returns what the manifest says of the file."""
-        self._file.write(index.astype("<i8").tobytes())
+        for entry in index.astype("<i8"):
+            data = entry.tobytes()
+            self._file.write(data + xxhash.xxh3_64_intdigest(data).to_bytes(8, "little"))
         return {"index": self.position, "segments": index.shape[1], "records": self.records}
 
 
@@ -124,12 +131,28 @@ class ExchangeReader:
 
     def __init__(self, store: Store, name: str, index: int, segments: int) -> None:
         self._store, self._at, self._segments = store, index, segments
-        self.name = name
+        self.name, self.path = name, store.path(name)
 
     def index_range(self, partition: int, count: int = 1) -> Range:
-        """Where the entries of some partitions in the index lie; they are int64[count, segments, 2]."""
-        length = 16 * self._segments
+        """Where the entries of some partitions in the index lie, as `entries` reads them."""
+        length = 16 * self._segments + 8
         return self.name, self._at + partition * length, count * length
+
+    def entries(self, data: bytes) -> Index:
+        """int64[count, segments, 2] of entries of the index. Raises DamagedFileError."""
+        length = 16 * self._segments + 8
+        count = len(data) // length
+        for start in range(0, count * length, length):
+            stated = int.from_bytes(data[start + length - 8 : start + length], "little")
+            if xxhash.xxh3_64_intdigest(data[start : start + length - 8]) != stated:
+                raise DamagedFileError(self.path, "was changed after it was written: its index has another checksum")
+        words = np.frombuffer(data, "<i8").reshape(count, 2 * self._segments + 1)
+        return np.ascontiguousarray(words[:, :-1]).reshape(count, self._segments, 2)
+
+    def ranges(self, data: bytes) -> Index:
+        """int64[ranges, 2]: where a partition's messages lie, by its entry of the index; none that is empty."""
+        ranges: Index = self.entries(data).reshape(-1, 2)
+        return ranges[ranges[:, 1] > ranges[:, 0]]
 
     def bytes(self, start: int, end: int) -> pa.Buffer:
         """A range of the file."""
@@ -140,9 +163,11 @@ class ExchangeReader:
         while start < end:
             piece = self.bytes(start, min(start + PIECE, end))
             length = _HEAD.size + _HEAD.unpack_from(piece)[2]
+            if length > end - start:
+                raise DamagedFileError(self.path, "was changed after it was written: a message is too long")
             if length > piece.size:
                 piece = self.bytes(start, start + length)
-            for message in split(piece):
+            for message in split(piece, self.path, whole=start + piece.size >= end):
                 yield message
                 start += _HEAD.size + message[2].size
 
@@ -156,16 +181,24 @@ class ExchangeReader:
                 yield sender, pa.ipc.read_record_batch(message, schema)
 
 
-def split(piece: pa.Buffer) -> Iterator[Message]:
-    """The messages that a piece of a file holds whole."""
-    at = 0
-    while at + _HEAD.size <= piece.size:
-        sender, records, length = _HEAD.unpack_from(piece, at)
-        at += _HEAD.size
-        if at + length > piece.size:
-            return
-        yield sender, records, piece.slice(at, length)
-        at += length
+def split(piece: pa.Buffer, path: str, whole: bool = True) -> Iterator[Message]:
+    """The messages in a piece of the file at `path`; `whole`: it ends where a message ends, else the last may be cut.
+
+    Raises DamagedFileError where a message isn't what was written.
+    """
+    position = 0
+    while position + _HEAD.size <= piece.size:
+        sender, records, length, checksum = _HEAD.unpack_from(piece, position)
+        end = position + _HEAD.size + length
+        if length < 0 or end > piece.size:
+            break
+        message = piece.slice(position + _HEAD.size, length)
+        if xxhash.xxh3_64_intdigest(message) != checksum:
+            raise DamagedFileError(path, "was changed after it was written: a message has another checksum")
+        yield sender, records, message
+        position = end
+    if whole and position != piece.size:
+        raise DamagedFileError(path, "was changed after it was written: its messages don't fill their place")
 
 
 def read_together(
@@ -192,15 +225,9 @@ def read_together(
 
 def _asked(store: Store, waiting: list[tuple[int, Range]]) -> Iterator[tuple[int, Message]]:
     pieces = store.read_ranges([range for _, range in waiting])
-    for (first, _), piece in zip(waiting, pieces, strict=True):
-        for message in split(pa.py_buffer(piece)):
+    for (first, (name, _, _)), piece in zip(waiting, pieces, strict=True):
+        for message in split(pa.py_buffer(piece), store.path(name)):
             yield first, message
-
-
-def ranges_in(data: bytes) -> Index:
-    """int64[ranges, 2]: where a partition's messages lie, by its entry of the index."""
-    ranges = np.frombuffer(data, "<i8").reshape(-1, 2)
-    return ranges[ranges[:, 1] > ranges[:, 0]]
 
 
 class OpenExchange:

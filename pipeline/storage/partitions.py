@@ -19,5 +19,5 @@ def partitions_for(corpus: Corpus, bytes_per_document: float) -> int:
     """
     enough = corpus.documents * bytes_per_document / (corpus.memory / 8)
     of_shard = corpus.documents // max(1, corpus.shards)
-    most = max(MAX_PARTITIONS, min(MAX_PARTITIONS_OF_LARGE_SHARDS, of_shard // DOCUMENTS_OF_MESSAGE))
-    return min(1 << (most.bit_length() - 1), max(MIN_PARTITIONS, 1 << int(enough).bit_length()))
+    limit = max(MAX_PARTITIONS, min(MAX_PARTITIONS_OF_LARGE_SHARDS, of_shard // DOCUMENTS_OF_MESSAGE))
+    return min(1 << (limit.bit_length() - 1), max(MIN_PARTITIONS, 1 << int(enough).bit_length()))

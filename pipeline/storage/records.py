@@ -72,18 +72,17 @@ class Received:
 
     def numbers(self, name: str) -> npt.NDArray[Any]:
         """A column without nulls as numpy."""
-        # writable, whether it came in one piece or many: kernels are compiled for one of the two alone
-        values: npt.NDArray[Any] = np.require(self.columns.column(name).to_numpy(), requirements="W")
+        values: npt.NDArray[Any] = self.columns.column(name).to_numpy()
         return values
 
 
-def read_partition(task: Task, by: str, signature: str | None = None) -> Iterator[Received]:
+def read_partition(task: Task, by: str, signature: str | None = None, share: int = 4) -> Iterator[Received]:
     """The records sent to this task, with their documents' numbers; `signature` names the column with signatures.
 
-    They have a column `row`, and come in as many slices as it takes for one of them to use a quarter of the memory. All
-    records with one value of the column `by` (uint64) are in one slice.
+    They have a column `row`, and come in as many slices as it takes for one of them to use 1 / `share` of the memory.
+    All records with one value of the column `by` (uint64) are in one slice.
     """
-    slices = slices_that_fit(task)
+    slices = slices_that_fit(task, share=share)
     for part in received_slices(task, slices, lambda batch: slice_of(hash64(batch.column(by).to_numpy()), slices)):
         documents, tables = [], []
         width = 0

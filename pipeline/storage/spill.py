@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dspipe.pipeline.storage.exchange import ExchangeReader, ExchangeWriter, ranges_in
+from dspipe.pipeline.storage.exchange import ExchangeReader, ExchangeWriter
 from dspipe.pipeline.storage.store import Store
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def received_slices(
         reader = ExchangeReader(Store(directory), "slices", layout["index"], layout["segments"])
         schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(layout["schema"]))) if layout["schema"] else None
         for number in range(slices):
-            yield _slice(reader, ranges_in(Store(directory).read_range(*reader.index_range(number))), schema)
+            yield _slice(reader, reader.ranges(Store(directory).read_range(*reader.index_range(number))), schema)
 
 
 def _slice(

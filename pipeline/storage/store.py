@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from dspipe.pipeline.errors import MissingExtraError, StorageError
+from dspipe.pipeline.errors import DamagedFileError, MissingExtraError, StorageError
 
 TEMPORARY = ".partial-"
 
@@ -71,6 +71,19 @@ def _has_s3_credentials() -> bool:
     return any(name in os.environ for name in names) or (Path.home() / ".aws" / "credentials").exists()
 
 
+def _json_value(data: bytes, path: str) -> Any:
+    try:
+        return json.loads(data)
+    except ValueError:
+        raise DamagedFileError(path, f"is cut or was changed: its {len(data):,} bytes are no JSON") from None
+
+
+def _whole(piece: bytes, path: str, start: int, length: int) -> bytes:
+    if len(piece) != length:
+        raise DamagedFileError(path, f"is cut: {length:,} bytes from {start:,} on are {len(piece):,}")
+    return piece
+
+
 class Store:
     """The files of one run. All names are relative to the run's root and use forward slashes."""
 
@@ -116,6 +129,19 @@ class Store:
         except FileNotFoundError:
             return []
         return sorted(entry["name"].rsplit("/", 1)[-1] for entry in entries if entry["type"] == "file")
+
+    def sizes(self, folder: str) -> dict[str, int]:
+        """The files right in a folder with their sizes in bytes; none when the folder isn't there."""
+        if self._filesystem is None:
+            base = Path(self.path(folder))
+            if not base.is_dir():
+                return {}
+            return {entry.name: entry.stat().st_size for entry in os.scandir(base) if entry.is_file()}
+        try:
+            entries = self._filesystem.ls(f"{self._base}/{folder}", detail=True)
+        except FileNotFoundError:
+            return {}
+        return {entry["name"].rsplit("/", 1)[-1]: entry["size"] for entry in entries if entry["type"] == "file"}
 
     def folders(self) -> list[str]:
         """Names of the folders right below the root, sorted."""
@@ -177,8 +203,11 @@ class Store:
             return b""  # as an HTTP range it would ask for the whole object
         if self._filesystem is None:
             with Path(self.path(name)).open("rb") as file:
-                return os.pread(file.fileno(), length, start)
-        return cast(bytes, self._filesystem.cat_file(f"{self._base}/{name}", start=start, end=start + length))
+                file.seek(start)
+                piece = file.read(length)  # one pread gives 2 GiB at most
+        else:
+            piece = self._filesystem.cat_file(f"{self._base}/{name}", start=start, end=start + length)
+        return _whole(piece, self.path(name), start, length)
 
     def read_ranges(self, ranges: Sequence[tuple[str, int, int]]) -> list[bytes]:
         """Ranges (name, start, length) of some files; on an object store they are asked for together."""
@@ -187,9 +216,10 @@ class Store:
         wanted = [(f"{self._base}/{name}", start, start + length) for name, start, length in ranges if length]
         found = iter(self._filesystem.cat_ranges(*map(list, zip(*wanted, strict=True))) if wanted else ())
         pieces = [next(found) if length else b"" for _, _, length in ranges]
-        for piece in pieces:
+        for piece, (name, start, length) in zip(pieces, ranges, strict=True):
             if isinstance(piece, BaseException):
                 raise piece
+            _whole(piece, self.path(name), start, length)
         return pieces
 
     def read_bytes(self, name: str) -> bytes:
@@ -204,17 +234,20 @@ class Store:
             file.write(data)
 
     def read_json(self, name: str) -> Any:
-        """A JSON file's value."""
-        return json.loads(self.read_bytes(name))
+        """A JSON file's value. Raises DamagedFileError when it isn't JSON."""
+        return _json_value(self.read_bytes(name), self.path(name))
 
     def read_json_many(self, names: Sequence[str]) -> list[Any]:
-        """The values of many JSON files; on an object store they are asked for together."""
+        """The values of many JSON files; on an object store they are asked for together. Raises DamagedFileError."""
         if self._filesystem is None or not names:
-            return [self.read_json(name) for name in names]
+            return [_json_value(Path(self.path(name)).read_bytes(), self.path(name)) for name in names]
         paths = [f"{self._base}/{name}" for name in names]
         found = self._filesystem.cat(list(dict.fromkeys(paths)))
         # fsspec answers for a single path with its bytes alone
-        return [json.loads(found[path] if isinstance(found, dict) else found) for path in paths]
+        return [
+            _json_value(found[path] if isinstance(found, dict) else found, self.path(name))
+            for path, name in zip(paths, names, strict=True)
+        ]
 
     def write_json(self, name: str, value: Any) -> None:
         """Write a value as readable JSON."""

@@ -19,25 +19,29 @@ class Losses:
         """records lost beyond the first of each quarantined entry"""
         self._while_reading = 0
         self._entries: list[dict[str, Any]] = []
+        self._first: dict[str, Any] | None = None
 
     def add(self, entry: dict[str, Any], records: int, estimated: bool) -> None:
         """A quarantined entry of the reader stands for so many records; it will say so itself."""
         self._while_reading += records
+        noted = {"file": entry["file"], "place": entry["place"], "records": records, "estimated": estimated}
+        noted["error"] = entry["error"]
+        self._first = self._first or noted
         if records > 1:
             self.more += records - 1
             entry |= {"records": records, "estimated": estimated}
-            self._entries.append({name: entry[name] for name in ("file", "place", "records", "estimated", "error")})
+            self._entries.append(noted)
 
     def note(self, task: Task, files: Sequence[InputFile]) -> None:
         """Keep in the manifest what was lost, and that the shard's only file gave nothing where that is so."""
         entries = self._entries
         if len(files) == 1 and task.counters["read"] == self._while_reading:
-            reasons = {key: n for key, n in task.counters.items() if key.startswith("skipped.")}
-            what = "nothing that could be read" if self._while_reading else _nothing(reasons)
-            entries = entries or [
-                {"file": files[0].name, "place": "", "records": self._while_reading, "estimated": False}
-            ]
-            entries = [{**entries[0], "error": f"{what}; {entries[0].get('error', '')}".rstrip("; ")}, *entries[1:]]
+            if self._first:
+                entries = entries or [{**self._first, "records": self._while_reading}]
+                entries = [{**entries[0], "error": f"nothing was read: {entries[0]['error']}"}, *entries[1:]]
+            else:
+                error = _nothing({key: n for key, n in task.counters.items() if key.startswith("skipped.")})
+                entries = [{"file": files[0].name, "place": "", "records": 0, "estimated": False, "error": error}]
         if entries:
             task.note(NOTE, entries[:_KEPT_OF_A_TASK])
         guessed = sum(entry["records"] for entry in self._entries if entry["estimated"])

@@ -23,7 +23,8 @@ from dspipe.pipeline.storage.store import Store
 if TYPE_CHECKING:
     from dspipe.pipeline.tasks.task import Task
 
-Placed = tuple[int, Message]
+Received = tuple[int, Message]
+"""the number of the reader in the group, and a message"""
 
 
 def group_size(senders: int) -> int:
@@ -38,13 +39,13 @@ def run(task: "Task", payload: dict[str, Any]) -> None:
     with task.store.writing(name) as file:
         writer = MessageWriter(file)
         readers = [ExchangeReader(task.store, entry["file"], entry["index"], entry["segments"]) for entry in files]
-        # those before it in the group may have sent nothing: each knows its place
+        # those before it in the group may have sent nothing: each knows its number
         senders = [entry["sender"] for entry in files]
         index = np.empty((task.partitions, 1, 2), np.int64)
         for partition, messages in _by_partition(task.store, readers, task.partitions, task.memory // 4):
             index[partition, 0, 0] = writer.position
-            for place, (sender, records, message) in messages:
-                writer.write(senders[place] + sender, records, message)
+            for number, (sender, records, message) in messages:
+                writer.write(senders[number] + sender, records, message)
             index[partition, 0, 1] = writer.position
         layout = writer.close(index)
     expected = sum(entry["records"] for entry in files)
@@ -56,10 +57,10 @@ def run(task: "Task", payload: dict[str, Any]) -> None:
 
 def _by_partition(
     store: Store, readers: list[ExchangeReader], partitions: int, memory: int
-) -> Iterator[tuple[int, Iterator[Placed]]]:
-    """(partition, its messages and the places of their readers), as many partitions at a time as fit the memory."""
+) -> Iterator[tuple[int, Iterator[Received]]]:
+    """(partition, its messages and the numbers of their readers), as many partitions at a time as fit the memory."""
     entries = store.read_ranges([reader.index_range(0, partitions) for reader in readers])
-    indexes = [np.frombuffer(data, "<i8").reshape(partitions, -1, 2) for data in entries]
+    indexes = [reader.entries(data) for reader, data in zip(readers, entries, strict=True)]
     sizes = np.zeros(partitions, np.int64)
     for index in indexes:
         sizes += (index[:, :, 1] - index[:, :, 0]).sum(axis=1)
@@ -72,29 +73,29 @@ def _by_partition(
             yield first, _passing(readers, [index[first] for index in indexes])
         else:
             parts = [
-                (place, reader.name, ranges)
-                for place, (reader, index) in enumerate(zip(readers, indexes, strict=True))
+                (number, reader, ranges)
+                for number, (reader, index) in enumerate(zip(readers, indexes, strict=True))
                 for ranges in index[first:end].swapaxes(0, 1)
             ]
-            data = store.read_ranges([(name, int(r[0, 0]), int(r[-1, 1] - r[0, 0])) for _, name, r in parts])
+            data = store.read_ranges([(reader.name, int(r[0, 0]), int(r[-1, 1] - r[0, 0])) for _, reader, r in parts])
             held = [
-                (place, ranges - ranges[0, 0], pa.py_buffer(piece))
-                for (place, _, ranges), piece in zip(parts, data, strict=True)
+                (number, reader.path, ranges - ranges[0, 0], pa.py_buffer(piece))
+                for (number, reader, ranges), piece in zip(parts, data, strict=True)
             ]
             for partition in range(first, end):
                 yield partition, _held(held, partition - first)
         first = end
 
 
-def _passing(readers: list[ExchangeReader], entries: list[Index]) -> Iterator[Placed]:
-    for place, (reader, entry) in enumerate(zip(readers, entries, strict=True)):
+def _passing(readers: list[ExchangeReader], entries: list[Index]) -> Iterator[Received]:
+    for number, (reader, entry) in enumerate(zip(readers, entries, strict=True)):
         for start, end in entry.tolist():
             for message in reader.messages(start, end):
-                yield place, message
+                yield number, message
 
 
-def _held(held: list[tuple[int, Index, pa.Buffer]], partition: int) -> Iterator[Placed]:
-    for place, ranges, data in held:
+def _held(held: list[tuple[int, str, Index, pa.Buffer]], partition: int) -> Iterator[Received]:
+    for number, path, ranges, data in held:
         start, end = ranges[partition].tolist()
-        for message in split(data.slice(start, end - start)):
-            yield place, message
+        for message in split(data.slice(start, end - start), path):
+            yield number, message

@@ -5,7 +5,9 @@ function is given. `execute` runs a spec and returns the manifest; the manifest 
 manifest names is data.
 """
 
+import hashlib
 import importlib
+import io
 import json
 import tempfile
 import time
@@ -17,15 +19,38 @@ from typing import Any, BinaryIO, Protocol, cast
 
 import numpy.typing as npt
 import pyarrow as pa
+import xxhash
 
+from dspipe.pipeline.errors import DamagedFileError
 from dspipe.pipeline.funnel import Funnel
+from dspipe.pipeline.plan.keys import key_of
 from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.storage.columns import Column, column_hashes, file_checksum, read_rows
-from dspipe.pipeline.storage.exchange import ExchangeReader, Index, OpenExchange, ranges_in, read_together
+from dspipe.pipeline.storage.exchange import ExchangeReader, Index, OpenExchange, read_together
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.column_writer import RowsOutput
 
 Manifest = dict[str, Any]
+
+
+def sealed(manifest: Manifest) -> Manifest:
+    """The manifest with a checksum of its values."""
+    return {**manifest, "seal": _seal(manifest)}
+
+
+def is_whole(manifest: Any) -> bool:
+    """Whether a manifest is what a task wrote."""
+    return isinstance(manifest, dict) and manifest.get("seal") == _seal(manifest)
+
+
+def _seal(manifest: Manifest) -> str:
+    values = {name: value for name, value in manifest.items() if name != "seal"}
+    return xxhash.xxh3_128_hexdigest(json.dumps(values, sort_keys=True).encode())
+
+
+def inputs_file(phase: str, listing: Mapping[str, Any]) -> str:
+    """The name of the file that lists what the tasks of a phase share: by its content."""
+    return f"{phase}/inputs-{key_of(listing)[:12]}.json"
 
 
 class Report(Protocol):
@@ -93,13 +118,28 @@ class ArtifactFile:
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
-        """The file, seekable."""
-        with self.store.reading(self.name) as file:
+        """The file, seekable. Raises DamagedFileError where it isn't what was made."""
+        with Path(self.path()).open("rb") as file:
+            if self.store.local:
+                self._check(file)
             yield file
 
     def read(self) -> bytes:
-        """The whole file."""
-        return self.store.read_bytes(self.name)
+        """The whole file. Raises DamagedFileError where it isn't what was made."""
+        return self.check(self.store.read_bytes(self.name))
+
+    def check(self, data: bytes) -> bytes:
+        """The file's bytes, read by whoever asks. Raises DamagedFileError where they aren't what was made."""
+        self._check(io.BytesIO(data))
+        return data
+
+    def _check(self, file: io.BytesIO | io.BufferedReader) -> None:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(0)
+        if digest != self.sha256:
+            raise DamagedFileError(
+                self.store.path(self.name), "was changed after it was written: its checksum is another"
+            )
 
     def path(self) -> str:
         """A local path of the file: itself, or a copy in the machine's temporary directory, made once."""
@@ -246,7 +286,10 @@ class Task:
         if self._listing is None:
             if self.spec.inputs is None:
                 raise ValueError(f"{self.name} reads nothing of other phases")
-            self._listing = cast("dict[str, Any]", self.store.read_json(self.spec.inputs))
+            listing = cast("dict[str, Any]", self.store.read_json(self.spec.inputs))
+            if inputs_file(self.spec.phase, listing) != self.spec.inputs:
+                raise DamagedFileError(self.store.path(self.spec.inputs), "was changed: it isn't what its name says")
+            self._listing = listing
         return self._listing
 
     def _senders(self, exchange: str) -> list[tuple[int, ExchangeReader, Index]]:
@@ -257,7 +300,9 @@ class Task:
             files = self._inputs()["exchanges"][exchange]["files"]
             readers = [(sender, ExchangeReader(self.store, *layout)) for sender, *layout in files]
             entries = self.store.read_ranges([reader.index_range(self.spec.number) for _, reader in readers])
-            sent = [(*reader, ranges_in(data)) for reader, data in zip(readers, entries, strict=True)]
+            sent = [
+                (first, reader, reader.ranges(data)) for (first, reader), data in zip(readers, entries, strict=True)
+            ]
             self._sent[exchange] = [place for place in sent if place[2].size]
         return self._sent[exchange]
 
@@ -293,19 +338,21 @@ class Task:
             if entry["kind"] == "rows":
                 hashes = column_hashes(self.store, entry["file"])
                 columns = {name: [entry["file"], digest] for name, digest in hashes.items()}
-        return {
-            "file": self.spec.manifest_file,
-            "key": self.spec.key,
-            "phase": self.spec.phase,
-            "task": self.spec.label,
-            "files": files,
-            "columns": columns,
-            "groups": self._rows.groups if self._rows else [],
-            "funnel": [entry.as_json() for entry in self.funnel],
-            "counters": self.counters,
-            "notes": self.notes,
-            "seconds": round(seconds, 3),
-        }
+        return sealed(
+            {
+                "file": self.spec.manifest_file,
+                "key": self.spec.key,
+                "phase": self.spec.phase,
+                "task": self.spec.label,
+                "files": files,
+                "columns": columns,
+                "groups": self._rows.groups if self._rows else [],
+                "funnel": [entry.as_json() for entry in self.funnel],
+                "counters": self.counters,
+                "notes": self.notes,
+                "seconds": round(seconds, 3),
+            }
+        )
 
 
 def execute(spec: TaskSpec, report: Report) -> Manifest:

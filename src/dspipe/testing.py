@@ -50,6 +50,8 @@ class _QuietProgress:
 
     def phase_ended(self, summary: Any) -> None: ...
 
+    def notice(self, text: str) -> None: ...
+
 
 def check_stage(
     stage: type[Stage[Any]],

@@ -128,9 +128,8 @@ def covered_questions(
     numbers); what is reached of the questions is taken of the documents that have no `reason` yet."""
     ends = np.zeros(len(ngrams) + 1, np.int64)
     np.cumsum(ngrams.value_lengths().fill_null(0).to_numpy(zero_copy_only=False), out=ends[1:])
-    # writable, whatever Arrow gives: kernels are compiled for one of the two alone
-    numbers = np.require(ngrams.flatten().to_numpy(), np.int32, "W")
-    entered = np.require(reason.is_null().to_numpy(zero_copy_only=False), bool, "W")
+    numbers = ngrams.flatten().to_numpy()
+    entered = reason.is_null().to_numpy(zero_copy_only=False)
     return overlap(Shared(numbers, ends), benchmarks.table, ignored, entered)
 
 

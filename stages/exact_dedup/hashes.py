@@ -3,13 +3,15 @@
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.dedup.text_hash import text_hashes
-from dspipe.pipeline.doc_id import UInt64
 from dspipe.pipeline.stage import StageSettings
+
+UInt64 = npt.NDArray[np.uint64]
 
 
 class Halves(NamedTuple):

@@ -19,6 +19,7 @@ from dspipe.kernels.sorted_arrays import match_sorted, rank_in_run, unique_pairs
 from dspipe.pipeline.doc_id import UInt32, UInt64, doc_ids, doc_ids_at, rows_of, shards_of
 from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.storage.records import Received, partition_of, read_partition, record_batch
+from dspipe.pipeline.storage.records_by_row import RecordsByRow
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.minhash.received_keys import read_keys
 from dspipe.stages.minhash.signatures import signature_array, stored_signatures
@@ -28,8 +29,13 @@ from dspipe.stages.shared.dedup.kept_index import KeptIndex, open_indexes
 MAX_HITS = 16
 """kept documents of one band key that a document is compared with: kept documents are seldom alike in a whole band, and
 a page's frame that is in millions of them must not make millions of comparisons"""
-_COMPARED_AT_A_TIME = 1 << 13
-"""pairs of signatures"""
+_LOOKUPS_AT_A_TIME = 1 << 16
+"""keys that are answered, each with MAX_HITS at most"""
+_PAIRS_AT_A_TIME = 1 << 13
+"""pairs of documents whose signatures are sent, or compared"""
+
+
+_HITS = pa.schema({"row": pa.uint32(), "key": pa.uint64(), "run": pa.uint32(), "document": pa.uint64()})
 
 
 class Hits(NamedTuple):
@@ -91,27 +97,29 @@ def send_hits(task: Task, stage: StageSettings) -> None:
         order = np.argsort(keys, kind="stable")
         keys, documents = keys[order], documents[order]
         hits = _find_hits(indexes, np.unique(keys))
-        lookup, hit = match_sorted(keys, hits.key)
-        records = {name: values[hit] for name, values in hits._asdict().items()}
-        task.emit(shards_of(documents[lookup]), record_batch(records))
         task.count("keys known", len(np.unique(hits.key)))
+        for start in range(0, len(keys), _LOOKUPS_AT_A_TIME):
+            lookup, hit = match_sorted(keys[start : start + _LOOKUPS_AT_A_TIME], hits.key)
+            asking = documents[start + lookup]
+            records = {name: values[hit] for name, values in hits._asdict().items()}
+            # a window looks a key up once, by the row of one of its documents: there the row says which window
+            task.emit(shards_of(asking), record_batch({"row": rows_of(asking), **records}))
 
 
 def send_requests(task: Task, stage: StageSettings) -> None:
     """Send each document's signature to the kept documents that share a key with it. Settings: those of both before."""
-    batches = [batch for _, batch in task.received()]
-    if not batches:
-        return
-    table = pa.Table.from_batches(batches)
-    key, run, document = (table.column(name).to_numpy() for name in ("key", "run", "document"))
-    order = np.lexsort([document, run, key])
+    hits = RecordsByRow(task, _HITS)
     numbers = KeptNumbers(open_indexes(stage.settings["against"]))
-    hit_keys, hit_numbers = key[order], numbers.of(run[order], document[order])
     for rows, keys, signed in read_windows(task, stage):
-        positions, hit = match_sorted(keys.reshape(-1), hit_keys)
-        member, kept = unique_pairs(positions // keys.shape[1], hit_numbers[hit])
-        records = {"row": rows[member], "kept": kept, "signature": signature_array(signed[member])}
-        task.emit(numbers.partition_of(kept, task.partitions), record_batch(records))
+        of_window = hits.between(int(rows[0]), int(rows[-1]) + 1).sort_by("key")
+        key, run, document = (of_window.column(name).to_numpy() for name in Hits._fields)
+        positions, hit = match_sorted(keys.reshape(-1), key)
+        member, kept = unique_pairs(positions // keys.shape[1], numbers.of(run[hit], document[hit]))
+        for start in range(0, len(member), _PAIRS_AT_A_TIME):
+            pairs = slice(start, start + _PAIRS_AT_A_TIME)
+            signature = signature_array(signed[member[pairs]])
+            records = {"row": rows[member[pairs]], "kept": kept[pairs], "signature": signature}
+            task.emit(numbers.partition_of(kept[pairs], task.partitions), record_batch(records))
         task.count("pairs", len(member))
 
 
@@ -128,9 +136,9 @@ def send_matches(task: Task, stage: StageSettings) -> None:
         for kept in _read_kept(indexes, np.unique(wanted)):
             first, end = np.searchsorted(wanted, kept.numbers[0]), np.searchsorted(wanted, kept.numbers[-1], "right")
             partner = np.searchsorted(kept.numbers, wanted[first:end])
-            for start in range(0, end - first, _COMPARED_AT_A_TIME):
-                chosen = slice(start, start + _COMPARED_AT_A_TIME)
-                _send_matches(task, requests, order[first:end][chosen], kept, partner[chosen], min_agreement)
+            for start in range(0, end - first, _PAIRS_AT_A_TIME):
+                pairs = slice(start, start + _PAIRS_AT_A_TIME)
+                _send_matches(task, requests, order[first:end][pairs], kept, partner[pairs], min_agreement)
 
 
 def _find_hits(indexes: list[KeptIndex], keys: UInt64) -> Hits:

@@ -25,7 +25,7 @@ class MinhashConfig(DedupConfig):
     """Bands and rows of a band: documents of similarity s become candidates with probability 1 - (1 - s^rows)^bands.
     Default 14 and 8 (FineWeb, Penedo et al. 2024), or with `threshold` those that datasketch finds best for it."""
     threshold: Annotated[float, Field(gt=0, le=1)] | None = None
-    """Smallest similarity of a document to its kept copy. Default: where the curve of the bands is steepest,
+    """Least similarity of a document to its kept copy. Default: where the curve of the bands is steepest,
     (1 / bands)^(1 / rows), 0.72 for 14 and 8."""
     margin: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """How far below `threshold` the similarity that signatures estimate may be. Without it half of the documents that

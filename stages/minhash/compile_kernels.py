@@ -19,7 +19,6 @@ def compile_kernels(banding: Banding) -> None:
     hot_in_window(keys, rows, 2)
     members, representatives, _ = candidate_pairs(keys[:, 0].copy(), rows.astype(np.uint64), 1)
     components(members, representatives)
-    signed.flags.writeable = False  # as a partition's signatures are
     order = np.arange(3)
     agreements(signed, order, order)
     leaders(signed, order, np.array([0, 3]), banding.min_agreement)

@@ -90,6 +90,7 @@ class MinhashStage(DedupStage[MinhashConfig]):
     def compile_kernels(self) -> None:
         from dspipe.stages.minhash.compile_kernels import compile_kernels
 
+        super().compile_kernels()
         compile_kernels(self.banding)
 
     def phases(self, corpus: Corpus) -> list[Phase]:

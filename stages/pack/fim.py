@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.kernels.pack import salted
+from dspipe.kernels.hashing import hash64_with
 from dspipe.stages.pack.settings import FillInTheMiddle
 
 SENTINELS = 3
@@ -58,7 +58,7 @@ def rearrange(
     """
 
     def draw(salt: int) -> npt.NDArray[np.float64]:
-        hashes = salted(keys, np.full(len(keys), salt, np.int64))
+        hashes = hash64_with(keys, np.full(len(keys), salt, np.int64))
         drawn: npt.NDArray[np.float64] = (hashes >> np.uint64(11)).astype(np.float64) * 2.0**-53
         return drawn
 

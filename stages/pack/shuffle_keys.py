@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dspipe.kernels.arrow import text_buffers
-from dspipe.kernels.pack import hash_strings, salted, scaled
+from dspipe.kernels.hashing import hash64_with, hash_strings
+from dspipe.kernels.pack import scale_hashes
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.remix.epochs import find_phases, hash_positions
 from dspipe.stages.remix.mixture_plan import MixturePlan
@@ -33,14 +34,14 @@ class OrderKeys:
     ) -> npt.NDArray[np.uint64]:
         """The order key of each copy: copy number copy[i] of the document ids[row[i]], of domain domains[row[i]]."""
         hashes = hash_strings(*text_buffers(ids), self._seed)
-        keys: npt.NDArray[np.uint64] = salted(hashes[row], copy)
+        keys: npt.NDArray[np.uint64] = hash64_with(hashes[row], copy)
         if self.phases == 1:
             return keys
         names = domains.dictionary_encode()
         epochs = np.array([self._epochs_by_phase[name] for name in names.dictionary.to_pylist()], float)
         phase = find_phases(hash_positions(hashes[row]), copy, epochs[names.indices.to_numpy()[row]])
         starts, widths = np.array(self._starts, np.uint64)[phase], np.array(self._widths, np.uint64)[phase]
-        moved: npt.NDArray[np.uint64] = scaled(keys, starts, widths)
+        moved: npt.NDArray[np.uint64] = scale_hashes(keys, starts, widths)
         return moved
 
 

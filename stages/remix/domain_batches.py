@@ -9,10 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dspipe.kernels.arrow import text_buffers
-from dspipe.kernels.pack import hash_strings
+from dspipe.kernels.hashing import hash_strings
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.remix.epochs import hash_positions
 from dspipe.stages.remix.settings import POSITION, Grouping
+from dspipe.stages.shared.hosts import hosts_of
 
 UNKNOWN = "unknown"
 """The domain of documents whose column is null."""
@@ -38,7 +39,7 @@ def read_domains(task: Task, grouping: Grouping, seed: int) -> Iterator[DomainBa
     for batch in task.rows(grouping.columns):
         column = batch.column(grouping.key)
         if grouping.by == "host":
-            column = extract_hosts(column)
+            column = hosts_of(column)
         encoded = pc.fill_null(column.cast("string"), UNKNOWN).dictionary_encode()
         values = encoded.dictionary.to_pylist()
         if grouping.groups is not None:
@@ -55,9 +56,3 @@ def read_domains(task: Task, grouping: Grouping, seed: int) -> Iterator[DomainBa
         reasons = batch.column("reason")
         kept = reasons.is_null().to_numpy(zero_copy_only=False)
         yield DomainBatch(reasons, names, codes, positions, tokens, kept)
-
-
-def extract_hosts(urls: pa.Array) -> pa.Array:
-    """The hosts of URLs in lower case, without user and port; null where there is none."""
-    found = pc.extract_regex(urls, r"^[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/?#@]*@)?(?P<host>[^/:?#]+)")
-    return pc.utf8_lower(pc.struct_field(found, "host"))

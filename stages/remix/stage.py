@@ -18,7 +18,7 @@ import pyarrow as pa
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.dedup.importance import count_features, sum_features
 from dspipe.kernels.dedup.units import characters
-from dspipe.kernels.pack import hash_strings
+from dspipe.kernels.hashing import hash_strings
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings
 from dspipe.stages.remix.settings import (

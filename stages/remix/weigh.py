@@ -6,7 +6,7 @@ import pyarrow as pa
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.dedup.importance import sum_features
 from dspipe.kernels.dedup.units import characters
-from dspipe.kernels.pack import hash_strings
+from dspipe.kernels.hashing import hash_strings
 from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.remix.dsir import SCALE, importance_positions

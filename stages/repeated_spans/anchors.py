@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dspipe.kernels.arrow import text_buffers
-from dspipe.kernels.dedup.first_positions import first_places
+from dspipe.kernels.dedup.first_positions import first_positions
 from dspipe.kernels.dedup.winnowing import Winnowing, gram_bytes
 from dspipe.pipeline.doc_id import UInt64, rows_of, shards_of
 from dspipe.pipeline.stage import StageSettings
@@ -80,7 +80,7 @@ def match_anchors(task: Task, stage: StageSettings) -> None:
     for documents, columns in read_passages(task, slices, slice_of_anchors):
         gram, context, repeated = columns["gram"], columns.pop("context"), columns.pop("repeated")
         verdict = judge_passages((gram, context), documents, columns["start"], min_bytes, keep, repeated)
-        anchor = first_places(gram, np.zeros(len(gram), np.uint64))
+        anchor = first_positions(gram, np.zeros(len(gram), np.uint64))
         contexts = np.bincount(anchor[verdict.first == np.arange(len(gram))], minlength=len(gram))[anchor]
         split = full[_bucket(gram)]
         compare = ~verdict.repeats & (split | (contexts > 1))

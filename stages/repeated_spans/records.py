@@ -53,6 +53,5 @@ def read_passages(
                 if pa.types.is_list(values.type):
                     columns["sizes"] = pc.list_value_length(values).to_numpy().astype(np.int64)
                     values = pc.list_flatten(values)
-                # writable, whether it came in one piece or many: kernels are compiled for one of the two alone
-                columns[name] = np.require(values.to_numpy(), requirements="W")
+                columns[name] = values.to_numpy()
             yield np.concatenate(documents), columns

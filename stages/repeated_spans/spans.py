@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dspipe.kernels.dedup.cut_spans import merge_spans
-from dspipe.kernels.dedup.first_positions import first_places
+from dspipe.kernels.dedup.first_positions import first_positions
 from dspipe.pipeline.doc_id import UInt64
 
 Integers = npt.NDArray[np.integer[Any]]
@@ -41,9 +41,9 @@ def format_spans(spans: Spans, rows: int) -> pa.Array:
 
 def parse_spans(column: pa.Array) -> Spans:
     """The spans of a column of `format_spans`."""
-    some = pc.not_equal(column, "")
-    lists = pc.split_pattern(column.filter(some), " ")
-    rows = np.repeat(np.flatnonzero(some.to_numpy(zero_copy_only=False)), pc.list_value_length(lists).to_numpy())
+    filled = pc.not_equal(column, "")
+    lists = pc.split_pattern(column.filter(filled), " ")
+    rows = np.repeat(np.flatnonzero(filled.to_numpy(zero_copy_only=False)), pc.list_value_length(lists).to_numpy())
     ends = pc.list_flatten(pc.split_pattern(pc.list_flatten(lists), "-")).cast(pa.int64()).to_numpy()
     return Spans(rows, ends[::2], ends[1::2])
 
@@ -78,7 +78,7 @@ def judge_passages(
     With `keep` 1 those are dropped that repeat; with 0 all that are the same as one that repeats, or as one of
     `repeated`, which are known from elsewhere to be.
     """
-    first = first_places(*keys)
+    first = first_positions(*keys)
     repeats = (documents != documents[first]) | (starts - starts[first] >= min_bytes)
     if keep:
         return Verdict(repeats, repeats, first)

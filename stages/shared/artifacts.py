@@ -11,7 +11,9 @@ READ_BYTES = 32 << 20
 
 
 def read_artifacts(task: Task, name: str) -> Iterator[tuple[int, bytes]]:
-    """The contents of the files of an artifact, with the number of the task that made each, in that order."""
+    """The contents of the files of an artifact, with the number of the task that made each, in that order.
+
+    Raises DamagedFileError."""
     waiting: list[ArtifactFile] = []
     room = READ_BYTES
     for file in task.artifact(name):
@@ -31,4 +33,4 @@ def read_json_artifacts(task: Task, name: str) -> Iterator[tuple[int, Any]]:
 
 def _read_together(task: Task, files: list[ArtifactFile]) -> Iterator[tuple[int, bytes]]:
     contents = task.store.read_ranges([(file.name, 0, file.size) for file in files])
-    return zip((file.sender for file in files), contents, strict=True)
+    return ((file.sender, file.check(content)) for file, content in zip(files, contents, strict=True))

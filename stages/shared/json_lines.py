@@ -1,14 +1,13 @@
 """JSON lines files that a config or a command names, plain or compressed."""
 
-import gzip
-import io
 import json
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, BinaryIO, cast
+from typing import Any
 
 from dspipe.pipeline.errors import ConfigError
+from dspipe.tokenizer.compressed_files import open_decompressed
 
 Key = tuple[str | int, ...]
 
@@ -31,20 +30,8 @@ def json_objects(path: Path, key: Key = ()) -> Iterator[tuple[int, dict[str, Any
 
 
 def _lines(path: Path, key: Key) -> Iterator[bytes]:
-    from zstandard import ZstdError
-
     try:
-        with path.open("rb") as raw, _unpacked(raw, path) as lines:
+        with open_decompressed(path) as lines:
             yield from lines
-    except (OSError, EOFError, zlib.error, ZstdError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise ConfigError(f"{path}: cannot be read: {error}", key) from error
-
-
-def _unpacked(raw: BinaryIO, path: Path) -> IO[bytes]:
-    if path.suffix == ".gz":
-        return cast("IO[bytes]", gzip.open(raw, "rb"))
-    if path.suffix == ".zst":
-        import zstandard
-
-        return cast("IO[bytes]", io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(raw)))
-    return raw

@@ -17,6 +17,8 @@ from dspipe.stages.shared.rewriting import without_lines
 
 Positions = npt.NDArray[np.int64]
 
+SLICE_SHARE = 8
+"""lines are counted in slices of at most this part of a worker's memory: counting takes five times a slice"""
 LINE_BYTES = 20 * 100
 """memory that a document's lines take in a partition, to plan by: 20 bytes each, a hundred lines a page"""
 

@@ -1,6 +1,7 @@
 """JSON lines: one object a line, plain, .gz, .zst, .lz4, .bz2 or .xz."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -57,7 +58,8 @@ class JsonlSource(Source[Config]):
         if isinstance(line, bytearray):
             line.clear()  # its memory is that of the batch to come
         if not isinstance(text, str | bytearray):
-            found = "null" if text is None else f"of type {type(text).__name__}"
+            kind = "int" if isinstance(text, _LongNumber) else type(text).__name__
+            found = "null" if text is None else f"of type {kind}"
             missing = text is None and fields.text not in row
             raise ValueError(
                 f"no field {fields.text!r}" if missing else f"the field {fields.text!r} is {found}, not a string"
@@ -123,44 +125,69 @@ def _too_long(file: InputFile, reading: Reading, number: int, size: int, max_byt
     reading.bad(file, f"line {number}", f"the line has {size} bytes, {too_long(max_bytes)}")
 
 
-def _parse(line: bytes | bytearray) -> tuple[dict[str, Any], list[LongString]]:
-    """The object in a line, and the strings in it that are still to be decoded.
-
-    Raises ValueError where there is none or a field is there twice.
-    """
+def _parse(line: bytes | bytearray, **hooks: Any) -> tuple[dict[str, Any], list[LongString]]:
+    """The object in a line, and the strings in it that are still to be decoded. Raises ValueError."""
     try:
         if len(line) > PIECE:
-            row, strings = parse_long(line, object_pairs_hook=_unique)
+            row, strings = parse_long(line, object_pairs_hook=_object, **hooks)
         else:
-            row, strings = json.loads(line.decode("utf-8-sig"), object_pairs_hook=_unique), []
+            row, strings = json.loads(line.decode("utf-8-sig"), object_pairs_hook=_object, **hooks), []
     except UnicodeDecodeError as error:
         raise ValueError(f"not UTF-8: {error.reason} at byte {error.start} of the line") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error.msg} at character {error.pos} of the line") from None
     except RecursionError:
         raise ValueError("not readable: nested too deeply") from None
+    except ValueError:
+        if hooks:
+            raise
+        # a number of more digits than Python makes an integer of (4,300)
+        return _parse(line, parse_int=_LongNumber)
     if not isinstance(row, dict):
         raise ValueError(f"not a JSON object, but of type {type(row).__name__}")
     return row, strings
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+class _LongNumber:
+    """A whole number as its digits: an integer of many thousands takes quadratic time."""
+
+    def __init__(self, digits: str) -> None:
+        self._digits = digits
+
+    def __str__(self) -> str:
+        return self._digits
+
+
+class _Ambiguous(dict[str, Any]):
+    """An object that has fields twice, which matters only where one of them is read."""
+
+    twice: frozenset[str]
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     row = dict(pairs)
-    if len(row) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the field {twice!r} is there twice")
-    return row
+    if len(row) == len(pairs):
+        return row
+    ambiguous = _Ambiguous(row)
+    ambiguous.twice = frozenset(name for name, n in Counter(name for name, _ in pairs).items() if n > 1)
+    return ambiguous
 
 
 def _find(row: dict[str, Any], name: str) -> Any:
-    """The value of a field, by its name or by the dotted path to it; null where there is none."""
-    value: Any = row.get(name)
+    """The value of a field, by its name or by the dotted path to it; null where there is none. Raises ValueError where
+    it is there twice."""
+    value: Any = row.get(name) if type(row) is dict else _get(row, name)
     if value is None and "." in name:
         value = row
         for part in name.split("."):
-            value = value.get(part) if isinstance(value, dict) else None
+            value = _get(value, part) if isinstance(value, dict) else None
     return value
+
+
+def _get(row: dict[str, Any], name: str) -> Any:
+    if isinstance(row, _Ambiguous) and name in row.twice:
+        raise ValueError(f"the field {name!r} is there twice")
+    return row.get(name)
 
 
 def _string(row: dict[str, Any], names: Sequence[str]) -> str | None:
@@ -169,6 +196,6 @@ def _string(row: dict[str, Any], names: Sequence[str]) -> str | None:
         value = _find(row, name)
         if isinstance(value, LongString):
             value = value.utf8().decode()
-        if isinstance(value, str | int | float) and not isinstance(value, bool) and value != "":
+        if isinstance(value, str | int | float | _LongNumber) and not isinstance(value, bool) and value != "":
             return str(value)
     return None

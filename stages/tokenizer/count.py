@@ -20,7 +20,6 @@ from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.tokenizer.rates import Rates, read_rates
 from dspipe.stages.tokenizer.sizes import UNKNOWN
 from dspipe.stages.tokenizer.words import emit_words
-from dspipe.tokenizer.arrays import read_only
 from dspipe.tokenizer.counting import WordCounter
 from dspipe.tokenizer.schemes import SCHEMES
 
@@ -61,7 +60,7 @@ def sample_copies(batch: pa.RecordBatch, rates: Rates, seed: int, copies: str | 
         rate = rate * batch.column(copies).to_numpy()
     data, offsets = text_buffers(batch.column("id"))
     hashes = np.empty(batch.num_rows, np.uint64)
-    hash_rows(read_only(data), read_only(offsets), np.uint64(seed & (1 << 64) - 1), hashes)
+    hash_rows(data, offsets, np.uint64(seed & (1 << 64) - 1), hashes)
     whole = np.floor(rate)
     # 53 bits, which a float holds exactly: in [0, 1)
     chance = (hashes >> np.uint64(11)).astype(np.float64) / (1 << 53)

@@ -9,7 +9,6 @@ import pyarrow as pa
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.bpe.count import hash_rows
 from dspipe.pipeline.tasks.task import ArtifactFile, Task
-from dspipe.tokenizer.arrays import read_only
 from dspipe.tokenizer.counting import WordCounter, WordCounts, thin
 
 SCHEMA = pa.schema([("word", pa.large_binary()), ("count", pa.int64())])
@@ -67,5 +66,5 @@ def emit_words(task: Task, counter: WordCounter) -> None:
     for batch in make_batches(counter.words()):
         data, offsets = text_buffers(batch.column("word"))
         hashes = np.empty(batch.num_rows, np.uint64)
-        hash_rows(read_only(data), read_only(offsets), np.uint64(0), hashes)
+        hash_rows(data, offsets, np.uint64(0), hashes)
         task.emit(((hashes >> np.uint64(32)) * partitions >> np.uint64(32)).astype(np.int64), batch)

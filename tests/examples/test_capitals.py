@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from dspipe.pipeline.document import document_batch
+from dspipe.testing import check_stage
 from examples.capitals import CapitalsConfig, CapitalsStage
 from tests.engine import rows_of, run_inline, tasks_run
 
@@ -35,3 +36,7 @@ def test_a_run_and_another_threshold(tmp_path: Path) -> None:
     again = run_inline(config, stages=[{"examples.capitals": {"max_share": 0.01}}])
     assert [row["reason"] for row in rows_of(again, ["reason"])] == ["capitals.too_many", "capitals.too_many"]
     assert tasks_run(again) == {"judge": 1}  # the text isn't read again
+
+
+def test_keeps_the_contract() -> None:
+    check_stage(CapitalsStage, {"max_share": 0.2, "min_letters": 1})

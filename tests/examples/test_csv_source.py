@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from dspipe.testing import check_source
+from examples.csv_source import CsvSource
 from tests.engine import rows_of, run_inline
 
 ROWS = (
@@ -22,13 +24,13 @@ def config(tmp_path: Path, **settings: Any) -> dict[str, Any]:
     source = {"name": "posts", "format": "examples.csv_source", "path": str(tmp_path / "*.csv*")}
     fields = {"text": "body", "url": ["link"], "language": ["lang"]}
     sources = [{**source, "root": str(tmp_path), "fields": fields, **settings}]
-    return {"output": str(tmp_path / "run"), "sources": sources, "stages": ["exact_dedup"]}
+    return {"output": str(tmp_path / "run"), "sources": sources, "stages": ["examples.capitals"]}
 
 
 def quarantined(tmp_path: Path) -> list[tuple[str, str]]:
     files = sorted((tmp_path / "run" / "documents").glob("*.quarantine.jsonl"))
     entries = [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines()]
-    return [(entry["place"], entry["error"]) for entry in entries]
+    return [(f"{entry['file']} {entry['place']}", entry["error"]) for entry in entries]
 
 
 def test_rows_and_bad_rows(tmp_path: Path) -> None:
@@ -63,3 +65,9 @@ def test_long_texts(tmp_path: Path) -> None:
     places, errors = zip(*quarantined(tmp_path), strict=True)
     assert places == ("a.csv line 2", "a.csv line 3")
     assert "field limit" in errors[0] and "max_document_bytes" in errors[1]
+
+
+def test_keeps_the_contract(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"text,url\none,\ntwo,https://a.org/2\n")
+    (tmp_path / "b.csv.gz").write_bytes(gzip.compress(b'text\n"three\n3"\n'))
+    check_source(CsvSource, {}, [tmp_path / "a.csv", tmp_path / "b.csv.gz"])

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from dspipe.testing import check_stage
+from examples.host_limit import HostLimit
 from tests.engine import rows_of, run_inline, tasks_run
 
 
@@ -39,3 +41,7 @@ def test_keeps_the_oldest_of_each_host(tmp_path: Path, most: int) -> None:
     again = run_inline(config, stages=[{"examples.host_limit": {"most": most + 1}}])
     assert "documents" not in tasks_run(again)
     assert "host_limit.send" not in tasks_run(again)
+
+
+def test_keeps_the_contract() -> None:
+    check_stage(HostLimit, {"most": 2})

@@ -1,3 +1,5 @@
+"""Packing kernels against plain Python."""
+
 from collections.abc import Iterator
 from random import Random
 
@@ -6,17 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.jit import INTERPRETED
-from dspipe.kernels.pack import copy_pieces, fill_rows, hash_strings, join_documents, salted, scaled
+from dspipe.kernels.pack import copy_pieces, fill_rows, join_documents, scale_hashes
 
 WIDE = np.uint64(2**64 - 1)
-
-
-def slow_mix(value: int) -> int:
-    value = ((value ^ value >> 30) * 0xBF58476D1CE4E5B9) % 2**64
-    value = ((value ^ value >> 27) * 0x94D049BB133111EB) % 2**64
-    return value ^ value >> 31
 
 
 @pytest.fixture(autouse=True)
@@ -26,41 +21,11 @@ def quiet() -> Iterator[None]:
         yield
 
 
-@settings(deadline=None, max_examples=30 if INTERPRETED else 100)
-@given(st.lists(st.text(), max_size=8), st.integers(0, 2**64 - 1))
-def test_hash_strings(texts: list[str], seed: int) -> None:
-    import pyarrow as pa
-
-    found = hash_strings(*text_buffers(pa.array(texts, pa.string())), np.uint64(seed))
-    start = slow_mix((seed + 0x9E3779B97F4A7C15) % 2**64)
-    for text, value in zip(texts, found.tolist(), strict=True):
-        expected = 0xCBF29CE484222325
-        for byte in text.encode():
-            expected = (expected ^ byte) * 0x100000001B3 % 2**64
-        assert value == slow_mix(slow_mix(expected) ^ start)
-
-
-def test_hashes_of_a_slice_are_those_of_its_rows() -> None:
-    import pyarrow as pa
-
-    column = pa.array(["a", "bb", "", "dddd"], pa.string())
-    whole = hash_strings(*text_buffers(column), np.uint64(3))
-    assert hash_strings(*text_buffers(column.slice(1, 2)), np.uint64(3)).tolist() == whole[1:3].tolist()
-
-
-@settings(deadline=None, max_examples=30 if INTERPRETED else 100)
-@given(st.lists(st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 2**40)), max_size=5))
-def test_salted(pairs: list[tuple[int, int]]) -> None:
-    found = salted(np.array([p[0] for p in pairs], np.uint64), np.array([p[1] for p in pairs], np.int64))
-    expected = [slow_mix((value + (salt + 1) * 0x9E3779B97F4A7C15) % 2**64) for value, salt in pairs]
-    assert found.tolist() == expected
-
-
 @settings(deadline=None, max_examples=50 if INTERPRETED else 300)
 @given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))
-def test_scaled(value: int, start: int, width: int) -> None:
+def test_scale_hashes(value: int, start: int, width: int) -> None:
     start = min(start, 2**64 - 1 - width)
-    found = scaled(*(np.array([n], np.uint64) for n in (value, start, width)))
+    found = scale_hashes(*(np.array([n], np.uint64) for n in (value, start, width)))
     assert int(found[0]) == start + value * width // 2**64
 
 
@@ -110,7 +75,7 @@ def test_copy_pieces() -> None:
     assert rows.tolist() == [7, 8, 9, 99, 99, 0, 1, 99]
 
 
-def slow_fill(lengths: list[int], row_length: int, crop: bool) -> list[list[tuple[int, int]]]:
+def fill_slowly(lengths: list[int], row_length: int, crop: bool) -> list[list[tuple[int, int]]]:
     """Row by row, the longest that fits; with crop, else the shortest that doesn't, cut."""
     left = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
     rows = []
@@ -138,7 +103,7 @@ def slow_fill(lengths: list[int], row_length: int, crop: bool) -> list[list[tupl
 def test_fill_rows(lengths: list[int], row_length: int, crop: bool) -> None:
     row, kept = (np.full(len(lengths), -1, np.int64) for _ in "ab")
     count = fill_rows(np.array(lengths, np.int64), row_length, crop, row, kept)
-    expected = slow_fill(lengths, row_length, crop)
+    expected = fill_slowly(lengths, row_length, crop)
     assert count == len(expected)
     for number, pieces in enumerate(expected):
         for piece, length in pieces:
@@ -149,8 +114,8 @@ def test_first_fit_decreasing_needs_few_rows() -> None:
     lengths = np.random.default_rng(1).integers(1, 4097, 20_000)
     row, kept = np.empty_like(lengths), np.empty_like(lengths)
     count = fill_rows(lengths, 4096, False, row, kept)
-    least = -(-int(lengths.sum()) // 4096)
-    assert least <= count <= 11 / 9 * least + 1
+    fewest = -(-int(lengths.sum()) // 4096)
+    assert fewest <= count <= 11 / 9 * fewest + 1
     assert np.bincount(row, kept).max() <= 4096
 
 

@@ -21,7 +21,6 @@ def test_built_once_and_mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     for content in "a", "a", "b":
         arrays = shared_arrays("kind", content, "dspipe.kernels.urls.lists", build)
         assert np.array_equal(arrays["large"], np.arange(10_000)) and len(arrays["empty"]) == 0
-        assert not any(array.flags.writeable for array in arrays.values())
     assert len(built) == 2
     assert len(list((cache_folder() / "tables").iterdir())) == 2
 

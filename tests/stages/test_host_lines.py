@@ -1,10 +1,18 @@
 """Lines that repeat across a host's pages: which go, and that a run says the same however it is cut."""
 
 import json
+import tracemalloc
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
+import pyarrow as pa
+
+from dspipe.pipeline.stage import StageSettings
+from dspipe.pipeline.tasks.task import Task
+from dspipe.stages import host_lines
 from tests.engine import rows_of, run_inline
 
 
@@ -67,3 +75,59 @@ def test_pages_that_were_dropped_before_do_not_count(tmp_path: Path) -> None:
     stages = [{"exact_dedup": {}}, {"host_lines": {"min_pages": 2, "share": 0.1}}]
     rows = run(tmp_path, tmp_path / "run", stages)
     assert {rows[f"c{i}"]["text"] for i in range(3)} == {"Home | About | Contact\nx"}
+
+
+class GiantHost:
+    """A partition's task: a host of BATCHES batches of 2,000 pages, with lines of its pages' own, lines that half of
+    them have and a menu, as `send_lines` sends them; records are made as they are read."""
+
+    BATCHES, OWN_LINES = 160, 10_000
+
+    def __init__(self, memory: int) -> None:
+        self.memory, self.emitted = memory, [np.empty((2, 0), np.uint64)]
+        self.received_bytes = sum(batch.nbytes for _, batch in self.received())
+
+    def received(self, also: str | None = None) -> Iterator[tuple[int, pa.RecordBatch]]:
+        for number in range(self.BATCHES):
+            rng = np.random.default_rng(number)
+            common = np.arange(1, 1000 + number % 2, dtype=np.uint64) << np.uint64(40)
+            line = np.concatenate([[np.uint64(0)], rng.integers(1, 1 << 63, self.OWN_LINES, np.uint64), common])
+            pages = np.where(np.arange(len(line)) > self.OWN_LINES, 1500, 1)
+            pages[0] = 2000
+            host, rows = np.full(len(line), 7, np.uint64), np.full(len(line), 2000 * number, np.uint32)
+            columns = {"host": host, "line": line, "row": rows, "pages": pages.astype(np.uint32)}
+            yield number // 4, pa.RecordBatch.from_pydict(columns)
+
+    def emit(self, shards: Any, batch: pa.RecordBatch) -> None:
+        rows = batch["row"].to_numpy().astype(np.uint64) | (shards.astype(np.uint64) << np.uint64(32))
+        self.emitted.append(np.stack([rows, batch["line"].to_numpy()]))
+
+    def count(self, key: str, n: int) -> None:
+        pass
+
+
+def test_a_giant_host_is_counted_in_little_memory() -> None:
+    def counted(memory: int) -> tuple[Any, int]:
+        """What is sent back, in order, and the peak of numpy's and Arrow's memory without that."""
+        task = GiantHost(memory)
+        pool, before = pa.proxy_memory_pool(pa.default_memory_pool()), pa.default_memory_pool()
+        pa.set_memory_pool(pool)
+        tracemalloc.start()
+        try:
+            settings = {"min_pages": 5, "share": 0.5}
+            host_lines.count_lines(cast("Task", task), StageSettings("host_lines", 0, settings))
+            peak = tracemalloc.get_traced_memory()[1] + pool.max_memory()
+        finally:
+            tracemalloc.stop()
+            pa.set_memory_pool(before)
+        records = np.concatenate(task.emitted, axis=1)
+        return records[:, np.lexsort(records)], peak - records.nbytes
+
+    received = GiantHost(1).received_bytes
+    whole, at_once = counted(1 << 32)
+    memory = received // 5
+    parts, in_slices = counted(memory)
+    assert np.array_equal(parts, whole)
+    # the thousandth line is in every second batch, on 37 % of all pages
+    assert whole.shape[1] == 999 * GiantHost.BATCHES and len(np.unique(whole[1])) == 999
+    assert in_slices < memory and at_once > 4 * received

@@ -1,11 +1,9 @@
-import gzip
 import json
 import re
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import yaml
 from typer.testing import CliRunner, Result
@@ -13,7 +11,6 @@ from typer.testing import CliRunner, Result
 from dspipe.tokenizer.cli import app
 from dspipe.tokenizer.encoder import load
 from dspipe.tokenizer.export import write_files
-from dspipe.tokenizer.text_files import Document, TextFileError, read_documents
 from tests.tokenizer.trained import TEXTS, config, files
 
 RUN = CliRunner()
@@ -154,28 +151,6 @@ def test_evaluate(tokenizer: Path, corpus: Path, tmp_path: Path) -> None:
     assert re.findall("<text.*?>(.*?)</text>", picture.read_text("utf-8"))[1:3] == ["tokenizer.json", "other.json"]
     shown = run(*arguments).stdout
     assert "language" in shown and "never used" in shown
-
-
-def test_words_are_counted_by_script(tmp_path: Path) -> None:
-    from dspipe.tokenizer.evaluate import evaluate_all
-
-    (tmp_path / "a.txt").write_text("naïve words, 中文 हिन्दी 123!", "utf-8")
-    assert evaluate_all({}, [tmp_path / "a.txt"])["all"]["words"] == 6
-
-
-def test_text_files_of_every_kind(tmp_path: Path) -> None:
-    records = [{"text": "one", "lang": "en"}, {"text": "zwei", "language": "de", "domain": "web"}]
-    lines = "".join(json.dumps(record) + "\n" for record in records).encode()
-    expected = [Document("one", "en"), Document("zwei", "de", "web")]
-    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(lines))
-    pq.write_table(pa.Table.from_pylist(records), tmp_path / "b.parquet")
-    (tmp_path / "c.txt").write_bytes(b"a\r\n\xff")
-    assert list(read_documents([tmp_path / "a.jsonl.gz"])) == expected
-    assert [document.text for document in read_documents([tmp_path / "b.parquet"])] == ["one", "zwei"]
-    assert list(read_documents([tmp_path / "c.txt"])) == [Document("a\r\n\ufffd")]
-    (tmp_path / "d.jsonl.gz").write_bytes(gzip.compress(lines)[:-9])
-    with pytest.raises(TextFileError, match="cannot read"):
-        list(read_documents([tmp_path / "d.jsonl.gz"]))
 
 
 def test_a_folder_stands_for_its_tokenizer(tokenizer: Path) -> None:

@@ -4,20 +4,23 @@ import traceback
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from dspipe.pipeline.errors import ConfigError, ConservationError, StageContractError, StorageError
+from dspipe.pipeline.errors import ConfigError, ConservationError, DamagedFileError, StageContractError, StorageError
 from dspipe.pipeline.storage.store import is_storage_failure, storage_error
 from dspipe.pipeline.tasks.task import Manifest, Report, TaskSpec, execute
 
-FailureKind = Literal["user", "conservation", "storage", "stage", "crash"]
+FailureKind = Literal["user", "conservation", "storage", "stage", "crash", "damaged"]
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a task gave no manifest. `user`: the config, input or output is wrong; `storage` and `crash` may pass."""
+    """Why a task gave no manifest. `user`: the config, input or output is wrong; `storage` and `crash` may
+    pass; `damaged`: a file of the run has to be made again."""
 
     kind: FailureKind
     message: str
     traceback: str = ""
+    file: str = ""
+    """the file that is damaged"""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,8 @@ def run_guarded(spec: TaskSpec, report: Report) -> Manifest | Failure:
         return Failure("user", str(error))
     except ConservationError as error:
         return Failure("conservation", str(error))
+    except DamagedFileError as error:
+        return Failure("damaged", str(error), file=error.file)
     except StageContractError as error:
         return Failure("stage", str(error))
     except OSError as error:

@@ -34,7 +34,7 @@ def permute(position: Int64, size: int, seed: int, epoch: int) -> Int64:
 
 
 def _mix(value: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """SplitMix64's output function, as in `kernels.pack`, which a trainer without numba can't import."""
+    """SplitMix64's output function, as in `kernels.hashing`, which a trainer without numba can't import."""
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return value ^ (value >> np.uint64(31))

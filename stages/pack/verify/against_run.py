@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
 from dspipe.kernels.arrow import text_buffers
-from dspipe.kernels.pack import hash_strings, salted
+from dspipe.kernels.hashing import hash64_with, hash_strings
 from dspipe.stages.pack.document_table import DocumentTable
 from dspipe.stages.pack.fim import restore
 from dspipe.stages.pack.manifest import Manifest
@@ -40,7 +40,7 @@ class Multiset:
     def add(self, ids: UInt64, copies: Int64, tokens: Int64) -> None:
         """Add documents by the hashes of their ids."""
         bucket = _find_buckets(ids)
-        np.add.at(self._hashes, bucket, salted(salted(ids, copies), tokens))
+        np.add.at(self._hashes, bucket, hash64_with(hash64_with(ids, copies), tokens))
         np.add.at(self._counts, bucket, 1)
 
     def find_differences(self, other: "Multiset") -> set[int]:

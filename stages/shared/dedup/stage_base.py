@@ -8,10 +8,11 @@ the index for later runs.
 
 import json
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
+import pyarrow as pa
 from pydantic import AfterValidator, Field
 
 from dspipe.pipeline.errors import ConfigError
@@ -89,6 +90,21 @@ class DedupStage(GlobalStage[ConfigT]):
             raise ConfigError("goes with `scope: per_dump`; with `global` clusters of any size go", ("min_cluster",))
         if self.config.against and self.config.scope == "per_dump":
             raise ConfigError("the dumps of other runs are others: with `against` the scope is global", ("scope",))
+
+    def explain(self, root: str, id: str, columns: Mapping[str, Any]) -> dict[str, str]:
+        from dspipe.pipeline.report.explain import id_of
+
+        keepers = {
+            name: value
+            for name, value in columns.items()
+            if name.startswith(f"{self.name}.") and name.endswith(".keeper") and value is not None
+        }
+        return {name: f"{id_of(root, value)} (document {value})" for name, value in keepers.items()}
+
+    def compile_kernels(self) -> None:
+        from dspipe.stages.shared.hosts import hosts_of
+
+        hosts_of(pa.array(["http://a"]))
 
     @abstractmethod
     def index_settings(self, prefix: str) -> Settings:

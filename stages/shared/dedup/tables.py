@@ -12,11 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dspipe.pipeline.doc_id import UInt64
+from dspipe.stages.shared.hosts import hosts_of
 
 LARGEST = 100
 """clusters named in the statistics"""
-_HOST = r"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?(?P<host>\[[^\]/?#]*\]|[^/?#:]+)"
-"""the host of an address (RFC 3986, 3.2.2), without user and port"""
 SHARD_HOSTS = 1000
 """hosts counted per shard: the largest by documents"""
 
@@ -34,8 +33,12 @@ class Tables:
     def add(self, batch: pa.RecordBatch, documents: UInt64, verdicts: pa.Table) -> None:
         """Count rows of a shard: their columns, numbers and verdicts (keeper, cluster, cluster_size)."""
         entered, dropped = pc.is_null(batch.column("reason")), pc.is_valid(verdicts.column("keeper"))
-        hosts = pc.utf8_lower(pc.struct_field(pc.extract_regex(batch.column("url"), _HOST), "host"))
-        for name, values in (("source", batch.column("source")), ("dump", batch.column("dump")), ("host", hosts)):
+        columns = {
+            "source": batch.column("source"),
+            "dump": batch.column("dump"),
+            "host": hosts_of(batch.column("url")),
+        }
+        for name, values in columns.items():
             for chosen, sums in ((entered, self.entered[name]), (dropped, self.dropped[name])):
                 for entry in pc.value_counts(values.filter(chosen).drop_null()).to_pylist():
                     sums[entry["values"]] += entry["counts"]

@@ -17,6 +17,7 @@ from dspipe.stages.sources.reading.batches import too_long
 from dspipe.stages.sources.reading.compression import MAGIC, Kind, decompressed, open_at
 from dspipe.stages.sources.reading.damage import DamagedError
 from dspipe.stages.sources.reading.losses import Losses
+from dspipe.stages.sources.reading.streams import CHUNK
 from dspipe.stages.sources.reading.zstd import skip_frames
 
 _MAX_HEADER = 64 << 10
@@ -161,6 +162,7 @@ class _Content:
     """
 
     def __init__(self, stream: BinaryIO, start: int, memory: int, dictionary: bytes | None) -> None:
+        self._stream = stream
         self.kind, self._pieces = decompressed(stream, start, memory, dictionary)
         self._buffer, self._cursor = b"", 0
         self._base = 0
@@ -186,7 +188,13 @@ class _Content:
     def _broken(self, message: str) -> _BrokenError:
         if self._damage is not None:
             message = f"{message} ({self._damage})"
-        reached = self.stored if self._damage is None else max(self.stored, self._damage.at)
+        if self._damage is not None:
+            reached = self._damage.at
+        elif self.kind != "plain" and self._within:  # somewhere in the chunk that was read last
+            reached = self._stream.tell() - CHUNK // 2
+        else:
+            reached = 0
+        reached = max(self.stored, reached)
         return _BrokenError(message, self.position, self.stored + 1, reached)
 
     def _fill(self) -> bool:

@@ -6,7 +6,7 @@ import zlib
 from dataclasses import dataclass
 
 from dspipe.stages.sources.reading.batches import too_long
-from dspipe.stages.sources.reading.compression import decompressed, kind_of
+from dspipe.stages.sources.reading.compression import decompressed
 from dspipe.stages.sources.reading.damage import DamagedError
 from dspipe.stages.sources.reading.media_type import is_text
 
@@ -105,7 +105,7 @@ def _dechunked(body: Body) -> Body:
 def _decoded(body: Body, coding: str, max_bytes: int) -> Body:
     """The body without one coding; as it is where it plainly doesn't have it."""
     if coding in _KINDS:
-        return _unpacked(body, coding, max_bytes) if kind_of(body) == _KINDS[coding] else body
+        return _unpacked(body, coding, max_bytes)
     if coding not in ("deflate", "br") or not body or body.lstrip()[:1] == b"<":
         return body
     try:
@@ -125,11 +125,14 @@ def _is_utf8(body: Body) -> bool:
     return True
 
 
-def _unpacked(body: Body, coding: str, max_bytes: int) -> bytes:
+def _unpacked(body: Body, coding: str, max_bytes: int) -> Body:
     """All members or frames; what follows the first and isn't one is no part of the body."""
+    kind, pieces = decompressed(io.BytesIO(body), memory=4 * max_bytes)
+    if kind != _KINDS[coding]:
+        return body
     parts, size = [], 0
     try:
-        for _, piece in decompressed(io.BytesIO(body), memory=4 * max_bytes)[1]:
+        for _, piece in pieces:
             parts.append(piece)
             size += len(piece)
             if size > max_bytes:

@@ -3,6 +3,7 @@
 from typing import BinaryIO
 
 from dspipe.pipeline.source import InputFile
+from dspipe.stages.sources.reading.watched import Watched
 
 _LARGE = 4
 
@@ -32,7 +33,7 @@ class Losses:
         return max(1, round((end - begin) / mean))
 
 
-def stored_size(file: InputFile, stream: BinaryIO, known: int) -> int:
+def stored_size(file: InputFile, stream: BinaryIO | Watched, known: int) -> int:
     """The size of a file; where the storage can't tell, the bytes that are known of."""
     if file.size is not None:
         return file.size

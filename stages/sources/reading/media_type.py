@@ -5,6 +5,7 @@ Standards: Fetch, "extract a MIME type" (of a list of values the last that is on
 """
 
 import re
+from functools import lru_cache
 
 from dspipe.stages.sources.reading.charset import wide_encoding
 
@@ -30,9 +31,10 @@ _BINARY = re.compile(
 _MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
 _CONTROLS = bytes({*range(32), 127} - set(b"\t\n\f\r\x1b"))
 _SNIFFED = 1445
-_LOOKED_AT = 8192
+_LOOKED_AT = 2048
 
 
+@lru_cache(4096)
 def declared_type(values: str) -> str:
     """The media type that a header field, or several joined by commas, declares: `text/html` or, with its charset,
     `text/html; charset=UTF-8`, the type in lower case. Empty where none is valid, or it says that it isn't known."""

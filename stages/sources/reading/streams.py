@@ -16,6 +16,8 @@ CHUNK = 128 << 10
 """stored bytes that are read at a time"""
 _OUTPUT = 4 << 20
 _SALVAGE = 64
+# small, so that where damage is can be told
+_FED = 4 << 10
 
 
 def gzip_pieces(stream: BinaryIO, chunk: bytes, start: int) -> Iterator[tuple[int, bytes]]:
@@ -32,8 +34,10 @@ def gzip_pieces(stream: BinaryIO, chunk: bytes, start: int) -> Iterator[tuple[in
         try:
             piece = decoder.decompress(chunk, _OUTPUT)
         except zlib.error as error:
-            for piece in _salvage(before or zlib.decompressobj(31), chunk):
-                yield frame, piece
+            for good, piece in _salvage(before or zlib.decompressobj(31), chunk):
+                position += good
+                if piece:
+                    yield frame, piece
             raise DamagedError(f"gzip: {error}", frame, position) from None
         if piece:
             yield frame, piece
@@ -47,11 +51,12 @@ def gzip_pieces(stream: BinaryIO, chunk: bytes, start: int) -> Iterator[tuple[in
         raise DamagedError("gzip: the file ends in the middle of a member", frame, position, cut=True)
 
 
-def _salvage(decoder: "zlib._Decompress", chunk: bytes) -> Iterator[bytes]:
-    """What can be had from a chunk that is damaged: its bytes before the damage, in small steps."""
+def _salvage(decoder: "zlib._Decompress", chunk: bytes) -> Iterator[tuple[int, bytes]]:
+    """What can be had from a chunk that is damaged, in small steps up to the damage: (stored bytes, content)."""
     try:
         for i in range(0, len(chunk), _SALVAGE):
-            yield decoder.decompress(chunk[i : i + _SALVAGE])
+            part = chunk[i : i + _SALVAGE]
+            yield len(part), decoder.decompress(part)
     except zlib.error:
         return
 
@@ -80,7 +85,8 @@ def _pieces(
             position += len(chunk) - len(unpadded)
             frame, chunk = position, unpadded or stream.read(CHUNK)
             continue
-        fed = chunk
+        fed, later = chunk[:_FED], chunk[_FED:]
+        fed_bytes = len(fed)
         while True:
             try:
                 piece = decoder.decompress(fed, _OUTPUT)
@@ -93,9 +99,9 @@ def _pieces(
                 break
         fresh = decoder.eof
         rest = decoder.unused_data if fresh else b""
-        position += len(chunk) - len(rest)
+        position += fed_bytes - len(rest)
         if fresh:
             decoder, frame = make(), position
-        chunk = rest or stream.read(CHUNK)
+        chunk = rest + later or stream.read(CHUNK)
     if not fresh:
         raise DamagedError(f"{name}: the file ends in the middle of a stream", frame, position, cut=True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from dspipe.tokenizer import unicode_ranges as sets
-from dspipe.tokenizer.arrays import Bytes, Offsets, read_only
+from dspipe.tokenizer.arrays import Bytes, Offsets
 from dspipe.tokenizer.schemes import PreTokenizer, Scheme
 
 HARD = st.lists(
@@ -34,7 +34,7 @@ def joined(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """The texts' bytes and offsets, as kernels see them."""
     parts = [text.encode() for text in texts]
     offsets = np.append(0, np.cumsum([len(part) for part in parts])).astype(np.int64)
-    return read_only(np.frombuffer(b"".join(parts), np.uint8)), read_only(offsets)
+    return np.frombuffer(b"".join(parts), np.uint8), offsets
 
 
 def cut(pre_tokenizer: PreTokenizer, texts: list[str]) -> list[list[str]]:

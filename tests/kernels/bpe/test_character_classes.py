@@ -12,10 +12,10 @@ TABLE = class_table(CLASSES)
 
 
 @jit
-def classes_of(text, ascii, index, blocks, found):  # type: ignore[no-untyped-def]
+def classes_of(text, ascii, block_of, blocks, found):  # type: ignore[no-untyped-def]
     p, n = 0, 0
     while True:
-        kind, length = class_at(text, p, len(text), ascii, index, blocks)
+        kind, length = class_at(text, p, len(text), ascii, block_of, blocks)
         if kind == END:
             return n
         character, same = decode(text, p)

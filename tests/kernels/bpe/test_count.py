@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dspipe.kernels.bpe.count import MULTIPLIER, hash_rows
+from dspipe.kernels.bpe.count import hash_rows
+from dspipe.kernels.hashing import FXHASH
 from dspipe.tokenizer.counting import WordCounter, WordCounts, cut_rare_pairs
 from dspipe.tokenizer.schemes import SCHEMES
 from tests.kernels.bpe.pieces import HARD, joined, pattern_of
@@ -53,8 +54,8 @@ def test_tables_grow() -> None:
 
 
 def test_pieces_whose_hashes_are_alike_are_told_apart() -> None:
-    # hash_bytes backwards: words of 8 bytes whose hashes share the upper half, which is what a slot holds
-    multiplier, whole = int(MULTIPLIER), 1 << 64
+    # hash_piece backwards: words of 8 bytes whose hashes share the upper half, which is what a slot holds
+    multiplier, whole = int(FXHASH), 1 << 64
     start = 8 * multiplier % whole
     turned, inverse = (start << 5 | start >> 59) % whole, pow(multiplier, -1, whole)
     words = np.array([(77 << 32 | low) * inverse % whole ^ turned for low in range(1, 500)], np.uint64)

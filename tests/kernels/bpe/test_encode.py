@@ -1,3 +1,5 @@
+"""Ids against plain merging: kernels/bpe/merge.py, which has no other use, is tested with them."""
+
 import heapq
 import itertools
 import random
@@ -9,10 +11,8 @@ from hypothesis import strategies as st
 
 from dspipe.kernels.bpe import encode as bpe_encode
 from dspipe.kernels.bpe.cut import joins_of
-from dspipe.kernels.bpe.piece_cache import CACHED, WORD, PieceCache, piece_cache
-from dspipe.kernels.bpe.table import MAX_ID, NOTHING, merge_table
-from dspipe.kernels.jit import INTERPRETED
-from dspipe.tokenizer.arrays import read_only
+from dspipe.kernels.bpe.piece_cache import piece_cache
+from dspipe.kernels.bpe.table import NOTHING, merge_table
 from dspipe.tokenizer.schemes import SCHEMES
 from tests.kernels.bpe.pieces import HARD, cut, joined
 
@@ -75,7 +75,7 @@ class Model:
         self.table = merge_table(np.arange(256, dtype=np.uint32), np.array(rows, np.uint32).reshape(-1, 3))
         made = tokens[256:]
         lengths = np.append(0, np.cumsum([len(token) for token in made])).astype(np.int64)
-        self.joins = joins_of(read_only(np.frombuffer(b"".join(made), np.uint8)), lengths)
+        self.joins = joins_of(np.frombuffer(b"".join(made), np.uint8), lengths)
         self.cache = piece_cache(cache_bytes)
 
     def encode(self, texts: list[str]) -> list[list[int]]:
@@ -147,50 +147,6 @@ def test_characters_begin_whole_unless_a_merge_of_theirs_comes_first() -> None:
         assert model.encode(["中中中 中"]) == model.encode_slowly(["中中中 中"])
 
 
-def test_a_full_cache_changes_nothing() -> None:
-    chance = np.random.default_rng(1)
-    count = 1500 if INTERPRETED else 30_000
-    words = [
-        "".join(chr(97 + letter) for letter in chance.integers(0, 26, chance.integers(1, 40))) for _ in range(count)
-    ]
-    small = Model(random_merges(5, words[:60], 60), cache_bytes=1)
-    texts = [" ".join(words[i : i + 50]) for i in range(0, count, 50)]
-    assert small.encode(texts) == Model(list(small.ranks)).encode(texts)
-    assert small.cache.head[0] > len(small.cache.ring)
-    assert small.encode(texts[:2]) == small.encode_slowly(texts[:2])
-
-
-def known(cache: PieceCache, text: str) -> bool:
-    """Whether the ids of a text, which is one piece, come from the cache: without merges, they'd be its bytes."""
-    blank = Model([])
-    blank.cache = PieceCache(cache.short.copy(), cache.long.copy(), cache.ring.copy(), cache.head.copy())
-    return blank.encode([text])[0] != list(text.encode())
-
-
-@pytest.mark.parametrize("length", [4, WORD, WORD + 1, 100, CACHED])
-@pytest.mark.parametrize("unit", ["ab", "cd"])  # of few ids, which a slot holds, and of many
-def test_pieces_are_kept_and_the_oldest_make_room(length: int, unit: str) -> None:
-    model = Model([(b"a", b"b"), (b"ab", b"ab"), (b"abab", b"abab")], cache_bytes=1)
-    pieces = [f"ab{unit * length}"[: length - 2] + chr(97 + n // 26) + chr(97 + n % 26) for n in range(300)]
-    model.encode(pieces)
-    found = [number for number, piece in enumerate(pieces) if known(model.cache, piece)]
-    assert {298, 299} <= set(found) and len(found) < 200 and np.mean(found) > 200
-
-
-def test_a_large_cache_keeps_all_pieces() -> None:
-    model = Model([(b"a", b"b")], cache_bytes=1 << 20)
-    pieces = [f"ab{chr(97 + number % 26) * (number // 26)}" for number in range(26 * 40)]
-    model.encode(pieces)
-    assert np.mean([known(model.cache, piece) for piece in pieces[::20]]) > 0.9
-
-
-def test_the_longest_piece_is_not_kept() -> None:
-    model = Model([(b"a", b"b")])
-    pieces = ["ab" * (CACHED // 2), "ab" * (CACHED // 2) + "a"]
-    model.encode(pieces)
-    assert [known(model.cache, piece) for piece in pieces] == [True, False]
-
-
 @pytest.mark.parametrize("length", [1, 8, 9, 15, 16, 62, 63, 64, 256, 257, 5000])
 @pytest.mark.parametrize("unit", ["a", "ab", "中", "é"])
 def test_pieces_of_every_length(length: int, unit: str) -> None:
@@ -220,8 +176,8 @@ def merged_with_heap(model: Model, text: str) -> list[int]:
         symbols[i], symbols[j], after[i] = left + right, None, after[j]
         if after[i] < len(symbols):
             before[after[i]] = i
-        for place in (i, before[i]):
-            if place >= 0 and (found := entry(place)):
+        for position in (i, before[i]):
+            if position >= 0 and (found := entry(position)):
                 heapq.heappush(heap, found)
     return [model.ids[symbol] for symbol in symbols if symbol is not None]
 
@@ -235,8 +191,3 @@ def test_two_merges_may_make_the_same_token() -> None:
 def test_documents_without_bytes_have_no_ids() -> None:
     assert MODELS[0].encode(["", "a", "", ""]) == [[], [97], [], []]
     assert MODELS[0].encode([]) == []
-
-
-def test_ids_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(ValueError, match="ids up to"):
-        merge_table(np.arange(256, dtype=np.uint32), np.array([[0, 1, MAX_ID + 1]], np.uint32))

@@ -66,7 +66,7 @@ def test_merges_equal_counting_again_each_time(words: dict[str, int], wanted: in
 @settings(max_examples=200, deadline=None)
 @given(WORDS, st.integers(1, 60), st.integers(1, 5))
 def test_rounds_that_run_out_of_room_change_nothing(words: dict[str, int], wanted: int, min_count: int) -> None:
-    with mock.patch.multiple(bpe_pairs, LEAST_SLOTS=2, LEAST_ROOM=1):
+    with mock.patch.multiple(bpe_pairs, MIN_SLOTS=2, MIN_ROOM=1):
         assert train(words, wanted, min_count) == train_slowly(words, wanted, min_count)
 
 

@@ -12,9 +12,9 @@ def components_slowly(edges: list[tuple[int, int]]) -> dict[int, int]:
     while changed:
         changed = False
         for a, b in edges:
-            least = min(label[a], label[b])
-            changed |= label[a] != least or label[b] != least
-            label[a] = label[b] = least
+            smallest = min(label[a], label[b])
+            changed |= label[a] != smallest or label[b] != smallest
+            label[a] = label[b] = smallest
     return label
 
 

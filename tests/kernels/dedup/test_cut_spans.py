@@ -15,10 +15,10 @@ TEXTS = st.lists(st.text(st.sampled_from(IN_WORDS + OTHERS), max_size=40), max_s
 SPANS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 60), st.integers(1, 30)), max_size=8)
 
 
-def cut_slowly(text: str, gone: list[bool], whole: Whole) -> tuple[str, list[bool]]:
+def cut_slowly(text: str, dropped: list[bool], whole: Whole) -> tuple[str, list[bool]]:
     """What is left of a text without the bytes that go, and which bytes went."""
     parts: list[str] = []
-    cut, start = [False] * len(gone), 0
+    cut, start = [False] * len(dropped), 0
     # characters, words or lines, each with its bytes
     if whole == "line":
         pieces = [line + "\n" for line in text.split("\n")]
@@ -35,7 +35,7 @@ def cut_slowly(text: str, gone: list[bool], whole: Whole) -> tuple[str, list[boo
     pending = ""
     for piece in pieces:
         size = len(piece.encode())
-        if size and all(gone[start : start + size]):
+        if size and all(dropped[start : start + size]):
             cut[start : start + size] = [True] * size
             pending += piece
         elif size:
@@ -51,12 +51,12 @@ def cut_slowly(text: str, gone: list[bool], whole: Whole) -> tuple[str, list[boo
 @given(TEXTS, SPANS, st.sampled_from(["character", "word", "line"]))
 def test_the_same_as_by_flags(texts: list[str], spans: list[tuple[int, int, int]], whole: Whole) -> None:
     raw = [text.encode() for text in texts]
-    gone = [[False] * len(text) for text in raw]
+    dropped = [[False] * len(text) for text in raw]
     given_spans = []
     for row, start, size in spans:
         if row < len(raw) and start < len(raw[row]):
             end = min(start + size, len(raw[row]))
-            gone[row][start:end] = [True] * (end - start)
+            dropped[row][start:end] = [True] * (end - start)
             given_spans.append((row, start, end))
     columns = np.array(given_spans, np.int64).reshape(-1, 3)
     merged = merge_spans(columns[:, 0], columns[:, 1], columns[:, 2])
@@ -66,11 +66,11 @@ def test_the_same_as_by_flags(texts: list[str], spans: list[tuple[int, int, int]
         assert row > last[0] or start > last[1]
         last = row, end
         flags[row][start:end] = [True] * (end - start)
-    assert flags == gone
+    assert flags == dropped
     # a slice: its first offset isn't 0
     column = pa.array(["ab", *texts], pa.large_string()).slice(1)
     data, offsets, cut = cut_spans(*text_buffers(column), *merged, whole)
-    expected = [cut_slowly(text, flags, whole) for text, flags in zip(texts, gone, strict=True)]
+    expected = [cut_slowly(text, flags, whole) for text, flags in zip(texts, dropped, strict=True)]
     assert text_column(data, offsets).to_pylist() == [text for text, _ in expected]
     flags = [[False] * len(text) for text in raw]
     for row, start, end in zip(*(values.tolist() for values in cut), strict=True):

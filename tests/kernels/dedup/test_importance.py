@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.dedup.importance import count_features, sum_features
-from dspipe.kernels.dedup.units import characters, mix, scan_units
+from dspipe.kernels.dedup.units import characters, scan_units
+from dspipe.kernels.hashing import quick_hash64
 from dspipe.kernels.jit import INTERPRETED
 
 BUCKETS = 64
@@ -18,20 +19,20 @@ def units_of(text: str) -> list[int]:
     out = np.empty(len(data) + 4, np.uint64)
     table = characters()
     with np.errstate(over="ignore"):
-        _, _, count = scan_units(data, 0, len(data), len(data), np.uint64(0), table.ascii, table.plane, out, 0)
+        _, _, count = scan_units(data, 0, len(data), len(data), np.uint64(0), table, out, 0)
     return [int(unit) for unit in out[:count]]
 
 
-def slow_mix(x: int) -> int:
-    """`kernels.dedup.units.mix` on Python integers."""
+def hash_slowly(x: int) -> int:
+    """`kernels.hashing.quick_hash64` on Python integers."""
     with np.errstate(over="ignore"):
-        return int(mix(np.uint64(x)))
+        return int(quick_hash64(np.uint64(x)))
 
 
-def slow_features(text: str) -> list[int]:
+def features_slowly(text: str) -> list[int]:
     units = units_of(text)
     pairs = [(a * 0x9E3779B97F4A7C15 + b) % 2**64 for a, b in pairwise(units)]
-    return [slow_mix(feature) % BUCKETS for feature in units + pairs]
+    return [hash_slowly(feature) % BUCKETS for feature in units + pairs]
 
 
 texts = st.lists(st.text(alphabet="ab C.,é字の\n\0", max_size=40), max_size=5)
@@ -48,9 +49,9 @@ def test_features(documents: list[str]) -> None:
     with np.errstate(over="ignore"):
         count_features(*text_buffers(column), characters(), counts)
         sums = sum_features(*text_buffers(column), characters(), values)
-    features = [slow_features(text) for text in documents]
+    features = [features_slowly(text) for text in documents]
     assert counts.tolist() == np.bincount(list(chain.from_iterable(features)), minlength=BUCKETS).tolist()
-    assert sums.tolist() == [sum(int(values[place]) for place in found) for found in features]
+    assert sums.tolist() == [sum(int(values[bucket]) for bucket in found) for found in features]
 
 
 def test_a_text_longer_than_a_block() -> None:
@@ -61,4 +62,4 @@ def test_a_text_longer_than_a_block() -> None:
     counts = np.zeros(BUCKETS, np.int64)
     with np.errstate(over="ignore"):
         count_features(*text_buffers(pa.array([text], pa.large_string())), characters(), counts)
-    assert counts.tolist() == np.bincount(slow_features(text), minlength=BUCKETS).tolist()
+    assert counts.tolist() == np.bincount(features_slowly(text), minlength=BUCKETS).tolist()

@@ -16,8 +16,8 @@ def pairs_slowly(records: list[tuple[int, int]]) -> set[tuple[int, int, int]]:
     return {
         (key, member, first)
         for key, members in groups.items()
-        for place, member in enumerate(members)
-        for first in members[: min(place, 2)]
+        for index, member in enumerate(members)
+        for first in members[: min(index, 2)]
     }
 
 
@@ -36,7 +36,7 @@ def test_every_document_is_paired_with_the_first_two_of_its_key(records: list[tu
 
 
 def test_many_pieces_and_equal_low_bits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(near_pairs, "_PIECE", 64)
+    monkeypatch.setattr(near_pairs, "_GROUP_RECORDS", 64)
     rng = np.random.default_rng(3)
     keys = np.concatenate([rng.integers(0, 2**63, 400, np.uint64), np.arange(300, dtype=np.uint64) << np.uint64(40)])
     keys = np.concatenate([keys, keys[::2], keys[::5]])
@@ -55,15 +55,15 @@ def test_work_is_linear_in_a_hot_key_and_it_is_counted() -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.lists(st.integers(0, 6), min_size=3, max_size=3), max_size=30), st.integers(2, 5))
-def test_of_a_hot_key_the_first_are_sent_and_the_others_paired(bands: list[list[int]], most: int) -> None:
+def test_of_a_hot_key_the_first_are_sent_and_the_others_paired(bands: list[list[int]], max_documents: int) -> None:
     keys = np.array([[spread(4 * key + 1 + j % 2) for j, key in enumerate(band)] for band in bands], np.uint64)
     rows = np.arange(7, 7 + 2 * len(bands), 2, dtype=np.uint32)
-    sent, members, representatives = hot_in_window(keys.reshape(-1, 3), rows, most)
+    sent, members, representatives = hot_in_window(keys.reshape(-1, 3), rows, max_documents)
     seen: dict[int, list[int]] = defaultdict(list)
     expected, pairs = [], []
     for row, band in zip(rows.tolist(), keys.tolist(), strict=True):
         for key in band:
-            expected.append(len(seen[key]) < most)
+            expected.append(len(seen[key]) < max_documents)
             pairs += [] if expected[-1] else [(row, first) for first in seen[key][:2]]
             seen[key].append(row)
     assert sent.reshape(-1).tolist() == expected
@@ -81,12 +81,14 @@ def test_agreements() -> None:
     assert agreements(signed, np.array([0, 0, 1]), np.array([0, 1, 2])).tolist() == [3, 2, 0]
 
 
-def leaders_slowly(signed: list[list[int]], groups: list[list[int]], least: int) -> dict[int, int]:
+def leaders_slowly(signed: list[list[int]], groups: list[list[int]], min_agreement: int) -> dict[int, int]:
     keepers = {}
     for group in groups:
         kept: list[int] = []
         for row in group:
-            same = [k for k in kept if sum(a == b for a, b in zip(signed[row], signed[k], strict=True)) >= least]
+            same = [
+                k for k in kept if sum(a == b for a, b in zip(signed[row], signed[k], strict=True)) >= min_agreement
+            ]
             keepers[row] = same[0] if same else row
             if not same:
                 kept.append(row)
@@ -95,14 +97,14 @@ def leaders_slowly(signed: list[list[int]], groups: list[list[int]], least: int)
 
 @settings(max_examples=150, deadline=None)
 @given(st.data(), st.integers(1, 6))
-def test_a_duplicate_resembles_its_kept_copy(data: st.DataObject, least: int) -> None:
+def test_a_duplicate_resembles_its_kept_copy(data: st.DataObject, min_agreement: int) -> None:
     signed = data.draw(st.lists(st.lists(st.integers(0, 2), min_size=6, max_size=6), min_size=1, max_size=20))
     order = data.draw(st.permutations(range(len(signed))))
     cut = data.draw(st.integers(0, len(signed)))
     groups = [list(order[:cut]), list(order[cut:])]
     values = np.array(signed, np.uint32)
-    keepers, equal = leaders(values, np.array(order), np.array([0, cut, len(signed)]), least)
-    expected = leaders_slowly(signed, groups, least)
+    keepers, equal = leaders(values, np.array(order), np.array([0, cut, len(signed)]), min_agreement)
+    expected = leaders_slowly(signed, groups, min_agreement)
     assert keepers.tolist() == [expected[row] for row in range(len(signed))]
     assert equal.tolist() == (values == values[keepers]).sum(axis=1).tolist()
 

@@ -33,7 +33,7 @@ def test_equal_exactly_where_the_normalized_texts_are(texts: list[str]) -> None:
 
 
 def test_long_texts_cross_blocks() -> None:
-    size = text_hash._BLOCK
+    size = text_hash._BLOCK_BYTES
     texts = ["x" * n for n in range(size - 3, size + 4)] + ["x" * size + "y", "x" * size + " y", "y" * 2 * size]
     texts += ["x " * size, "x  " * size, "x " * (size - 1) + "z"]
     assert len(set(hashes(texts))) == len(texts) - 1
@@ -43,9 +43,9 @@ def test_long_texts_cross_blocks() -> None:
 def test_every_bit_of_the_text_reaches_every_bit_of_the_hash() -> None:
     base = bytearray(b"The quick brown fox jumps over the lazy dog.")
     texts = [bytes(base).decode()]
-    for place in range(len(base)):
+    for index in range(len(base)):
         changed = bytearray(base)
-        changed[place] = changed[place] ^ 1 if changed[place] > 33 else ord("_")
+        changed[index] = changed[index] ^ 1 if changed[index] > 33 else ord("_")
         texts.append(changed.decode())
     found = np.array(hashes(texts), np.uint64)
     flips = np.unpackbits((found[1:] ^ found[0]).view(np.uint8), axis=1).mean(axis=0)

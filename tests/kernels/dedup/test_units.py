@@ -15,11 +15,11 @@ ASTRAL_ALONE = ((0x1B000, 0x1B16F), (0x20000, 0x3FFFF))
 
 
 @jit
-def _units(data, block, ascii_hashes, plane, out):  # type: ignore[no-untyped-def]
+def _units(data, block, table, out):  # type: ignore[no-untyped-def]
     i, word, count = np.int64(0), np.uint64(0), np.int64(0)
     end = np.int64(data.shape[0])
     while i < end:
-        i, word, count = scan_units(data, i, min(i + block, end), end, word, ascii_hashes, plane, out, count)
+        i, word, count = scan_units(data, i, min(i + block, end), end, word, table, out, count)
     if word != np.uint64(0):
         out[count] = word
         count += 1
@@ -28,8 +28,7 @@ def _units(data, block, ascii_hashes, plane, out):  # type: ignore[no-untyped-de
 
 def unit_hashes(raw: bytes, block: int = 1 << 14) -> list[int]:
     out = np.empty(len(raw) + 2, np.uint64)
-    table = characters()
-    count = _units(np.frombuffer(raw, np.uint8), np.int64(block), table.ascii, table.plane, out)
+    count = _units(np.frombuffer(raw, np.uint8), np.int64(block), characters(), out)
     return [int(unit) for unit in out[:count]]
 
 

@@ -12,20 +12,20 @@ from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.dedup.winnowing import _GEAR, Anchors, Winnowing, gram_bytes, window_hashes
 
 MASK = (1 << 64) - 1
-LEASTS = [16, 31, 32, 65, 128, 200]
+WINDOWS = [16, 31, 32, 65, 128, 200]
 
 
-def found(texts: list[bytes], least: int, room: int = 1 << 10) -> list[Anchors]:
-    return list(Winnowing(*text_buffers(pa.array(texts, pa.large_binary())), least, room))
+def found(texts: list[bytes], window: int, room: int = 1 << 10) -> list[Anchors]:
+    return list(Winnowing(*text_buffers(pa.array(texts, pa.large_binary())), window, room))
 
 
 def joined(parts: list[Anchors]) -> Anchors:
     return Anchors._make(np.concatenate(values) for values in zip(*parts, strict=True))
 
 
-def choices_slowly(text: bytes, least: int) -> list[int]:
+def choices_slowly(text: bytes, window: int) -> list[int]:
     """For each window, where the gram begins that it chooses."""
-    gram = gram_bytes(least)
+    gram = gram_bytes(window)
     shift = 64 // gram
 
     def order(start: int) -> int:
@@ -35,9 +35,9 @@ def choices_slowly(text: bytes, least: int) -> list[int]:
         return h * 0x9E3779B97F4A7C15 & MASK
 
     orders = [order(start) for start in range(len(text) - gram + 1)]
-    width = least - gram + 1
-    windows = range(len(text) - least + 1)
-    return [min(range(window, window + width), key=lambda start: (orders[start], -start)) for window in windows]
+    width = window - gram + 1
+    firsts = range(len(text) - window + 1)
+    return [min(range(first, first + width), key=lambda start: (orders[start], -start)) for first in firsts]
 
 
 TEXTS = st.one_of(
@@ -48,23 +48,23 @@ TEXTS = st.one_of(
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.lists(TEXTS, max_size=3), st.sampled_from(LEASTS), st.integers(1, 12))
-def test_each_window_has_the_anchor_that_it_chooses(texts: list[str], least: int, room: int) -> None:
+@given(st.lists(TEXTS, max_size=3), st.sampled_from(WINDOWS), st.integers(1, 12))
+def test_each_window_has_the_anchor_that_it_chooses(texts: list[str], window: int, room: int) -> None:
     raw = [text.encode() for text in texts]
-    for parts in (found(raw, least), found(raw, least, room)):
+    for parts in (found(raw, window), found(raw, window, room)):
         owners = [(int(a.row[i]), int(a.start[i]) + k, int(a.start[i]) + int(a.gram_at[i]))
                   for a in parts for i in range(len(a.row)) for k in range(a.owned[i])]  # fmt: skip
-        expected = [(row, k, at) for row, text in enumerate(raw) for k, at in enumerate(choices_slowly(text, least))]
+        expected = [(row, k, at) for row, text in enumerate(raw) for k, at in enumerate(choices_slowly(text, window))]
         assert owners == expected
         assert all(len(part.row) <= room for part in parts[1:])
 
 
-@pytest.mark.parametrize("least", LEASTS)
-def test_a_long_text_is_read_in_blocks(least: int) -> None:
-    choose = random.Random(least)
+@pytest.mark.parametrize("window", WINDOWS)
+def test_a_long_text_is_read_in_blocks(window: int) -> None:
+    choose = random.Random(window)
     text = bytes(choose.choices(b"abcdef gh", k=20_000)) + b"-" * 9000
-    anchors = joined(found([b"", text, text[:9000]], least, 100_000))
-    chosen = choices_slowly(text, least)
+    anchors = joined(found([b"", text, text[:9000]], window, 100_000))
+    chosen = choices_slowly(text, window)
     of_first = anchors.row == 1
     owners = np.repeat(anchors.start[of_first] + anchors.gram_at[of_first], anchors.owned[of_first])
     assert owners.tolist() == chosen
@@ -72,32 +72,32 @@ def test_a_long_text_is_read_in_blocks(least: int) -> None:
     assert of_first.sum() == 1 + np.count_nonzero(np.diff(chosen))
 
 
-@pytest.mark.parametrize("least", LEASTS)
-def test_about_two_anchors_in_the_space_of_a_window_and_a_gram(least: int) -> None:
+@pytest.mark.parametrize("window", WINDOWS)
+def test_about_two_anchors_in_the_space_of_a_window_and_a_gram(window: int) -> None:
     text = bytes(random.Random(1).choices(range(256), k=100_000))
-    count = len(joined(found([text], least, 100_000)).row)
-    assert count == pytest.approx(2 / (least - gram_bytes(least) + 2) * len(text), rel=0.1)
+    count = len(joined(found([text], window, 100_000)).row)
+    assert count == pytest.approx(2 / (window - gram_bytes(window) + 2) * len(text), rel=0.1)
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.lists(TEXTS, min_size=1, max_size=4), st.sampled_from(LEASTS[:4]))
-def test_hashes_are_the_same_where_bytes_are(texts: list[str], least: int) -> None:
-    # twice, with something before: the same bytes at other places
+@given(st.lists(TEXTS, min_size=1, max_size=4), st.sampled_from(WINDOWS[:4]))
+def test_hashes_are_the_same_where_bytes_are(texts: list[str], window: int) -> None:
+    # twice, with something before: the same bytes at other positions
     raw = [text.encode() for text in texts] + [b"xy" + text.encode() for text in texts]
-    parts = found(raw, least)
+    parts = found(raw, window)
     if not parts:
         return
     anchors = joined(parts)
     data, offsets = text_buffers(pa.array(raw, pa.large_binary()))
-    hashes = window_hashes(data, offsets, least, anchors.row, anchors.start, anchors.owned, anchors.gram_at)
+    hashes = window_hashes(data, offsets, window, anchors.row, anchors.start, anchors.owned, anchors.gram_at)
     contexts, windows, grams = set(), set(), set()
     at = 0
     for row, start, owned, gram_at, gram, context in zip(*(values.tolist() for values in anchors), strict=True):
         text = raw[row]
-        contexts.add((text[start : start + owned + least - 1], context))
-        grams.add((text[start + gram_at : start + gram_at + gram_bytes(least)], gram))
+        contexts.add((text[start : start + owned + window - 1], context))
+        grams.add((text[start + gram_at : start + gram_at + gram_bytes(window)], gram))
         for k in range(owned):
-            windows.add((text[start + k : start + k + least], int(hashes[at])))
+            windows.add((text[start + k : start + k + window], int(hashes[at])))
             at += 1
     assert at == len(hashes)
     for pairs in (contexts, windows):

@@ -1,4 +1,8 @@
-"""The statistics against a few plain lines that say the same thing slowly."""
+"""The statistics against a few plain lines that say the same thing slowly.
+
+With them are tested kernels/text/statistics_pass.py, statistic_columns.py, duplicate_lines.py and line_scan.py, which
+have no results of their own.
+"""
 
 import os
 import re
@@ -18,7 +22,7 @@ from dspipe.kernels.jit import INTERPRETED
 from dspipe.kernels.text.statistic_columns import COUNTS, SHARES
 from dspipe.kernels.text.statistics import LineSettings, text_statistics
 from dspipe.kernels.text.stop_words import make_stop_words
-from dspipe.kernels.text.unicode_classes import LETTER, SCRIPTS, SYMBOL, TERMINAL, character_classes
+from dspipe.kernels.text.unicode_classes import LETTER, SYMBOL, TERMINAL, character_classes
 from tests.kernels.text.test_word_tokens import tokens
 
 STOP_WORDS = {"en": ["the", "be", "to", "of", "and", "that", "have", "with"], "zh": ["的", "是", "我们"]}
@@ -114,67 +118,12 @@ def test_a_document_does_not_depend_on_its_neighbours(texts: list[str]) -> None:
     assert statistics(texts) == [statistics([text])[0] for text in texts]
 
 
-@pytest.mark.parametrize(
-    ("text", "sentences", "lorem", "curly"),
-    [
-        ("One two three. Four five six!\nNo end here\nToo few.", 2, 0, 0),
-        ("He paid 3.5 for it. Mr. Smith did so.", 2, 0, 0),
-        ("This line needs JavaScript to run.\nWe use cookies on this page.\nA line that stays here.", 1, 0, 0),
-        ("Lorem ipsum dolor sit amet.\nvar x = {} is bad.\nlorem ipsum without an end {", 2, 1, 1),
-        ("A fact with a source.[1]\nAnother fact here[edit].", 2, 0, 0),
-        ("It ends with an ellipsis...\nIt ends with “a curly quote.”", 0, 0, 0),
-        ("A word of " + "x" * 1001 + " letters.", 0, 0, 0),
-        ("我们今天去公园散步了。天气很好，大家很高兴！\n他说：“这里真漂亮。”", 3, 0, 0),
-        ("यह एक अच्छा दिन है। हम खुश हैं।", 2, 0, 0),
-    ],
-)
-def test_lines_that_c4_keeps(text: str, sentences: int, lorem: int, curly: int) -> None:
-    (found,) = statistics([text])
-    assert (found["sentences"], found["lorem_ipsum_lines"], found["curly_bracket_lines"]) == (sentences, lorem, curly)
-
-
-def test_line_settings() -> None:
-    text = "We use cookies on this page.\nThis needs JavaScript here\nTwo words."
-    assert statistics([text])[0]["sentences"] == 0
-    assert statistics([text], lines=LineSettings(rules=0))[0]["sentences"] == 2
-    assert statistics([text], lines=LineSettings(rules=1, min_words=2))[0]["sentences"] == 2
-    assert statistics(["x" * 40 + "\nyy"], lines=LineSettings(short_line=50))[0]["short_lines"] == 1
-
-
 def test_stop_words_are_of_the_language() -> None:
     text = "The lay of the land, and that is all. 我们是的"
     english, chinese, unlisted, unknown = statistics([text] * 4, [0, 1, -2, -1])
     assert (english["stop_words"], unlisted["stop_words"], unknown["stop_words"]) == (4, -1, 4)
     assert chinese["stop_words"] == 4  # of the language with most: the document is in Latin script
     assert statistics(["我们是好的朋友"], [1])[0]["stop_words"] == 3
-
-
-@pytest.mark.parametrize(
-    ("text", "script", "words"),
-    [
-        ("plain English words", "latin", 3),
-        ("我们今天去公园 with you", "han", 6),
-        ("今日は天気がいいですね", "kana", 5),
-        ("안녕하세요 여러분", "hangul", 2),
-        ("मैं घर जा रहा हूँ", "devanagari", 5),
-        ("สวัสดีครับ", "thai", 1),
-        ("12 34 !!", "none", 2),
-        ("", "none", 0),
-    ],
-)
-def test_scripts_and_their_words(text: str, script: str, words: int) -> None:
-    (found,) = statistics([text])
-    assert (SCRIPTS[int(found["script"])], found["words"]) == (script, words)
-
-
-def test_repetition_in_an_unspaced_script() -> None:
-    once = "春眠不觉晓处处闻啼鸟夜来风雨声花落知多少"
-    assert statistics([once])[0]["duplicate_5_grams"] == 0
-    assert statistics([once * 4])[0]["duplicate_5_grams"] > 0.6
-    # a 5-gram of Chinese words is ten characters
-    rest = "白日依山尽黄河入海流"
-    assert statistics([once[:9] + rest + once[:9]])[0]["duplicate_5_grams"] == 0
-    assert statistics([once[:10] + rest + once[:10]])[0]["duplicate_5_grams"] == pytest.approx(10 / 30)
 
 
 def test_broken_bytes_are_judged_and_nothing_is_read_beyond_them() -> None:

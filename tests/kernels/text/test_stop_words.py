@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dspipe.kernels.text.special_words import token_hash
+from dspipe.kernels.hashing import hash_token_text
 from dspipe.kernels.text.stop_words import make_stop_words
 
 
@@ -11,9 +11,9 @@ def test_a_word_of_two_languages_is_in_the_table_twice() -> None:
     found = make_stop_words({"en": ["the", "in"], "de": ["in", "in", "der"]}, ["latin", "latin"])
     assert found.names == ("en", "de")
     assert found.table.complete.tolist() == [3, 3]
-    places = np.flatnonzero(found.table.keys == token_hash("in"))
-    assert sorted(found.table.languages[places]) == [0, 1]
-    assert {int(found.table.languages[p]): int(found.table.bits[p]) for p in places} == {0: 2, 1: 1}
+    slots = np.flatnonzero(found.table.keys == hash_token_text("in"))
+    assert sorted(found.table.languages[slots]) == [0, 1]
+    assert {int(found.table.languages[p]): int(found.table.bits[p]) for p in slots} == {0: 2, 1: 1}
     assert np.count_nonzero(found.table.keys) == 4
 
 

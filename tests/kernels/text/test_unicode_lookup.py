@@ -1,22 +1,11 @@
 """Looking characters up in UTF-8, against Python's own decoding."""
 
 import numpy as np
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dspipe.kernels.jit import INTERPRETED
-from dspipe.kernels.text.unicode_classes import (
-    DIGIT,
-    LETTER,
-    MARK,
-    NAMES,
-    SCRIPT_SHIFT,
-    SPACE,
-    TERMINAL,
-    UNSPACED,
-    character_classes,
-)
+from dspipe.kernels.text.unicode_classes import SPACE, character_classes
 from dspipe.kernels.text.unicode_lookup import character, character_before, count_characters, trim
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -27,7 +16,7 @@ def walk(data: np.ndarray, start: int, end: int) -> list[tuple[int, int]]:
     """Flags and length in bytes of each character."""
     table, i, found = character_classes(), start, []
     while i < end:
-        kind, length = character(data, i, end, table.pages, table.flags)
+        kind, length = character(data, i, end, table)
         found.append((int(kind), int(length)))
         i += length
     assert i == end
@@ -43,7 +32,7 @@ def test_characters_are_found_in_both_directions(text: str) -> None:
     end = len(data) - 1
     assert walk(data, 1, end) == wanted
     for kind, length in reversed(wanted):
-        assert character_before(data, end, 1, table.pages, table.flags) == (kind, length)
+        assert character_before(data, end, 1, table) == (kind, length)
         end -= length
     assert count_characters(data, 1, len(data) - 1) == len(text)
 
@@ -53,7 +42,7 @@ def test_characters_are_found_in_both_directions(text: str) -> None:
 def test_trim(text: str) -> None:
     table, data = character_classes(), np.frombuffer(text.encode(), np.uint8)
     space = "".join(c for c in set(text) if table.of(c) & SPACE)
-    start, end = trim(data, 0, len(data), table.pages, table.flags)
+    start, end = trim(data, 0, len(data), table)
     assert data[start:end].tobytes().decode() == text.strip(space or " ")
 
 
@@ -62,27 +51,3 @@ def test_trim(text: str) -> None:
 @example(b"\xf4\x90\x80\x80\xff\xc3")
 def test_broken_bytes_are_walked_to_the_end(data: bytes) -> None:
     assert sum(length for _, length in walk(np.frombuffer(data, np.uint8), 0, len(data))) == len(data)
-
-
-@pytest.mark.parametrize(
-    ("character", "flags", "script"),
-    [
-        ("a", LETTER, "latin"),
-        ("я", LETTER, "cyrillic"),
-        ("字", LETTER | UNSPACED, "han"),
-        ("か", LETTER | UNSPACED, "kana"),
-        ("가", LETTER, "hangul"),
-        ("ก", LETTER | UNSPACED, "thai"),
-        ("7", DIGIT, "none"),
-        ("\u0301", MARK, "none"),
-        ("\u3000", SPACE, "none"),
-        ("。", TERMINAL, "none"),
-        ("؟", TERMINAL, "none"),
-        ("।", TERMINAL, "none"),
-        ("\ud800", 0, "none"),
-    ],
-)
-def test_classes(character: str, flags: int, script: str) -> None:
-    found = character_classes().of(character)
-    assert found & (LETTER | UNSPACED | DIGIT | MARK | SPACE | TERMINAL) == flags
-    assert found >> SCRIPT_SHIFT == NAMES[script]

@@ -1,4 +1,4 @@
-"""Tokens: none is lost, and they are spaCy's on English pages."""
+"""Tokens: none is lost, and they are spaCy's on English pages; kernels/text/word_affixes.py is tested with them."""
 
 from collections import Counter
 from itertools import pairwise
@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.common import read_texts
+from dspipe.kernels.hashing import hash_token_text
 from dspipe.kernels.jit import INTERPRETED
-from dspipe.kernels.text.special_words import special_words, token_hash
+from dspipe.kernels.text.special_words import special_words
 from dspipe.kernels.text.unicode_classes import SPACE, character_classes
-from dspipe.kernels.text.word_tokens import COUNTERS, PIECES, WRITTEN, tokens_of
+from dspipe.kernels.text.word_tokens import COUNTERS, PIECES, WRITTEN, TokenOutput, write_text_tokens
 from tests.shared import shared
 
 EXAMPLES = 20 if INTERPRETED else 300
@@ -25,11 +26,12 @@ def tokens(text: str) -> list[str]:
     counters = np.zeros(COUNTERS, np.int64)
     with np.errstate(over="ignore"):
         pieces = np.empty(2 * PIECES, np.int64)
-        tokens_of(data, character_classes(), special_words(), pieces, hashes, ends, counters)
+        out = TokenOutput(hashes, ends, counters, pieces)
+        write_text_tokens(data, character_classes(), special_words(), out)
     dense = "".join(c for c in text if not character_classes().of(c) & SPACE)
     words = [dense[a:b] for a, b in pairwise([0, *map(int, ends[: counters[WRITTEN]])])]
     assert "".join(words) == dense
-    assert [token_hash(word) for word in words] == hashes[: len(words)].tolist()
+    assert [hash_token_text(word) for word in words] == hashes[: len(words)].tolist()
     return words
 
 

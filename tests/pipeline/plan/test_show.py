@@ -1,6 +1,7 @@
 """What `dspipe plan` prints."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,3 +34,14 @@ def test_the_plan_says_what_is_done(toy: dict[str, Any], tmp_path: Path) -> None
     assert "to do" not in after
     (tmp_path / "in" / "2.jsonl").write_text('{"id": "2-0", "text": "gamma three"}\n')
     assert "2 done" in text_of(print_plan, planned(toy))
+
+
+def test_paths_and_messages_are_shown_as_they_are(toy: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "[bold]").mkdir()
+    (tmp_path / "[bold]" / "a[x].jsonl").write_text('{"text": "a"}\n')
+    source = {"name": "odd", "format": "jsonl", "path": str(tmp_path / "[[]bold]" / "a*")}
+    plan = planned({**toy, "output": f"{tmp_path}/[red]out", "sources": [source]})
+    text = text_of(print_plan, replace(plan, unreachable=("odd: cannot list [/y]",)))
+    assert "[red]out" in text
+    assert "cannot list [/y]" in text
+    assert "[[]bold]/a*" in "".join(text.split())  # a long path is folded

@@ -10,8 +10,10 @@ from rich.console import Console
 
 from dspipe.pipeline.errors import RunNotFoundError
 from dspipe.pipeline.report.page import html_page
-from dspipe.pipeline.report.run_file import read_run
-from dspipe.pipeline.report.stats import as_json, print_stats
+from dspipe.pipeline.report.run_file import RunFile, read_run
+from dspipe.pipeline.report.stats import as_json, print_stats, sections
+from dspipe.pipeline.report.tables import Table
+from dspipe.pipeline.run.summary import ALARMS, PhaseSummary
 from tests.engine import run_inline
 from tests.pipeline.run.test_run import config, corpus
 
@@ -51,3 +53,36 @@ def test_statistics_of_a_run(toy: dict[str, Any]) -> None:
     assert 'class="alarms"' not in page
     with pytest.raises(RunNotFoundError, match=r"holds no run \(there is no run.json\)"):
         read_run(toy["output"] + "x")
+
+
+def run_with(notes: dict[str, Any]) -> RunFile:
+    report = PhaseSummary("dedup.report", "once", ["dedup"], 1, 0, 1.0, 1, {}, [], [], notes, None)
+    return RunFile("x", True, 1, {}, [report], [], {})
+
+
+def test_notes_become_tables_or_lines() -> None:
+    notes = {
+        "largest": [{"documents": 1200, "id": "a[/b]"}, {"documents": 7, "id": "b", "url": "http://x.example"}],
+        "rates": {"web": 0.25, "books": 1.0},
+        "count": 12345,
+        "nothing": [],
+    }
+    items = [item for section in sections(run_with(notes)) for item in section.items]
+    found = {item.title if isinstance(item, Table) else item: item for item in items}
+    largest = found["dedup.report: largest"]
+    assert isinstance(largest, Table)
+    assert list(largest.columns) == ["documents", "id", "url"]
+    assert [list(row) for row in largest.rows] == [["1,200", "a[/b]", ""], ["7", "b", "http://x.example"]]
+    assert largest.numbers == {0}
+    rates = found["dedup.report: rates"]
+    assert isinstance(rates, Table)
+    assert [list(row) for row in rates.rows] == [["web", "0.25"], ["books", "1"]]
+    assert {"dedup.report: count: 12,345", "dedup.report: nothing: []"} <= found.keys()
+    assert "a[/b]" in text_of(print_stats, run_with(notes))
+
+
+def test_alarms_stand_first() -> None:
+    run = run_with({"count": 1, ALARMS: [{"name": "x", "share": 0.95}]})
+    first, *rest = sections(run)
+    assert (first.title, [section.title for section in rest]) == ("Alarms", ["Documents", "dedup", "Work"])
+    assert sections(run_with({ALARMS: []}))[0].title == "Documents"

@@ -20,7 +20,7 @@ def test_arrives_in_order(
     file = written(store, "x.exchange", batches, 7, segment_bytes)
     assert file["records"] == sum(map(len, batches))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dspipe.pipeline.storage.exchange.PIECE", 24 + piece)
+        patch.setattr("dspipe.pipeline.storage.exchange.PIECE", 32 + piece)
         for partition in range(7):
             assert arrived(store, file, partition) == [(0, *record) for record in sent(batches, partition)]
 

@@ -18,3 +18,8 @@ def test_partitions_fit_an_eighth_of_the_memory() -> None:
     # more than MAX_PARTITIONS only where a shard still has 32 documents for each
     assert partitions_for(corpus(10**10, memory=1 << 28, shards=10**4), 100) == 16384
     assert 10**10 / 10**4 / 16384 >= 32
+
+
+def test_partitions_grow_with_the_corpus() -> None:
+    corpora = [Corpus(10**5, 0, documents, 1 << 30, ()) for documents in (0, 10**6, 10**9, 10**10, 10**11, 10**12)]
+    assert [partitions_for(corpus, 560) for corpus in corpora] == [8, 8, 4096, 4096, 16384, 65536]

@@ -40,7 +40,7 @@ class Sent:
 )
 def test_by_row_whatever_the_memory(rows: list[int], cuts: list[int], memory: int, step: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(by_row, "_STEP", step)
+        patch.setattr(by_row, "_COUNTED_ROWS", step)
         found = RecordsByRow(Sent(rows, memory), SCHEMA)  # type: ignore[arg-type]
         for first, end in pairwise(cuts):
             expected = sorted((row, place) for place, row in enumerate(rows) if first <= row < end)
@@ -50,7 +50,7 @@ def test_by_row_whatever_the_memory(rows: list[int], cuts: list[int], memory: in
 
 
 def test_what_is_held_fits_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(by_row, "_STEP", 10)
+    monkeypatch.setattr(by_row, "_COUNTED_ROWS", 10)
     task = Sent(np.random.default_rng(1).permutation(4000).tolist(), 100_000)
     found = RecordsByRow(task, SCHEMA)  # type: ignore[arg-type]
     held = []

@@ -5,16 +5,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
 import pytest
 
-from dspipe.kernels.dedup.ngram_overlap import Overlap
 from dspipe.kernels.jit import INTERPRETED
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.run.run import RunResult
 from dspipe.stages.decontaminate.questions import questions
-from dspipe.stages.decontaminate.report import ContaminationReport
 from dspipe.stages.decontaminate.stage import DecontaminateConfig, DecontaminateStage
 from tests.engine import rows_of, run_inline, tasks_run
 from tests.shared import shared
@@ -118,27 +114,6 @@ def test_ngrams_that_many_documents_have(files: Path) -> None:
     assert rows[0][2] == pytest.approx(2 / total) and "decontaminate.count" not in tasks_run(result)
 
 
-def test_report_is_small_and_in_order() -> None:
-    """Whatever the shards, the examples are the most and the least covered documents."""
-    shares = np.linspace(0.5, 1, 20, dtype=np.float32)
-    draw = np.random.default_rng(3)
-    merged = []
-    for parts in (1, 4):
-        report = ContaminationReport(2)
-        for rows in np.array_split(draw.permutation(20), parts):
-            one = ContaminationReport(2)
-            found = Overlap(np.zeros(len(rows), np.int32), shares[rows], np.array([shares[rows].max(), 0], np.float32))
-            batch = pa.record_batch({"id": [f"{row:02}" for row in rows], "url": pa.nulls(len(rows), pa.string())})
-            every = np.ones(len(rows), bool)
-            one.add(batch, found, np.zeros(len(rows), np.int32), every, every)
-            report.merge(json.loads(one.as_json()))
-        merged.append((report.as_json(), report.by_benchmark(["a", "b"], np.array([0, 1], np.int32), 0.5, "dropped")))
-    assert merged[0] == merged[1]
-    examples = json.loads(merged[0][0])["examples"]["0"]
-    assert [item["document"] for item in examples] == ["19", "18", "17", "02", "01", "00"]
-    assert [row["documents dropped"] for row in merged[0][1]] == [20, 0]
-
-
 def test_which_settings_the_text_pass_depends_on(files: Path) -> None:
     one = stage(against=str(files / "maths.jsonl")).measure_settings()
     assert stage(against=str(files / "mat*"), coverage=0.1, action="mark", multiple_choice={}).measure_settings() == one
@@ -146,14 +121,6 @@ def test_which_settings_the_text_pass_depends_on(files: Path) -> None:
     with (files / "maths.jsonl").open("a") as file:
         file.write(json.dumps({"question": TRAINS}))
     assert stage(against=str(files / "maths.jsonl")).measure_settings() != one
-
-
-def test_fields(tmp_path: Path) -> None:
-    path = tmp_path / "b.jsonl"
-    item = {"passage": "None", "question": "why", "choices": ["x", "y"], "text": "unused"}
-    path.write_text(json.dumps(item) + "\n" + json.dumps({**item, "passage": "long", "task_id": "b/2"}))
-    assert list(questions(path, None)) == [("line 1", "why"), ("b/2", "long\nwhy")]
-    assert list(questions(path, ("question", "choices"))) == [("line 1", "why\nx\ny"), ("b/2", "why\nx\ny")]
 
 
 def test_bad_settings(tmp_path: Path) -> None:

@@ -65,23 +65,6 @@ def test_first_by_address_then_by_text(tmp_path: Path) -> None:
     assert rows[0]["exact_dedup.url.keeper"] == 1 << 32 and rows[2]["exact_dedup.keeper"] == 1 << 32
 
 
-def test_the_best_by_a_column_with_nulls_and_nan(tmp_path: Path) -> None:
-    import numpy as np
-    import pyarrow as pa
-
-    from dspipe.stages.shared.dedup.keep_policy import KeepPolicy
-
-    policy = KeepPolicy(("quality", "longest"))
-    assert policy.columns() == ("quality", "text_bytes")
-    values = [0.5, None, float("nan"), -1.0, 0.0, -0.0, float("inf"), float("-inf"), 0.5]
-    batch = pa.RecordBatch.from_pydict({"quality": values, "text_bytes": [1, 2, 3, 4, 5, 6, 7, 8, 9]})
-    orders = list(policy.order(batch).values())
-    order = policy.sort([np.zeros(9, np.uint64)], orders, np.arange(9, dtype=np.uint64))
-    assert order.tolist() == [6, 8, 0, 5, 4, 3, 7, 2, 1]
-    with pytest.raises(TypeError, match="quality"):
-        policy.order(pa.RecordBatch.from_pydict({"quality": ["high"], "text_bytes": [1]}))
-
-
 def test_a_shard_added_is_the_only_one_read(tmp_path: Path) -> None:
     from tests.engine import tasks_run
 

@@ -11,10 +11,7 @@ from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.dedup.minhash import band_keys, signatures
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.run.run import RunResult
-from dspipe.pipeline.storage.partitions import partitions_for
 from dspipe.pipeline.storage.store import Store
-from dspipe.stages.minhash.banding import Banding, MinhashConfig
-from dspipe.stages.minhash.stage import MinhashStage
 from tests.engine import artifact_files, planned, rows_of, run_inline, tasks_run
 from tests.kernels.dedup.test_components import components_slowly
 from tests.shared import shared
@@ -396,20 +393,6 @@ def test_another_threshold_reads_no_text_again(tmp_path: Path) -> None:
     assert not {"documents", "minhash.bands", "minhash.candidates", "minhash.pairs"} & again.keys()
 
 
-def test_a_threshold_alone_chooses_bands_as_datasketch_does() -> None:
-    from datasketch import MinHashLSH
-
-    def banding(**settings: float) -> Banding:
-        return MinhashStage("minhash", MinhashConfig.model_validate(settings)).banding
-
-    for threshold in (0.5, 0.8, 0.95):
-        chosen = banding(threshold=threshold, permutations=256)
-        oracle = MinHashLSH(threshold=threshold, num_perm=256, weights=(0.1, 0.9))
-        assert chosen.shape == (oracle.b, oracle.r) and chosen.threshold == threshold
-    assert banding().threshold == pytest.approx(0.719, abs=1e-3)
-    assert [banding(threshold=0.7, margin=margin).min_agreement for margin in (0, 0.04)] == [90, 85]
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -431,10 +414,3 @@ def test_settings_that_cannot_work_are_refused(tmp_path: Path, settings: dict[st
 def test_no_documents_at_all(tmp_path: Path) -> None:
     result = run_inline(settings_of(tmp_path, {"d0": [], "d1": []}))
     assert rows_of(result, COLUMNS) == []
-
-
-def test_partitions_grow_with_the_corpus() -> None:
-    from dspipe.pipeline.stage import Corpus
-
-    corpora = [Corpus(10**5, 0, documents, 1 << 30, ()) for documents in (0, 10**6, 10**9, 10**10, 10**11, 10**12)]
-    assert [partitions_for(corpus, 560) for corpus in corpora] == [8, 8, 4096, 4096, 16384, 65536]

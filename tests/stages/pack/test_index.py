@@ -33,7 +33,8 @@ def make_index_task(
         drawn.append(json.dumps({"documents": 2, "tokens": 4 * number - 1, "empty": 1}).encode())
         files += [(number, suffix) for suffix in SUFFIXES if number]
     tail = PartitionSummary(PackedCounts(rows=1, tokens=partitions, padding=0), None)
-    task = make_task(
+    names = {".bin": f".{format}"} if format != "megatron" else {}
+    return make_task(
         folder,
         Inputs(
             artifacts={
@@ -43,18 +44,16 @@ def make_index_task(
                 "tail": [],
                 "tokenizer": [TOKENIZER],
                 "mixture": [b"{}"],
-            }
+            },
+            listed={
+                "shards": [
+                    (number, f"pack.rows/{number:05d}.shards{names.get(suffix, suffix)}", 8, f"sha {number}{suffix}")
+                    for number, suffix in files
+                    if format == "megatron" or suffix != ".idx"
+                ]
+            },
         ),
     )
-    listing = task.store.read_json("inputs.json")
-    names = {".bin": f".{format}"} if format != "megatron" else {}
-    listing["artifacts"]["shards"] = [
-        [number, f"pack.rows/{number:05d}.shards{names.get(suffix, suffix)}", 8 * number, f"sha {number}{suffix}"]
-        for number, suffix in files
-        if format == "megatron" or suffix != ".idx"
-    ]
-    task.store.write_json("inputs.json", listing)
-    return task
 
 
 def settings(remixed: bool = False, **rows: Any) -> dict[str, Any]:
@@ -112,7 +111,7 @@ def test_work_grows_with_the_files_and_no_faster(
     """Each file is looked at once, and all of an artifact's are asked for together, however many partitions there are:
     with 65,536 of them, what was quadratic took 5.9 hours."""
     task = make_index_task(tmp_path, partitions)
-    files = sum(len(entries) for entries in task.store.read_json("inputs.json")["artifacts"].values())
+    files = sum(len(entries) for entries in task._inputs()["artifacts"].values())
     made, requests = 0, 0
     initialize, read_ranges = ArtifactFile.__init__, Store.read_ranges
 

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from dspipe.kernels.arrow import text_buffers
-from dspipe.kernels.pack import hash_strings
+from dspipe.kernels.hashing import hash_strings
 from dspipe.stages.pack.shuffle_keys import OrderKeys
 from dspipe.stages.remix.epochs import hash_positions
 from dspipe.stages.remix.mixture import plan_mixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from dspipe.stages.remix.domain_batches import extract_hosts, read_domains
+from dspipe.stages.remix.domain_batches import read_domains
 from dspipe.stages.remix.settings import Grouping
 
 COLUMNS: dict[str, pa.Array] = {
@@ -54,9 +54,3 @@ def test_positions_are_of_seed_and_id_or_of_importance() -> None:
     assert len(set(read().positions.tolist())) == 4
     assert not (read().positions == read(seed=2).positions).any()
     assert read(importance=True).positions.tolist() == [0.1, 0.2, 0.3, 0.4]
-
-
-def test_hosts() -> None:
-    urls = ["http://A.example:80/x", "https://u:p@b.example?q", "no url", None, "ftp://c.example", "x://d.example#f"]
-    found = extract_hosts(pa.array(urls)).to_pylist()
-    assert found == ["a.example", "b.example", None, None, "c.example", "d.example"]

@@ -1,7 +1,9 @@
 """JSON lines: compressions, fields, and every kind of bad line."""
 
+import bz2
 import gzip
 import json
+import lzma
 import random
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ def read_lines(path: Path, data: bytes, **settings: Any) -> tuple[list[dict[str,
     return read_all(jsonl.JsonlSource(jsonl.Config(name="s", format="jsonl", path="", **settings)), [path])
 
 
-@pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress], ids=["plain", "gzip", "zstd"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress, bz2.compress, lzma.compress])
 def test_documents_in_every_compression(tmp_path: Path, pack: Any) -> None:
     data = "".join(json.dumps({"text": f"text {i} ü"}) + "\n" for i in range(2500))
     rows, reading = read_lines(tmp_path / "x.jsonl", pack(data.encode()))
@@ -77,9 +79,10 @@ def test_names_of_fields_can_be_set(tmp_path: Path) -> None:
         (b'{"text": 5}', "of type int"),
         (b'{"text": ["a"]}', "of type list"),
         (b'{"text": "a", "text": "b"}', "'text' is there twice"),
-        (b'{"text": "a", "m": {"k": 1, "k": 2}}', "'k' is there twice"),
+        (b'{"text": "a", "id": 1, "id": 2}', "'id' is there twice"),
+        (b'{"text": "a", "metadata": {"url": "u", "url": "v"}}', "'url' is there twice"),
+        (b'{"text": ' + b"9" * 10_000 + b"}", "of type int"),
         (b'{"text": "a", "m": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deeply"),
-        (b'{"text": "a", "n": ' + b"9" * 10_000 + b"}", "digits"),
         (b'{"text": "' + b"a" * 300_000 + b'"}', "more than max_document_bytes"),
     ],
 )
@@ -90,6 +93,20 @@ def test_bad_lines_are_quarantined_with_their_number(tmp_path: Path, line: bytes
     (bad,) = reading.quarantine
     assert bad["place"] == "line 3"
     assert error in bad["error"]
+
+
+def test_fields_that_nobody_reads_refuse_no_document(tmp_path: Path) -> None:
+    lines = [
+        b'{"text": "a", "m": {"k": 1, "k": 2}}',
+        b'{"text": "b", "n": 1, "n": 2}',
+        b'{"text": "c", "n": ' + b"9" * 10_000 + b', "id": 7}',
+        b'{"text": "d", "n": NaN}',
+        b'{"text": "e", "n": 1, "n": ' + b"9" * 5000 + b', "id": ' + b"8" * 5000 + b"}",
+    ]
+    rows, reading = read_lines(tmp_path / "x", b"\n".join(lines))
+    assert [row["text"] for row in rows] == list("abcde")
+    assert [row["id"] for row in rows[2:]] == ["7", "s/x/4", "8" * 5000]
+    assert not reading.quarantine
 
 
 def test_text_is_made_valid(tmp_path: Path) -> None:
@@ -114,6 +131,24 @@ def test_damage_keeps_the_lines_before_it(tmp_path: Path) -> None:
     rows, reading = read_lines(tmp_path / "x", packed[: len(packed) * 3 // 4])
     assert rows == whole[: len(rows)]
     assert "zstd" in reading.quarantine[0]["error"]
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, zstandard.compress])
+def test_the_lost_rest_of_a_file_is_weighed_by_its_bytes(tmp_path: Path, pack: Any) -> None:
+    data = "".join(json.dumps({"text": random.Random(i).randbytes(400).hex()}) + "\n" for i in range(3000)).encode()
+    packed = bytearray(pack(data))
+    packed[len(packed) // 2 :] = random.Random(1).randbytes(len(packed) - len(packed) // 2)
+    rows, reading = read_lines(tmp_path / "x", bytes(packed))
+    lost = reading.quarantine[-1]
+    assert lost["estimated"]
+    assert len(rows) + sum(bad["records"] for bad in reading.quarantine) == pytest.approx(3000, rel=0.1)
+
+
+def test_a_file_that_gives_nothing_is_weighed_by_its_size(tmp_path: Path) -> None:
+    packed = b"\x28\xb5\x2f\xfd" + random.Random(1).randbytes(300_000)
+    rows, reading = read_lines(tmp_path / "x", packed)
+    assert not rows
+    assert [(bad["records"], bad["estimated"]) for bad in reading.quarantine] == [(200, True)]
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -1,6 +1,9 @@
 """WARC, ARC and WET: every kind of record, coding and compression, and damage anywhere."""
 
+import bz2
 import gzip
+import lzma
+import random
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -122,6 +125,62 @@ def test_media_types_are_found_where_none_is_declared(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("declared", "wanted"),
+    [
+        ("Text/HTML; Charset=UTF-8", "text/html; charset=UTF-8"),
+        ("text/html, text/html", "text/html"),
+        ("html", "text/html"),
+        ("text/html charset=latin1", "text/html; charset=latin1"),
+        ("text/plain", "text/plain"),
+        ("image/png, text/html", "text/html"),
+    ],
+)
+def test_media_types_as_servers_write_them(tmp_path: Path, declared: str, wanted: str) -> None:
+    (row,), _ = read_bytes(tmp_path, record("response", response(Content_Type=declared)))
+    assert row["content_type"] == wanted
+    assert row["content"] == HTML
+
+
+def test_media_types_of_the_config_are_in_any_case(tmp_path: Path) -> None:
+    data = record("response", response(Content_Type="text/CSV"))
+    rows, _ = read_bytes(tmp_path, data, content_types=("Text/csv",))
+    assert len(rows) == 1
+
+
+def test_bodies_that_stay_packed_are_counted_not_read(tmp_path: Path) -> None:
+    packed = [gzip.compress(HTML), bz2.compress(HTML), lzma.compress(HTML), brotli(HTML * 9, tmp_path), b"\x89PNG\r\n"]
+    data = [record("response", response(body), i) for i, body in enumerate(packed)]
+    data.append(record("response", response(bz2.compress(HTML), Content_Encoding="bzip2"), 9))
+    rows, reading = read_bytes(tmp_path, b"".join(data) + pages(1)[0])
+    assert len(rows) == 1
+    assert not reading.quarantine
+    assert reading.counts == {"body packed or binary": 6}
+
+
+def test_an_interim_response_is_passed_over(tmp_path: Path) -> None:
+    block = b"HTTP/1.1 100 Continue\r\n\r\n" + response()
+    (row,), _ = read_bytes(tmp_path, record("response", block))
+    assert row["content"] == HTML
+
+
+def test_a_dictionary_in_the_first_frame_serves_behind_damage_too(tmp_path: Path) -> None:
+    dictionary = zstandard.train_dictionary(4096, [*pages(500)])
+    compressor = zstandard.ZstdCompressor(dict_data=dictionary, write_checksum=True)
+    frames = [compressor.compress(page) for page in pages(20)]
+    for form in (dictionary.as_bytes(), zstandard.compress(dictionary.as_bytes())):
+        head = (0x184D2A5D).to_bytes(4, "little") + len(form).to_bytes(4, "little") + form
+        rows, reading = read_bytes(tmp_path, head + b"".join(frames))
+        assert [row["content"] for row in rows] == [HTML + b"%d" % i for i in range(20)]
+        assert rows[1]["place"] == f"x.warc byte {len(head) + len(frames[0])}"
+        damaged = bytearray(head + b"".join(frames))
+        place = len(head) + sum(map(len, frames[:7])) + 20
+        damaged[place : place + 8] = bytes(8)
+        rows, reading = read_bytes(tmp_path, bytes(damaged))
+        assert [row["content"] for row in rows] == [HTML + b"%d" % i for i in range(20) if i != 7]
+        assert [bad["records"] for bad in reading.quarantine] == [1]
+
+
+@pytest.mark.parametrize(
     "pack",
     [
         lambda records, _: b"".join(records),
@@ -130,10 +189,11 @@ def test_media_types_are_found_where_none_is_declared(tmp_path: Path) -> None:
         lambda records, _: gzip.compress(b"".join(records)),
         lambda records, _: b"".join(map(zstandard.compress, records)),
         lambda records, _: zstandard.compress(b"".join(records)),
+        lambda records, _: b"".join(map(bz2.compress, records)),
+        lambda records, _: lzma.compress(b"".join(records)),
         lambda records, tmp: b"".join(lz4(r, tmp) for r in records),
         lambda records, tmp: lz4(b"".join(records), tmp),
     ],
-    ids=["plain", "gzip", "gzip padded", "one gzip member", "zstd", "one zstd frame", "lz4", "one lz4 frame"],
 )
 def test_every_compression_gives_the_same_documents(tmp_path: Path, pack: Callable[[list[bytes], Path], bytes]) -> None:
     rows, reading = read_bytes(tmp_path, pack(pages(300), tmp_path))
@@ -235,6 +295,25 @@ def test_an_early_end_is_never_quiet(tmp_path: Path) -> None:
         whole = max(i for end, i in ends.items() if end <= cut)
         assert len(rows) == whole
         assert bool(reading.quarantine) == (cut not in ends)
+
+
+@pytest.mark.parametrize("one_frame", [False, True])
+def test_damage_is_weighed_by_its_bytes(tmp_path: Path, one_frame: bool) -> None:
+    texts = [HTML + random.Random(i).randbytes(1000).hex().encode() for i in range(2000)]
+    records = [record("response", response(text), i) for i, text in enumerate(texts)]
+    data = bytearray(gzip.compress(b"".join(records)) if one_frame else b"".join(map(gzip.compress, records)))
+    data[len(data) // 2 :] = random.Random(1).randbytes(len(data) - len(data) // 2)
+    rows, reading = read_bytes(tmp_path, bytes(data))
+    assert 950 <= len(rows) <= 1005
+    assert sum(bad["records"] for bad in reading.quarantine) == pytest.approx(1000, abs=90)
+    assert reading.quarantine[-1]["estimated"]
+
+
+def test_a_file_that_is_no_archive_is_weighed_by_its_size(tmp_path: Path) -> None:
+    rows, reading = read_bytes(tmp_path, b"no records\n" * 100_000)
+    assert not rows
+    (bad,) = reading.quarantine
+    assert (bad["records"], bad["estimated"]) == (round(1_100_000 / 27_000), True)
 
 
 def test_an_empty_file_is_no_damage(tmp_path: Path) -> None:

@@ -131,7 +131,8 @@ def test_small_memory_and_other_partitions_change_nothing(tmp_path: Path, monkey
     monkeypatch.setattr("dspipe.stages.minhash.stage.partitions_for", lambda corpus, size: 13)
     monkeypatch.setattr("dspipe.stages.minhash.index.ROW_GROUP_ROWS", 50)
     monkeypatch.setattr("dspipe.stages.shared.dedup.index_writer.ROW_GROUP_ROWS", 50)
-    monkeypatch.setattr("dspipe.stages.minhash.against._COMPARED_AT_A_TIME", 3)
+    monkeypatch.setattr("dspipe.stages.minhash.against._PAIRS_AT_A_TIME", 3)
+    monkeypatch.setattr("dspipe.stages.minhash.against._LOOKUPS_AT_A_TIME", 5)
     (tmp_path / "small").mkdir()
     small = {"engine": {"kind": "inline", "memory": 20_000, "batch_rows": 20}}
     for name, settings in (("d0", {}), ("d1", {"against": [str(tmp_path / "small" / "d0")]})):

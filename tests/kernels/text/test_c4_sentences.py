@@ -1,0 +1,33 @@
+"""The lines that C4 keeps and the sentences in them; kernels/text/line_scan.py finds what the rules look for."""
+
+import pytest
+
+from dspipe.kernels.text.statistics import LineSettings
+from tests.kernels.text.test_statistics import statistics
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences", "lorem", "curly"),
+    [
+        ("One two three. Four five six!\nNo end here\nToo few.", 2, 0, 0),
+        ("He paid 3.5 for it. Mr. Smith did so.", 2, 0, 0),
+        ("This line needs JavaScript to run.\nWe use cookies on this page.\nA line that stays here.", 1, 0, 0),
+        ("Lorem ipsum dolor sit amet.\nvar x = {} is bad.\nlorem ipsum without an end {", 2, 1, 1),
+        ("A fact with a source.[1]\nAnother fact here[edit].", 2, 0, 0),
+        ("It ends with an ellipsis...\nIt ends with “a curly quote.”", 0, 0, 0),
+        ("A word of " + "x" * 1001 + " letters.", 0, 0, 0),
+        ("我们今天去公园散步了。天气很好，大家很高兴！\n他说：“这里真漂亮。”", 3, 0, 0),
+        ("यह एक अच्छा दिन है। हम खुश हैं।", 2, 0, 0),
+    ],
+)
+def test_lines_that_c4_keeps(text: str, sentences: int, lorem: int, curly: int) -> None:
+    (found,) = statistics([text])
+    assert (found["sentences"], found["lorem_ipsum_lines"], found["curly_bracket_lines"]) == (sentences, lorem, curly)
+
+
+def test_line_settings() -> None:
+    text = "We use cookies on this page.\nThis needs JavaScript here\nTwo words."
+    assert statistics([text])[0]["sentences"] == 0
+    assert statistics([text], lines=LineSettings(rules=0))[0]["sentences"] == 2
+    assert statistics([text], lines=LineSettings(rules=1, min_words=2))[0]["sentences"] == 2
+    assert statistics(["x" * 40 + "\nyy"], lines=LineSettings(short_line=50))[0]["short_lines"] == 1

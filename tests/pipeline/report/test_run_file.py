@@ -1,0 +1,58 @@
+"""`run.json` there and back, and what is said of one that isn't whole."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dspipe.pipeline.errors import RunNotFoundError
+from dspipe.pipeline.report.run_file import RunFile, configured_stages, read_run
+from tests.engine import run_inline
+from tests.pipeline.run.test_run import config, corpus
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    corpus(tmp_path / "in")
+    run_inline(config(tmp_path))
+    return tmp_path / "out"
+
+
+def test_a_run_is_read_as_it_was_written(run: Path) -> None:
+    store, found = read_run(str(run))
+    assert RunFile.from_json(json.loads(json.dumps(found.as_json()))) == found
+    assert (found.name, found.finished, found.shards, list(found.to_come)) == ("test", True, 3, [])
+    assert found.read_counts() == (8, 0)
+    assert [entry.stage for entry in found.funnel()] == ["lengths", "unique"]
+    kept = found.kept()
+    assert kept is not None and kept.documents == 4
+    assert [stage.name for stage in configured_stages(store)] == ["lengths", "unique"]
+
+
+def test_a_run_that_has_only_begun() -> None:
+    begun = RunFile("x", False, 3, {}, [], ["documents"], {})
+    assert begun.text_pass() is None
+    assert begun.read_counts() == (0, 0)
+    assert begun.kept() is None
+    assert begun.funnel() == []
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"name": "x"}', "null"])
+def test_a_file_that_is_not_whole(run: Path, content: str) -> None:
+    (run / "run.json").write_text(content)
+    with pytest.raises(RunNotFoundError, match=r"run\.json isn't whole, or another version of dspipe wrote it"):
+        read_run(str(run))
+
+
+def test_a_folder_without_a_run(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "nothing"):
+        with pytest.raises(RunNotFoundError, match=r"holds no run \(there is no run\.json\)"):
+            read_run(str(folder))
+
+
+def test_a_later_version_may_say_more(run: Path) -> None:
+    values: dict[str, Any] = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**values, "unheard of": 1}))
+    with pytest.raises(RunNotFoundError, match="another version"):
+        read_run(str(run))

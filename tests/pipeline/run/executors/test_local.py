@@ -1,0 +1,71 @@
+"""Worker processes: the same bytes however many, workers that die, runs that are killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engine import run_inline, tasks_run, write_config
+from tests.pipeline.run.executors.runs import hashes, kill_workers, make_many
+from tests.pipeline.run.test_run import config, corpus
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> dict[str, Any]:
+    return make_many(tmp_path)
+
+
+def test_local_workers_give_the_same_bytes(many: dict[str, Any], tmp_path: Path) -> None:
+    run_inline(many)
+    expected = hashes(many["output"])
+    assert len(expected) == 7 * 4 + 3 + 1
+    for workers in (1, 2, 5):
+        output = str(tmp_path / f"local-{workers}")
+        run_inline(many, engine={"kind": "local", "workers": workers}, output=output)
+        assert hashes(output) == expected
+
+
+def test_a_document_that_kills_its_worker_is_quarantined(tmp_path: Path) -> None:
+    kill_workers("local", tmp_path)
+
+
+def test_a_killed_run_goes_on_and_gives_the_same_bytes(many: dict[str, Any], tmp_path: Path) -> None:
+    whole = {**many, "output": str(tmp_path / "whole")}
+    run_inline(whole)
+    file = write_config(tmp_path / "run.yaml", {**many, "name": "test", "engine": {"kind": "local", "workers": 2}})
+    command = [sys.executable, "-m", "dspipe", "run", str(file)]
+    for manifests in (1, 8, 15, 24):  # in each phase of the run
+        with subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True) as process:
+            deadline = time.monotonic() + 60
+            while process.poll() is None and time.monotonic() < deadline:
+                if len(list(Path(many["output"]).rglob("*.manifest.json"))) >= manifests:
+                    break
+                time.sleep(0.005)
+            assert process.poll() is None, process.stderr.read() if process.stderr else ""
+            os.killpg(process.pid, signal.SIGKILL)
+    result = run_inline(many)
+    assert hashes(many["output"]) == hashes(whole["output"])
+    assert not list(Path(many["output"]).rglob(".partial-*"))
+    assert tasks_run(run_inline(many)) == {}
+    assert result.store.read_json("run.json")["finished"]
+
+
+def test_an_interrupt_says_how_to_go_on(tmp_path: Path) -> None:
+    corpus(tmp_path / "in", [["SLEEP a while", "and then go on"]])
+    values = {**config(tmp_path), "stages": [{"tests.toys.sleepy": {}}]}
+    file = write_config(tmp_path / "run.yaml", {**values, "name": "test", "engine": {"kind": "local", "workers": 1}})
+    process = subprocess.Popen([sys.executable, "-m", "dspipe", "run", str(file)], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "out" / "config.yaml").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(2)  # a worker sleeps over its task now
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "the same command goes on from there" in errors
+    assert "Traceback" not in errors

@@ -1,0 +1,61 @@
+"""Whether copies in different dumps count: groups against plain dictionaries."""
+
+from collections import defaultdict
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dspipe.pipeline.storage.records import Received
+from dspipe.stages.shared.dedup.keep_policy import KeepPolicy
+from dspipe.stages.shared.dedup.scope import Scope
+
+RECORDS = st.lists(
+    st.tuples(st.integers(0, 2), st.sampled_from(["d0", "d1", None]), st.integers(0, 2)), min_size=1, max_size=14
+)
+"""(cluster, dump, how many copies stand for the record besides itself)"""
+
+
+@pytest.mark.parametrize(
+    "scope", [Scope(False, None), Scope(True, None), Scope(True, 3), Scope(True, 6)], ids=lambda scope: str(scope)
+)
+@given(RECORDS)
+def test_groups_are_clusters_or_their_dumps(scope: Scope, records: list[tuple[int, str | None, int]]) -> None:
+    columns = {
+        "dump": pa.array([dump for _, dump, _ in records], pa.string()),
+        "copies": pa.array([[0] * copies for _, _, copies in records], pa.list_(pa.uint32())),
+    }
+    documents = np.arange(len(records), dtype=np.uint64) * 7
+    received = Received(documents, pa.table(columns), np.empty((0, 1), np.uint32))
+    cluster = np.array([number for number, _, _ in records], np.uint64)
+    found = scope.group(KeepPolicy(("oldest",)), received, [cluster], [])
+    sizes: dict[int, int] = defaultdict(int)
+    for number, _, copies in records:
+        sizes[number] += 1 + copies
+    expected: dict[tuple[int, str | None], list[int]] = defaultdict(list)
+    for place, (number, dump, _) in enumerate(records):
+        apart = scope.per_dump and (scope.min_cluster is None or sizes[number] < scope.min_cluster)
+        expected[number, dump if apart else "all"].append(place)
+    groups = [found.order[a:b].tolist() for a, b in zip(found.groups[:-1], found.groups[1:], strict=True)]
+    assert sorted(groups) == sorted(expected.values())  # within a group the oldest stands first
+    # clusters are made of whole groups; by dump alone each dump is a cluster of its own
+    assert set(found.clusters.tolist()) <= set(found.groups.tolist())
+    if scope.across_dumps:
+        clusters = [found.order[a:b] for a, b in zip(found.clusters[:-1], found.clusters[1:], strict=True)]
+        assert sorted(sorted(cluster[members].tolist()) for members in clusters) == sorted(
+            [number] * int((cluster == number).sum()) for number in set(cluster.tolist())
+        )
+    else:
+        assert found.clusters.tolist() == found.groups.tolist()
+
+
+def test_settings() -> None:
+    assert Scope.of({"scope": "global", "min_cluster": None}) == Scope(False, None)
+    assert Scope.of({"scope": "per_dump", "min_cluster": 7}) == Scope(True, 7)
+    assert [Scope(False, None).across_dumps, Scope(True, 7).across_dumps, Scope(True, None).across_dumps] == [
+        True,
+        True,
+        False,
+    ]
