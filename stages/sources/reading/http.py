@@ -82,24 +82,23 @@ def _codings(values: str) -> list[str]:
 
 
 def _dechunked(body: Body) -> Body:
-    parts: list[Body] = []
-    position = 0
+    result, position = bytearray(), 0  # not a list of parts: there may be millions of a byte each
     while position < len(body):
         size = _CHUNK_SIZE.match(body, position)
         if size is None:
-            if not parts:
+            if not position:
                 return body
             raise ValueError(f"chunked coding: no chunk size at byte {position} of the body")
         length = int(size[1], 16)
         if length == 0:
             break
-        parts.append(body[size.end() : size.end() + length])
+        result += body[size.end() : size.end() + length]
         position = size.end() + length
         if body.startswith(b"\r\n", position):
             position += 2
         elif body.startswith(b"\n", position):
             position += 1
-    return b"".join(parts)
+    return result
 
 
 def _decoded(body: Body, coding: str, max_bytes: int) -> Body:

@@ -77,7 +77,8 @@ def parse_long(line: bytes | bytearray, **hooks: Any) -> tuple[Any, list[LongStr
     parts = [bytes(line[end:start]) for end, start in zip(ends, starts, strict=True)]
     number = _unused_number(parts)
     strings = [LongString(line, start, end) for start, end in spans]
-    skeleton = parts[0] + b"".join(number + b"%d" % at + part for at, part in enumerate(parts[1:]))
+    # with blanks: in a damaged line a digit may stand before or behind a string
+    skeleton = parts[0] + b"".join(b" %b%d %b" % (number, at, part) for at, part in enumerate(parts[1:]))
 
     def number_or_string(literal: str) -> Any:
         if literal.encode().startswith(number):

@@ -57,7 +57,7 @@ def test_a_file_that_gave_nothing_is_named() -> None:
     losses = Losses()
     losses.add(entry(), 4, estimated=True)
     (loss,) = noted(losses, read=4).notes[NOTE]
-    assert loss["error"] == "nothing that could be read; cut short"
+    assert loss["error"] == "nothing was read: cut short"
     # of a shard of two files nobody knows which one it was
     assert noted(Losses(), files=2, read=0).notes == {}
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dspipe.stages.sources.reading import long_lines
 from dspipe.stages.sources.reading.batches import clean_text
-from dspipe.stages.sources.reading.long_lines import LongString, parse_long
+from dspipe.stages.sources.reading.long_lines import LONG, LongString, parse_long
 
 VALUES = st.recursive(
     st.one_of(
@@ -98,3 +98,9 @@ def test_a_line_with_many_numbers_costs_no_more() -> None:
     value, _ = parse_long(line)
     assert value["n"] == [0.0] * 299
     assert value["t"].utf8() == b"x" * 50
+
+
+@pytest.mark.parametrize("line", [b'{"a": %b1}', b'{"a": 1%b}', b'{"a": -%b}', b'{"a": %b.5, "b": 0e11}'])
+def test_a_digit_beside_a_string_is_damage(line: bytes) -> None:
+    with pytest.raises(ValueError, match="not JSON"):
+        parse_long(line % (b'"' + b"a" * LONG + b'"'))
