@@ -5,11 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 from dspipe.pipeline.errors import RunFailedError
 from dspipe.stages.pack.reading.reader import PackedDataset
-from dspipe.stages.pack.settings import PackConfig
 from dspipe.stages.pack.verify.shards import verify_run
 from tests.engine import run_inline, tasks_run
 from tests.stages.pack.runs import BEGIN, END, PAD, make_config, make_documents
@@ -297,9 +295,3 @@ def test_one_id_twice(tmp_path: Path) -> None:
     documents = [{"id": "same", "domain": "web", "text": text} for text in ("first", "second")]
     _, index = packed(tmp_path, documents, files=1, length=20)
     assert index["documents"] == 2
-
-
-@pytest.mark.parametrize("settings", [{"length": 1}, {"format": "tar"}, {"mode": "best"}, {"shard_bytes": 10}])
-def test_settings_that_cannot_be(settings: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
-        PackConfig.model_validate(settings)
