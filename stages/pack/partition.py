@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dspipe.kernels.arrow import text_buffers
-from dspipe.kernels.pack import copy_pieces, join_documents
+from dspipe.kernels.pack import copy_segments, join_documents
 from dspipe.stages.pack.document_table import Documents, Int32
 from dspipe.stages.pack.fim import Layout
 from dspipe.stages.pack.segments import Int64, Segments
@@ -101,7 +101,7 @@ class Partition:
         sources = begins[segments.document - first] + segments.start
         targets = (segments.row - first_row) * row_length + segments.column
         out = np.full(rows * row_length, special.pad, self.dtype)
-        copy_pieces(stream, sources, segments.length, targets, out)
+        copy_segments(stream, sources, segments.length, targets, out)
         return out.reshape(rows, row_length)
 
     def _join(self, first: int, last: int, special: SpecialTokens, layout: Layout) -> tuple[Tokens, Int64]:
