@@ -9,7 +9,8 @@ from typing import Any
 
 from dspipe.pipeline.errors import ConservationError
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.tasks.task import ArtifactFile, Task
+from dspipe.pipeline.tasks.artifact_file import ArtifactFile
+from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.pack.formats import mds
 from dspipe.stages.pack.manifest import COUNTED, manifest
 from dspipe.stages.pack.settings import RowSettings

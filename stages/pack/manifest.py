@@ -8,7 +8,7 @@ from dspipe.stages.pack.document_table import SUFFIX, Documents
 from dspipe.stages.pack.tokenizer_json import added_tokens
 
 if TYPE_CHECKING:
-    from dspipe.pipeline.tasks.task import ArtifactFile
+    from dspipe.pipeline.tasks.artifact_file import ArtifactFile
     from dspipe.stages.pack.special_tokens import Special
 
 COUNTED = ("rows", "tokens", "padding", "documents", "cut", "pieces", "rearranged", "added", "cropped", "rest")

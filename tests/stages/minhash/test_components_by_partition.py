@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.storage.store import Store
-from dspipe.pipeline.tasks.task import ArtifactFile
+from dspipe.pipeline.tasks.artifact_file import ArtifactFile
 from dspipe.stages.minhash import components_by_partition as by_partition
 from dspipe.stages.minhash.edges import send_edges
 from tests.kernels.dedup.test_components import components_slowly

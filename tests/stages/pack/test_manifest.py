@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dspipe.pipeline.storage.store import Store
-from dspipe.pipeline.tasks.task import ArtifactFile
+from dspipe.pipeline.tasks.artifact_file import ArtifactFile
 from dspipe.stages.pack.document_table import with_pieces
 from dspipe.stages.pack.manifest import describe, manifest
 from dspipe.stages.pack.segments import split_pieces

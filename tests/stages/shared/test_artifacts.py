@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dspipe.pipeline.storage.store import Store
-from dspipe.pipeline.tasks.task import ArtifactFile
+from dspipe.pipeline.tasks.artifact_file import ArtifactFile
 from dspipe.stages.shared import artifacts
 from dspipe.stages.shared.artifacts import read_artifacts, read_json_artifacts
 

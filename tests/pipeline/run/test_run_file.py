@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dspipe.pipeline.errors import RunNotFoundError
-from dspipe.pipeline.report.run_file import RunFile, configured_stages, read_run
+from dspipe.pipeline.run.run_file import RunFile, configured_stages, read_run
 from tests.engine import run_inline
 from tests.pipeline.run.test_run import config, corpus
 
