@@ -8,6 +8,8 @@ ROOT = Path(__file__).parent.parent
 CODE = ("kernels", "pipeline", "stages", "tokenizer")
 """the folders of code at the top"""
 NOT_MIRRORED = {
+    "tests/pipeline/run/test_damage.py": "stored files that were cut, changed or removed, of all kinds",
+    "tests/pipeline/run/test_losses_of_runs.py": "what damaged input costs, from the reader to the last line of a run",
     "tests/test_bad_input.py": "bad input through the whole text pass",
     "tests/test_configs.py": "the configs in configs/",
     "tests/test_docs.py": "the documentation",
