@@ -17,12 +17,14 @@ DOCUMENT = pa.schema(
         pa.field("domain", pa.string(), nullable=False),
         pa.field("language", pa.string()),
         pa.field("place", pa.string(), nullable=False),
+        pa.field("origin", pa.uint64(), nullable=False),
         pa.field("text", pa.large_string()),
         pa.field("text_bytes", pa.int64(), nullable=False),
     ]
 )
-"""The columns that every document has after the text pass. `place` says where in its source it is; `text` is null where
-a stage dropped the document `early`; `text_bytes` counts its UTF-8 bytes all the same."""
+"""The columns that every document has after the text pass. `place` says where in its source it is, `origin` is a hash
+of both (`pipeline.tasks.origins`): unlike `id`, which the data gives, it differs from document to document. `text` is
+null where a stage dropped the document `early`; `text_bytes` counts its UTF-8 bytes all the same."""
 
 
 def document_schema(stages: list[Stage[Any]]) -> pa.Schema:
@@ -48,6 +50,7 @@ def document_batch(texts: list[str], **columns: list[Any]) -> pa.RecordBatch:
         "source": ["x"] * n,
         "domain": ["x"] * n,
         "place": [f"row {row}" for row in range(n)],
+        "origin": list(range(n)),
         "text": texts,
         "text_bytes": [len(text.encode()) for text in texts],
         **columns,

@@ -29,7 +29,7 @@ def compile_stages(config: RunConfig, corpus: Corpus) -> list[list[PlannedPhase]
 
     Raises InvalidConfigError.
     """
-    groups: list[list[PlannedPhase]] = [[_text_pass(config)]]
+    groups: list[list[PlannedPhase]] = [[_text_pass(config, corpus)]]
     judging: list[int] = []
     judge_phases = 0
     for index, stage in enumerate(config.stages):
@@ -75,7 +75,7 @@ def measure_step(config: RunConfig, index: int) -> tuple[dict[str, Any], list[An
     return step, depends
 
 
-def _text_pass(config: RunConfig) -> PlannedPhase:
+def _text_pass(config: RunConfig, corpus: Corpus) -> PlannedPhase:
     maker: dict[str, str] = {}
     steps, depends = [], []
     for index, stage in measuring(config):
@@ -96,7 +96,7 @@ def _text_pass(config: RunConfig) -> PlannedPhase:
         title=title,
         stages=(DOCUMENTS,),
         runner=_TEXT_PASS,
-        payload={"steps": steps},
+        payload={"steps": steps, "documents": corpus.documents},
         depends={
             "stages": depends,
             "code": code_fingerprint("dspipe.pipeline.tasks.text_pass"),

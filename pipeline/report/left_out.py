@@ -1,7 +1,7 @@
 """What a run left out of its inputs, in one line: what `dspipe run` ends with."""
 
 from dspipe.pipeline.report.run_file import RunFile
-from dspipe.pipeline.run.summary import ALARMS
+from dspipe.pipeline.run.summary import ALARMS, REPEATED_IDS
 
 _KINDS, _NAMES = 8, 3
 
@@ -40,3 +40,16 @@ def _kinds(counts: dict[str, int]) -> str:
 
 def _named(what: str, names: list[str]) -> list[str]:
     return [f"{what}: {', '.join(names[:_NAMES])}{', ...' if len(names) > _NAMES else ''}"] if names else []
+
+
+def repeated_ids_line(run: RunFile) -> str | None:
+    """How many documents bear an id that another one bears, too. None: none do."""
+    text_pass = run.text_pass()
+    found = text_pass.notes.get(REPEATED_IDS) if text_pass else None
+    if not found:
+        return None
+    about = "about " if found["estimated"] else ""
+    return (
+        f"{about}{found['documents']:,} documents ({found['share']:.1%}) have an id that another one has, too: nothing "
+        f"depends on it, and `dspipe explain` shows all that bear one"
+    )

@@ -6,8 +6,11 @@ from typing import Any
 from dspipe.pipeline.funnel import Funnel
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.tasks.losses import noted_losses
+from dspipe.pipeline.tasks.origins import ID_SAMPLE, repeated_ids
 from dspipe.pipeline.tasks.task import Manifest, TaskSpec
 
+REPEATED_IDS = "repeated ids"
+"""the note of the text pass that says how many documents have an id that another one has, too"""
 ALARMS = "alarms"
 """the note of a stage or of the text pass that should be seen first"""
 
@@ -60,14 +63,23 @@ def summarize(phase: PlannedPhase, specs: list[TaskSpec], manifests: list[Manife
         counters=_sum_counters(manifests),
         funnel=_merge_funnels(manifests),
         manifests=[manifest["file"] for manifest in manifests],
-        notes=manifests[0]["notes"] if phase.over == "once" else _losses(manifests),
+        notes=_notes(phase, manifests),
         inputs=specs[0].inputs if specs else None,
     )
 
 
-def _losses(manifests: list[Manifest]) -> dict[str, Any]:
+def _notes(phase: PlannedPhase, manifests: list[Manifest]) -> dict[str, Any]:
+    if phase.over == "once":
+        return dict(manifests[0]["notes"])
+    if phase.over != "inputs":
+        return {}
     losses = noted_losses(manifests)
-    return {ALARMS: losses} if losses else {}
+    sampled, repeated, share = repeated_ids(manifest["notes"].get(ID_SAMPLE, {}) for manifest in manifests)
+    notes: dict[str, Any] = {ALARMS: losses} if losses else {}
+    if repeated:
+        estimate = {"documents": round(repeated / share), "share": repeated / sampled, "estimated": share < 1}
+        notes[REPEATED_IDS] = estimate
+    return notes
 
 
 def _sum_counters(manifests: list[Manifest]) -> dict[str, int]:

@@ -9,6 +9,7 @@ import hashlib
 import importlib
 import io
 import json
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -120,8 +121,7 @@ class ArtifactFile:
     def open(self) -> Iterator[BinaryIO]:
         """The file, seekable. Raises DamagedFileError where it isn't what was made."""
         with Path(self.path()).open("rb") as file:
-            if self.store.local:
-                self._check(file)
+            self._check(file)
             yield file
 
     def read(self) -> bytes:
@@ -142,15 +142,25 @@ class ArtifactFile:
             )
 
     def path(self) -> str:
-        """A local path of the file: itself, or a copy in the machine's temporary directory, made once."""
+        """A local path of the file: itself, or a copy in the machine's temporary directory, made once. A copy there
+        that another user put there, or that isn't what was made, is made anew under the same name or an error."""
         if self.store.local:
             return self.store.path(self.name)
         local = Path(tempfile.gettempdir()) / f"dspipe-{self.sha256}{Path(self.name).suffix}"
-        if not local.exists():
+        if not self._is_copy(local):
             partial = local.with_name(f"{local.name}.{time.monotonic_ns()}")
             partial.write_bytes(self.read())
             partial.replace(local)
         return str(local)
+
+    def _is_copy(self, path: Path) -> bool:
+        """Whether a file is a copy that this user made, whole."""
+        try:
+            with path.open("rb") as file:
+                mine = os.fstat(file.fileno()).st_uid == os.getuid()
+                return mine and hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
+        except OSError:
+            return False
 
 
 class Task:

@@ -14,6 +14,7 @@ from dspipe.pipeline.storage.store import open_filesystem
 from dspipe.pipeline.tasks.halving import RecordError, guarded, halved
 from dspipe.pipeline.tasks.losses import Losses
 from dspipe.pipeline.tasks.measure import MeasureStep
+from dspipe.pipeline.tasks.origins import ID_SAMPLE, IdSample, origins_of
 from dspipe.pipeline.tasks.task import Task
 
 
@@ -36,12 +37,14 @@ class TextPass:
         self.schema = document_schema([step.stage for step in self.steps])
         self.quarantined: list[dict[str, Any]] = []
         self.losses = Losses()
+        self.ids = IdSample(payload["documents"])
 
     def run(self) -> None:
         """Read, measure, write; count what is read and what is not."""
         self.task.count("read", 0)
         for batch in self._documents():
             rows, size = batch.num_rows, batch.nbytes
+            self.ids.add(batch.column("id"))
             self.task.count("read", rows)
             self._release(size)
             measured = self._measured(batch)
@@ -55,6 +58,7 @@ class TextPass:
             self._release(size)
         self.task.count("quarantined", len(self.quarantined) + self.losses.more)
         self.losses.note(self.task, self.files)
+        self.task.note(ID_SAMPLE, self.ids.as_json())
         if self.task.spec.probe is None:
             self.task.keep_quarantined(self.quarantined)
 
@@ -124,6 +128,7 @@ class TextPass:
             **{name: batch.column(name) for name in ("id", "url", "date", "place", "content", "content_type")},
             "dump": pa.repeat(pa.scalar(config.dump, pa.string()), rows),
             "source": pa.repeat(config.name, rows),
+            "origin": pa.array(origins_of(config.name, batch.column("place"))),
             "domain": domain,
             "language": language,
             "text": text,

@@ -62,7 +62,7 @@ def _run(path: Path, edits: list[str]) -> None:
 
     from dspipe.pipeline.config.run_config import check, load_config
     from dspipe.pipeline.plan.plan import make_plan
-    from dspipe.pipeline.report.left_out import left_out_line
+    from dspipe.pipeline.report.left_out import left_out_line, repeated_ids_line
     from dspipe.pipeline.report.run_file import read_run
     from dspipe.pipeline.report.stats import print_funnel
     from dspipe.pipeline.run.executors import make_executor
@@ -84,8 +84,9 @@ def _run(path: Path, edits: list[str]) -> None:
         executor.close()
     finished = read_run(config.output)[1]
     print_funnel(finished, _console())
-    if line := left_out_line(finished, config.output):
-        print(f"\n{line}")
+    for line in (left_out_line(finished, config.output), repeated_ids_line(finished)):
+        if line:
+            print(f"\n{line}")
     print(f"\n{result.store.root}: done, {result.tasks_run:,} tasks run. All tables: dspipe stats {config.output}")
 
 

@@ -156,7 +156,7 @@ class MinhashStage(DedupStage[MinhashConfig]):
         reads = tuple(dict.fromkeys([self.column, "dump", "reason", *policy.columns()]))
         choosing = {**policy.settings, **self.scope_settings, **self._agreement}
         return [
-            self._phase("members", "shards", "keepers:send_members", "Send the documents of each component together",
+            self._phase("members", "shards", "members:send_members", "Send the documents of each component together",
                         settings=policy.settings, columns=reads, exchange="labels", emits="members",
                         partitions=by_document),
             self._phase("keepers", "partitions", "keepers:choose_keepers", "Choose the copies to keep",

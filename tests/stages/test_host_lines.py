@@ -33,8 +33,9 @@ def write_pages(folder: Path, shards: int) -> list[dict[str, Any]]:
     return pages
 
 
-def run(folder: Path, output: Path, stages: list[Any]) -> dict[str, dict[str, Any]]:
+def run(folder: Path, output: Path, stages: list[Any], **engine: Any) -> dict[str, dict[str, Any]]:
     config = {
+        "engine": {"kind": "inline", **engine},
         "output": str(output),
         "sources": [{"name": "s", "format": "jsonl", "path": str(folder / "*.jsonl")}],
         "stages": stages,
@@ -58,6 +59,14 @@ def test_lines_of_most_pages_go_from_all_of_them(tmp_path: Path) -> None:
         for page in pages[24:]:
             assert rows[page["id"]]["text"] == page["text"]
         assert all(row["text_bytes"] == len(row["text"].encode()) for row in rows.values())
+
+
+def test_small_memory_and_batches_change_nothing(tmp_path: Path) -> None:
+    write_pages(tmp_path, 2)
+    stages = [{"host_lines": {"min_pages": 2, "share": 0.1}}]
+    rows = run(tmp_path, tmp_path / "one", stages)
+    assert sum(row["host_lines.removed"] for row in rows.values()) > 30
+    assert run(tmp_path, tmp_path / "two", stages, memory=2000, batch_rows=3) == rows
 
 
 def test_the_limits_can_be_set(tmp_path: Path) -> None:

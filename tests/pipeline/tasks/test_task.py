@@ -1,5 +1,6 @@
 """A task: what it may read and write, and the manifest that it leaves, or nothing."""
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -132,12 +133,16 @@ def test_an_artifact_of_a_remote_run_is_copied_once(tmp_path: Path, monkeypatch:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     store = Store("memory://task-tests/run")
     store.write_bytes("a/model.bin", b"model")
-    file = ArtifactFile(store, 0, "a/model.bin", 5, "f00d")
+    sha256 = hashlib.sha256(b"model").hexdigest()
+    file = ArtifactFile(store, 0, "a/model.bin", 5, sha256)
     path = Path(file.path())
     assert (path.parent, path.suffix, path.read_bytes()) == (tmp_path, ".bin", b"model")
     fsspec.filesystem("memory").rm("/task-tests", recursive=True)
     assert file.path() == str(path)  # without asking again
-    local = ArtifactFile(Store(str(tmp_path)), 0, path.name, 5, "f00d")
+    local = ArtifactFile(Store(str(tmp_path)), 0, path.name, 5, sha256)
     assert local.path() == str(path)
     with local.open() as opened:
         assert opened.read() == local.read() == b"model"
+    path.write_bytes(b"other")
+    with pytest.raises(FileNotFoundError):
+        file.path()  # a copy that was changed isn't taken

@@ -5,16 +5,9 @@ import pytest
 
 from dspipe.pipeline.config.problems import InvalidConfigError
 from tests.engine import planned, rows_of, run_inline
-from tests.stages.minhash.test_stage import write_corpus
+from tests.stages.dedup_corpus import Shards, deduplicating
 
 COLUMNS = ["id", "reason"] + [f"exact_dedup.{name}" for name in ("keeper", "cluster_size", "duplicates", "dumps")]
-
-Shards = dict[str, list[dict[str, Any]]]
-
-
-def config_of(tmp_path: Path, shards: Shards, **settings: Any) -> dict[str, Any]:
-    stages = [{"exact_dedup": settings}]
-    return {"output": str(tmp_path / "run"), "sources": write_corpus(tmp_path, shards), "stages": stages}
 
 
 def texts(*values: str) -> list[dict[str, Any]]:
@@ -28,7 +21,7 @@ def normalized(text: str) -> str:
 def test_one_document_of_each_normalized_text_stays(tmp_path: Path) -> None:
     values = ["a b", "a  b\n", "", " \t", "a B", "a b.", "\u3000a\u00a0b", "1.5", "15", "a b", "b a", "é", "e\u0301"]
     shards: Shards = {"d0": texts(*values), "d1": texts(*reversed(values)), "d2": [], "d3": texts("new", "a b")}
-    rows = rows_of(run_inline(config_of(tmp_path, shards)), COLUMNS)
+    rows = rows_of(run_inline(deduplicating(tmp_path, shards, "exact_dedup")), COLUMNS)
     documents = [(f"d{shard}", document["text"]) for shard in (0, 1, 3) for document in shards[f"d{shard}"]]
     numbers = [shard << 32 | row for shard, part in enumerate(shards.values()) for row in range(len(part))]
     first: dict[str, int] = {}
@@ -57,7 +50,7 @@ def test_first_by_address_then_by_text(tmp_path: Path) -> None:
             {"id": "e", "url": "https://x.example/page?q=1", "text": "third"},
         ],
     }
-    result = run_inline(config_of(tmp_path, shards, by=["url", "text"], keep=["newest"]))
+    result = run_inline(deduplicating(tmp_path, shards, "exact_dedup", by=["url", "text"], keep=["newest"]))
     rows = rows_of(result, [*COLUMNS, "exact_dedup.url.keeper"])
     assert {row["id"]: row["reason"] for row in rows} == {
         "a": "exact_dedup.same_url", "b": None, "c": "exact_dedup.duplicate", "d": None, "e": None,
@@ -68,7 +61,7 @@ def test_first_by_address_then_by_text(tmp_path: Path) -> None:
 def test_a_shard_added_is_the_only_one_read(tmp_path: Path) -> None:
     from tests.engine import tasks_run
 
-    config = config_of(tmp_path, {"d0": texts("a", "b"), "d1": texts("b", "c")})
+    config = deduplicating(tmp_path, {"d0": texts("a", "b"), "d1": texts("b", "c")}, "exact_dedup")
     run_inline(config)
     (tmp_path / "d2.jsonl").write_text('{"text": "c"}\n')
     config["sources"].append({"name": "d2", "format": "jsonl", "path": str(tmp_path / "d2.jsonl"), "dump": "d2"})
@@ -82,4 +75,4 @@ def test_a_shard_added_is_the_only_one_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("settings", [{"by": []}, {"by": ["text", "text"]}, {"by": ["host"]}, {"keep": [""]}])
 def test_settings_that_cannot_work_are_refused(tmp_path: Path, settings: dict[str, Any]) -> None:
     with pytest.raises(InvalidConfigError):
-        planned(config_of(tmp_path, {"d0": texts("a")}, **settings))
+        planned(deduplicating(tmp_path, {"d0": texts("a")}, "exact_dedup", **settings))

@@ -1,115 +1,27 @@
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
-from dspipe.kernels.arrow import text_buffers
-from dspipe.kernels.dedup.minhash import band_keys, signatures
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.run.run import RunResult
 from dspipe.pipeline.storage.store import Store
 from tests.engine import artifact_files, planned, rows_of, run_inline, tasks_run
-from tests.kernels.dedup.test_components import components_slowly
 from tests.shared import shared
+from tests.stages.dedup_corpus import corpus, deduplicating, words
+from tests.stages.minhash.slowly import dedup_slowly
 
 COLUMNS = ["id", "reason"] + [
     f"minhash.{name}" for name in ("keeper", "cluster", "cluster_size", "similarity", "duplicates", "dumps")
 ]
 
 
-def write_corpus(directory: Path, shards: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Files of JSON lines, and the sources that read them: one dump per shard, in the order of their names."""
-    sources = []
-    for name, documents in shards.items():
-        (directory / f"{name}.jsonl").write_text("".join(json.dumps(document) + "\n" for document in documents))
-        sources.append({"name": name, "format": "jsonl", "path": str(directory / f"{name}.jsonl"), "dump": name})
-    return sources
-
-
-def words(rng: np.random.Generator, count: int) -> list[str]:
-    return [f"w{number}" for number in rng.integers(0, 5000, count)]
-
-
-def corpus(seed: int = 1, shards: int = 4, families: int = 25) -> dict[str, list[dict[str, Any]]]:
-    """Families of edited copies spread over shards, some of them long chains, among documents of their own."""
-    rng = np.random.default_rng(seed)
-    texts: list[list[str]] = [words(rng, int(rng.integers(1, 120))) for _ in range(120)]
-    for family in range(families):
-        current = words(rng, 100)
-        for _ in range(int(rng.integers(1, 12))):
-            texts.append(list(current))
-            source = current if family % 2 else texts[-1].copy()
-            for place in rng.integers(0, 100, int(rng.integers(0, 7))):
-                source[place] = f"edit{rng.integers(0, 1000)}"
-            current = source
-    texts += [[], [], ["…"], ["short", "text"], ["short", "text"], ["Short,", "text!"]]
-    order = rng.permutation(len(texts))
-    parts: dict[str, list[dict[str, Any]]] = {f"d{shard}": [] for shard in range(shards)}
-    for place, text in enumerate(order):
-        url = f"https://host{text % 5}.example/{text}"
-        document = {"id": f"t{text}", "text": " ".join(texts[text]), "url": url}
-        parts[f"d{place * shards // len(order)}"].append(document)
-    return parts
-
-
-def dedup_slowly(
-    shards: dict[str, list[dict[str, Any]]],
-    bands: int,
-    rows: int,
-    least: int,
-    per_dump: bool,
-    newest: bool,
-    min_cluster: int | None = None,
-) -> dict[int, tuple[int, int, int]]:
-    """Per document number of a component: (kept copy, component, places that agree), with dictionaries."""
-    numbers, texts, dumps = [], [], []
-    for shard, (dump, documents) in enumerate(shards.items()):
-        for row, document in enumerate(documents):
-            numbers.append(shard << 32 | row)
-            texts.append(document["text"])
-            dumps.append(dump if per_dump else "")
-    signed, units = signatures(*text_buffers(pa.array(texts, pa.large_string())), 5, bands * rows)
-    keys = band_keys(signed, bands, rows).tolist()
-
-    def agree(a: int, b: int) -> int:
-        return int((signed[a] == signed[b]).sum())
-
-    groups: dict[tuple[int, str], list[int]] = defaultdict(list)
-    for place in range(len(texts)):
-        if units[place]:
-            for key in keys[place]:
-                for within in {dumps[place], dumps[place] if min_cluster is None else ""}:
-                    groups[key, within].append(place)
-    pairs = {
-        (place, first) for group in groups.values() for i, place in enumerate(group) for first in group[: min(i, 2)]
-    }
-    label = components_slowly([pair for pair in sorted(pairs) if agree(*pair) >= least])
-    sizes = Counter(label.values())
-    verdicts: dict[int, tuple[int, int, int]] = {}
-    kept: dict[tuple[int, str], list[int]] = defaultdict(list)
-    for place in sorted(label, reverse=newest):
-        apart = min_cluster is not None and sizes[label[place]] < min_cluster
-        others = kept[label[place], dumps[place] if apart else ""]
-        alike = [copy for copy in others if agree(place, copy) >= least]
-        keeper = alike[0] if alike else place
-        if not alike:
-            others.append(place)
-        verdicts[numbers[place]] = (numbers[keeper], numbers[label[place]], agree(place, keeper))
-    return verdicts
-
-
 def numbered(rows: list[dict[str, Any]], shards: dict[str, list[dict[str, Any]]]) -> dict[int, dict[str, Any]]:
     numbers = [shard << 32 | row for shard, part in enumerate(shards.values()) for row in range(len(part))]
     return dict(zip(numbers, rows, strict=True))
-
-
-def settings_of(tmp_path: Path, shards: dict[str, list[dict[str, Any]]], **minhash: Any) -> dict[str, Any]:
-    stages = [{"minhash": minhash}]
-    return {"output": str(tmp_path / "run"), "sources": write_corpus(tmp_path, shards), "stages": stages}
 
 
 @pytest.mark.parametrize(
@@ -123,7 +35,7 @@ def settings_of(tmp_path: Path, shards: dict[str, list[dict[str, Any]]], **minha
 )
 def test_the_same_verdicts_as_with_dictionaries(tmp_path: Path, scope: str, keep: str, min_cluster: int | None) -> None:
     shards = corpus()
-    result = run_inline(settings_of(tmp_path, shards, scope=scope, keep=[keep], min_cluster=min_cluster))
+    result = run_inline(deduplicating(tmp_path, shards, "minhash", scope=scope, keep=[keep], min_cluster=min_cluster))
     found = numbered(rows_of(result, COLUMNS), shards)
     expected = dedup_slowly(shards, 14, 8, 81, scope == "per_dump", keep == "newest", min_cluster)
     sizes: dict[int, int] = defaultdict(int)
@@ -152,32 +64,34 @@ def test_partitions_and_memory_change_nothing(tmp_path: Path, monkeypatch: pytes
     shards = corpus(2)
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    one = rows_of(run_inline(settings_of(tmp_path / "a", shards)), COLUMNS)
+    one = rows_of(run_inline(deduplicating(tmp_path / "a", shards, "minhash")), COLUMNS)
     monkeypatch.setattr("dspipe.stages.minhash.stage.partitions_for", lambda corpus, share: 13)
     monkeypatch.setattr("dspipe.stages.minhash.windows.WINDOW_ROWS", 7)
     monkeypatch.setattr("dspipe.stages.minhash.components.BYTES_PER_EDGE", 1 << 40)
-    small = {"engine": {"kind": "inline", "memory": 20_000}, **settings_of(tmp_path / "b", shards)}
+    small = {"engine": {"kind": "inline", "memory": 20_000}, **deduplicating(tmp_path / "b", shards, "minhash")}
     assert rows_of(run_inline(small), COLUMNS) == one
 
 
-def test_components_spread_over_partitions_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_components_found_by_many_partitions_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shards = corpus(2, shards=3)
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    one = run_inline(settings_of(tmp_path / "a", shards))
+    one = run_inline(deduplicating(tmp_path / "a", shards, "minhash"))
     monkeypatch.setattr("dspipe.stages.minhash.stage.MANY_PARTITIONS", 1)
-    spread = run_inline({**settings_of(tmp_path / "b", shards), "engine": {"kind": "inline", "merge_above": 1}})
-    phases = {phase.name: phase for phase in spread.phases}
+    by_many = run_inline(
+        {**deduplicating(tmp_path / "b", shards, "minhash"), "engine": {"kind": "inline", "merge_above": 1}}
+    )
+    phases = {phase.name: phase for phase in by_many.phases}
     assert phases["minhash.small_star"].tasks == 8 and "minhash.components" not in phases
     assert phases["minhash.trim"].counters["leaves"] > 50
-    assert rows_of(spread, COLUMNS) == rows_of(one, COLUMNS)
+    assert rows_of(by_many, COLUMNS) == rows_of(one, COLUMNS)
 
 
 def test_merged_exchanges_change_nothing(tmp_path: Path) -> None:
     shards = corpus(2, shards=9)
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    config = settings_of(tmp_path / "a", shards)
+    config = deduplicating(tmp_path / "a", shards, "minhash")
     config["stages"] = [{"exact_dedup": {}}, {"minhash": {}}]
     plain = run_inline(config)
     merging = {**config, "output": str(tmp_path / "b" / "run"), "engine": {"kind": "inline", "merge_above": 1}}
@@ -218,7 +132,7 @@ def test_merging_asks_for_fewer_ranges(tmp_path: Path, monkeypatch: pytest.Monke
         asked.clear()
         place = tmp_path / str(merge_above)
         place.mkdir()
-        config = settings_of(place, corpus(2, shards=senders))
+        config = deduplicating(place, corpus(2, shards=senders), "minhash")
         run_inline({**config, "engine": {"kind": "inline", "merge_above": merge_above}})
         assert {name: asked.count(name) for name in expected} == expected
 
@@ -227,7 +141,7 @@ def test_exact_duplicates_that_went_before_take_no_part(tmp_path: Path) -> None:
     text = " ".join(words(np.random.default_rng(3), 80))
     near = text.replace("w1", "W1") + "!"
     shards = {"d0": [{"id": "a", "text": text}, {"id": "b", "text": text}], "d1": [{"id": "c", "text": near}]}
-    config = settings_of(tmp_path, shards)
+    config = deduplicating(tmp_path, shards, "minhash")
     config["stages"] = [{"exact_dedup": {}}, {"minhash": {}}]
     rows = rows_of(run_inline(config), ["reason", "exact_dedup.keeper", *COLUMNS[2:]])
     assert [row["reason"] for row in rows] == [None, "exact_dedup.duplicate", "minhash.near_duplicate"]
@@ -261,7 +175,7 @@ def test_the_kept_copy_is_a_choice(tmp_path: Path, keep: dict[str, Any], kept: s
     }
     if "tests.toys.lengths.length" in keep["keep"]:
         keep = {"keep": ["lengths.length"]}
-    config = settings_of(tmp_path, shards, **keep)
+    config = deduplicating(tmp_path, shards, "minhash", **keep)
     config["stages"].insert(0, {"tests.toys.lengths": {"minimum": 0}})
     rows = rows_of(run_inline(config), ["id", "reason", "minhash.dumps"])
     assert [row["id"] for row in rows if row["reason"] is None] == [kept]
@@ -276,7 +190,7 @@ def test_half_the_corpus_in_one_cluster(tmp_path: Path) -> None:
         ]
         for shard in range(3)
     }
-    result = run_inline(settings_of(tmp_path, shards))
+    result = run_inline(deduplicating(tmp_path, shards, "minhash"))
     rows = rows_of(result, ["id", *COLUMNS[1:]])
     clones = [row for row in rows if int(row["id"].split("-")[1]) % 2]
     assert [row["reason"] for row in clones] == [None] + ["minhash.near_duplicate"] * 1499
@@ -286,48 +200,6 @@ def test_half_the_corpus_in_one_cluster(tmp_path: Path) -> None:
     assert counters["minhash.candidates"]["pairs"] < 3 * 3000
 
 
-def three_dumps() -> dict[str, list[dict[str, Any]]]:
-    """Three dumps: a page that each of them has four times (o), one that each has twice (s), one of its own (x)."""
-    rng = np.random.default_rng(12)
-    often, seldom = words(rng, 60), words(rng, 60)
-    # near-duplicates, but for the first of each
-    return {
-        dump: [
-            *({"id": f"{dump}-o{n}", "text": " ".join(often) + f" {dump}" * n} for n in range(4)),
-            *({"id": f"{dump}-s{n}", "text": " ".join(seldom) + f" {dump}" * n} for n in range(2)),
-            {"id": f"{dump}-x", "text": " ".join(words(rng, 60))},
-        ]
-        for dump in ("d0", "d1", "d2")
-    }
-
-
-@pytest.mark.parametrize("stage", ["minhash", "exact_dedup"])
-def test_within_each_dump_everything_and_across_dumps_large_clusters(tmp_path: Path, stage: str) -> None:
-    dumps = three_dumps()
-    if stage == "exact_dedup":
-        dumps = {dump: [{**d, "text": d["text"].replace(f" {dump}", "")} for d in part] for dump, part in dumps.items()}
-
-    def kept(**settings: Any) -> tuple[set[str], dict[str, Any]]:
-        place = tmp_path / "_".join(map(str, settings.values()))
-        place.mkdir()
-        config = settings_of(place, dumps)
-        config["stages"] = [{stage: settings}]
-        rows = rows_of(run_inline(config), ["id", "reason", *(c.replace("minhash", stage) for c in COLUMNS[2:])])
-        sizes = {row["id"]: row[f"{stage}.cluster_size"] for row in rows}
-        return {row["id"] for row in rows if row["reason"] is None}, sizes
-
-    own = {f"{dump}-x" for dump in dumps}
-    first_of_each = {f"{dump}-{page}0" for dump in dumps for page in "os"}
-    everything, sizes = kept(scope="global")
-    assert everything == own | {"d0-o0", "d0-s0"} and sizes["d1-o1"] == 12 and sizes["d2-s1"] == 6
-    within, sizes = kept(scope="per_dump")
-    assert within == own | first_of_each and sizes["d1-o1"] == 4 and sizes["d2-s1"] == 2
-    large, sizes = kept(scope="per_dump", min_cluster=7)
-    assert large == own | {"d0-o0", "d0-s0", "d1-s0", "d2-s0"} and sizes["d1-o1"] == 12 and sizes["d2-s1"] == 6
-    assert kept(scope="per_dump", min_cluster=2)[0] == everything
-    assert kept(scope="per_dump", min_cluster=13)[0] == within
-
-
 @pytest.mark.parametrize("script", [(0x4E00, 0x9FA5), (0x3041, 0x3096), (0x0E01, 0x0E2E), (0x1000, 0x1021)])
 def test_scripts_without_spaces(tmp_path: Path, script: tuple[int, int]) -> None:
     """Two characters in three hundred are edited: one word and another, for whoever splits at spaces."""
@@ -335,33 +207,17 @@ def test_scripts_without_spaces(tmp_path: Path, script: tuple[int, int]) -> None
     texts = ["".join(map(chr, rng.integers(*script, 300))) for _ in range(6)]
     near = [text[:100] + chr(script[0]) + text[101:250] + chr(script[0]) + text[251:] for text in texts]
     shards = {"d0": [{"id": f"{n}", "text": text} for n, text in enumerate(texts + near)]}
-    rows = rows_of(run_inline(settings_of(tmp_path, shards)), COLUMNS)
+    rows = rows_of(run_inline(deduplicating(tmp_path, shards, "minhash")), COLUMNS)
     assert [row["minhash.keeper"] for row in rows] == [None] * 6 + list(range(6))
 
 
 def test_the_ten_marked_copies_among_a_thousand_news_articles(tmp_path: Path) -> None:
     articles, truth = shared("neardup/news-articles.jsonl.zst"), shared("neardup/news-articles.truth.tsv")
-    config = settings_of(tmp_path, {})
+    config = deduplicating(tmp_path, {}, "minhash")
     config["sources"] = [{"name": "news", "format": "jsonl", "path": str(articles)}]
     rows = rows_of(run_inline(config), COLUMNS)
     found = {tuple(sorted((row["id"], rows[row["minhash.keeper"]]["id"]))) for row in rows if row["reason"]}
     assert found == {tuple(sorted(line.split("\t"))) for line in truth.read_text().splitlines()}
-
-
-def test_statistics_name_shares_clusters_and_alarms(tmp_path: Path) -> None:
-    text = " ".join(words(np.random.default_rng(6), 40))
-    shards = {
-        "d0": [{"id": f"a{n}", "text": f"{n} {n * n} own", "url": f"https://good.example/{n}"} for n in range(150)],
-        "d1": [{"id": f"b{n}", "text": text, "url": f"https://copy.example/{n}"} for n in range(150)],
-    }
-    result = run_inline(settings_of(tmp_path, shards))
-    (file,) = artifact_files(result, "minhash.report")
-    report = json.loads(file.read_text())
-    assert report["by source"][1] == {"source": "d1", "documents": 150, "dropped": 149, "share": 0.9933}
-    assert report["share by dumps"][1]["share so far"] == round(149 / 300, 4)
-    assert report["cluster sizes"] == [{"at least": 128, "clusters": 1}]
-    assert report["largest clusters"] == [{"documents": 150, "id": "b0", "url": "https://copy.example/0"}]
-    assert {(alarm["of"], alarm["name"]) for alarm in report["alarms"]} == {("source", "d1"), ("host", "copy.example")}
 
 
 def test_five_dumps_one_after_the_other_as_all_at_once(tmp_path: Path) -> None:
@@ -369,8 +225,8 @@ def test_five_dumps_one_after_the_other_as_all_at_once(tmp_path: Path) -> None:
     shards = corpus(8, shards=5, families=40)
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    expected = run_inline(settings_of(tmp_path / "a", shards))
-    config = settings_of(tmp_path / "b", shards)
+    expected = run_inline(deduplicating(tmp_path / "a", shards, "minhash"))
+    config = deduplicating(tmp_path / "b", shards, "minhash")
     sources, rows, shares = config["sources"], [], []
     for count in range(1, 6):
         result = run_inline({**config, "sources": sources[:count]})
@@ -381,16 +237,6 @@ def test_five_dumps_one_after_the_other_as_all_at_once(tmp_path: Path) -> None:
     (file,) = artifact_files(expected, "minhash.report")
     table = [row["share so far"] for row in json.loads(file.read_text())["share by dumps"]]
     assert table == pytest.approx(shares, abs=0.02) and table[-1] == shares[-1]
-
-
-def test_another_threshold_reads_no_text_again(tmp_path: Path) -> None:
-    shards = corpus(7)
-    config = settings_of(tmp_path, shards)
-    run_inline(config)
-    config["stages"] = [{"minhash": {"threshold": 0.9, "bands": 14, "rows": 8}}]
-    again = tasks_run(run_inline(config))
-    assert "minhash.compare" in again and "minhash.keepers" in again
-    assert not {"documents", "minhash.bands", "minhash.candidates", "minhash.pairs"} & again.keys()
 
 
 @pytest.mark.parametrize(
@@ -408,9 +254,9 @@ def test_another_threshold_reads_no_text_again(tmp_path: Path) -> None:
 )
 def test_settings_that_cannot_work_are_refused(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidConfigError, match=message):
-        planned(settings_of(tmp_path, {"d0": [{"id": "a", "text": "b"}]}, **settings))
+        planned(deduplicating(tmp_path, {"d0": [{"id": "a", "text": "b"}]}, "minhash", **settings))
 
 
 def test_no_documents_at_all(tmp_path: Path) -> None:
-    result = run_inline(settings_of(tmp_path, {"d0": [], "d1": []}))
+    result = run_inline(deduplicating(tmp_path, {"d0": [], "d1": []}, "minhash"))
     assert rows_of(result, COLUMNS) == []
