@@ -1,5 +1,6 @@
 """Artifacts of many tasks are read in order, many at a time."""
 
+from hashlib import sha256
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,7 +20,7 @@ def test_all_in_order_and_few_requests(tmp_path: Any, monkeypatch: pytest.Monkey
     for sender in range(9):
         content = b'{"n": %d}' % (10**sender)
         store.write_bytes(f"{sender}.json", content)
-        files.append(ArtifactFile(store, sender, f"{sender}.json", len(content), ""))
+        files.append(ArtifactFile(store, sender, f"{sender}.json", len(content), sha256(content).hexdigest()))
     asked: list[int] = []
     read_ranges = store.read_ranges
 
