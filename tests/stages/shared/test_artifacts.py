@@ -1,5 +1,6 @@
 """Artifacts of many tasks are read in order, many at a time."""
 
+import hashlib
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,7 +20,8 @@ def test_all_in_order_and_few_requests(tmp_path: Any, monkeypatch: pytest.Monkey
     for sender in range(9):
         content = b'{"n": %d}' % (10**sender)
         store.write_bytes(f"{sender}.json", content)
-        files.append(ArtifactFile(store, sender, f"{sender}.json", len(content), ""))
+        checksum = hashlib.sha256(content).hexdigest()
+        files.append(ArtifactFile(store, sender, f"{sender}.json", len(content), checksum))
     asked: list[int] = []
     read_ranges = store.read_ranges
 
