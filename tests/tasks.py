@@ -15,7 +15,8 @@ from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.storage.columns import RowsWriter
 from dspipe.pipeline.storage.exchange import ExchangeReader, OpenExchange
 from dspipe.pipeline.storage.store import Store
-from dspipe.pipeline.tasks.task import Task, TaskSpec, inputs_file
+from dspipe.pipeline.tasks.spec import TaskSpec, inputs_file
+from dspipe.pipeline.tasks.task import Task
 
 PHASE = "test.phase"
 

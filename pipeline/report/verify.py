@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from dspipe.pipeline.report.run_file import configured_stages, read_run
+from dspipe.pipeline.run.run_file import configured_stages, read_run
 from dspipe.pipeline.storage.columns import file_checksum
 from dspipe.pipeline.storage.store import Store
 

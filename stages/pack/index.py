@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dspipe.pipeline.errors import ConservationError
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.tasks.task import ArtifactFile, Task
+from dspipe.pipeline.tasks.artifact_file import ArtifactFile
+from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.pack.document_table import SUFFIX
 from dspipe.stages.pack.drawn import DrawnCounts
 from dspipe.stages.pack.formats import mds

@@ -8,7 +8,8 @@ import pyarrow as pa
 
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.bpe.count import hash_rows
-from dspipe.pipeline.tasks.task import ArtifactFile, Task
+from dspipe.pipeline.tasks.artifact_file import ArtifactFile
+from dspipe.pipeline.tasks.task import Task
 from dspipe.tokenizer.counting import WordCounter, WordCounts, thin
 
 SCHEMA = pa.schema([("word", pa.large_binary()), ("count", pa.int64())])

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
-from dspipe.pipeline.report.run_file import read_run
+from dspipe.pipeline.run.run_file import read_run
 from dspipe.pipeline.storage.columns import Column, read_rows
 from dspipe.stages.pack.verify.against_run import ReadRows
 

@@ -8,7 +8,8 @@ import pytest
 
 from dspipe.pipeline.errors import ConservationError
 from dspipe.pipeline.storage.store import Store
-from dspipe.pipeline.tasks.task import ArtifactFile, Task
+from dspipe.pipeline.tasks.artifact_file import ArtifactFile
+from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.pack.drawn import DrawnCounts
 from dspipe.stages.pack.index import check_sums, write_index
 from dspipe.stages.pack.manifest import Manifest

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from dspipe.pipeline.storage.store import Store
-from dspipe.pipeline.tasks.task import ArtifactFile
+from dspipe.pipeline.tasks.artifact_file import ArtifactFile
 from dspipe.stages.pack.token_ids import TokenIds
 
 COUNTS = [[3, 0], [], [2]]
