@@ -8,10 +8,6 @@ ROOT = Path(__file__).parent.parent
 CODE = ("kernels", "pipeline", "stages", "tokenizer")
 """the folders of code at the top"""
 NOT_MIRRORED = {
-    "tests/pipeline/run/test_damage.py": "stored files that were cut, changed or removed, of all kinds",
-    "tests/pipeline/run/test_losses_of_runs.py": "what damaged input costs, from the reader to the last line of a run",
-    "tests/stages/exact_dedup/test_keys.py": "which tasks run again after an edit of any module of the stage",
-    "tests/stages/minhash/test_keys.py": "which tasks run again after an edit of any module of the stage",
     "tests/test_bad_input.py": "bad input through the whole text pass",
     "tests/test_configs.py": "the configs in configs/",
     "tests/test_damage.py": "runs whose files were damaged",

@@ -4,12 +4,15 @@ Ids are names that the data gives: they may be the same for all (a field `id` th
 sources count from 0. What has to differ from document to document follows the origin instead: source, file and place.
 """
 
+import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 
 from dspipe.kernels.arrow import text_buffers
@@ -23,8 +26,19 @@ SAMPLED_IDS = 20_000
 """of a run, about: ids are sampled by their hash, so that a repeated id is in the sample with all its documents"""
 
 
-def origins_of(source: str, places: pa.Array) -> UInt64:
-    """A 64-bit hash of the source's name and each place (string: file name and position)."""
+def common_folder(paths: Sequence[str]) -> str:
+    """The folder, with its slash, that all paths of a source lie in, as far as no wildcard stands in it: where data
+    lies on a machine is no part of its origin. Empty: there is none."""
+    fixed = [re.split(r"[*?\[]", path, maxsplit=1)[0] for path in paths]
+    shared = os.path.commonprefix([path[: path.rfind("/") + 1] for path in fixed])
+    return shared[: shared.rfind("/") + 1]
+
+
+def origins_of(source: str, places: pa.Array, folder: str = "") -> UInt64:
+    """A 64-bit hash of the source's name and each place (string: file name and position) below a folder."""
+    if folder:
+        below = pc.utf8_slice_codeunits(places, len(folder))
+        places = pc.if_else(pc.starts_with(places, folder), below, places)
     hashes: UInt64 = hash_strings(*text_buffers(places), np.uint64(xxhash.xxh64_intdigest(source.encode())))
     return hashes
 

@@ -9,12 +9,13 @@ import pyarrow.compute as pc
 
 from dspipe.pipeline.config.discovery import source_class
 from dspipe.pipeline.document import document_schema, measured_schema
+from dspipe.pipeline.plan.inputs import expand_variables
 from dspipe.pipeline.source import InputFile, raw_schema
 from dspipe.pipeline.storage.store import open_filesystem
 from dspipe.pipeline.tasks.halving import RecordError, guarded, halved
 from dspipe.pipeline.tasks.losses import Losses
 from dspipe.pipeline.tasks.measure import MeasureStep
-from dspipe.pipeline.tasks.origins import ID_SAMPLE, IdSample, origins_of
+from dspipe.pipeline.tasks.origins import ID_SAMPLE, IdSample, common_folder, origins_of
 from dspipe.pipeline.tasks.task import Task
 
 
@@ -38,6 +39,8 @@ class TextPass:
         self.quarantined: list[dict[str, Any]] = []
         self.losses = Losses()
         self.ids = IdSample(payload["documents"])
+        paths = self.source.config.path
+        self.folder = common_folder([expand_variables(path) for path in ([paths] if isinstance(paths, str) else paths)])
 
     def run(self) -> None:
         """Read, measure, write; count what is read and what is not."""
@@ -128,7 +131,7 @@ class TextPass:
             **{name: batch.column(name) for name in ("id", "url", "date", "place", "content", "content_type")},
             "dump": pa.repeat(pa.scalar(config.dump, pa.string()), rows),
             "source": pa.repeat(config.name, rows),
-            "origin": pa.array(origins_of(config.name, batch.column("place"))),
+            "origin": pa.array(origins_of(config.name, batch.column("place"), self.folder)),
             "domain": domain,
             "language": language,
             "text": text,

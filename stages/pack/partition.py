@@ -43,7 +43,7 @@ class Partition:
             domains.add(batch.column("domain"))
             sources.add(batch.column("source"))
         key = np.concatenate(keys)
-        # stable: documents with one id have one key, and stay in the order of their shards
+        # stable: documents with one key, which hardly ever are, stay in the order of their shards
         order = np.argsort(key, kind="stable") if shuffle else np.arange(len(key))
         self._rank = np.empty(len(key), np.int64)
         self._rank[order] = np.arange(len(key))

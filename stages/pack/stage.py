@@ -117,7 +117,7 @@ class PackStage(GlobalStage[PackConfig]):
 
     def compile_kernels(self) -> None:
         one, name = np.zeros(1, np.int64), pa.array(["a"])
-        key = OrderKeys(self.seed).of(name, name, one, one)
+        key = OrderKeys(self.seed).of(pa.array(np.zeros(1, np.uint64)), name, one, one)
         special = SpecialTokens(0, -1, 0, np.empty(0, np.int64))
         layout = Layout(np.zeros(1, np.uint8), np.zeros((1, 2), np.int64))
         for dtype in (np.uint16, np.uint32):
@@ -154,4 +154,4 @@ class PackStage(GlobalStage[PackConfig]):
 
 def _columns(remixed: bool) -> tuple[str, ...]:
     """The row columns that say what was drawn."""
-    return ("id", "source", *(("copies", "remix.domain") if remixed else ("domain",)), "tokens", "reason")
+    return ("id", "origin", "source", *(("copies", "remix.domain") if remixed else ("domain",)), "tokens", "reason")

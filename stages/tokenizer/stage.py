@@ -121,7 +121,7 @@ class TokenizerStage(GlobalStage[TokenizerConfig]):
                 "shards",
                 run="dspipe.stages.tokenizer.count:count_words",
                 title="Count the words of the sampled documents",
-                columns=("id", "text", "domain", "language", "reason", *counted),
+                columns=("origin", "text", "domain", "language", "reason", *counted),
                 artifacts=("tokenizer_sample",),
                 emits="tokenizer.words",
                 partitions=_count_partitions(settings, corpus),

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from dspipe.pipeline.tasks.origins import origins_of
 from dspipe.stages.remix.mixture_plan import MixturePlan
 from tests.tasks import Inputs
 from tests.toys.tokenizer import tokenizer_json
@@ -28,6 +29,7 @@ def make_inputs(documents: list[Document], remixed: bool = True, group: int = 2,
         drawn = [document["copies"] > 0 for document in part]
         columns = {
             "id": pa.array([document["id"] for document in part]),
+            "origin": pa.array(origins_of("made", pa.array([document["id"] for document in part], pa.string()))),
             "source": pa.array(["made"] * len(part)),
             "remix.domain" if remixed else "domain": pa.array([document["domain"] for document in part]),
             "tokens": pa.array([len(document["tokens"]) for document in part], pa.int64()),

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from dspipe.pipeline.tasks.origins import origins_of
 from dspipe.stages.pack.drawn import RECORD, DrawnCounts, DrawnDocuments, write_counts
 from dspipe.stages.pack.shuffle_keys import OrderKeys
 from tests.stages.pack.drawn_shards import make_document, make_inputs
@@ -41,10 +42,10 @@ def test_a_record_for_each_copy(tmp_path: Path, width: int) -> None:
     assert counts == DrawnCounts(documents=3, tokens=7, empty=3)
 
 
-def test_keys_are_those_of_seed_id_and_copy(tmp_path: Path) -> None:
+def test_keys_are_those_of_seed_origin_and_copy(tmp_path: Path) -> None:
     found, _ = records(tmp_path, DOCUMENTS)
     names = pa.array(["a", "b"])
-    expected = OrderKeys(1).of(names, names, np.array([0, 0, 1]), np.array([0, 1, 0]))
+    expected = OrderKeys(1).of(pa.array(origins_of("made", names)), names, np.array([0, 0, 1]), np.array([0, 1, 0]))
     assert [row["key"] for row in found] == expected.tolist()
 
 

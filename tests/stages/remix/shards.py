@@ -4,6 +4,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from dspipe.pipeline.tasks.origins import origins_of
 from dspipe.stages.remix.settings import Grouping
 from tests.tasks import Inputs
 
@@ -14,7 +15,7 @@ def make_columns(documents: int = 40, group: int = 15, dropped: int = 7) -> list
     """Documents 0, 1, ...: even ones of domain web with 10 tokens, odd ones of code with 20; every 7th is dropped."""
     numbers = list(range(documents))
     columns = {
-        "id": pa.array([f"doc-{n}" for n in numbers]),
+        "origin": pa.array(origins_of("made", pa.array([f"line {n}" for n in numbers]))),
         "domain": pa.array([["web", "code"][n % 2] for n in numbers]),
         "text": pa.array([f"{TEXTS[['web', 'code'][n % 2]]} {n}" for n in numbers], pa.large_string()),
         "tokens": pa.array([[10, 20][n % 2] for n in numbers], pa.int64()),

@@ -56,6 +56,6 @@ def test_columns_that_a_grouping_reads() -> None:
     def columns(by: str, by_importance: bool = False) -> tuple[str, ...]:
         return Grouping(by=by, groups=None, unit="tokens", by_importance=by_importance).columns
 
-    assert columns("domain") == ("id", "domain", "tokens", "reason")
-    assert columns("host", True) == ("id", "url", "tokens", "reason", "remix.position")
-    assert columns("id") == ("id", "tokens", "reason")
+    assert columns("domain") == ("origin", "domain", "tokens", "reason")
+    assert columns("host", True) == ("origin", "url", "tokens", "reason", "remix.position")
+    assert columns("id") == ("origin", "id", "tokens", "reason")

@@ -13,7 +13,7 @@ from tests.tasks import Inputs, make_task, read_emitted, run_function
 
 BATCH = pa.record_batch(
     {
-        "id": [str(n) for n in range(4000)],
+        "origin": pa.array(range(4000), pa.uint64()),
         "domain": ["web"] * 4000,
         "language": pa.array(["en"] * 4000),
         "copies": [n % 4 for n in range(4000)],
