@@ -8,15 +8,15 @@ ROOT = Path(__file__).parent.parent
 CODE = ("kernels", "pipeline", "stages", "tokenizer")
 """the folders of code at the top"""
 NOT_MIRRORED = {
-    "tests/pipeline/run/test_damage.py": "stored files that were cut, changed or removed, of all kinds",
-    "tests/pipeline/run/test_losses_of_runs.py": "what damaged input costs, from the reader to the last line of a run",
-    "tests/stages/exact_dedup/test_keys.py": "which tasks run again after an edit of any module of the stage",
-    "tests/stages/minhash/test_keys.py": "which tasks run again after an edit of any module of the stage",
     "tests/test_bad_input.py": "bad input through the whole text pass",
     "tests/test_configs.py": "the configs in configs/",
+    "tests/test_damage.py": "runs whose files were damaged",
     "tests/test_docs.py": "the documentation",
     "tests/test_end_to_end.py": "whole runs through every kind of stage",
+    "tests/test_losses.py": "runs over damaged inputs",
     "tests/test_memory.py": "the peak memory of a run",
+    "tests/test_rerun_exact_dedup.py": "what runs again after an edit of exact_dedup",
+    "tests/test_rerun_minhash.py": "what runs again after an edit of minhash",
     "tests/test_tree.py": "this",
     "tests/tokenizer/test_memory.py": "the peak memory of training",
 }

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dspipe.pipeline.errors import DamagedFileError
+from dspipe.pipeline.keys import key_of
 from dspipe.pipeline.plan.fingerprint import code_fingerprint
-from dspipe.pipeline.plan.keys import key_of
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.storage.store import Store
-from dspipe.pipeline.tasks.task import Manifest, TaskSpec, inputs_file, is_whole
+from dspipe.pipeline.tasks.spec import Manifest, TaskSpec, inputs_file, is_whole
 
 
 class UnnamedArtifactError(Exception):

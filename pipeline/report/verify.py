@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dspipe.pipeline.errors import DamagedFileError
-from dspipe.pipeline.report.run_file import configured_stages, read_run
+from dspipe.pipeline.run.run_file import configured_stages, read_run
 from dspipe.pipeline.storage.columns import file_checksum
 from dspipe.pipeline.storage.store import Store
-from dspipe.pipeline.tasks.task import Manifest
+from dspipe.pipeline.tasks.spec import Manifest
 
 
 @dataclass

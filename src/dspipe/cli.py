@@ -63,11 +63,11 @@ def _run(path: Path, edits: list[str]) -> None:
     from dspipe.pipeline.config.run_config import check, load_config
     from dspipe.pipeline.plan.plan import make_plan
     from dspipe.pipeline.report.left_out import left_out_line, repeated_ids_line
-    from dspipe.pipeline.report.run_file import read_run
     from dspipe.pipeline.report.stats import print_funnel
     from dspipe.pipeline.run.executors import make_executor
     from dspipe.pipeline.run.progress import make_progress
     from dspipe.pipeline.run.run import run_plan
+    from dspipe.pipeline.run.run_file import read_run
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
@@ -97,7 +97,7 @@ def plan(config: ConfigFile, edits: Edits = None) -> None:
     from dspipe.pipeline.config.run_config import check, load_config
     from dspipe.pipeline.errors import StorageError
     from dspipe.pipeline.plan.plan import make_plan
-    from dspipe.pipeline.plan.show import print_plan
+    from dspipe.pipeline.report.show_plan import print_plan
 
     try:
         loaded = load_config(config, edits or [])
@@ -116,8 +116,8 @@ def stats(
     """Print the tables of a run: the funnel, the domains, the phases and what the stages report."""
     from dspipe.pipeline.errors import RunNotFoundError
     from dspipe.pipeline.report.page import html_page
-    from dspipe.pipeline.report.run_file import read_run
     from dspipe.pipeline.report.stats import as_json, print_stats
+    from dspipe.pipeline.run.run_file import read_run
 
     try:
         _, found = read_run(run)
@@ -142,7 +142,7 @@ def explain(
     from dspipe.pipeline.errors import DamagedFileError, DocumentNotFoundError, RunNotFoundError
     from dspipe.pipeline.report.explain import explain as explained
     from dspipe.pipeline.report.explain import print_explanation
-    from dspipe.pipeline.report.run_file import read_run
+    from dspipe.pipeline.run.run_file import read_run
 
     try:
         print_explanation(explained(*read_run(run), document), _console())

@@ -24,6 +24,10 @@ class DrawnCounts:
     tokens: int = 0
     empty: int = 0
 
+    def plus(self, more: "DrawnCounts") -> "DrawnCounts":
+        """The sum."""
+        return DrawnCounts(self.documents + more.documents, self.tokens + more.tokens, self.empty + more.empty)
+
 
 class DrawnDocuments:
     """The drawn copies of the documents of the task's shard, in their order, as batches of RECORD."""

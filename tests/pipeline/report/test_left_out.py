@@ -3,7 +3,7 @@
 from typing import Any
 
 from dspipe.pipeline.report.left_out import left_out_line
-from dspipe.pipeline.report.run_file import RunFile
+from dspipe.pipeline.run.run_file import RunFile
 from dspipe.pipeline.run.summary import ALARMS, PhaseSummary
 
 

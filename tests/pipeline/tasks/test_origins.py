@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from dspipe.pipeline.report.left_out import repeated_ids_line
-from dspipe.pipeline.report.run_file import read_run
+from dspipe.pipeline.run.run_file import read_run
 from dspipe.pipeline.tasks import origins
 from dspipe.pipeline.tasks.origins import IdSample, origins_of, repeated_ids
 from tests.engine import rows_of, run_inline
