@@ -139,7 +139,7 @@ def explain(
     run: RunDirectory, document: Annotated[str, typer.Argument(help="a document's id or URL", metavar="ID|URL")]
 ) -> None:
     """Print one document's way through a run: its columns, scores, verdicts and what it duplicates."""
-    from dspipe.pipeline.errors import DocumentNotFoundError, RunNotFoundError
+    from dspipe.pipeline.errors import DamagedFileError, DocumentNotFoundError, RunNotFoundError
     from dspipe.pipeline.report.explain import explain as explained
     from dspipe.pipeline.report.explain import print_explanation
     from dspipe.pipeline.run.run_file import read_run
@@ -148,6 +148,8 @@ def explain(
         print_explanation(explained(*read_run(run), document), _console())
     except (RunNotFoundError, DocumentNotFoundError) as error:
         _refuse(str(error))
+    except DamagedFileError as error:
+        _fail(f"{error}; `dspipe run` with the run's config makes it anew")
 
 
 @app.command()
