@@ -4,8 +4,6 @@ Ids are names that the data gives: they may be the same for all (a field `id` th
 sources count from 0. What has to differ from document to document follows the origin instead: source, file and place.
 """
 
-import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -24,14 +22,6 @@ ID_SAMPLE = "id sample"
 """the note of a text pass's task that `repeated_ids` reads"""
 SAMPLED_IDS = 20_000
 """of a run, about: ids are sampled by their hash, so that a repeated id is in the sample with all its documents"""
-
-
-def common_folder(paths: Sequence[str]) -> str:
-    """The folder, with its slash, that all paths of a source lie in, as far as no wildcard stands in it: where data
-    lies on a machine is no part of its origin. Empty: there is none."""
-    fixed = [re.split(r"[*?\[]", path, maxsplit=1)[0] for path in paths]
-    shared = os.path.commonprefix([path[: path.rfind("/") + 1] for path in fixed])
-    return shared[: shared.rfind("/") + 1]
 
 
 def origins_of(source: str, places: pa.Array, folder: str = "") -> UInt64:

@@ -9,18 +9,18 @@ import pyarrow.compute as pc
 
 from dspipe.pipeline.config.discovery import source_class
 from dspipe.pipeline.document import document_schema, measured_schema
-from dspipe.pipeline.plan.inputs import expand_variables
 from dspipe.pipeline.source import InputFile, raw_schema
 from dspipe.pipeline.storage.store import open_filesystem
 from dspipe.pipeline.tasks.halving import RecordError, guarded, halved
 from dspipe.pipeline.tasks.losses import Losses
 from dspipe.pipeline.tasks.measure import MeasureStep
-from dspipe.pipeline.tasks.origins import ID_SAMPLE, IdSample, common_folder, origins_of
+from dspipe.pipeline.tasks.origins import ID_SAMPLE, IdSample, origins_of
 from dspipe.pipeline.tasks.task import Task
 
 
 def run(task: Task, payload: dict[str, Any]) -> None:
-    """The runner. Payload: source (its settings), files (of the shard), steps (of the stages that measure)."""
+    """The runner. Payload: source (its settings), folder (that all its files lie in), files (of the
+    shard), steps (of the stages that measure), documents (of the run, about)."""
     TextPass(task, payload).run()
 
 
@@ -39,8 +39,7 @@ class TextPass:
         self.quarantined: list[dict[str, Any]] = []
         self.losses = Losses()
         self.ids = IdSample(payload["documents"])
-        paths = self.source.config.path
-        self.folder = common_folder([expand_variables(path) for path in ([paths] if isinstance(paths, str) else paths)])
+        self.folder = payload["folder"]
 
     def run(self) -> None:
         """Read, measure, write; count what is read and what is not."""
