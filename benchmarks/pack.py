@@ -50,9 +50,9 @@ def write_corpus(paths: Sequence[str], mb: float, times: int, target: Path) -> t
 
 def end_token(tokenizer: str) -> tuple[str, int]:
     """Name and id of the tokenizer's end token."""
-    from dspipe.stages.pack.tokenizer_json import END, added_tokens
+    from dspipe.stages.pack.tokenizer_json import END, read_added_tokens
 
-    added, _ = added_tokens(Path(tokenizer).read_bytes())
+    added, _ = read_added_tokens(Path(tokenizer).read_bytes())
     name = next(name for name in END if name in added)
     return name, added[name]
 

@@ -117,7 +117,7 @@ def trained(measure: Measure, paths: Sequence[str], mb: float, vocab: int, schem
 
     from dspipe.kernels.arrow import text_buffers
     from dspipe.tokenizer.counting import WordCounter
-    from dspipe.tokenizer.export import tokenizer_files, write_files
+    from dspipe.tokenizer.export import make_files, write_files
     from dspipe.tokenizer.schemes import SCHEMES
     from dspipe.tokenizer.settings import TrainSettings
     from dspipe.tokenizer.train import train
@@ -126,7 +126,7 @@ def trained(measure: Measure, paths: Sequence[str], mb: float, vocab: int, schem
     column = pa.array(read_texts(paths, mb), pa.large_string())
     counter.add_texts(SCHEMES[scheme].pre_tokenizer(), *text_buffers(column))
     settings = TrainSettings.model_validate({"vocab": vocab, "scheme": scheme})
-    write_files(tokenizer_files(train(counter.words(), vocab), settings), folder)
+    write_files(make_files(train(counter.words(), vocab), settings), folder)
     return {"tokenizer": str(Path(folder) / "tokenizer.json")}
 
 

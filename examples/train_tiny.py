@@ -116,7 +116,7 @@ def pairs(sample: dict[str, Any]) -> tuple[Tokens, Tokens]:
 def train(run: Path, steps: int, batch: int, checkpoint: dict[str, Any] | None = None) -> dict[str, Any]:
     """Train up to step `steps`, from the start or a checkpoint; returns a checkpoint, with rows and losses so far."""
     data = PackedDataset(run, seed=17, epochs=None)
-    model = make_model(data.shards.index["vocabulary"])
+    model = make_model(data.shards.manifest.vocabulary)
     step, rows, losses = 0, [], []
     if checkpoint is not None:
         data.load_state_dict(checkpoint["data"])

@@ -20,8 +20,8 @@ that of an order key once a document.
 What only says in which slot of a table a search begins, as key * GOLDEN >> shift, stands beside its table: it decides
 no result.
 
-Two places can't import numba and have these formulas in numpy: the trainer's reader (stages.pack.reading.permutation:
-hash64) and the engine's records (pipeline.storage.records: murmur_hash64).
+Two places have these formulas in numpy, since they work on arrays without numba: the trainer's reader (hash64, in
+stages.pack.reading.permutation) and the engine's records (murmur_hash64, which pipeline.storage.records calls hash64).
 """
 
 import numpy as np

@@ -90,8 +90,8 @@ def join_documents(
 
 
 @entry("rows")
-def copy_pieces(stream: Tokens, sources: Int64, lengths: Int64, targets: Int64, rows: Tokens) -> None:
-    """rows[targets[i]:targets[i] + lengths[i]] = stream[sources[i]:...] for each piece; `rows` is flat."""
+def copy_segments(stream: Tokens, sources: Int64, lengths: Int64, targets: Int64, rows: Tokens) -> None:
+    """rows[targets[i]:targets[i] + lengths[i]] = stream[sources[i]:...] for each segment; `rows` is flat."""
     for i in range(len(sources)):
         source, target = sources[i], targets[i]
         for k in range(lengths[i]):
@@ -100,12 +100,12 @@ def copy_pieces(stream: Tokens, sources: Int64, lengths: Int64, targets: Int64, 
 
 @entry("row", "kept")
 def fill_rows(lengths: Int64, row_length: int, crop: bool, row: Int64, kept: Int64) -> int:
-    """Put pieces of 1..row_length tokens into rows, whole; returns the number of rows.
+    """Put segments of 1..row_length tokens into rows, whole; returns the number of rows.
 
-    Row by row, the longest piece that still fits is taken: this is first-fit decreasing (at most 11/9 of the fewest
-    rows, plus one; Johnson 1973), without its search over open rows. Of equal lengths the earlier piece goes first.
-    row[i] is piece i's row. kept[i] is its length, less where `crop` is set: then, when no piece fits the space that
-    is left, the shortest one is cut to it, so that every row but the last is full.
+    Row by row, the longest segment that still fits is taken: this is first-fit decreasing (at most 11/9 of the fewest
+    rows, plus one; Johnson 1973), without its search over open rows. Of equal lengths the earlier segment goes first.
+    row[i] is segment i's row. kept[i] is its length, less where `crop` is set: then, when no segment fits the space
+    that is left, the shortest one is cut to it, so that every row but the last is full.
     """
     count = len(lengths)
     heads = np.full(row_length + 1, -1, np.int64)
@@ -114,7 +114,7 @@ def fill_rows(lengths: Int64, row_length: int, crop: bool, row: Int64, kept: Int
         i = count - 1 - back
         following[i] = heads[lengths[i]]
         heads[lengths[i]] = i
-    # below[n] leads towards the longest length <= n that still has pieces, with path halving as in union-find:
+    # below[n] leads towards the longest length <= n that still has segments, with path halving as in union-find:
     # lengths run out and never come back, so a search costs next to nothing however long rows are
     below = np.arange(row_length + 1)
     above = np.arange(row_length + 2)

@@ -90,3 +90,19 @@ def test_the_schema_is_one() -> None:
     assert {"name", "output", "sources", "stages", "engine", "seed"} == set(schema["properties"])
     stages = schema["properties"]["stages"]["items"]["anyOf"][-1]["enum"]
     assert {"language", "heuristics", "exact_dedup", "minhash", "remix", "tokenizer", "pack"} <= set(stages)
+
+
+def test_damaged_runs_are_one_message(file: Path, tmp_path: Path) -> None:
+    assert dspipe("run", str(file)).returncode == 0
+    out = tmp_path / "out"
+    (manifest, *_) = sorted(out.glob("documents/*.manifest.json"))
+    for damaged, commands in (
+        (manifest, [["explain", str(out), "0-0"], ["verify", str(out)]]),
+        (out / "run.json", [["explain", str(out), "0-0"], ["verify", str(out)], ["stats", str(out)]]),
+    ):
+        damaged.write_text("{")
+        for command in commands:
+            done = dspipe(*command)
+            assert done.returncode in (1, 2), command
+            assert damaged.name in done.stderr and "anew" in done.stderr
+            assert "Traceback" not in done.stderr

@@ -8,8 +8,8 @@ import pytest
 
 from dspipe.pipeline.config.run_config import check, load_config
 from dspipe.pipeline.plan.plan import make_plan
-from dspipe.pipeline.report.run_file import read_run
 from dspipe.pipeline.report.verify import verify_files
+from dspipe.pipeline.run.run_file import read_run
 from tests.shared import shared
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))

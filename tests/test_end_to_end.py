@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from dspipe.pipeline.report.explain import explain
-from dspipe.pipeline.report.run_file import read_run
 from dspipe.pipeline.report.verify import verify_files
+from dspipe.pipeline.run.run_file import read_run
 from tests.engine import rows_of, run_inline, tasks_run
 
 PROJECT = Path(__file__).parent.parent

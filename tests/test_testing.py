@@ -22,6 +22,20 @@ STAGES: dict[str, dict[str, Any]] = {
 }
 
 
+GLOBAL_STAGES: dict[str, dict[str, Any]] = {
+    "exact_dedup": {"by": ["url", "text"], "index": True},
+    "minhash": {"keep": ["longest"], "index": True},
+    "repeated_spans": {"min_bytes": 20},
+    "host_lines": {"min_pages": 2},
+    "repeated_lines": {},
+}
+
+
+@pytest.mark.parametrize("name", GLOBAL_STAGES)
+def test_global_stages_keep_the_contract(name: str) -> None:
+    check_stage(stage_class(name), GLOBAL_STAGES[name])
+
+
 @pytest.mark.parametrize("name", STAGES)
 def test_map_stages_keep_the_contract(name: str) -> None:
     check_stage(stage_class(name), STAGES[name])

@@ -10,9 +10,13 @@ CODE = ("kernels", "pipeline", "stages", "tokenizer")
 NOT_MIRRORED = {
     "tests/test_bad_input.py": "bad input through the whole text pass",
     "tests/test_configs.py": "the configs in configs/",
+    "tests/test_damage.py": "runs whose files were damaged",
     "tests/test_docs.py": "the documentation",
     "tests/test_end_to_end.py": "whole runs through every kind of stage",
+    "tests/test_losses.py": "runs over damaged inputs",
     "tests/test_memory.py": "the peak memory of a run",
+    "tests/test_rerun_exact_dedup.py": "what runs again after an edit of exact_dedup",
+    "tests/test_rerun_minhash.py": "what runs again after an edit of minhash",
     "tests/test_tree.py": "this",
     "tests/tokenizer/test_memory.py": "the peak memory of training",
 }

@@ -55,20 +55,20 @@ def train(
     elif output is None:
         _refuse("--output DIRECTORY is needed to train on files")
     else:
-        _train(_config_of(inputs, output, settings))
+        _train(_make_config(inputs, output, settings))
 
 
-def _config_of(files: list[str], output: str, settings: dict[str, Any]) -> dict[str, Any]:
+def _make_config(files: list[str], output: str, settings: dict[str, Any]) -> dict[str, Any]:
     missing = [file for file in files if "://" not in file and "*" not in file and not Path(file).exists()]
     if missing:
         _refuse(f"no such file: {', '.join(missing)}")
     sources = [
-        {"name": f"files-{number}", "format": _format_of(file), "path": file} for number, file in enumerate(files)
+        {"name": f"files-{number}", "format": _find_format(file), "path": file} for number, file in enumerate(files)
     ]
     return {"name": "tokenizer", "output": output, "sources": sources, "stages": [{"tokenizer": {"train": settings}}]}
 
 
-def _format_of(file: str) -> str:
+def _find_format(file: str) -> str:
     suffixes = Path(file).suffixes
     known = {".jsonl": "jsonl", ".parquet": "parquet", ".wet": "wet", ".warc": "warc"}
     return next((known[suffix] for suffix in reversed(suffixes) if suffix in known), "files")
@@ -109,7 +109,7 @@ def _train(config: str | dict[str, Any]) -> None:
             _refuse(str(error))
         print(f"failed: {error}\nWhat is finished is kept: the same command goes on from there.", file=sys.stderr)
         raise typer.Exit(1) from None
-    notes = _training_notes(result.store, result.phases[-1].manifests)
+    notes = _read_training_notes(result.store, result.phases[-1].manifests)
     if notes:
         if notes["tokens"] < notes["asked"]:
             print(
@@ -121,7 +121,7 @@ def _train(config: str | dict[str, Any]) -> None:
     print(f"{result.store.root}/tokenizer.json")
 
 
-def _training_notes(store: Any, manifests: list[str]) -> dict[str, int]:
+def _read_training_notes(store: Any, manifests: list[str]) -> dict[str, int]:
     notes: dict[str, int] = store.read_json(manifests[0]).get("notes", {}).get("training", {})
     return notes
 
@@ -138,7 +138,7 @@ def evaluate(
     """Compare tokenizers on a text: bytes per token by language and domain, and what the vocabulary is used for."""
     import json
 
-    from dspipe.tokenizer.evaluate import evaluate_all, print_report, svg
+    from dspipe.tokenizer.evaluate import draw_svg, evaluate_all, print_report
     from dspipe.tokenizer.text_files import TextFileError
 
     encoders = {_name(path, tokenizers): _load(path) for path in tokenizers}
@@ -147,7 +147,7 @@ def evaluate(
     except TextFileError as error:
         _refuse(str(error))
     if picture is not None:
-        _write(picture, svg(report).encode())
+        _write(picture, draw_svg(report).encode())
     if as_json:
         print(json.dumps(report, ensure_ascii=False))
     else:

@@ -5,22 +5,13 @@ those seen once, 17 % of 100,000 tokens of a 50 MB sample change. There are two 
 
 `thin` keeps a word seen c times, c below `below`, with probability c / below, and counts it `below` times (threshold
 sampling: Duffield, Lund, Thorup, "Learn more, sample less", 2005). Sums of counts stay right on average, and a pair
-seen f times is off by a standard error of at most sqrt(below / f) of that. Measured with 100,000 tokens on 3.6 GB of
-text, half of it Chinese, Japanese and Arabic, whose last pair was seen 800 times: of 1,068 MB of distinct words, 631 MB
-are left with `below` 2 and 0.6 % of the tokens differ; 338 MB with 4 and 1.4 %; 177 MB with 8 and 2.3 %.
-
-24 GB of such text, by extrapolation: distinct words grew as the 0.86th power of the text between 1.6 and 3.6 GB, so
-there would be 5 to 6 GB of them, of which the default memory (TrainSettings.memory) holds a quarter, and `below` would
-be 4 or 5. The last pair would be seen some 5,000 times, a thousand times as often as that. Of the first 45,000 tokens
-of 3.6 GB, whose last pair is seen about as often in terms of a `below` of 2, 0.4 % differ.
+seen f times is off by a standard error of at most sqrt(below / f) of that: with `below` 2, 0.6 % of 100,000 tokens
+differ on 3.6 GB of text.
 
 `cut_rare_pairs` cuts words. A token that spans the border of two characters occurs at most as often as these two
 characters meet. So where they meet fewer than `bound` times, and every merge was seen at least `bound` times, no token
-of whole characters can span the border, and cutting words there changes none of them. Left are tokens that hold a part
-of a character on either side of a border, since the same bytes may meet between many pairs of characters, and what
-depends on them. Measured on 94 MB, a third of it Chinese, with 100,000 tokens (the last seen 21 times): 40 tokens
-differ with bound 2, 139 with 5, 726 with 20; the words' bytes fall from 34 to 32, 28 and 20 MB. So it is nearly exact,
-but makes words fewer by a part only, and needs a table of them all in memory.
+of whole characters can span the border. Tokens that hold a part of a character on either side can change: 40 of 100,000
+with bound 2. It makes words fewer by a part only, and needs a table of them all in memory.
 """
 
 from collections.abc import Iterable
@@ -29,10 +20,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from dspipe.kernels.bpe.count import (
+    CharacterPairs,
+    count_pieces,
+    cut_at_rare_pairs,
+    grow_table,
+    hash_rows,
+    piece_table,
+)
 from dspipe.tokenizer.arrays import Bytes, Offsets
 from dspipe.tokenizer.schemes import BLOCK, PreTokenizer
 
-MOST_RARE = 1 << 12
+MAX_RARE_COUNT = 1 << 12
 """words seen more often are never thinned out by themselves"""
 THINNING_SEED = np.uint64(0x7468696E)
 """any but 0, whose hashes say which partition counts a word"""
@@ -55,8 +54,6 @@ class WordCounter:
 
     def __init__(self, slots: int = 1 << 14) -> None:
         """slots: of the table at first, a power of two, at least 2; it grows."""
-        from dspipe.kernels.bpe.count import piece_table
-
         self._table = piece_table(slots)
         self._ones = np.ones(BLOCK, np.int64)
 
@@ -83,8 +80,6 @@ class WordCounter:
 
     def add_cut(self, words: WordCounts, pairs: npt.NDArray[np.uint64], bound: int) -> None:
         """Add what remains of the words when they are cut at character pairs counted fewer than `bound` times."""
-        from dspipe.kernels.bpe.count import cut_at_rare_pairs
-
         data, offsets, counts = words.data, words.offsets, words.counts
         ends, weights = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.int64)
         cut, state = np.array([0, words.offsets[0]], np.int64), np.array([0, words.offsets[0]], np.int64)
@@ -97,8 +92,6 @@ class WordCounter:
         return WordCounts(store[: starts[len(self)]], starts[: len(self) + 1], counts[: len(self)])
 
     def _add(self, text: Bytes, ends: Offsets, weights: npt.NDArray[np.int64], state: npt.NDArray[np.int64]) -> None:
-        from dspipe.kernels.bpe.count import count_pieces, grow_table
-
         state[0] = 0
         while not count_pieces(text, ends, weights, state, self._table):
             self._table = grow_table(self._table, int(ends[state[0]] - state[1]))
@@ -106,8 +99,6 @@ class WordCounter:
 
 def thin(words: WordCounts, below: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
     """Which words to keep, and the counts of those. A word is kept or not whatever the others are."""
-    from dspipe.kernels.bpe.count import hash_rows
-
     hashes = np.empty(len(words), np.uint64)
     hash_rows(words.data, words.offsets, THINNING_SEED, hashes)
     # 53 bits, which a float holds exactly: in [0, 1)
@@ -115,18 +106,19 @@ def thin(words: WordCounts, below: int) -> tuple[npt.NDArray[np.bool_], npt.NDAr
     return kept, np.maximum(words.counts[kept], below)
 
 
-def sizes_by_count(words: WordCounts) -> npt.NDArray[np.int64]:
-    """int64[MOST_RARE + 1]: how many positions (kernels.bpe.symbols) the words take, by how often they are seen; those
-    seen more often than that in the last."""
+def count_positions(words: WordCounts) -> npt.NDArray[np.int64]:
+    """int64[MAX_RARE_COUNT + 1]: how many positions (kernels.bpe.symbols) the words take, by how often they are seen;
+    those seen more often than that in the last."""
     positions = np.diff(words.offsets) + 1
-    return np.bincount(np.minimum(words.counts, MOST_RARE), positions, MOST_RARE + 1).astype(np.int64)
+    return np.bincount(np.minimum(words.counts, MAX_RARE_COUNT), positions, MAX_RARE_COUNT + 1).astype(np.int64)
 
 
-def least_thinning(sizes: npt.NDArray[np.int64], most: int) -> int:
-    """The lowest bound for `thin` that leaves at most `most` of the positions on average; 0 where all fit."""
-    seen = np.arange(len(sizes))
+def find_min_thinning(positions: npt.NDArray[np.int64], limit: int) -> int:
+    """The lowest bound for `thin` that leaves at most `limit` positions on average, of as many as `count_positions`
+    says; 0 where all fit."""
+    seen = np.arange(len(positions))
     below = 1
-    while below < MOST_RARE and (sizes * np.minimum(1, seen / below)).sum() > most:
+    while below < MAX_RARE_COUNT and (positions * np.minimum(1, seen / below)).sum() > limit:
         below += 1
     return below if below > 1 else 0
 
@@ -136,8 +128,6 @@ def cut_rare_pairs(parts: Iterable[WordCounts], again: Iterable[WordCounts], bou
 
     `parts` and `again` give the same parts, one after the other, so that they need not be in memory together.
     """
-    from dspipe.kernels.bpe.count import CharacterPairs
-
     pairs, counter = CharacterPairs(), WordCounter()
     for part in parts:
         pairs.add(part.data, part.offsets, part.counts)

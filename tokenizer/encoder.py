@@ -11,20 +11,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+from tokenizers import Tokenizer
 
+from dspipe.kernels.arrow import text_buffers
+from dspipe.kernels.bpe.cut import joins_of
+from dspipe.kernels.bpe.encode import SLACK, encode_pieces
+from dspipe.kernels.bpe.piece_cache import piece_cache
+from dspipe.kernels.bpe.table import MAX_ID, merge_table
 from dspipe.tokenizer.arrays import Bytes, Ids, Offsets
 from dspipe.tokenizer.byte_alphabet import CHARACTER_OF, to_bytes
-from dspipe.tokenizer.schemes import SCHEMES, Scheme, scheme_of
+from dspipe.tokenizer.schemes import SCHEMES, Scheme, find_scheme
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-MAX_ID = (1 << 20) - 2
-"""that of kernels.bpe.table, which takes long to import"""
 CACHE_BYTES = 64 << 20
 """of pieces seen, by an encoder: 1,000,000 short ones and about 400,000 long ones"""
 
@@ -41,7 +43,7 @@ class AnyEncoder(Protocol):
     engine: str
     """`dspipe`, or `tokenizers: ` and the reason"""
 
-    def encode(self, texts: "pa.Array | pa.ChunkedArray") -> tuple[Ids, Offsets]:
+    def encode(self, texts: pa.Array | pa.ChunkedArray) -> tuple[Ids, Offsets]:
         """The ids of all rows of a string column (uint32), and their offsets by row (int64, one more than rows)."""
 
     def decode(self, ids: Sequence[int] | npt.NDArray[Any]) -> bytes:
@@ -110,7 +112,7 @@ class Vocabulary:
 def read_vocabulary(config: Mapping[str, Any]) -> Vocabulary | str:
     """The vocabulary of a parsed tokenizer.json, or why the kernels cannot run it."""
     model = config["model"]
-    scheme = scheme_of(config.get("pre_tokenizer"))
+    scheme = find_scheme(config.get("pre_tokenizer"))
     if (kind := model.get("type", "BPE" if "merges" in model else "of no type")) != "BPE":
         return f"its model is {kind}, not BPE"
     if scheme is None:
@@ -150,10 +152,6 @@ class Encoder:
     """Encodes with the kernels. Not for use by two threads at once: it keeps the pieces that it has seen."""
 
     def __init__(self, vocabulary: Vocabulary, special: bool = False, cache_bytes: int = CACHE_BYTES) -> None:
-        from dspipe.kernels.bpe.cut import joins_of
-        from dspipe.kernels.bpe.piece_cache import piece_cache
-        from dspipe.kernels.bpe.table import merge_table
-
         self.engine = "dspipe"
         self.vocab_size = max(vocabulary.tokens) + 1
         self._tokens = vocabulary.tokens
@@ -161,7 +159,7 @@ class Encoder:
         self._merges = merge_table(vocabulary.byte_ids, vocabulary.merges)
         made = [vocabulary.tokens[number] for number in np.unique(vocabulary.merges[:, 2]).tolist()]
         lengths = np.fromiter(map(len, made), np.int64, len(made))
-        self._joins = joins_of(_readable(b"".join(made)), np.append(0, np.cumsum(lengths)))
+        self._joins = joins_of(np.frombuffer(b"".join(made), np.uint8), np.append(0, np.cumsum(lengths)))
         self._cache = piece_cache(cache_bytes)
         wanted = [token for token in vocabulary.added if token.content and (special or not token.special)]
         self._added = {token.content: token.number for token in wanted}
@@ -171,15 +169,13 @@ class Encoder:
             re.compile(b"|".join(map(re.escape, sorted(group, key=len, reverse=True)))) for group in groups if group
         ]
 
-    def encode(self, texts: "pa.Array | pa.ChunkedArray") -> tuple[Ids, Offsets]:
+    def encode(self, texts: pa.Array | pa.ChunkedArray) -> tuple[Ids, Offsets]:
         """As AnyEncoder.encode; a null row has no ids. The column must be valid UTF-8, as Arrow's strings are."""
-        from dspipe.kernels.arrow import text_buffers
-
         return self.encode_buffers(*text_buffers(texts))
 
     def encode_buffers(self, text: Bytes, offsets: Offsets) -> tuple[Ids, Offsets]:
         """The same for the documents text[offsets[i]:offsets[i + 1]]."""
-        spans = self._added_spans(text, offsets) if self._added else []
+        spans = self._find_added_tokens(text, offsets) if self._added else []
         if not spans:
             return self._encode_plain(text, offsets)
         borders = np.unique(np.concatenate([offsets, np.array(spans, np.int64)[:, :2].ravel()]))
@@ -203,8 +199,6 @@ class Encoder:
             raise TokenizerError(f"the vocabulary has no id {error.args[0]}") from error
 
     def _encode_plain(self, text: Bytes, offsets: Offsets) -> tuple[Ids, Offsets]:
-        from dspipe.kernels.bpe.encode import SLACK, encode_pieces
-
         # reserved, not used: the operating system gives pages as ids are written
         ids = np.empty(int(offsets[-1] - offsets[0]) + SLACK, np.uint32)
         ends = np.zeros(len(offsets), np.int64)
@@ -213,31 +207,29 @@ class Encoder:
             encode_pieces(text, block, state, self._merges, self._joins, self._cache, ids, ends)
         return ids[: state[2]], ends
 
-    def _added_spans(self, text: Bytes, offsets: Offsets) -> list[tuple[int, int, int]]:
+    def _find_added_tokens(self, text: Bytes, offsets: Offsets) -> list[tuple[int, int, int]]:
         """Start, end and id of each added token in the documents."""
         whole = np.ascontiguousarray(text).data
         first, last = int(offsets[0]), int(offsets[-1])
         if all(pattern.search(whole, first, last) is None for pattern in self._patterns):
             return []
-        return [span for start, end in pairwise(offsets.tolist()) for span in self._spans(whole, start, end, 0)]
+        return [span for start, end in pairwise(offsets.tolist()) for span in self._find_in_span(whole, start, end, 0)]
 
-    def _spans(self, whole: memoryview, start: int, end: int, group: int) -> Iterator[tuple[int, int, int]]:
+    def _find_in_span(self, whole: memoryview, start: int, end: int, group: int) -> Iterator[tuple[int, int, int]]:
         """The added tokens of this group of patterns in a part of the text, those of later groups in between."""
         if group == len(self._patterns):
             return
         for match in self._patterns[group].finditer(whole, start, end):
-            yield from self._spans(whole, start, match.start(), group + 1)
+            yield from self._find_in_span(whole, start, match.start(), group + 1)
             yield match.start(), match.end(), self._added[match.group()]
             start = match.end()
-        yield from self._spans(whole, start, end, group + 1)
+        yield from self._find_in_span(whole, start, end, group + 1)
 
 
 class HuggingFaceEncoder:
     """Encodes with the library `tokenizers`."""
 
     def __init__(self, text: str, reason: str, special: bool = False, name: str = "tokenizer.json") -> None:
-        from tokenizers import Tokenizer
-
         try:
             self._tokenizer = Tokenizer.from_str(text)
         except Exception as error:
@@ -248,7 +240,7 @@ class HuggingFaceEncoder:
         self.engine = f"tokenizers: {reason}"
         self.vocab_size = max(self._tokenizer.get_vocab(with_added_tokens=True).values()) + 1
 
-    def encode(self, texts: "pa.Array | pa.ChunkedArray") -> tuple[Ids, Offsets]:
+    def encode(self, texts: pa.Array | pa.ChunkedArray) -> tuple[Ids, Offsets]:
         """As AnyEncoder.encode."""
         rows = [text or "" for text in texts.to_pylist()]
         encoded = self._tokenizer.encode_batch_fast(rows, add_special_tokens=False)
@@ -260,7 +252,3 @@ class HuggingFaceEncoder:
         """As AnyEncoder.decode; bytes that are no UTF-8 are lost, since the library gives text."""
         text: str = self._tokenizer.decode(np.asarray(ids, np.int64).tolist(), skip_special_tokens=False)
         return text.encode()
-
-
-def _readable(data: bytes) -> Bytes:
-    return np.frombuffer(data, np.uint8)

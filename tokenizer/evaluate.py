@@ -1,16 +1,21 @@
 """What a tokenizer makes of a text, beside others: by language and domain, and by the use of its vocabulary."""
 
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
 import numpy as np
+import pyarrow as pa
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from dspipe.tokenizer import unicode_ranges as sets
 from dspipe.tokenizer.encoder import AnyEncoder, TokenizerError
-from dspipe.tokenizer.text_files import batches, read_documents
+from dspipe.tokenizer.text_files import batch_documents, read_documents
 
 Report = dict[str, Any]
 
@@ -30,9 +35,7 @@ def evaluate_all(encoders: Mapping[str, AnyEncoder], paths: Iterable[Path]) -> R
     """
     groups: dict[str, dict[str, dict[str, int]]] = {"languages": {}, "domains": {}, "all": {}}
     used = {name: np.zeros(encoder.vocab_size, np.int64) for name, encoder in encoders.items()}
-    for batch in batches(read_documents(paths)):
-        import pyarrow as pa
-
+    for batch in batch_documents(read_documents(paths)):
         texts = pa.array([document.text for document in batch], pa.large_string())
         tokens = {}
         for name, encoder in encoders.items():
@@ -48,14 +51,14 @@ def evaluate_all(encoders: Mapping[str, AnyEncoder], paths: Iterable[Path]) -> R
                 for name in encoders:
                     row[name] += int(tokens[name][i])
     shown = {
-        group: {key: _row(row, encoders) for key, row in sorted(rows.items(), key=lambda item: -item[1]["bytes"])}
+        group: {key: _make_row(row, encoders) for key, row in sorted(rows.items(), key=lambda item: -item[1]["bytes"])}
         for group, rows in groups.items()
     }
-    vocabulary = {name: _vocabulary(encoder, used[name]) for name, encoder in encoders.items()}
+    vocabulary = {name: _describe_vocabulary(encoder, used[name]) for name, encoder in encoders.items()}
     return {**shown, "all": shown["all"].get("all", {}), "vocabulary": vocabulary}
 
 
-def _row(row: dict[str, int], names: Iterable[str]) -> dict[str, Any]:
+def _make_row(row: dict[str, int], names: Iterable[str]) -> dict[str, Any]:
     return {
         "bytes": row["bytes"],
         "words": row["words"],
@@ -64,7 +67,7 @@ def _row(row: dict[str, int], names: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def _vocabulary(encoder: AnyEncoder, used: "np.ndarray[Any, np.dtype[np.int64]]") -> dict[str, Any]:
+def _describe_vocabulary(encoder: AnyEncoder, used: "np.ndarray[Any, np.dtype[np.int64]]") -> dict[str, Any]:
     tokens: dict[int, bytes] = {}
     for number in range(encoder.vocab_size):
         try:
@@ -84,12 +87,6 @@ def _vocabulary(encoder: AnyEncoder, used: "np.ndarray[Any, np.dtype[np.int64]]"
 
 def print_report(report: Report) -> None:
     """Print the report as tables."""
-    import sys
-
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     console = Console(width=None if sys.stdout.isatty() else 160)
     names = list(report["vocabulary"])
     for title, rows in (("language", report["languages"]), ("domain", report["domains"]), ("", {"all": report["all"]})):
@@ -114,7 +111,7 @@ BAR, GAP, LEFT, WIDTH = 12, 10, 170, 560
 HEADING = 24
 
 
-def svg(report: Report) -> str:
+def draw_svg(report: Report) -> str:
     """Bytes per token by language and domain as bars, a colour for each tokenizer."""
     names = list(report["vocabulary"])
     parts, y = ['<text x="8" y="18" font-weight="bold">Bytes per token (more is better)</text>'], 32
@@ -131,7 +128,7 @@ def svg(report: Report) -> str:
         y += HEADING if heading else GAP
         for key, row in section.items():
             if row:
-                parts += _bars(key, list(row["bytes_per_token"].values()), highest, y)
+                parts += _draw_bars(key, list(row["bytes_per_token"].values()), highest, y)
                 y += BAR * len(names) + GAP
     size = f'width="{LEFT + WIDTH + 60}" height="{y + 10}"'
     style = 'font-family="sans-serif" font-size="11"'
@@ -139,7 +136,7 @@ def svg(report: Report) -> str:
     return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>', background, *parts, "</svg>\n"])
 
 
-def _bars(label: str, values: list[float], highest: float, y: int) -> list[str]:
+def _draw_bars(label: str, values: list[float], highest: float, y: int) -> list[str]:
     middle = y + BAR * len(values) / 2 + 3
     parts = [f'<text x="{LEFT - 8}" y="{middle:.0f}" text-anchor="end">{escape(label[:24])}</text>']
     for number, value in enumerate(values):

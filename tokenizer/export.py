@@ -14,7 +14,7 @@ from dspipe.tokenizer.train import Trained, TrainingError
 FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "config.json")
 
 
-def tokenizer_files(trained: Trained, settings: TrainSettings) -> dict[str, str]:
+def make_files(trained: Trained, settings: TrainSettings) -> dict[str, str]:
     """The content of each of FILES.
 
     Special tokens follow the last token of the vocabulary: from settings.vocab on, unless the text had fewer merges,

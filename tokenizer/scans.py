@@ -119,6 +119,6 @@ def deepseek_v3() -> Scan:
         ("21-2F 3A-40 5B-60 7B-7E", kernel.PUNCTUATION | kernel.LATIN),
     ):
         sets.assign(classes, text, kind)
-    for first, last in sets.ranges(KANA_AND_HAN):
+    for first, last in sets.parse_ranges(KANA_AND_HAN):
         classes[first : last + 1] |= kernel.ISLAND
     return kernel.scan_regex, (class_table(classes), kernel.NO_CONTRACTIONS, 3, True)

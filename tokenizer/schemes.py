@@ -81,7 +81,10 @@ def _deepseek_regex() -> str:
     blank, number, cjk = (f"[{sets.regex_set([text])}]" for text in (sets.BLANKS, sets.NUMBERS, sets.CJK))
     punctuation, other = (f"[{sets.regex_set([text])}]" for text in (sets.PUNCTUATION, sets.OTHER))
     rest = ["A D", sets.BLANKS, sets.NUMBERS, sets.CJK, sets.OTHER]
-    letter, letter_or_punctuation = f"[^{sets.regex_set([*rest, sets.PUNCTUATION])}]", f"[^{sets.regex_set(rest)}]"
+    letter, letter_or_punctuation = (
+        f"[^{sets.regex_set([*rest, sets.PUNCTUATION])}]",
+        f"[^{sets.regex_set(rest)}]",
+    )
     return "|".join(
         [
             "[\\r\\n]+",
@@ -97,7 +100,7 @@ def _deepseek_regex() -> str:
 
 
 def _strict_steps() -> list[dict[str, Any]]:
-    letters = "".join(_literal(first, last) for first, last in sets.ranges(sets.CASED_LETTERS))
+    letters = "".join(_literal(first, last) for first, last in sets.parse_ranges(sets.CASED_LETTERS))
     return [
         _split("[\r\n]"),
         _split(f"\\s?[{letters}]+"),
@@ -149,18 +152,18 @@ SCHEMES = {
 }
 
 
-def scheme_of(pre_tokenizer: Any) -> Scheme | None:
+def find_scheme(pre_tokenizer: Any) -> Scheme | None:
     """The named scheme that a tokenizer.json's `pre_tokenizer` is, or None."""
-    wanted = _cutting(pre_tokenizer)
-    return next((scheme for scheme in SCHEMES.values() if _cutting(scheme.hugging_face) == wanted), None)
+    wanted = _normalize(pre_tokenizer)
+    return next((scheme for scheme in SCHEMES.values() if _normalize(scheme.hugging_face) == wanted), None)
 
 
-def _cutting(part: Any) -> Any:
+def _normalize(part: Any) -> Any:
     """What of a pre-tokenizer decides where it cuts, however it is written: GPT-2's file leaves `use_regex` out,
     DeepSeek-V3's patterns have line ends for `\\r` and `\\n`."""
     if isinstance(part, list):
-        return [_cutting(each) for each in part]
+        return [_normalize(each) for each in part]
     if isinstance(part, dict):
-        kept = {key: _cutting(value) for key, value in part.items() if key != "trim_offsets"}
+        kept = {key: _normalize(value) for key, value in part.items() if key != "trim_offsets"}
         return {"use_regex": True, **kept} if part.get("type") == "ByteLevel" else kept
     return part.replace("\r", "\\r").replace("\n", "\\n") if isinstance(part, str) else part

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from dspipe.pipeline.quantities import ByteSize, Count
-from dspipe.tokenizer.special_tokens import special_tokens
+from dspipe.tokenizer.special_tokens import name_special_tokens
 
 SchemeName = Literal["deepseek", "deepseek_strict", "deepseek_v3", "gpt2", "cl100k"]
 ROUND_TO = 128
@@ -80,7 +80,7 @@ class TrainSettings(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> "TrainSettings":
-        size = self.vocab + len(special_tokens(self.special))
+        size = self.vocab + len(name_special_tokens(self.special))
         if self.pad_to is not None and self.pad_to < size:
             raise ValueError(f"pad_to is {self.pad_to}, below the {size} tokens that it must hold")
         return self
@@ -88,7 +88,7 @@ class TrainSettings(BaseModel):
     @property
     def special_tokens(self) -> tuple[str, ...]:
         """The names of the special tokens, in the order of their ids."""
-        return special_tokens(self.special)
+        return name_special_tokens(self.special)
 
     @property
     def padded_size(self) -> int:

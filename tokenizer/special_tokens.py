@@ -30,15 +30,15 @@ DEFAULT = (
 )
 """begin and end of a document, padding, fill in the middle, roles, tools"""
 
-FEWEST = 3
+MIN_TOKENS = 3
 """begin, end and padding, which are the first three of any list"""
 
 
-def special_tokens(wanted: int | tuple[str, ...]) -> tuple[str, ...]:
+def name_special_tokens(wanted: int | tuple[str, ...]) -> tuple[str, ...]:
     """The tokens for a number (the first of DEFAULT, then reserved ones) or a list of names (begin, end and padding
     first). Raises ValueError for fewer than three, an empty one, or one that is there twice."""
-    names = _numbered(wanted) if isinstance(wanted, int) else wanted
-    if len(names) < FEWEST:
+    names = _number_names(wanted) if isinstance(wanted, int) else wanted
+    if len(names) < MIN_TOKENS:
         raise ValueError(f"{len(names)} special tokens: at least begin, end and padding are needed, in this order")
     if "" in names:
         raise ValueError("a special token is empty")
@@ -48,7 +48,7 @@ def special_tokens(wanted: int | tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-def _numbered(count: int) -> tuple[str, ...]:
+def _number_names(count: int) -> tuple[str, ...]:
     return DEFAULT[: max(0, count)] + tuple(f"<｜reserved▁{i}｜>" for i in range(count - len(DEFAULT)))
 
 

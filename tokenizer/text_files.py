@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import pyarrow.parquet as pq
+
 from dspipe.tokenizer.compressed_files import open_decompressed
 
 BATCH_BYTES = 8 << 20
@@ -32,13 +34,13 @@ def read_documents(paths: Iterable[Path]) -> Iterator[Document]:
     one document, .gz and .zst or not. Invalid UTF-8 is replaced. Raises TextFileError."""
     for path in paths:
         try:
-            yield from _documents_of(path)
+            yield from _read_file(path)
         except (OSError, EOFError, zlib.error) as error:
             reason = getattr(error, "strerror", None) or error
             raise TextFileError(f"cannot read {path}: {reason}") from error
 
 
-def batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+def batch_documents(documents: Iterable[Document]) -> Iterator[list[Document]]:
     """The documents in batches of about BATCH_BYTES."""
     batch, size = [], 0
     for document in documents:
@@ -51,12 +53,10 @@ def batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
         yield batch
 
 
-def _documents_of(path: Path) -> Iterator[Document]:
+def _read_file(path: Path) -> Iterator[Document]:
     if ".parquet" in path.suffixes:
-        import pyarrow.parquet as pq
-
         for batch in pq.ParquetFile(path).iter_batches(batch_size=1024):
-            yield from map(_document, batch.to_pylist())
+            yield from map(_make_document, batch.to_pylist())
     elif ".jsonl" in path.suffixes:
         with _open(path) as lines:
             for number, line in enumerate(lines, 1):
@@ -66,13 +66,13 @@ def _documents_of(path: Path) -> Iterator[Document]:
                     raise TextFileError(f"{path}, line {number}: {error}") from error
                 if not isinstance(record, dict) or not isinstance(record.get("text"), str):
                     raise TextFileError(f"{path}, line {number}: has no field `text` with a string")
-                yield _document(record)
+                yield _make_document(record)
     else:
         with _open(path) as file:
             yield Document(file.read())
 
 
-def _document(record: dict[str, Any]) -> Document:
+def _make_document(record: dict[str, Any]) -> Document:
     # a lone surrogate, which JSON can write, is no UTF-8
     text = (record.get("text") or "").encode("utf-8", "replace").decode()
     language = record.get("language") or record.get("lang") or UNKNOWN

@@ -7,33 +7,21 @@ from threading import Thread
 import numpy as np
 import numpy.typing as npt
 
+from dspipe.kernels.bpe.symbols import MAX_POSITIONS
+from dspipe.kernels.bpe.train import train_merges
 from dspipe.tokenizer.arrays import Bytes, Offsets
 from dspipe.tokenizer.byte_alphabet import CHARACTER_OF, ID_OF, to_text
 from dspipe.tokenizer.counting import WordCounts
 
 POLL_SECONDS = 0.2
-BYTES_A_POSITION = 5
-"""Of memory: a position (kernels.bpe.symbols) is a byte of a distinct word, or the border after it. Measured with
-100,000 tokens on growing parts of a mixture, half of it Chinese, Japanese and Arabic; memory beside the program's own
-250 MB:
-
-    text, MB    positions, millions    CPU s, counting    CPU s, training    memory, MB    a position
-         110                     37                1.0                3.1           187           5.1
-         403                    145                3.3               14             693           4.8
-         821                    306                7.0               32           1,411           4.6
-       1,619                    548               13.5               61           2,487           4.5
-       3,677                  1,109               29                139           5,156           4.7
-
-A run of the pipeline over 3.58 GB of it took 212 CPU s from files to tokenizer.json, and 5.5 GB at its peak, nothing
-thinned out; the training alone 51 CPU s and 1.85 GB with a memory of 2 GB, and 28 and 1.15 with 1 GB. So 24 GB should
-take some 800 CPU s, 490 of them up to the words, and 8.5 GB at the most with the default memory, by extrapolation."""
+BYTES_PER_POSITION = 5
+"""Of memory: a position (kernels.bpe.symbols) is a byte of a distinct word, or the border after it. 4.5 to 5.1 were
+measured, beside the program's own 250 MB."""
 
 
-def positions_in(memory: int) -> int:
+def max_positions(memory: int) -> int:
     """How many positions may be trained on in so many bytes of memory."""
-    from dspipe.kernels.bpe.symbols import MAX_POSITIONS
-
-    return min(memory // BYTES_A_POSITION, MAX_POSITIONS * 49 // 50)
+    return min(memory // BYTES_PER_POSITION, MAX_POSITIONS * 49 // 50)
 
 
 class TrainingError(Exception):
@@ -73,8 +61,6 @@ def train(
     min_count: pairs seen fewer times are not merged. progress: called now and then with the number of merges done.
     There are fewer tokens than asked for when no such pair is left. Raises TrainingError.
     """
-    from dspipe.kernels.bpe.train import train_merges
-
     if vocab < len(CHARACTER_OF):
         raise TrainingError(f"a vocabulary of {vocab} tokens is smaller than the 256 bytes that it must hold")
     if min_count < 1:

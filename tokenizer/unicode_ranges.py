@@ -108,7 +108,7 @@ NEWER_NUMBERS = """
 """Those of NUMBERS and CJK that the library `tokenizers` (up to 0.23) doesn't take for numeric."""
 
 
-def ranges(text: str) -> Ranges:
+def parse_ranges(text: str) -> Ranges:
     """First and last character of each range in one of the texts above."""
     pairs = (part.partition("-") for part in text.split())
     return [(int(first, 16), int(last or first, 16)) for first, _, last in pairs]
@@ -116,20 +116,20 @@ def ranges(text: str) -> Ranges:
 
 def assign(classes: npt.NDArray[np.uint8], text: str, kind: int) -> None:
     """Give the characters of the ranges the class `kind`."""
-    for first, last in ranges(text):
+    for first, last in parse_ranges(text):
         classes[first : last + 1] = kind
 
 
 def regex_set(texts: Iterable[str]) -> str:
     """The inside of a bracket expression with the characters of all the texts, in as few ranges as possible."""
     joined: Ranges = []
-    for first, last in sorted(pair for text in texts for pair in ranges(text)):
+    for first, last in sorted(pair for text in texts for pair in parse_ranges(text)):
         if joined and first <= joined[-1][1] + 1:
             joined[-1] = (joined[-1][0], max(last, joined[-1][1]))
         else:
             joined.append((first, last))
-    return "".join(_bound(a) if a == b else f"{_bound(a)}-{_bound(b)}" for a, b in joined)
+    return "".join(_escape(a) if a == b else f"{_escape(a)}-{_escape(b)}" for a, b in joined)
 
 
-def _bound(character: int) -> str:
+def _escape(character: int) -> str:
     return f"\\x{character:02X}" if character < 0x80 else chr(character)

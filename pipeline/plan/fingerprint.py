@@ -14,7 +14,8 @@ from dspipe.pipeline.errors import ConfigError
 
 # the engine's interfaces carry no behaviour that results depend on; its formats do, and are named by the tasks
 _INTERFACES = frozenset(
-    {"dspipe.pipeline.stage", "dspipe.pipeline.source", "dspipe.pipeline.storage.store", "dspipe.pipeline.tasks.task"}
+    f"dspipe.pipeline.{name}"
+    for name in ("stage", "source", "storage.store", "tasks.task", "tasks.spec", "tasks.artifact_file")
 )
 
 

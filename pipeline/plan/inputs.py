@@ -96,6 +96,22 @@ def _with_names_apart(files: list[InputFile]) -> Iterator[InputFile]:
         yield InputFile(file.path, name, file.size, file.fingerprint)
 
 
+def common_folder(source: Source[Any]) -> str:
+    """The folder, with its slash, that a source's files lie in where its paths are absolute and have no root, as the
+    names of its files begin with it, up to the first wildcard. Where data lies is no part of what its documents are
+    known by; names below a root, or of relative paths, leave it out already. Empty: none."""
+    paths = source.config.path if isinstance(source.config.path, list) else [source.config.path]
+    folders = []
+    for path in map(expand_variables, paths):
+        if source.config.root or not (path.startswith("/") or is_remote(path)):
+            return ""
+        name = (path.partition("://")[2] or path).lstrip("/")
+        fixed = re.split(r"[*?\[]", name, maxsplit=1)[0]
+        folders.append(fixed[: fixed.rfind("/") + 1])
+    shared = os.path.commonprefix(folders)  # noqa: RUF071  cut to whole folders
+    return shared[: shared.rfind("/") + 1]
+
+
 def expand_variables(path: str) -> str:
     """~, $NAME and ${NAME} of the environment; ${SITE_PACKAGES} is where this Python's packages are installed."""
     known = {"SITE_PACKAGES": sysconfig.get_path("purelib"), **os.environ}

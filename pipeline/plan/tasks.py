@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dspipe.pipeline.errors import DamagedFileError
+from dspipe.pipeline.keys import key_of
 from dspipe.pipeline.plan.fingerprint import code_fingerprint
-from dspipe.pipeline.plan.keys import key_of
+from dspipe.pipeline.plan.inputs import common_folder
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.storage.store import Store
-from dspipe.pipeline.tasks.task import Manifest, TaskSpec, inputs_file, is_whole
+from dspipe.pipeline.tasks.spec import Manifest, TaskSpec, inputs_file, is_whole
 
 
 class UnnamedArtifactError(Exception):
@@ -64,6 +65,7 @@ def task_specs(plan: Plan, phase: PlannedPhase, state: State, store: Store | Non
         code_fingerprint("dspipe.pipeline.storage.exchange"),
     ]
     own_artifacts = {name: {entry[0]: entry for entry in state.artifacts[name]} for name in phase.own_artifacts}
+    folders = [common_folder(source) for source in plan.config.sources] if phase.over == "inputs" else []
     specs = []
     for number in range(plan.tasks(phase)):
         depends: dict[str, Any] = {**phase.depends, "shared": shared, "formats": formats}
@@ -74,10 +76,11 @@ def task_specs(plan: Plan, phase: PlannedPhase, state: State, store: Store | Non
             shard = plan.shards[number]
             source = plan.config.sources[shard.source]
             files = [[file.name, file.fingerprint, file.size] for file in shard.files]
-            depends |= {"source": plan.readers[shard.source], "files": files}
+            depends |= {"source": plan.readers[shard.source], "files": files, "folder": folders[shard.source]}
             payload = {
                 **payload,
                 "source": source.config.model_dump(mode="json", exclude_unset=True),
+                "folder": folders[shard.source],
                 "files": [[file.path, file.name, file.size, file.fingerprint] for file in shard.files],
             }
         elif phase.over == "shards":

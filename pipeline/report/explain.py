@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.doc_id import split
 from dspipe.pipeline.errors import DocumentNotFoundError
-from dspipe.pipeline.report.run_file import RunFile, configured_stages, read_run
+from dspipe.pipeline.run.run_file import RunFile, configured_stages, read_run
 from dspipe.pipeline.storage.columns import Column, read_rows
 from dspipe.pipeline.storage.store import Store
 

@@ -1,6 +1,6 @@
 """What a run left out of its inputs, in one line: what `dspipe run` ends with."""
 
-from dspipe.pipeline.report.run_file import RunFile
+from dspipe.pipeline.run.run_file import RunFile
 from dspipe.pipeline.run.summary import ALARMS, REPEATED_IDS
 
 _KINDS, _NAMES = 8, 3

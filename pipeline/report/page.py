@@ -3,9 +3,9 @@
 from html import escape
 
 from dspipe.pipeline.quantities import human_bytes, human_seconds
-from dspipe.pipeline.report.run_file import RunFile
 from dspipe.pipeline.report.stats import Section, sections, state
 from dspipe.pipeline.report.tables import Line, Table, lines
+from dspipe.pipeline.run.run_file import RunFile
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2330; --soft: #667085; --line: #e4e7ec; --paper: #fff; --bar: #cfe0fc;

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dspipe.pipeline.quantities import human_bytes, human_seconds
-from dspipe.pipeline.report.run_file import RunFile
 from dspipe.pipeline.report.tables import Cell, Line, Table, print_table
+from dspipe.pipeline.run.run_file import RunFile
 from dspipe.pipeline.run.summary import ALARMS
 
 if TYPE_CHECKING:

@@ -1,10 +1,13 @@
 """`dspipe verify RUN`: every file of a run against its manifest, and what stages have to say of their results."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from dspipe.pipeline.report.run_file import configured_stages, read_run
+from dspipe.pipeline.errors import DamagedFileError
+from dspipe.pipeline.run.run_file import configured_stages, read_run
 from dspipe.pipeline.storage.columns import file_checksum
 from dspipe.pipeline.storage.store import Store
+from dspipe.pipeline.tasks.spec import Manifest
 
 
 @dataclass
@@ -38,7 +41,7 @@ def verify_files(root: str) -> Verification:
         names = list(dict.fromkeys(phase.manifests))
         missing = [name for name in names if name.rpartition("/")[2] not in present]
         result.problems += [f"{name}: the manifest is gone; run again to make it anew" for name in missing]
-        for manifest in store.read_json_many([name for name in names if name not in missing]):
+        for manifest in _read_manifests(store, [name for name in names if name not in missing], result.problems):
             for file in manifest["files"]:
                 result.checked["files"] += 1
                 if file["file"].rpartition("/")[2] not in present:
@@ -51,3 +54,17 @@ def verify_files(root: str) -> Verification:
                 elif sha256 != file["sha256"]:
                     result.problems.append(f"{file['file']}: its checksum differs from its manifest's")
     return result
+
+
+def _read_manifests(store: Store, names: Sequence[str], problems: list[str]) -> list[Manifest]:
+    """The manifests that can be read; the others are problems."""
+    try:
+        found = store.read_json_many(names)
+    except DamagedFileError:
+        found = []
+        for name in names:
+            try:
+                found.append(store.read_json(name))
+            except DamagedFileError as error:
+                problems.append(f"{name}: {error.what}; run again to make it anew")
+    return found

@@ -11,7 +11,8 @@ from dspipe.pipeline.document import example_batch
 from dspipe.pipeline.plan.compile_stages import measure_step, measuring
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.tasks.measure import MeasureStep
-from dspipe.pipeline.tasks.task import Task, TaskSpec
+from dspipe.pipeline.tasks.spec import TaskSpec
+from dspipe.pipeline.tasks.task import Task
 
 PHASE = "compile"
 

@@ -5,7 +5,7 @@ from dspipe.pipeline.funnel import Counts
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.run.summary import PhaseSummary
-from dspipe.pipeline.tasks.task import Manifest
+from dspipe.pipeline.tasks.spec import Manifest
 
 
 def check_conservation(

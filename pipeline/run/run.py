@@ -16,14 +16,14 @@ from dspipe.pipeline.errors import DamagedFileError, RunFailedError
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.plan.tasks import State, absorb, committed, empty_state, task_specs
-from dspipe.pipeline.report.run_file import RUN_FILE, RunFile
 from dspipe.pipeline.run.cleanup import remove_stale
 from dspipe.pipeline.run.conservation import check_conservation
 from dspipe.pipeline.run.executors.interface import Event, Executor, Failure, Finished, Progressed
+from dspipe.pipeline.run.run_file import RUN_FILE, RunFile
 from dspipe.pipeline.run.scheduler import Scheduler
 from dspipe.pipeline.run.summary import PhaseSummary, summarize
 from dspipe.pipeline.storage.store import Store, storage_error
-from dspipe.pipeline.tasks.task import Manifest, TaskSpec
+from dspipe.pipeline.tasks.spec import Manifest, TaskSpec
 
 
 class Progress(Protocol):

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from dspipe.pipeline.errors import DamagedFileError, RunFailedError
 from dspipe.pipeline.run.executors.interface import Event, Executor, Failure, Finished, Progressed
-from dspipe.pipeline.tasks.task import Manifest, TaskSpec
+from dspipe.pipeline.tasks.spec import Manifest, TaskSpec
 
 
 class Scheduler:

@@ -7,7 +7,7 @@ from dspipe.pipeline.funnel import Funnel
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.tasks.losses import noted_losses
 from dspipe.pipeline.tasks.origins import ID_SAMPLE, repeated_ids
-from dspipe.pipeline.tasks.task import Manifest, TaskSpec
+from dspipe.pipeline.tasks.spec import Manifest, TaskSpec
 
 REPEATED_IDS = "repeated ids"
 """the note of the text pass that says how many documents have an id that another one has, too"""

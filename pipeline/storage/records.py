@@ -14,7 +14,7 @@ from dspipe.pipeline.storage.spill import received_slices
 from dspipe.pipeline.tasks.task import Task
 
 
-def hash64(numbers: UInt64) -> UInt64:
+def murmur_hash64(numbers: UInt64) -> UInt64:
     """A hash of each number (the finalizer of MurmurHash3): numbers of documents are no hashes yet."""
     x = numbers ^ (numbers >> np.uint64(33))
     x = x * np.uint64(0xFF51AFD7ED558CCD)
@@ -83,7 +83,9 @@ def read_partition(task: Task, by: str, signature: str | None = None, share: int
     All records with one value of the column `by` (uint64) are in one slice.
     """
     slices = slices_that_fit(task, share=share)
-    for part in received_slices(task, slices, lambda batch: slice_of(hash64(batch.column(by).to_numpy()), slices)):
+    for part in received_slices(
+        task, slices, lambda batch: slice_of(murmur_hash64(batch.column(by).to_numpy()), slices)
+    ):
         documents, tables = [], []
         width = 0
         with tempfile.TemporaryFile() as file:

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dspipe.pipeline.source import InputFile
-from dspipe.pipeline.tasks.task import Manifest, Task
+from dspipe.pipeline.tasks.spec import Manifest
+from dspipe.pipeline.tasks.task import Task
 
 NOTE = "losses"
 _KEPT_OF_A_TASK = 10

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 
 from dspipe.kernels.arrow import text_buffers
@@ -23,8 +24,11 @@ SAMPLED_IDS = 20_000
 """of a run, about: ids are sampled by their hash, so that a repeated id is in the sample with all its documents"""
 
 
-def origins_of(source: str, places: pa.Array) -> UInt64:
-    """A 64-bit hash of the source's name and each place (string: file name and position)."""
+def origins_of(source: str, places: pa.Array, folder: str = "") -> UInt64:
+    """A 64-bit hash of the source's name and each place (string: file name and position) below a folder."""
+    if folder:
+        below = pc.utf8_slice_codeunits(places, len(folder))
+        places = pc.if_else(pc.starts_with(places, folder), below, places)
     hashes: UInt64 = hash_strings(*text_buffers(places), np.uint64(xxhash.xxh64_intdigest(source.encode())))
     return hashes
 

@@ -1,166 +1,35 @@
 """A task: one call of a phase's function in a worker, what it may read and write, and the manifest it leaves.
 
-`TaskSpec` is everything that a worker must know, as JSON values, so that any executor can carry it. `Task` is what the
-function is given. `execute` runs a spec and returns the manifest; the manifest is written last, and only what a
-manifest names is data.
+`TaskSpec` (`pipeline.tasks.spec`) is everything that a worker must know, so that any executor can carry it. `Task` is
+what the function is given. `execute` runs a spec and returns the manifest; it is written last, and only what a manifest
+names is data.
 """
 
-import hashlib
 import importlib
-import io
 import json
-import os
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
 import numpy.typing as npt
 import pyarrow as pa
-import xxhash
 
 from dspipe.pipeline.errors import DamagedFileError
 from dspipe.pipeline.funnel import Funnel
-from dspipe.pipeline.plan.keys import key_of
 from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.storage.columns import Column, column_hashes, file_checksum, read_rows
 from dspipe.pipeline.storage.exchange import ExchangeReader, Index, OpenExchange, read_together
 from dspipe.pipeline.storage.store import Store
-from dspipe.pipeline.tasks.column_writer import RowsOutput
-
-Manifest = dict[str, Any]
-
-
-def sealed(manifest: Manifest) -> Manifest:
-    """The manifest with a checksum of its values."""
-    return {**manifest, "seal": _seal(manifest)}
-
-
-def is_whole(manifest: Any) -> bool:
-    """Whether a manifest is what a task wrote."""
-    return isinstance(manifest, dict) and manifest.get("seal") == _seal(manifest)
-
-
-def _seal(manifest: Manifest) -> str:
-    values = {name: value for name, value in manifest.items() if name != "seal"}
-    return xxhash.xxh3_128_hexdigest(json.dumps(values, sort_keys=True).encode())
-
-
-def inputs_file(phase: str, listing: Mapping[str, Any]) -> str:
-    """The name of the file that lists what the tasks of a phase share: by its content."""
-    return f"{phase}/inputs-{key_of(listing)[:12]}.json"
+from dspipe.pipeline.tasks.artifact_file import ArtifactFile
+from dspipe.pipeline.tasks.column_writer import ColumnWriter
+from dspipe.pipeline.tasks.spec import Manifest, TaskSpec, inputs_file, sealed
 
 
 class Report(Protocol):
     """Called by a running task with the documents and bytes done since the last call, or the share of the task."""
 
     def __call__(self, documents: int = 0, bytes: int = 0, share: float = 0.0) -> None: ...
-
-
-@dataclass(frozen=True)
-class TaskSpec:
-    """One task to run. Everything in it is a JSON value."""
-
-    key: str
-    phase: str
-    label: str
-    runner: str
-    """`module:function`, called with (Task, payload)"""
-    payload: dict[str, Any]
-    root: str
-    seed: int
-    memory: int
-    batch_rows: int
-    batch_bytes: int
-    shards: int
-    number: int
-    """of the shard, of the partition, or 0"""
-    over: str = "shards"
-    columns: dict[str, list[str]] = field(default_factory=dict)
-    """the shard's row columns: name -> [file, hash]"""
-    groups: list[int] = field(default_factory=list)
-    """rows in each row group of the shard"""
-    own_artifacts: dict[str, list[list[Any]]] = field(default_factory=dict)
-    """the files of artifacts that the shard's own tasks made, by name"""
-    inputs: str | None = None
-    """the file that lists exchanges, artifacts and other shards' columns"""
-    exchange: str | None = None
-    writes: str = ""
-    """the Arrow schema of the row columns written, in hexadecimal; empty: none"""
-    emits: str | None = None
-    partitions: int = 0
-    skip: list[int] = field(default_factory=list)
-    """records that killed a worker, by their number in the shard: left out and quarantined"""
-    probe: list[int] | None = None
-    """only run the records from probe[0] up to probe[1] and write nothing (how a crashing record is found)"""
-
-    def file(self, name: str) -> str:
-        """The name of one of the task's files."""
-        return f"{self.phase}/{self.label}-{self.key[:12]}{name}"
-
-    @property
-    def manifest_file(self) -> str:
-        """The name of the manifest, whose presence says that the task is done."""
-        return self.file(".manifest.json")
-
-
-@dataclass(frozen=True)
-class ArtifactFile:
-    """A file of an artifact made by an earlier phase."""
-
-    store: Store
-    sender: int
-    name: str
-    size: int
-    sha256: str
-
-    @contextmanager
-    def open(self) -> Iterator[BinaryIO]:
-        """The file, seekable. Raises DamagedFileError where it isn't what was made."""
-        with Path(self.path()).open("rb") as file:
-            self._check(file)
-            yield file
-
-    def read(self) -> bytes:
-        """The whole file. Raises DamagedFileError where it isn't what was made."""
-        return self.check(self.store.read_bytes(self.name))
-
-    def check(self, data: bytes) -> bytes:
-        """The file's bytes, read by whoever asks. Raises DamagedFileError where they aren't what was made."""
-        self._check(io.BytesIO(data))
-        return data
-
-    def _check(self, file: io.BytesIO | io.BufferedReader) -> None:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        file.seek(0)
-        if digest != self.sha256:
-            raise DamagedFileError(
-                self.store.path(self.name), "was changed after it was written: its checksum is another"
-            )
-
-    def path(self) -> str:
-        """A local path of the file: itself, or a copy in the machine's temporary directory, made once. A copy there
-        that another user put there, or that isn't what was made, is made anew under the same name or an error."""
-        if self.store.local:
-            return self.store.path(self.name)
-        local = Path(tempfile.gettempdir()) / f"dspipe-{self.sha256}{Path(self.name).suffix}"
-        if not self._is_copy(local):
-            partial = local.with_name(f"{local.name}.{time.monotonic_ns()}")
-            partial.write_bytes(self.read())
-            partial.replace(local)
-        return str(local)
-
-    def _is_copy(self, path: Path) -> bool:
-        """Whether a file is a copy that this user made, whole."""
-        try:
-            with path.open("rb") as file:
-                mine = os.fstat(file.fileno()).st_uid == os.getuid()
-                return mine and hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
-        except OSError:
-            return False
 
 
 class Task:
@@ -178,7 +47,7 @@ class Task:
         self.progress = report
         self._columns = {name: Column(*place) for name, place in spec.columns.items()}
         self._files: list[dict[str, Any]] = []
-        self._rows: RowsOutput | None = None
+        self._rows: ColumnWriter | None = None
         self._exchange: OpenExchange | None = None
         self._listing: dict[str, Any] | None = None
         self._sent: dict[str, list[tuple[int, ExchangeReader, Index]]] = {}
@@ -341,7 +210,7 @@ class Task:
         if spec.writes:
             schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(spec.writes)))
             file = stack.enter_context(self.store.writing(spec.file(".parquet")))
-            self._rows = RowsOutput(self, file, schema)
+            self._rows = ColumnWriter(spec, file, schema, self.rows, self.funnel)
             self.keep_file("rows", "rows", spec.file(".parquet"))
         if spec.emits:
             name = spec.file(".exchange")

@@ -19,7 +19,8 @@ from dspipe.pipeline.tasks.task import Task
 
 
 def run(task: Task, payload: dict[str, Any]) -> None:
-    """The runner. Payload: source (its settings), files (of the shard), steps (of the stages that measure)."""
+    """The runner. Payload: source (its settings), folder (that all its files lie in), files (of the
+    shard), steps (of the stages that measure), documents (of the run, about)."""
     TextPass(task, payload).run()
 
 
@@ -38,6 +39,7 @@ class TextPass:
         self.quarantined: list[dict[str, Any]] = []
         self.losses = Losses()
         self.ids = IdSample(payload["documents"])
+        self.folder = payload["folder"]
 
     def run(self) -> None:
         """Read, measure, write; count what is read and what is not."""
@@ -128,7 +130,7 @@ class TextPass:
             **{name: batch.column(name) for name in ("id", "url", "date", "place", "content", "content_type")},
             "dump": pa.repeat(pa.scalar(config.dump, pa.string()), rows),
             "source": pa.repeat(config.name, rows),
-            "origin": pa.array(origins_of(config.name, batch.column("place"))),
+            "origin": pa.array(origins_of(config.name, batch.column("place"), self.folder)),
             "domain": domain,
             "language": language,
             "text": text,

@@ -10,7 +10,7 @@ from dspipe.pipeline.config.problems import Locator
 from dspipe.pipeline.config.run_config import RunConfig, check, load_config, validate
 from dspipe.pipeline.funnel import Funnel
 from dspipe.pipeline.plan.plan import Plan, make_plan
-from dspipe.pipeline.report.run_file import RunFile, read_run
+from dspipe.pipeline.run.run_file import RunFile, read_run
 from dspipe.pipeline.storage.store import Store
 
 if TYPE_CHECKING:

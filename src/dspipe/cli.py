@@ -63,11 +63,11 @@ def _run(path: Path, edits: list[str]) -> None:
     from dspipe.pipeline.config.run_config import check, load_config
     from dspipe.pipeline.plan.plan import make_plan
     from dspipe.pipeline.report.left_out import left_out_line, repeated_ids_line
-    from dspipe.pipeline.report.run_file import read_run
     from dspipe.pipeline.report.stats import print_funnel
     from dspipe.pipeline.run.executors import make_executor
     from dspipe.pipeline.run.progress import make_progress
     from dspipe.pipeline.run.run import run_plan
+    from dspipe.pipeline.run.run_file import read_run
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
@@ -97,7 +97,7 @@ def plan(config: ConfigFile, edits: Edits = None) -> None:
     from dspipe.pipeline.config.run_config import check, load_config
     from dspipe.pipeline.errors import StorageError
     from dspipe.pipeline.plan.plan import make_plan
-    from dspipe.pipeline.plan.show import print_plan
+    from dspipe.pipeline.report.show_plan import print_plan
 
     try:
         loaded = load_config(config, edits or [])
@@ -116,8 +116,8 @@ def stats(
     """Print the tables of a run: the funnel, the domains, the phases and what the stages report."""
     from dspipe.pipeline.errors import RunNotFoundError
     from dspipe.pipeline.report.page import html_page
-    from dspipe.pipeline.report.run_file import read_run
     from dspipe.pipeline.report.stats import as_json, print_stats
+    from dspipe.pipeline.run.run_file import read_run
 
     try:
         _, found = read_run(run)
@@ -139,15 +139,17 @@ def explain(
     run: RunDirectory, document: Annotated[str, typer.Argument(help="a document's id or URL", metavar="ID|URL")]
 ) -> None:
     """Print one document's way through a run: its columns, scores, verdicts and what it duplicates."""
-    from dspipe.pipeline.errors import DocumentNotFoundError, RunNotFoundError
+    from dspipe.pipeline.errors import DamagedFileError, DocumentNotFoundError, RunNotFoundError
     from dspipe.pipeline.report.explain import explain as explained
     from dspipe.pipeline.report.explain import print_explanation
-    from dspipe.pipeline.report.run_file import read_run
+    from dspipe.pipeline.run.run_file import read_run
 
     try:
         print_explanation(explained(*read_run(run), document), _console())
     except (RunNotFoundError, DocumentNotFoundError) as error:
         _refuse(str(error))
+    except DamagedFileError as error:
+        _fail(f"{error}; `dspipe run` with the run's config makes it anew")
 
 
 @app.command()

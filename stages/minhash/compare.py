@@ -7,7 +7,7 @@ from dspipe.kernels.dedup.near_pairs import agreements, hot_in_window, may_be_co
 from dspipe.kernels.sorted_arrays import unique_pairs
 from dspipe.pipeline.doc_id import doc_ids
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.storage.records import hash64, partition_of, read_partition, record_batch
+from dspipe.pipeline.storage.records import murmur_hash64, partition_of, read_partition, record_batch
 from dspipe.pipeline.storage.records_by_row import RecordsByRow
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.minhash.edges import send_edges
@@ -36,7 +36,7 @@ def send_signatures(task: Task, stage: StageSettings) -> None:
         )
         signature = signature_array(signed[np.searchsorted(rows, members)])
         records = {"row": members.astype(np.uint32), "representative": representatives, "signature": signature}
-        task.emit(partition_of(hash64(representatives), task.partitions), record_batch(records))
+        task.emit(partition_of(murmur_hash64(representatives), task.partitions), record_batch(records))
 
 
 def compare_pairs(task: Task, stage: StageSettings) -> None:

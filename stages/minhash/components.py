@@ -15,7 +15,7 @@ import numpy as np
 
 from dspipe.kernels.dedup.components import BYTES_PER_EDGE, Nodes, components
 from dspipe.kernels.sorted_arrays import starts_run
-from dspipe.pipeline.storage.records import hash64
+from dspipe.pipeline.storage.records import murmur_hash64
 
 Edges = tuple[Nodes, Nodes]
 
@@ -82,7 +82,9 @@ def _round(current: "_EdgeFiles", path: Path) -> tuple["_EdgeFiles", tuple[int, 
         for left, right in ties:
             apart = left != right
             edges += _add_both(result, left[apart], right[apart])
-            checksum += int((hash64(left[apart]) * (hash64(right[apart]) | np.uint64(1))).sum(dtype=np.uint64))
+            checksum += int(
+                (murmur_hash64(left[apart]) * (murmur_hash64(right[apart]) | np.uint64(1))).sum(dtype=np.uint64)
+            )
     stars.remove()
     return result, (edges, checksum)
 
@@ -113,7 +115,7 @@ class _EdgeFiles:
 
     def add(self, left: Nodes, right: Nodes) -> int:
         """Add edges and return their number."""
-        file_of = hash64(left) % np.uint64(self.count)
+        file_of = murmur_hash64(left) % np.uint64(self.count)
         order = np.argsort(file_of, kind="stable")
         edges = np.stack([left[order], right[order]], axis=1)
         ends = np.searchsorted(file_of[order], np.arange(self.count, dtype=np.uint64), side="right")

@@ -21,7 +21,7 @@ import pyarrow as pa
 from dspipe.kernels.sorted_arrays import starts_run, unique_pairs
 from dspipe.pipeline.doc_id import UInt64
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.storage.records import hash64, slice_of, slices_that_fit
+from dspipe.pipeline.storage.records import murmur_hash64, slice_of, slices_that_fit
 from dspipe.pipeline.storage.spill import received_slices
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.minhash.components import Edges, connected_components
@@ -94,7 +94,7 @@ def _slices(task: Task, also: str | None = None) -> Iterator[tuple[Edges, Edges]
     slices = slices_that_fit(task, EDGE_SENT, EDGE_HELD)
 
     def slice_of_node(batch: pa.RecordBatch) -> UInt64:
-        return slice_of(hash64(batch.column("node").to_numpy()), slices)
+        return slice_of(murmur_hash64(batch.column("node").to_numpy()), slices)
 
     others: Iterator[Iterator[tuple[int, pa.RecordBatch]]] = iter(())
     if also is not None:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from dspipe.pipeline.doc_id import UInt64
-from dspipe.pipeline.storage.records import hash64, partition_of, record_batch
+from dspipe.pipeline.storage.records import murmur_hash64, partition_of, record_batch
 from dspipe.pipeline.tasks.task import Task
 
 
@@ -14,4 +14,4 @@ def send_edges(task: Task, left: UInt64, right: UInt64) -> None:
 
 def send_to_node(task: Task, node: UInt64, other: UInt64) -> None:
     """Send each edge to the partition of `node`."""
-    task.emit(partition_of(hash64(node), task.partitions), record_batch({"node": node, "other": other}))
+    task.emit(partition_of(murmur_hash64(node), task.partitions), record_batch({"node": node, "other": other}))

@@ -5,7 +5,7 @@ import pyarrow as pa
 
 from dspipe.kernels.dedup.minhash import band_keys
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.storage.records import hash64, partition_of, record_batch
+from dspipe.pipeline.storage.records import murmur_hash64, partition_of, record_batch
 from dspipe.pipeline.storage.records_by_row import RecordsByRow
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.minhash.signatures import signature_column_of, stored_signatures
@@ -37,5 +37,5 @@ def send_members(task: Task, stage: StageSettings) -> None:
         columns |= {name: pa.array(values[best]) for name, values in {"component": component, **orders}.items()}
         columns["dump"] = members.column("dump").take(pa.array(best))
         columns["signature"] = members.column(column).take(pa.array(best))
-        task.emit(partition_of(hash64(component[best]), task.partitions), record_batch(columns))
+        task.emit(partition_of(murmur_hash64(component[best]), task.partitions), record_batch(columns))
         first += batch.num_rows

@@ -24,6 +24,10 @@ class DrawnCounts:
     tokens: int = 0
     empty: int = 0
 
+    def plus(self, more: "DrawnCounts") -> "DrawnCounts":
+        """The sum."""
+        return DrawnCounts(self.documents + more.documents, self.tokens + more.tokens, self.empty + more.empty)
+
 
 class DrawnDocuments:
     """The drawn copies of the documents of the task's shard, in their order, as batches of RECORD."""
@@ -40,7 +44,7 @@ class DrawnDocuments:
         task, counts = self._task, DrawnCounts()
         self.counts = counts
         domain = "remix.domain" if self._remixed else "domain"
-        columns = ["id", "source", domain, "tokens", "reason", *(["copies"] if self._remixed else [])]
+        columns = ["id", "origin", "source", domain, "tokens", "reason", *(["copies"] if self._remixed else [])]
         with TokenIds(task) as token_ids:
             for batch in task.rows(columns):
                 tokens = batch.column("tokens").to_numpy(zero_copy_only=False).astype(np.int64)
@@ -55,7 +59,7 @@ class DrawnDocuments:
                 names = batch.column(domain)
                 chosen = pa.array(row)
                 records = [
-                    pa.array(self.order_keys.of(batch.column("id"), names, row, copy)),
+                    pa.array(self.order_keys.of(batch.column("origin"), names, row, copy)),
                     batch.column("id").take(chosen),
                     pa.array(copy.astype(np.int32)),
                     names.take(chosen),

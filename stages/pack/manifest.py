@@ -1,90 +1,102 @@
 """The manifest `index.json`: what a packed data set is, and each shard's files with their checksums."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
-from dspipe.stages.pack.document_table import SUFFIX, Documents
-from dspipe.stages.pack.tokenizer_json import added_tokens
-
-if TYPE_CHECKING:
-    from dspipe.pipeline.tasks.task import ArtifactFile
-    from dspipe.stages.pack.special_tokens import Special
-
-COUNTED = ("rows", "tokens", "padding", "documents", "cut", "pieces", "rearranged", "added", "cropped", "rest")
-"""What a shard's summary counts. `tokens` are those in rows, `rest` those handed to the tail; `cut` documents have more
-than one piece or lost their end; `added` tokens are begin and end tokens and sentinels."""
-
-SUFFIXES = (SUFFIX, ".bin", ".idx", ".mds", ".parquet")
+ROWS_SUFFIX = {"megatron": ".bin", "mds": ".mds", "parquet": ".parquet"}
+"""The file that holds a shard's rows, by format."""
 
 
-def manifest(
-    parts: "Sequence[tuple[Mapping[str, Any], Sequence[ArtifactFile]]]",
-    settings: Mapping[str, Any],
-    special: "Special",
-    tokenizer: bytes,
-    totals: Mapping[str, int],
-) -> dict[str, Any]:
-    """The manifest of shards with these summaries and files.
+@dataclass(frozen=True)
+class ShardFile:
+    """A file of a shard."""
 
-        format, mode, row_length, dtype, seed, vocabulary (number of ids)
-        end_token, begin_token (null: none), pad_token, sentinels    ids
-        tokenizer_sha256, mixture_sha256 (null: no remix)
-        rows, tokens (without padding), padding, documents, cut, pieces, rearranged, added, cropped, dropped, ...
-        domains, sources     tokens by name, the largest first
-        parts                for each shard rows, tokens, padding, documents, domains, sources,
-                             files: {suffix: {name, bytes, sha256}}; names are relative to the run's directory
-
-    A document is counted in the shard where it begins. Shards stand in the order of the shuffle.
-    """
-    entries = [_part(summary, files) for summary, files in parts if summary["rows"]]
-    types = {summary["dtype"] for summary, _ in parts if summary["rows"]}
-    if len(types) > 1:
-        raise ValueError(f"shards of different types: {', '.join(sorted(types))}")
-    _, vocabulary = added_tokens(tokenizer)
-    return {
-        **settings,
-        "dtype": types.pop() if types else "uint16",
-        "vocabulary": vocabulary,
-        "end_token": special.end,
-        "begin_token": special.begin if special.begin >= 0 else None,
-        "pad_token": special.pad,
-        "sentinels": special.sentinels.tolist(),
-        **totals,
-        "pieces_per_document": round(totals["pieces"] / totals["documents"], 4) if totals["documents"] else 0.0,
-        "domains": _summed([entry["domains"] for entry in entries]),
-        "sources": _summed([entry["sources"] for entry in entries]),
-        "parts": entries,
-    }
+    name: str
+    """relative to the run's directory"""
+    bytes: int
+    sha256: str
 
 
-def describe(summary: dict[str, Any], documents: Documents, dtype: str) -> None:
-    """Add to a shard's summary what its part of the manifest needs."""
-    summary["dtype"] = dtype
-    summary["begun"] = len(documents.begun())
-    for column, names in (("domain", documents.domains), ("source", documents.sources)):
-        summary[f"{column}s"] = documents.tokens_by(names, column)
+@dataclass(frozen=True)
+class PackedShard:
+    """A shard of rows. A document is counted in the shard where it begins."""
+
+    rows: int
+    tokens: int
+    """without padding"""
+    padding: int
+    documents: int
+    domains: dict[str, int]
+    """tokens by domain, the largest first"""
+    sources: dict[str, int]
+    files: dict[str, ShardFile]
+    """by suffix: the rows, the index of the format if it has one, the table of documents"""
 
 
-def _part(summary: Mapping[str, Any], files: "Sequence[ArtifactFile]") -> dict[str, Any]:
-    named = {}
-    for file in files:
-        suffix = next(suffix for suffix in SUFFIXES if file.name.endswith(suffix))
-        named[suffix] = {"name": str(PurePosixPath(file.name)), "bytes": file.size, "sha256": file.sha256}
-    return {
-        "rows": summary["rows"],
-        "tokens": summary["tokens"],
-        "padding": summary["padding"],
-        "documents": summary["begun"],
-        "domains": summary["domains"],
-        "sources": summary["sources"],
-        "files": named,
-    }
+@dataclass(frozen=True)
+class Manifest:
+    """A packed data set. Its shards, `parts`, stand in the order of the shuffle."""
+
+    format: str
+    """megatron, mds or parquet"""
+    mode: str
+    """split, best_fit or aligned"""
+    row_length: int
+    seed: int
+    tokenizer_sha256: str
+    mixture_sha256: str | None
+    """None: no remix"""
+    dtype: str
+    """of the rows: uint16 or uint32"""
+    vocabulary: int
+    """number of ids"""
+    end_token: int
+    begin_token: int | None
+    """None: not put before documents"""
+    pad_token: int
+    sentinels: list[int]
+    """before prefix, suffix and middle; empty without fill-in-the-middle"""
+    rows: int
+    tokens: int
+    """in rows, without padding"""
+    padding: int
+    documents: int
+    """copies of documents that were packed"""
+    cut: int
+    """documents of more than one segment, or without their end"""
+    segments: int
+    rearranged: int
+    """documents rearranged for fill-in-the-middle"""
+    added: int
+    """tokens: begin, end and sentinels"""
+    cropped: int
+    """tokens at the ends of documents that `aligned` doesn't pack"""
+    dropped: int
+    """tokens of the last, short row, where the config drops it"""
+    dropped_documents: int
+    """documents that lay in it with all their tokens"""
+    empty_documents: int
+    """documents without tokens, which are in no row"""
+    segments_per_document: float
+    domains: dict[str, int]
+    """tokens by domain, the largest first"""
+    sources: dict[str, int]
+    parts: list[PackedShard]
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON values, keys in this order."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Manifest":
+        """The manifest of JSON values; keys of other formats beside its own don't matter.
+
+        Raises KeyError for a key that is missing.
+        """
+        known = {field.name: value[field.name] for field in fields(cls)}
+        return cls(**known | {"parts": [_read_part(part) for part in value["parts"]]})
 
 
-def _summed(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
-    sums: dict[str, int] = {}
-    for count in counts:
-        for name, tokens in count.items():
-            sums[name] = sums.get(name, 0) + tokens
-    return dict(sorted(sums.items(), key=lambda item: (-item[1], item[0])))
+def _read_part(value: Mapping[str, Any]) -> PackedShard:
+    return PackedShard(**{**value, "files": {suffix: ShardFile(**file) for suffix, file in value["files"].items()}})

@@ -1,7 +1,7 @@
 """One partition's documents: put in order, and read again block by block, so that memory stays bounded.
 
-A first pass over what was received keeps all but the tokens (about 100 bytes a document). Rows are planned from that.
-Then blocks of rows are filled, each from a pass that keeps only the tokens it needs; a partition that fits takes one.
+A first pass over the records keeps all but the tokens (about 100 bytes a document). Rows are planned from that. Then
+blocks of rows are filled, each from a pass that keeps only the tokens it needs; a partition that fits takes one.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,28 +12,27 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dspipe.kernels.arrow import text_buffers
-from dspipe.kernels.pack import copy_pieces, join_documents
-from dspipe.stages.pack.document_table import Documents
+from dspipe.kernels.pack import copy_segments, join_documents
+from dspipe.stages.pack.document_table import Documents, Int32
 from dspipe.stages.pack.fim import Layout
-from dspipe.stages.pack.segments import Pieces
-from dspipe.stages.pack.special_tokens import Special
+from dspipe.stages.pack.segments import Int64, Segments
+from dspipe.stages.pack.special_tokens import SpecialTokens
 
-Int64 = npt.NDArray[np.int64]
 Tokens = npt.NDArray[Any]
-Received = Callable[[], Iterator[tuple[int, pa.RecordBatch]]]
+ReadRecords = Callable[[], Iterator[tuple[int, pa.RecordBatch]]]
+"""All records (`stages.pack.drawn.RECORD`), with who sent them; the same at each call."""
 
 
 class Partition:
-    """The documents received, in the order in which they are packed: by order key, or as they come without keys."""
+    """The documents of the records, in the order in which they are packed: by order key, or as they come."""
 
-    def __init__(self, received: Received, shuffle: bool) -> None:
-        self._received = received
+    def __init__(self, read_records: ReadRecords, shuffle: bool) -> None:
+        self._read_records = read_records
         keys, lengths, copies = [np.empty(0, np.uint64)], [np.empty(0, np.int64)], [np.empty(0, np.int32)]
         ids, id_lengths = [np.empty(0, np.uint8)], [np.empty(0, np.int64)]
-        names: dict[str, list[str]] = {"domain": [], "source": []}
-        codes: dict[str, list[npt.NDArray[np.int32]]] = {name: [np.empty(0, np.int32)] for name in names}
+        domains, sources = _Names(), _Names()
         self.dtype = np.dtype(np.uint16)
-        for _, batch in received():
+        for _, batch in read_records():
             keys.append(batch.column("key").to_numpy().copy())
             copies.append(batch.column("copy").to_numpy().copy())
             self.dtype = np.dtype(f"u{batch.column('width')[0].as_py()}")
@@ -41,66 +40,73 @@ class Partition:
             data, offsets = text_buffers(batch.column("id"))
             ids.append(data[offsets[0] : offsets[-1]].copy())
             id_lengths.append(np.diff(offsets))
-            for name, known in names.items():
-                encoded = batch.column(name).dictionary_encode()
-                values = encoded.dictionary.to_pylist()
-                known.extend(value for value in values if value not in known)
-                numbers = np.array([known.index(value) for value in values], np.int32)
-                codes[name].append(numbers[encoded.indices.to_numpy()])
+            domains.add(batch.column("domain"))
+            sources.add(batch.column("source"))
         key = np.concatenate(keys)
-        # stable: documents with one id have one key, and stay in the order of their shards
+        # stable: documents with one key, which hardly ever are, stay in the order of their shards
         order = np.argsort(key, kind="stable") if shuffle else np.arange(len(key))
-        self.rank = np.empty(len(key), np.int64)
-        self.rank[order] = np.arange(len(key))
+        self._rank = np.empty(len(key), np.int64)
+        self._rank[order] = np.arange(len(key))
         self.keys = key[order]
-        self.lengths = np.concatenate(lengths)[order]
-        """tokens of each document, in packing order"""
-        arrays: dict[str, npt.NDArray[Any]] = {"copy": np.concatenate(copies)[order]}
-        sorted_names = {name: sorted(known) for name, known in names.items()}
-        for name, known in names.items():
-            renumbered = np.array([sorted_names[name].index(value) for value in known], np.int32)
-            found = np.concatenate(codes[name])[order]
-            arrays[name] = renumbered[found] if len(known) else found
-        arrays["ids"], arrays["id_offsets"] = _reordered(np.concatenate(ids), np.concatenate(id_lengths), order)
-        self.documents = Documents(arrays, sorted_names["domain"], sorted_names["source"])
+        id_offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(id_lengths))])
+        count = len(key)
+        self.documents = Documents(
+            ids=np.concatenate(ids),
+            id_offsets=id_offsets,
+            copy=np.concatenate(copies),
+            domain=domains.codes(),
+            source=sources.codes(),
+            domains=domains.names(),
+            sources=sources.names(),
+            tokens=np.concatenate(lengths),
+            layout=np.zeros(count, np.uint8),
+            cuts=np.zeros((count, 2), np.int64),
+        ).take(order)
+        """in packing order; `tokens` are their own, without begin and end, and nothing is rearranged"""
 
     def __len__(self) -> int:
-        return len(self.rank)
+        return len(self._rank)
 
-    def blocks(
-        self, pieces: Pieces, rows: int, row_length: int, special: Special, layout: Layout, budget: int
-    ) -> Iterator[Tokens]:
-        """The rows in blocks (n, row_length); `budget` is about how many bytes of tokens may be held."""
-        block_rows = max(1, budget // (row_length * self.dtype.itemsize))
-        starts = np.searchsorted(pieces.row, np.arange(0, rows + block_rows, block_rows))
-        for number, first_row in enumerate(range(0, rows, block_rows)):
-            here = pieces[int(starts[number]) : int(starts[number + 1])]
-            count = min(block_rows, rows - first_row)
-            yield self.filled(here, first_row, count, row_length, special, layout)
-
-    def filled(
-        self, pieces: Pieces, first_row: int, rows: int, row_length: int, special: Special, layout: Layout
-    ) -> Tokens:
-        """Some rows, (rows, row_length); `pieces` are all of theirs."""
-        if not len(pieces):
-            return np.full((rows, row_length), special.pad, self.dtype)
-        first, last = int(pieces.document.min()), int(pieces.document.max()) + 1
-        # of the three arrays of about the size of the block, at most two are held at a time
-        stream, begins = self._streams(first, last, special, layout)
-        sources = begins[pieces.document - first] + pieces.start
-        targets = (pieces.row - first_row) * row_length + pieces.column
-        out = np.full(rows * row_length, special.pad, self.dtype)
-        copy_pieces(stream, sources, pieces.length, targets, out)
-        return out.reshape(rows, row_length)
-
-    def stream_lengths(self, special: Special, layout: Layout) -> Int64:
+    def stream_lengths(self, special: SpecialTokens, layout: Layout) -> Int64:
         """Tokens of each document with all that is added to it."""
-        lengths: Int64 = self.lengths + special.around + len(special.sentinels) * (layout.layout > 0)
+        sentinels = len(special.sentinels) * (layout.layout > 0)
+        lengths: Int64 = self.documents.tokens + special.tokens_added_per_document + sentinels
         return lengths
 
-    def _streams(self, first: int, last: int, special: Special, layout: Layout) -> tuple[Tokens, Int64]:
+    def fill_blocks(
+        self,
+        segments: Segments,
+        rows: int,
+        row_length: int,
+        special: SpecialTokens,
+        layout: Layout,
+        budget_bytes: int,
+    ) -> Iterator[Tokens]:
+        """The rows in blocks (n, row_length); `budget_bytes` is about how much of tokens may be held."""
+        block_rows = max(1, budget_bytes // (row_length * self.dtype.itemsize))
+        starts = np.searchsorted(segments.row, np.arange(0, rows + block_rows, block_rows))
+        for number, first_row in enumerate(range(0, rows, block_rows)):
+            block = segments[int(starts[number]) : int(starts[number + 1])]
+            yield self.fill_rows(block, first_row, min(block_rows, rows - first_row), row_length, special, layout)
+
+    def fill_rows(
+        self, segments: Segments, first_row: int, rows: int, row_length: int, special: SpecialTokens, layout: Layout
+    ) -> Tokens:
+        """Some rows, (rows, row_length); `segments` are all of theirs."""
+        if not len(segments):
+            return np.full((rows, row_length), special.pad, self.dtype)
+        first, last = int(segments.document.min()), int(segments.document.max()) + 1
+        # of the three arrays of about the size of the block, at most two are held at a time
+        stream, begins = self._join(first, last, special, layout)
+        sources = begins[segments.document - first] + segments.start
+        targets = (segments.row - first_row) * row_length + segments.column
+        out = np.full(rows * row_length, special.pad, self.dtype)
+        copy_segments(stream, sources, segments.length, targets, out)
+        return out.reshape(rows, row_length)
+
+    def _join(self, first: int, last: int, special: SpecialTokens, layout: Layout) -> tuple[Tokens, Int64]:
         """The joined documents first..last of the packing order, and where each of them begins."""
-        tokens, starts, ends = self._gathered(first, last)
+        tokens, starts, ends = self._gather(first, last)
         lengths = self.stream_lengths(special, layout)[first:last]
         stream = np.empty(int(lengths.sum()), self.dtype)
         chosen = slice(first, last)
@@ -119,32 +125,47 @@ class Partition:
             raise AssertionError(f"{written:,} tokens were written where {len(stream):,} were counted")
         return stream, np.cumsum(lengths) - lengths
 
-    def _gathered(self, first: int, last: int) -> tuple[Tokens, Int64, Int64]:
+    def _gather(self, first: int, last: int) -> tuple[Tokens, Int64, Int64]:
         """The documents first..last of the packing order as they come, and where each of them starts and ends."""
-        tokens = np.empty(int(self.lengths[first:last].sum()), self.dtype)
+        tokens = np.empty(int(self.documents.tokens[first:last].sum()), self.dtype)
         starts, ends = np.empty(last - first, np.int64), np.empty(last - first, np.int64)
-        at = arrived = 0
-        for _, batch in self._received():
-            rank = self.rank[arrived : arrived + batch.num_rows] - first
+        filled = arrived = 0
+        for _, batch in self._read_records():
+            rank = self._rank[arrived : arrived + batch.num_rows] - first
             arrived += batch.num_rows
             wanted = (rank >= 0) & (rank < last - first)
             if not wanted.any():
                 continue
             column = batch.column("tokens")
             data, offsets = text_buffers(column if wanted.all() else column.filter(pa.array(wanted)))
-            here = data[offsets[0] : offsets[-1]].view(self.dtype)
-            places = (offsets - offsets[0]) // self.dtype.itemsize + at
-            tokens[at : at + len(here)] = here
-            starts[rank[wanted]], ends[rank[wanted]] = places[:-1], places[1:]
-            at += len(here)
+            values = data[offsets[0] : offsets[-1]].view(self.dtype)
+            bounds = (offsets - offsets[0]) // self.dtype.itemsize + filled
+            tokens[filled : filled + len(values)] = values
+            starts[rank[wanted]], ends[rank[wanted]] = bounds[:-1], bounds[1:]
+            filled += len(values)
         return tokens, starts, ends
 
 
-def _reordered(
-    data: npt.NDArray[np.uint8], lengths: Int64, order: npt.NDArray[np.intp]
-) -> tuple[npt.NDArray[np.uint8], Int64]:
-    starts = (np.cumsum(lengths) - lengths)[order]
-    chosen = lengths[order]
-    ends = np.cumsum(chosen)
-    index = np.repeat(starts - (ends - chosen), chosen) + np.arange(int(chosen.sum()))
-    return data[index], np.concatenate([np.zeros(1, np.int64), ends]).astype(np.int64)
+class _Names:
+    """The names in a column over batches, numbered in their order."""
+
+    def __init__(self) -> None:
+        self._number: dict[str, int] = {}
+        self._codes: list[Int32] = [np.empty(0, np.int32)]
+
+    def add(self, column: pa.Array) -> None:
+        """Add a batch's column."""
+        encoded = column.dictionary_encode()
+        numbers = [self._number.setdefault(name, len(self._number)) for name in encoded.dictionary.to_pylist()]
+        self._codes.append(np.array(numbers, np.int32)[encoded.indices.to_numpy()])
+
+    def names(self) -> list[str]:
+        """All names, sorted."""
+        return sorted(self._number)
+
+    def codes(self) -> Int32:
+        """The number of each row's name among `names`."""
+        rank = {name: number for number, name in enumerate(self.names())}
+        ranks = np.array([rank[name] for name in self._number], np.int32)
+        codes = np.concatenate(self._codes)
+        return ranks[codes] if len(codes) else codes

@@ -7,20 +7,18 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.stages.pack.document_table import SUFFIX, Documents
+from dspipe.stages.pack.document_table import SUFFIX, DocumentTable
 from dspipe.stages.pack.formats import mds, megatron, parquet
+from dspipe.stages.pack.manifest import ROWS_SUFFIX
 
 Make = Callable[[str], AbstractContextManager[BinaryIO]]
-
-ROWS_SUFFIX = {"megatron": ".bin", "mds": ".mds", "parquet": ".parquet"}
-"""The file that holds a shard's rows, by format."""
 
 
 def write_shard(
     make: Make,
     format: str,
     blocks: Iterator[npt.NDArray[Any]],
-    documents: Documents,
+    table: DocumentTable,
     rows: int,
     row_length: int,
     dtype: npt.DTypeLike,
@@ -28,7 +26,7 @@ def write_shard(
     """Write a shard of `rows` rows that come in blocks (n, row_length); `make(suffix)` opens one of its files."""
     with make(ROWS_SUFFIX[format]) as file:
         if format == "parquet":
-            parquet.write_rows(file, blocks, documents, row_length)
+            parquet.write_rows(file, blocks, table, row_length)
         else:
             if format == "mds":
                 mds.write_header(file, rows, row_length, dtype)
@@ -39,4 +37,4 @@ def write_shard(
         with make(".idx") as file:
             megatron.write_index(file, rows, row_length, dtype)
     with make(SUFFIX) as file:
-        documents.save(file)
+        table.save(file)

@@ -1,26 +1,26 @@
 """Order keys: where in the shuffle each copy of a document stands.
 
-A key is a hash of (seed, id, copy). Where a mixture has phases, the range of keys is cut into intervals in proportion
-to the phases' tokens, and a key is moved into the interval of the phase in which the copy is seen.
+A key is a hash of (seed, origin, copy). Where a mixture has phases, the range of keys is cut into intervals in
+proportion to the phases' tokens, and a key is moved into the interval of the phase in which the copy is seen.
 """
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dspipe.kernels.arrow import text_buffers
-from dspipe.kernels.hashing import hash64_with, hash_strings
+from dspipe.kernels.hashing import hash64_with
 from dspipe.kernels.pack import scale_hashes
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.remix.epochs import find_phases, hash_positions
 from dspipe.stages.remix.mixture_plan import MixturePlan
+from dspipe.stages.shared.draws import seeded_hashes
 
 
 class OrderKeys:
     """The order keys of documents: over the whole range, or over the interval of a mixture's phase."""
 
     def __init__(self, seed: int, plan: MixturePlan | None = None) -> None:
-        self._seed = np.uint64(seed & (1 << 64) - 1)
+        self._seed = seed
         shares = [phase.tokens for phase in plan.phases] if plan else [1]
         total = max(1, sum(shares))
         ends = [(1 << 64) * sum(shares[: i + 1]) // total for i in range(len(shares))]
@@ -30,10 +30,10 @@ class OrderKeys:
         self.phases = len(shares)
 
     def of(
-        self, ids: pa.Array, domains: pa.Array, row: npt.NDArray[np.int64], copy: npt.NDArray[np.int64]
+        self, origins: pa.Array, domains: pa.Array, row: npt.NDArray[np.int64], copy: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.uint64]:
-        """The order key of each copy: copy number copy[i] of the document ids[row[i]], of domain domains[row[i]]."""
-        hashes = hash_strings(*text_buffers(ids), self._seed)
+        """The order key of each copy: number copy[i] of the document origins[row[i]], of domain domains[row[i]]."""
+        hashes = seeded_hashes(origins, self._seed)
         keys: npt.NDArray[np.uint64] = hash64_with(hashes[row], copy)
         if self.phases == 1:
             return keys

@@ -1,49 +1,50 @@
 """The special tokens that packing writes, found in the tokenizer by their names."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from dspipe.pipeline.errors import ConfigError
-from dspipe.stages.pack import tokenizer_json as tokenizer_file
-from dspipe.stages.pack.fim import find_sentinels
 from dspipe.stages.pack.settings import RowSettings
+from dspipe.stages.pack.tokenizer_json import BEGIN, END, FIM_SENTINELS, PAD, find_token, read_added_tokens
 
 
 @dataclass(frozen=True)
-class Special:
-    """The ids that packing adds; begin is -1 where no begin token is wanted."""
+class SpecialTokens:
+    """The ids that packing adds."""
 
     end: int
     begin: int
+    """-1 where no begin token is wanted"""
     pad: int
     sentinels: npt.NDArray[np.int64]
+    """before prefix, suffix and middle; empty without fill-in-the-middle"""
 
     @property
-    def around(self) -> int:
-        """How many tokens are put around each document."""
+    def tokens_added_per_document(self) -> int:
+        """How many tokens stand before and behind each document."""
         return 2 if self.begin >= 0 else 1
 
 
-def find_special(config: RowSettings, tokenizer: bytes) -> Special:
+def find_special_tokens(config: RowSettings, tokenizer: bytes) -> SpecialTokens:
     """The ids in a tokenizer.json of the tokens that the config wants. Raises ConfigError for one that isn't there."""
-    added, _ = tokenizer_file.added_tokens(tokenizer)
+    added, _ = read_added_tokens(tokenizer)
 
-    def find(key: str, name: str | None, usual: tuple[str, ...]) -> int:
+    def find(key: tuple[str, ...], name: str | None, usual: Sequence[str]) -> int:
         try:
-            return tokenizer_file.find_token(added, (name,) if name else usual)
+            return find_token(added, (name,) if name else usual)
         except KeyError as error:
-            raise ConfigError(str(error.args[0]), (key,)) from None
+            raise ConfigError(str(error.args[0]), key) from None
 
-    end = find("end_token", config.end_token, tokenizer_file.END)
-    begin = find("begin_token", config.begin_token, tokenizer_file.BEGIN) if config.begin else -1
-    pads = [name for name in tokenizer_file.PAD if name in added]
-    pad = find("pad_token", config.pad_token, tokenizer_file.PAD) if config.pad_token or pads else end
-    sentinels = np.empty(0, np.int64)
+    end = find(("end_token",), config.end_token, END)
+    begin = find(("begin_token",), config.begin_token, BEGIN) if config.begin else -1
+    has_pad = bool(config.pad_token) or any(name in added for name in PAD)
+    pad = find(("pad_token",), config.pad_token, PAD) if has_pad else end
+    sentinels: list[int] = []
     if config.fill_in_the_middle is not None:
-        try:
-            sentinels = find_sentinels(added, config.fill_in_the_middle.tokens)
-        except KeyError as error:
-            raise ConfigError(str(error.args[0]), ("fill_in_the_middle", "tokens")) from None
-    return Special(end, begin, pad, sentinels)
+        names = config.fill_in_the_middle.tokens or (None, None, None)
+        key = ("fill_in_the_middle", "tokens")
+        sentinels = [find(key, name, usual) for name, usual in zip(names, FIM_SENTINELS, strict=True)]
+    return SpecialTokens(end, begin, pad, np.array(sentinels, np.int64))

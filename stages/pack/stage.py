@@ -23,12 +23,13 @@ import pyarrow as pa
 from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings
 from dspipe.stages.pack.drawn import RECORD
 from dspipe.stages.pack.fim import Layout
+from dspipe.stages.pack.fit_documents import fit_documents
 from dspipe.stages.pack.partition import Partition
-from dspipe.stages.pack.reading.locate import places
-from dspipe.stages.pack.segments import split_pieces, whole_pieces
+from dspipe.stages.pack.reading.locate import locate_document
+from dspipe.stages.pack.segments import split_documents
 from dspipe.stages.pack.settings import PackConfig, RowSettings, TailSettings
 from dspipe.stages.pack.shuffle_keys import OrderKeys
-from dspipe.stages.pack.special_tokens import Special
+from dspipe.stages.pack.special_tokens import SpecialTokens
 from dspipe.stages.pack.verify.shards import verify_run
 
 MAX_SEGMENTS_SHOWN = 20
@@ -116,8 +117,8 @@ class PackStage(GlobalStage[PackConfig]):
 
     def compile_kernels(self) -> None:
         one, name = np.zeros(1, np.int64), pa.array(["a"])
-        key = OrderKeys(self.seed).of(name, name, one, one)
-        special = Special(0, -1, 0, np.empty(0, np.int64))
+        key = OrderKeys(self.seed).of(pa.array(np.zeros(1, np.uint64)), name, one, one)
+        special = SpecialTokens(0, -1, 0, np.empty(0, np.int64))
         layout = Layout(np.zeros(1, np.uint8), np.zeros((1, 2), np.int64))
         for dtype in (np.uint16, np.uint32):
             ids = np.zeros(1, dtype)
@@ -131,21 +132,21 @@ class PackStage(GlobalStage[PackConfig]):
 
             partition = Partition(read, self.config.shuffle)
             lengths = partition.stream_lengths(special, layout)
-            partition.filled(split_pieces(lengths, 2), 0, 1, 2, special, layout)
+            partition.fill_rows(split_documents(lengths, 2), 0, 1, 2, special, layout)
         if self.config.mode != "split":
-            whole_pieces(lengths, 2, self.config.mode == "aligned")
+            fit_documents(lengths, 2, self.config.mode == "aligned")
 
     def verify(self, root: str) -> tuple[list[str], dict[str, int]]:
         found = verify_run(root)
         return found.problems, found.checked | {f"not checked: {why}": 1 for why in found.skipped}
 
     def explain(self, root: str, id: str, columns: Mapping[str, Any]) -> dict[str, str]:
-        found = places(root, id)
+        found = locate_document(root, id)
         shown = {
-            f"copy {place.copy}, token {place.start:,}": (
-                f"{place.length:,} tokens in row {place.row:,} from {place.column:,} on, {place.file}"
+            f"copy {segment.copy}, token {segment.start:,}": (
+                f"{segment.length:,} tokens in row {segment.row:,} from {segment.column:,} on, {segment.file}"
             )
-            for place in found[:MAX_SEGMENTS_SHOWN]
+            for segment in found[:MAX_SEGMENTS_SHOWN]
         }
         more = len(found) - MAX_SEGMENTS_SHOWN
         return shown | ({"and": f"{more:,} more segments"} if more > 0 else {})
@@ -153,4 +154,4 @@ class PackStage(GlobalStage[PackConfig]):
 
 def _columns(remixed: bool) -> tuple[str, ...]:
     """The row columns that say what was drawn."""
-    return ("id", "source", *(("copies", "remix.domain") if remixed else ("domain",)), "tokens", "reason")
+    return ("id", "origin", "source", *(("copies", "remix.domain") if remixed else ("domain",)), "tokens", "reason")

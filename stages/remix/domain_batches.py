@@ -8,11 +8,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dspipe.kernels.arrow import text_buffers
-from dspipe.kernels.hashing import hash_strings
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.remix.epochs import hash_positions
 from dspipe.stages.remix.settings import POSITION, Grouping
+from dspipe.stages.shared.draws import seeded_hashes
 from dspipe.stages.shared.hosts import hosts_of
 
 UNKNOWN = "unknown"
@@ -50,8 +49,7 @@ def read_domains(task: Task, grouping: Grouping, seed: int) -> Iterator[DomainBa
         if grouping.by_importance:
             positions = batch.column(POSITION).to_numpy()
         else:
-            hashes = hash_strings(*text_buffers(batch.column("id")), np.uint64(seed & (1 << 64) - 1))
-            positions = hash_positions(hashes)
+            positions = hash_positions(seeded_hashes(batch.column("origin"), seed))
         tokens = batch.column(grouping.unit).to_numpy(zero_copy_only=False).astype(np.int64)
         reasons = batch.column("reason")
         kept = reasons.is_null().to_numpy(zero_copy_only=False)

@@ -1,6 +1,6 @@
 """Epochs of a domain: which of its documents are drawn, how often, and when.
 
-A document has a position in its domain, a number in 0..1 that depends on the seed and its id alone. Its first copy
+A document has a position in its domain, a number in 0..1 that depends on the seed and its origin alone. Its first copy
 stands at that position, its second at that plus one, its third at that plus two, and so on: a line of epochs, each with
 all the documents in the same order. Drawing e epochs takes every copy that stands below e: whole epochs and a seeded
 part of the next. Phases of the training run are intervals of that line, one after the other, so a later phase goes on
@@ -33,7 +33,7 @@ class Domain:
 
 
 def hash_positions(hashes: npt.NDArray[np.uint64]) -> Float64:
-    """The position in 0..1 of documents with these hashes of (seed, id); 53 bits, so float64 holds it exactly."""
+    """The position in 0..1 of documents with these hashes of (seed, origin); 53 bits, so float64 holds it exactly."""
     return (hashes >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 

@@ -139,4 +139,4 @@ class Grouping(StageConfig):
     def columns(self) -> tuple[str, ...]:
         """The row columns that are read."""
         position = (POSITION,) if self.by_importance else ()
-        return tuple(dict.fromkeys(("id", self.key, self.unit, "reason", *position)))
+        return tuple(dict.fromkeys(("origin", self.key, self.unit, "reason", *position)))

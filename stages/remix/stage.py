@@ -18,7 +18,6 @@ import pyarrow as pa
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.dedup.importance import count_features, sum_features
 from dspipe.kernels.dedup.units import characters
-from dspipe.kernels.hashing import hash_strings
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings
 from dspipe.stages.remix.settings import (
@@ -32,6 +31,7 @@ from dspipe.stages.remix.settings import (
     RemixConfig,
 )
 from dspipe.stages.remix.target import find_files, hash_files
+from dspipe.stages.shared.draws import seeded_hashes
 
 
 class RemixStage(GlobalStage[RemixConfig]):
@@ -154,7 +154,7 @@ class RemixStage(GlobalStage[RemixConfig]):
                 "shards",
                 run="dspipe.stages.remix.weigh:weigh_documents",
                 title="Weigh each document by its likeness to the target",
-                columns=("id", "text", "reason"),
+                columns=("origin", "text", "reason"),
                 artifacts=("ratios",),
                 writes=(pa.field(POSITION, pa.float64()), pa.field(LOG_WEIGHT, pa.float64())),
             ),
@@ -164,7 +164,7 @@ class RemixStage(GlobalStage[RemixConfig]):
         return self.config.model_dump(mode="json", include=set(MixtureRequest.model_fields))
 
     def compile_kernels(self) -> None:
-        hash_strings(*text_buffers(pa.array(["a"])), np.uint64(0))
+        seeded_hashes(pa.array([0], pa.uint64()), 0)
         if self.config.importance is not None:
             text = text_buffers(pa.array(["a"], pa.large_string()))
             count_features(*text, characters(), np.zeros(16, np.int64))

@@ -16,7 +16,7 @@ from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.remix.dsir import log_ratios
 from dspipe.stages.shared.artifacts import read_artifacts
-from dspipe.tokenizer.text_files import TextFileError, batches, read_documents
+from dspipe.tokenizer.text_files import TextFileError, batch_documents, read_documents
 
 
 def compare_with_target(task: Task, stage: StageSettings) -> None:
@@ -60,7 +60,7 @@ def hash_files(files: Sequence[Path]) -> str:
 def count_target(files: Sequence[Path], buckets: int) -> npt.NDArray[np.int64]:
     """How often each bucket occurs in the examples. Raises TextFileError for a file that can't be read."""
     counts = np.zeros(buckets, np.int64)
-    for batch in batches(read_documents(files)):
+    for batch in batch_documents(read_documents(files)):
         texts = pa.array([document.text for document in batch], pa.large_string())
         count_features(*text_buffers(texts), characters(), counts)
     return counts

@@ -14,7 +14,7 @@ from dspipe.kernels.dedup.first_positions import first_positions
 from dspipe.kernels.dedup.winnowing import Winnowing, gram_bytes
 from dspipe.pipeline.doc_id import UInt64, rows_of, shards_of
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.storage.records import hash64, partition_of, record_batch, slice_of, slices_that_fit
+from dspipe.pipeline.storage.records import murmur_hash64, partition_of, record_batch, slice_of, slices_that_fit
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.repeated_spans.records import Columns, read_passages
 from dspipe.stages.repeated_spans.spans import Spans, format_spans, judge_passages, merge, spans_of_anchors
@@ -73,7 +73,7 @@ def match_anchors(task: Task, stage: StageSettings) -> None:
 
     def slice_of_anchors(batch: pa.RecordBatch) -> UInt64:
         gram = batch["gram"].to_numpy()
-        return slice_of(hash64(np.where(full[_bucket(gram)], batch["context"].to_numpy(), gram)), slices)
+        return slice_of(murmur_hash64(np.where(full[_bucket(gram)], batch["context"].to_numpy(), gram)), slices)
 
     # contexts of one anchor that are compared in one partition
     max_contexts = task.memory // (16 * WINDOW_HELD * (min_bytes - gram_bytes(min_bytes) + 1))

@@ -15,7 +15,7 @@ from dspipe.kernels.dedup.winnowing import window_hashes
 from dspipe.kernels.sorted_arrays import expand_ranges
 from dspipe.pipeline.doc_id import rows_of, shards_of
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.storage.records import hash64, partition_of, record_batch, slice_of, slices_that_fit
+from dspipe.pipeline.storage.records import murmur_hash64, partition_of, record_batch, slice_of, slices_that_fit
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.repeated_spans.anchors import WINDOW_HELD
 from dspipe.stages.repeated_spans.records import Columns, read_passages, read_rows_with_records
@@ -63,7 +63,7 @@ def compare_windows(task: Task, stage: StageSettings) -> None:
     min_bytes, keep = stage.settings["min_bytes"], stage.settings["keep"]
     slices = slices_that_fit(task, WINDOW_SENT, WINDOW_HELD, share=2)
     for documents, columns in read_passages(
-        task, slices, lambda batch: slice_of(hash64(batch["key"].to_numpy()), slices)
+        task, slices, lambda batch: slice_of(murmur_hash64(batch["key"].to_numpy()), slices)
     ):
         owner = np.repeat(np.arange(len(columns["sizes"])), columns["sizes"])
         starts = expand_ranges(columns["start"], columns["sizes"])
@@ -94,7 +94,7 @@ def _window_records(anchors: Columns, first: int, data: Bytes, offsets: Offsets,
     gram = anchors["gram"][owner]
     return record_batch(
         {
-            "key": np.where(split, hash64(gram ^ hashes[ends[:-1]]), gram),
+            "key": np.where(split, murmur_hash64(gram ^ hashes[ends[:-1]]), gram),
             "row": anchors["row"][owner],
             "start": expand_ranges(anchors["start"], records).astype(np.uint32),
             "windows": pa.ListArray.from_arrays(pa.array(ends), pa.array(hashes)),

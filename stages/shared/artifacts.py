@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from dspipe.pipeline.tasks.task import ArtifactFile, Task
+from dspipe.pipeline.tasks.artifact_file import ArtifactFile
+from dspipe.pipeline.tasks.task import Task
 
 READ_BYTES = 32 << 20
 """How much is asked for together. 90,000 files one after the other are 45 minutes of waiting at 30 ms each."""

@@ -11,7 +11,7 @@ from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.dedup.text_hash import text_hashes
 from dspipe.pipeline.doc_id import UInt64
 from dspipe.pipeline.stage import Phase, Settings
-from dspipe.pipeline.storage.records import hash64
+from dspipe.pipeline.storage.records import murmur_hash64
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.shared.rewriting import without_lines
 
@@ -31,7 +31,7 @@ def hash_texts(column: pa.Array) -> UInt64:
 
 def hash64_with(numbers: npt.NDArray[np.integer], hashes: UInt64) -> UInt64:
     """One hash of a number and a hash. Among n pairs a false one has the probability n^2 / 2^64."""
-    return hash64(hash64(numbers.astype(np.uint64)) + hashes)
+    return murmur_hash64(murmur_hash64(numbers.astype(np.uint64)) + hashes)
 
 
 def find_worded_lines(split: pa.ListArray) -> tuple[Positions, pa.Array, Positions]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-    from dspipe.pipeline.tasks.task import ArtifactFile
+    from dspipe.pipeline.tasks.artifact_file import ArtifactFile
 
 
 class Bins(NamedTuple):

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dspipe.kernels.arrow import text_buffers
-from dspipe.kernels.bpe.count import hash_rows
 from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.tasks.task import Task
+from dspipe.stages.shared.draws import seeded_hashes
 from dspipe.stages.tokenizer.rates import Rates, read_rates
 from dspipe.stages.tokenizer.sizes import UNKNOWN
 from dspipe.stages.tokenizer.words import emit_words
@@ -33,7 +33,7 @@ def count_words(task: Task, stage: StageSettings) -> None:
     rates = read_rates(task)
     pre_tokenizer = SCHEMES[stage.settings["scheme"]].pre_tokenizer()
     counter = WordCounter()
-    for batch in task.rows(["id", "text", "domain", "language", "reason", *([copies] if copies else [])]):
+    for batch in task.rows(["origin", "text", "domain", "language", "reason", *([copies] if copies else [])]):
         kept = batch.column("reason").is_null().to_numpy(zero_copy_only=False)
         times = sample_copies(batch, rates, stage.seed, copies) * kept
         for copy in range(times.max(initial=0)):
@@ -58,9 +58,7 @@ def sample_copies(batch: pa.RecordBatch, rates: Rates, seed: int, copies: str | 
     rate = np.array(table).reshape(len(domains), len(languages))[domain, language]
     if copies:
         rate = rate * batch.column(copies).to_numpy()
-    data, offsets = text_buffers(batch.column("id"))
-    hashes = np.empty(batch.num_rows, np.uint64)
-    hash_rows(data, offsets, np.uint64(seed & (1 << 64) - 1), hashes)
+    hashes = seeded_hashes(batch.column("origin"), seed, "tokenizer sample")
     whole = np.floor(rate)
     # 53 bits, which a float holds exactly: in [0, 1)
     chance = (hashes >> np.uint64(11)).astype(np.float64) / (1 << 53)

@@ -30,7 +30,7 @@ def choose_rates(task: Task, stage: StageSettings) -> None:
             for language, size in languages.items():
                 add_size(sizes, domain, language, size)
     weights = settings.weights if isinstance(settings.weights, Weights) else None
-    rates = sampling_rates(sizes, settings.sample_bytes, weights)
+    rates = compute_rates(sizes, settings.sample_bytes, weights)
     cells: list[dict[str, Any]] = [
         {"domain": domain, "language": language, "bytes": size, "rate": rates.get(domain, {}).get(language, 0.0)}
         for domain, languages in sizes.items()
@@ -50,7 +50,7 @@ def read_rates(task: Task) -> Rates:
     return rates
 
 
-def sampling_rates(sizes: Sizes, sample_bytes: int, weights: Weights | None) -> Rates:
+def compute_rates(sizes: Sizes, sample_bytes: int, weights: Weights | None) -> Rates:
     """The share of each domain's and language's documents to sample, so that about `sample_bytes` are, in shares by
     `weights` if given.
 

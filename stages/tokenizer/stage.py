@@ -26,7 +26,7 @@ from dspipe.stages.tokenizer.given import SIDE_FILES, read_file
 from dspipe.stages.tokenizer.train import FILES
 from dspipe.tokenizer.counting import WordCounter, thin
 from dspipe.tokenizer.encoder import TokenizerError, loads, parse
-from dspipe.tokenizer.export import tokenizer_files
+from dspipe.tokenizer.export import make_files
 from dspipe.tokenizer.schemes import SCHEMES
 from dspipe.tokenizer.settings import TrainSettings
 from dspipe.tokenizer.train import train
@@ -121,7 +121,7 @@ class TokenizerStage(GlobalStage[TokenizerConfig]):
                 "shards",
                 run="dspipe.stages.tokenizer.count:count_words",
                 title="Count the words of the sampled documents",
-                columns=("id", "text", "domain", "language", "reason", *counted),
+                columns=("origin", "text", "domain", "language", "reason", *counted),
                 artifacts=("tokenizer_sample",),
                 emits="tokenizer.words",
                 partitions=_count_partitions(settings, corpus),
@@ -157,7 +157,7 @@ class TokenizerStage(GlobalStage[TokenizerConfig]):
             words = counter.words()
             counter.add_words(words)
             thin(words, 1)
-            content = tokenizer_files(train(words, 260, 1), self.config.train)["tokenizer.json"]
+            content = make_files(train(words, 260, 1), self.config.train)["tokenizer.json"]
         loads(content, self.config.special_in_text).encode(texts)
 
 

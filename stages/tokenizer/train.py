@@ -9,10 +9,10 @@ from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.shared.artifacts import read_json_artifacts
 from dspipe.stages.tokenizer.words import StoredWords
-from dspipe.tokenizer.counting import WordCounts, cut_rare_pairs, least_thinning
-from dspipe.tokenizer.export import tokenizer_files
+from dspipe.tokenizer.counting import WordCounts, cut_rare_pairs, find_min_thinning
+from dspipe.tokenizer.export import make_files
 from dspipe.tokenizer.settings import TrainSettings
-from dspipe.tokenizer.train import TrainingError, positions_in, train
+from dspipe.tokenizer.train import TrainingError, max_positions, train
 
 FILES: Mapping[str, str] = {
     "tokenizer": "tokenizer.json",
@@ -32,7 +32,7 @@ def train_tokenizer(task: Task, stage: StageSettings) -> None:
     below = settings.thin_below
     if below is None:
         sizes = sum(np.array(sizes, np.int64) for _, sizes in read_json_artifacts(task, "tokenizer_word_sizes"))
-        below = least_thinning(np.asarray(sizes), positions_in(settings.memory))
+        below = find_min_thinning(np.asarray(sizes), max_positions(settings.memory))
     words: Iterable[WordCounts] = StoredWords(task.artifact("tokenizer_words"), below)
     if settings.cut_below > 1:
         words = [cut_rare_pairs(words, words, settings.cut_below)]
@@ -45,7 +45,7 @@ def train_tokenizer(task: Task, stage: StageSettings) -> None:
 
     try:
         trained = train(words, settings.vocab, settings.min_count, report_progress)
-        contents = tokenizer_files(trained, settings)
+        contents = make_files(trained, settings)
     except TrainingError as error:
         raise ConfigError(f"cannot train a tokenizer: {error}", ("train",)) from error
     made = {

@@ -8,14 +8,15 @@ import pyarrow as pa
 
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.bpe.count import hash_rows
-from dspipe.pipeline.tasks.task import ArtifactFile, Task
+from dspipe.pipeline.tasks.artifact_file import ArtifactFile
+from dspipe.pipeline.tasks.task import Task
 from dspipe.tokenizer.counting import WordCounter, WordCounts, thin
 
 SCHEMA = pa.schema([("word", pa.large_binary()), ("count", pa.int64())])
 BATCH_ROWS = 1 << 17
 
 
-def word_batches(words: WordCounts) -> Iterator[pa.RecordBatch]:
+def make_batches(words: WordCounts) -> Iterator[pa.RecordBatch]:
     """The words as batches of SCHEMA, without copying."""
     data = pa.py_buffer(words.data)
     for first in range(0, len(words), BATCH_ROWS):
@@ -25,7 +26,7 @@ def word_batches(words: WordCounts) -> Iterator[pa.RecordBatch]:
         yield pa.RecordBatch.from_arrays([column, counts], schema=SCHEMA)
 
 
-def words_of(batch: pa.RecordBatch) -> WordCounts:
+def read_words(batch: pa.RecordBatch) -> WordCounts:
     """The words of a batch of SCHEMA, without copying."""
     return WordCounts(*text_buffers(batch.column("word")), batch.column("count").to_numpy())
 
@@ -34,7 +35,7 @@ def write_words(file: BinaryIO, words: WordCounts) -> None:
     """Write a file for StoredWords."""
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     with pa.ipc.new_file(file, SCHEMA, options=options) as writer:
-        for batch in word_batches(words):
+        for batch in make_batches(words):
             writer.write_batch(batch)
 
 
@@ -53,7 +54,7 @@ class StoredWords:
                     yield self._thinned(reader.get_batch(number))
 
     def _thinned(self, batch: pa.RecordBatch) -> WordCounts:
-        words = words_of(batch)
+        words = read_words(batch)
         if self._below <= 1:
             return words
         kept, counts = thin(words, self._below)
@@ -63,7 +64,7 @@ class StoredWords:
 def emit_words(task: Task, counter: WordCounter) -> None:
     """Send each word to the partition that its hash says."""
     partitions = np.uint64(task.partitions)
-    for batch in word_batches(counter.words()):
+    for batch in make_batches(counter.words()):
         data, offsets = text_buffers(batch.column("word"))
         hashes = np.empty(batch.num_rows, np.uint64)
         hash_rows(data, offsets, np.uint64(0), hashes)

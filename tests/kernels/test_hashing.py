@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from dspipe.kernels import hashing
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.jit import INTERPRETED, entry, pointer
+from dspipe.pipeline.storage.records import murmur_hash64 as murmur_of_the_records
 from dspipe.stages.pack.reading.permutation import _mix as hash64_of_the_reader
 
 GOLDEN = 0x9E3779B97F4A7C15
@@ -58,11 +59,12 @@ def character(code: int) -> int:
 @given(NUMBERS)
 def test_mixers(x: int) -> None:
     number, numbers = np.uint64(x), np.array([x], np.uint64)
-    assert int(hashing.hash64(number)) == splitmix(x)
+    assert int(hashing.murmur_hash64(number)) == splitmix(x)
     assert hashing.hash64_array(numbers).tolist() == [splitmix(x)]
     assert hash64_of_the_reader(numbers).tolist() == [splitmix(x)]
     assert int(hashing.quick_hash64(number)) == half_murmur(x)
     assert int(hashing.murmur_hash64(number)) == murmur(x)
+    assert murmur_of_the_records(numbers).tolist() == [murmur(x)]
     assert int(hashing.hash_character(number)) == hashing.hash_character_array(numbers)[0] == character(x)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dspipe.kernels.jit import INTERPRETED
-from dspipe.kernels.pack import copy_pieces, fill_rows, join_documents, scale_hashes
+from dspipe.kernels.pack import copy_segments, fill_rows, join_documents, scale_hashes
 
 WIDE = np.uint64(2**64 - 1)
 
@@ -68,10 +68,10 @@ def test_join_documents_takes_any_order() -> None:
     assert out.tolist() == [3, 4, 9, 1, 9]
 
 
-def test_copy_pieces() -> None:
+def test_copy_segments() -> None:
     stream = np.arange(10, dtype=np.uint32)
     rows = np.full(8, 99, np.uint32)
-    copy_pieces(stream, np.array([7, 0]), np.array([3, 2]), np.array([0, 5]), rows)
+    copy_segments(stream, np.array([7, 0]), np.array([3, 2]), np.array([0, 5]), rows)
     assert rows.tolist() == [7, 8, 9, 99, 99, 0, 1, 99]
 
 

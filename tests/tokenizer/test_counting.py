@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from dspipe.kernels.arrow import text_buffers
 from dspipe.tokenizer.counting import (
-    MOST_RARE,
+    MAX_RARE_COUNT,
     WordCounter,
     WordCounts,
+    count_positions,
     cut_rare_pairs,
-    least_thinning,
-    sizes_by_count,
+    find_min_thinning,
     thin,
 )
 from dspipe.tokenizer.schemes import SCHEMES
@@ -57,14 +57,14 @@ def test_no_more_is_thinned_out_than_there_is_room_for() -> None:
     numbers = np.arange(20_000)
     data = numbers.astype("<u4").view(np.uint8)
     words = WordCounts(data, np.arange(0, 4 * len(numbers) + 1, 4), np.where(numbers % 2, 5000, numbers % 12 + 1))
-    sizes = sizes_by_count(words)
+    sizes = count_positions(words)
     assert sizes.sum() == 100_000 and sizes[-1] == 50_000
-    assert least_thinning(sizes, 100_000) == 0
+    assert find_min_thinning(sizes, 100_000) == 0
     for most in (90_000, 70_000, 55_000):
-        below = least_thinning(sizes, most)
+        below = find_min_thinning(sizes, most)
         left = [thin(words, bound)[0].sum() * 5 for bound in (below - 1, below)]
         assert below > 1 and left[1] < 1.02 * most and left[0] > 0.98 * most
-    assert least_thinning(sizes, 1) == MOST_RARE  # which leaves the frequent words
+    assert find_min_thinning(sizes, 1) == MAX_RARE_COUNT  # which leaves the frequent words
 
 
 def test_counts_of_batches_add_up() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dspipe.kernels.jit import CHECKED, INTERPRETED
-from dspipe.tokenizer.train import BYTES_A_POSITION
+from dspipe.tokenizer.train import BYTES_PER_POSITION
 
 PROGRAM = """
 import resource, sys
@@ -42,4 +42,4 @@ def test_training_takes_as_much_memory_as_it_says() -> None:
     run = subprocess.run([sys.executable, "-c", PROGRAM], cwd=root, capture_output=True, text=True, check=True)
     positions = 25 * 50_000 * 16
     # less where compiling the kernels took some of it before
-    assert int(run.stdout) < 1.2 * BYTES_A_POSITION * positions
+    assert int(run.stdout) < 1.2 * BYTES_PER_POSITION * positions

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dspipe.tokenizer.schemes import SCHEMES, scheme_of
+from dspipe.tokenizer.schemes import SCHEMES, find_scheme
 from tests.kernels.bpe.pieces import HARD, HuggingFaceScan, cut
 from tests.shared import shared
 
@@ -90,16 +90,16 @@ def test_pieces_make_up_the_text(name: str, text: str) -> None:
 
 def test_schemes_are_recognized() -> None:
     for name, scheme in SCHEMES.items():
-        assert scheme_of(json.loads(json.dumps(scheme.hugging_face))) is SCHEMES[name]
-    assert scheme_of(None) is None
-    assert scheme_of({**SCHEMES["gpt2"].hugging_face, "add_prefix_space": True}) is None
-    assert scheme_of({**SCHEMES["gpt2"].hugging_face, "use_regex": False}) is None
+        assert find_scheme(json.loads(json.dumps(scheme.hugging_face))) is SCHEMES[name]
+    assert find_scheme(None) is None
+    assert find_scheme({**SCHEMES["gpt2"].hugging_face, "add_prefix_space": True}) is None
+    assert find_scheme({**SCHEMES["gpt2"].hugging_face, "use_regex": False}) is None
 
 
 def test_schemes_are_recognized_as_they_are_published() -> None:
     gpt2 = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
     line_ends = json.dumps(SCHEMES["deepseek_v3"].hugging_face).replace(r"\\r\\n", r"\r\n")
     for name, published in (("gpt2", gpt2), ("deepseek_v3", json.loads(line_ends))):
-        assert published != SCHEMES[name].hugging_face and scheme_of(published) is SCHEMES[name]
+        assert published != SCHEMES[name].hugging_face and find_scheme(published) is SCHEMES[name]
         texts = ["a!\r\n\n b \n\n x\r", "\r\nr\\n中\n"]
         assert cut(HuggingFaceScan(published), texts) == cut(OWN[name], texts)

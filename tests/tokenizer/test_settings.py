@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from dspipe.tokenizer.settings import TrainSettings
-from dspipe.tokenizer.special_tokens import special_tokens
+from dspipe.tokenizer.special_tokens import name_special_tokens
 
 pytestmark = pytest.mark.filterwarnings("ignore:overflow")
 
@@ -33,7 +33,7 @@ def test_sizes() -> None:
     assert (default.vocab, len(default.special_tokens), default.padded_size) == (100_000, 15, 102_400)
     assert TrainSettings(vocab=8000).padded_size == 8064
     assert TrainSettings(vocab=8000, pad_to=9000).padded_size == 9000
-    assert special_tokens(17)[15:] == ("<｜reserved▁0｜>", "<｜reserved▁1｜>")
+    assert name_special_tokens(17)[15:] == ("<｜reserved▁0｜>", "<｜reserved▁1｜>")
 
 
 def test_numbers_as_people_write_them() -> None:

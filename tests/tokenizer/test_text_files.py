@@ -10,7 +10,7 @@ import pytest
 import zstandard
 from typer.testing import CliRunner
 
-from dspipe.tokenizer.text_files import Document, TextFileError, batches, read_documents
+from dspipe.tokenizer.text_files import Document, TextFileError, batch_documents, read_documents
 
 RUN = CliRunner()
 
@@ -57,7 +57,8 @@ def test_lines_that_are_no_documents(tmp_path: Path, line: str, message: str) ->
 def test_batches_end_at_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dspipe.tokenizer.text_files.BATCH_BYTES", 5)
     found = [
-        [document.text for document in batch] for batch in batches(map(Document, ["abc", "de", "f", "ghijkl", ""]))
+        [document.text for document in batch]
+        for batch in batch_documents(map(Document, ["abc", "de", "f", "ghijkl", ""]))
     ]
     assert found == [["abc", "de", "f"], ["ghijkl"], [""]]
-    assert list(batches([])) == []
+    assert list(batch_documents([])) == []

@@ -12,7 +12,7 @@ from dspipe.tokenizer.counting import (
     WordCounter,
     WordCounts,
 )
-from dspipe.tokenizer.export import tokenizer_files
+from dspipe.tokenizer.export import make_files
 from dspipe.tokenizer.schemes import SCHEMES
 from dspipe.tokenizer.settings import TrainSettings
 from dspipe.tokenizer.train import Trained, TrainingError, train
@@ -88,7 +88,7 @@ def test_a_corpus_with_few_merges_gives_fewer_tokens() -> None:
     trained = train(count(["abab abab"]), 1000)
     assert [bytes(token) for token in trained.tokens()[256:]] == [b"ab", b"abab"]
     assert trained.counts.tolist() == [4, 2]
-    contents = tokenizer_files(trained, TrainSettings(vocab=1000))
+    contents = make_files(trained, TrainSettings(vocab=1000))
     added = json.loads(contents["tokenizer.json"])["added_tokens"]
     assert [token["id"] for token in added] == list(range(258, 273))
 

@@ -7,24 +7,24 @@ import numpy as np
 import pytest
 
 from dspipe.tokenizer import unicode_ranges as sets
-from dspipe.tokenizer.unicode_ranges import assign, ranges, regex_set
+from dspipe.tokenizer.unicode_ranges import assign, parse_ranges, regex_set
 
 TEXTS = {name: value for name, value in vars(sets).items() if name.isupper() and isinstance(value, str)}
 APART = ("BLANKS", "CJK", "NUMBERS", "PUNCTUATION", "OTHER")
 
 
 def members(text: str) -> set[int]:
-    return {character for first, last in ranges(text) for character in range(first, last + 1)}
+    return {character for first, last in parse_ranges(text) for character in range(first, last + 1)}
 
 
 def test_ranges_are_hexadecimal() -> None:
-    assert ranges("9 B-C\n20 1F600-1F601") == [(9, 9), (0xB, 0xC), (0x20, 0x20), (0x1F600, 0x1F601)]
-    assert ranges("") == []
+    assert parse_ranges("9 B-C\n20 1F600-1F601") == [(9, 9), (0xB, 0xC), (0x20, 0x20), (0x1F600, 0x1F601)]
+    assert parse_ranges("") == []
 
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_ranges_ascend_and_do_not_overlap(name: str) -> None:
-    found = ranges(TEXTS[name])
+    found = parse_ranges(TEXTS[name])
     assert found
     assert all(first <= last for first, last in found)
     if not name.startswith("STRICT"):  # those stand as they are published

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from dspipe.kernels.arrow import text_buffers
 from dspipe.tokenizer.counting import WordCounter, WordCounts
-from dspipe.tokenizer.export import tokenizer_files
+from dspipe.tokenizer.export import make_files
 from dspipe.tokenizer.schemes import SCHEMES
 from dspipe.tokenizer.settings import TrainSettings
 from dspipe.tokenizer.train import train
@@ -32,7 +32,7 @@ def count(texts: list[str], scheme: str = "deepseek") -> WordCounts:
 def files(vocab: int = 500, texts: list[str] = TEXTS, **settings: Any) -> dict[str, str]:
     """The files of a tokenizer trained on the texts."""
     chosen = TrainSettings.model_validate({"vocab": vocab, **settings})
-    return tokenizer_files(train(count(texts, chosen.scheme), chosen.vocab, chosen.min_count), chosen)
+    return make_files(train(count(texts, chosen.scheme), chosen.vocab, chosen.min_count), chosen)
 
 
 def config(vocab: int = 500, **settings: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Tasks in the calling process, one after the other: for a debugger, and for tests."""
 
 from dspipe.pipeline.run.executors.interface import Event, Finished, Progressed, run_guarded
-from dspipe.pipeline.tasks.task import TaskSpec
+from dspipe.pipeline.tasks.spec import TaskSpec
 
 
 class InlineExecutor:

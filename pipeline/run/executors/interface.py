@@ -6,7 +6,8 @@ from typing import Literal, Protocol
 
 from dspipe.pipeline.errors import ConfigError, ConservationError, DamagedFileError, StageContractError, StorageError
 from dspipe.pipeline.storage.store import is_storage_failure, storage_error
-from dspipe.pipeline.tasks.task import Manifest, Report, TaskSpec, execute
+from dspipe.pipeline.tasks.spec import Manifest, TaskSpec
+from dspipe.pipeline.tasks.task import Report, execute
 
 FailureKind = Literal["user", "conservation", "storage", "stage", "crash", "damaged"]
 

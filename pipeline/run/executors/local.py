@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from dspipe.pipeline.run.executors.interface import Event, Failure, Finished, Progressed, run_guarded
-from dspipe.pipeline.tasks.task import TaskSpec
+from dspipe.pipeline.tasks.spec import TaskSpec
 
 
 @dataclass

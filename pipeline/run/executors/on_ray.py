@@ -6,7 +6,7 @@ from typing import Any
 
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.run.executors.interface import Event, Failure, Finished, run_guarded
-from dspipe.pipeline.tasks.task import TaskSpec
+from dspipe.pipeline.tasks.spec import TaskSpec
 
 
 class RayExecutor:

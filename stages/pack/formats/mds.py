@@ -7,14 +7,19 @@ Since every sample has the same size, the rows of a shard are one array behind i
 
 import json
 import struct
-from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from dspipe.stages.pack.manifest import Manifest
 
-def columns(row_length: int, dtype: npt.DTypeLike) -> dict[str, Any]:
+
+class ShardTooLargeError(ValueError):
+    """More rows than an MDS shard can hold; the message says what to do."""
+
+
+def describe_columns(row_length: int, dtype: npt.DTypeLike) -> dict[str, Any]:
     """What MDS calls a shard's configuration."""
     item = np.dtype(dtype)
     return {
@@ -29,34 +34,39 @@ def columns(row_length: int, dtype: npt.DTypeLike) -> dict[str, Any]:
     }
 
 
-def header(rows: int, row_length: int, dtype: npt.DTypeLike) -> bytes:
-    """What stands before the rows. Raises ValueError when they don't fit the format's 32-bit offsets."""
-    text = json.dumps(columns(row_length, dtype), sort_keys=True).encode()
+def make_header(rows: int, row_length: int, dtype: npt.DTypeLike) -> bytes:
+    """What stands before the rows. Raises ShardTooLargeError when they don't fit the format's 32-bit offsets."""
+    text = json.dumps(describe_columns(row_length, dtype), sort_keys=True).encode()
     first = 4 + 4 * (rows + 1) + len(text)
     size = row_length * np.dtype(dtype).itemsize
     if first + rows * size >= 1 << 32:
-        raise ValueError(f"{rows:,} rows of {size:,} bytes don't fit an MDS shard of 4 GiB; set smaller shard_bytes")
+        raise ShardTooLargeError(
+            f"{rows:,} rows of {size:,} bytes don't fit an MDS shard of 4 GiB; set smaller shard_bytes, "
+            "or without shuffle give the documents in smaller files"
+        )
     offsets = first + size * np.arange(rows + 1, dtype=np.int64)
     return struct.pack("<I", rows) + offsets.astype("<u4").tobytes() + text
 
 
 def write_header(file: BinaryIO, rows: int, row_length: int, dtype: npt.DTypeLike) -> None:
     """Write what stands before the rows."""
-    file.write(header(rows, row_length, dtype))
+    file.write(make_header(rows, row_length, dtype))
 
 
-def shard_entry(name: str, size: int, sha256: str, rows: int, row_length: int, dtype: npt.DTypeLike) -> dict[str, Any]:
+def describe_shard(
+    name: str, size: int, sha256: str, rows: int, row_length: int, dtype: npt.DTypeLike
+) -> dict[str, Any]:
     """The shard's entry in the `index.json` that StreamingDataset reads; `name` is relative to that file."""
     raw = {"basename": name, "bytes": size, "hashes": {"sha256": sha256}}
-    return {**columns(row_length, dtype), "raw_data": raw, "samples": rows, "zip_data": None}
+    return {**describe_columns(row_length, dtype), "raw_data": raw, "samples": rows, "zip_data": None}
 
 
-def index_entries(index: Mapping[str, Any]) -> dict[str, Any]:
-    """What a manifest (`stages.pack.manifest`) needs besides to be the `index.json` of MDS shards."""
+def index_entries(manifest: Manifest) -> dict[str, Any]:
+    """What a manifest needs besides to be the `index.json` of MDS shards."""
     entries = []
-    for part in index["parts"]:
-        file = part["files"][".mds"]
+    for part in manifest.parts:
+        file = part.files[".mds"]
         entries.append(
-            shard_entry(file["name"], file["bytes"], file["sha256"], part["rows"], index["row_length"], index["dtype"])
+            describe_shard(file.name, file.bytes, file.sha256, part.rows, manifest.row_length, manifest.dtype)
         )
     return {"version": 2, "shards": entries}

@@ -9,6 +9,7 @@ Here a sequence is a row, and for Megatron each row is a document. Its type code
 uint32: wide ids are written as int32, which has the same bytes since no id reaches 2**31.
 """
 
+import io
 import struct
 from typing import BinaryIO
 
@@ -30,8 +31,6 @@ def write_index(file: BinaryIO, rows: int, row_length: int, dtype: npt.DTypeLike
 
 def check_index(data: bytes, rows: int, row_length: int, dtype: npt.DTypeLike) -> str | None:
     """What is wrong with the bytes of an `.idx` for such rows, or None."""
-    import io
-
     expected = io.BytesIO()
     write_index(expected, rows, row_length, dtype)
     if len(data) != expected.tell():

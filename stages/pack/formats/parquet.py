@@ -2,30 +2,26 @@
 
 tokens      list<uint16 or uint32>[row length]
 documents   list<struct<id, domain, source: string; copy: int32; column, length: int32; start: int64>>
-            one for each piece: `length` tokens from `column` on are the document's stream from `start` on
+            one for each segment: `length` tokens from `column` on are the document's stream from `start` on
 """
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from dspipe.stages.pack.document_table import Documents
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from dspipe.stages.pack.document_table import DocumentTable
 
 GROUP_TOKENS = 1 << 20
 """Tokens in a row group: what a reader decodes to get at one row."""
 
 
-def write_rows(file: BinaryIO, blocks: Iterator[npt.NDArray[Any]], documents: Documents, row_length: int) -> None:
+def write_rows(file: BinaryIO, blocks: Iterator[npt.NDArray[Any]], table: DocumentTable, row_length: int) -> None:
     """Write blocks of rows, each (rows, row_length), with their documents."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     writer: pq.ParquetWriter | None = None
     group = max(1, GROUP_TOKENS // row_length)
     first = 0
@@ -35,13 +31,13 @@ def write_rows(file: BinaryIO, blocks: Iterator[npt.NDArray[Any]], documents: Do
             values = pa.array(np.ascontiguousarray(rows).reshape(-1))
             offsets = pa.array(np.arange(len(rows) + 1, dtype=np.int32) * row_length)
             tokens = pa.ListArray.from_arrays(offsets, values)
-            provenance = _provenance(documents, first, first + len(rows))
-            table = pa.table({"tokens": tokens, "documents": provenance})
+            documents = _describe_rows(table, first, first + len(rows))
+            columns = pa.table({"tokens": tokens, "documents": documents})
             if writer is None:
-                writer = pq.ParquetWriter(file, table.schema, compression="zstd", use_dictionary=False)
-            writer.write_table(table, row_group_size=group)
+                writer = pq.ParquetWriter(file, columns.schema, compression="zstd", use_dictionary=False)
+            writer.write_table(columns, row_group_size=group)
             first += len(rows)
-        del block, rows, values, tokens, table  # before the next one is made
+        del block, rows, values, tokens, columns  # before the next one is made
     if writer is None:
         raise ValueError("a shard has at least one row")
     writer.close()
@@ -51,8 +47,6 @@ class ParquetRows:
     """Rows of a Parquet shard by number; keeps the row group that was read last."""
 
     def __init__(self, path: Path | str) -> None:
-        import pyarrow.parquet as pq
-
         self._file = pq.ParquetFile(path, memory_map=True)
         groups = [self._file.metadata.row_group(i).num_rows for i in range(self._file.num_row_groups)]
         self._ends = np.cumsum(groups)
@@ -72,24 +66,23 @@ class ParquetRows:
         return answer
 
 
-def _provenance(documents: Documents, start: int, end: int) -> "pa.Array":
-    import pyarrow as pa
-
-    arrays = documents.arrays
-    offsets = np.asarray(arrays["row_pieces"][start : end + 1])
-    pieces = slice(int(offsets[0]), int(offsets[-1]))
-    document = np.asarray(arrays["piece_document"][pieces], np.int64)
+def _describe_rows(table: DocumentTable, start: int, end: int) -> pa.Array:
+    """The column `documents` of the rows start..end."""
+    documents = table.documents
+    offsets = np.asarray(table.row_segments[start : end + 1])
+    segments = slice(int(offsets[0]), int(offsets[-1]))
+    document = np.asarray(table.segment_document[segments], np.int64)
     ids = pa.LargeStringArray.from_buffers(
-        documents.count, pa.py_buffer(np.ascontiguousarray(arrays["id_offsets"])), pa.py_buffer(arrays["ids"])
+        len(documents), pa.py_buffer(np.ascontiguousarray(documents.id_offsets)), pa.py_buffer(documents.ids)
     )
     fields = {
         "id": ids.take(pa.array(document)).cast(pa.string()),
-        "domain": pa.array(documents.domains, pa.string()).take(pa.array(arrays["domain"][document])),
-        "source": pa.array(documents.sources, pa.string()).take(pa.array(arrays["source"][document])),
-        "copy": pa.array(arrays["copy"][document]),
-        "column": pa.array(arrays["piece_column"][pieces]),
-        "length": pa.array(arrays["piece_length"][pieces]),
-        "start": pa.array(arrays["piece_start"][pieces]),
+        "domain": pa.array(documents.domains, pa.string()).take(pa.array(documents.domain[document])),
+        "source": pa.array(documents.sources, pa.string()).take(pa.array(documents.source[document])),
+        "copy": pa.array(documents.copy[document]),
+        "column": pa.array(table.segment_column[segments]),
+        "length": pa.array(table.segment_length[segments]),
+        "start": pa.array(table.segment_start[segments]),
     }
     values = pa.StructArray.from_arrays(list(fields.values()), list(fields))
     return pa.ListArray.from_arrays(pa.array((offsets - offsets[0]).astype(np.int32)), values)

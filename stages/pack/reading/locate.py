@@ -1,4 +1,4 @@
-"""Where a document's tokens are in packed shards."""
+"""Where a document's tokens are in packed shards. Numpy only."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +9,8 @@ from dspipe.stages.pack.reading.shard_files import Shards
 
 
 @dataclass(frozen=True)
-class Place:
-    """A piece of a document: of copy `copy`, `length` tokens from `start` on stand in a row from `column` on."""
+class Location:
+    """A segment of a document: of copy `copy`, `length` tokens from `start` on stand in a row from `column` on."""
 
     copy: int
     start: int
@@ -22,27 +22,26 @@ class Place:
     """of the row's shard, relative to the run's directory"""
 
 
-def places(path: Path | str, id: str) -> list[Place]:
-    """All pieces of the document with this id, by copy and start; empty when it is not in the shards.
+def locate_document(path: Path | str, id: str) -> list[Location]:
+    """All segments of the document with this id, by copy and start; empty when it is not in the shards.
 
     Reads the tables of all shards. Raises ShardError when there are no packed shards.
     """
     shards = Shards(path)
     found = []
-    for number, part in enumerate(shards.parts):
-        documents = shards.documents(number)
-        here = documents.find(id)
-        file = next(entry["name"] for suffix, entry in part["files"].items() if suffix in (".bin", ".mds", ".parquet"))
-        for piece in np.flatnonzero(np.isin(documents.arrays["piece_document"], here)).tolist() if here else []:
-            row = int(np.searchsorted(documents.arrays["row_pieces"], piece, side="right")) - 1
+    for number in range(len(shards.parts)):
+        table = shards.table(number)
+        documents = table.documents.find(id)
+        for segment in np.flatnonzero(np.isin(table.segment_document, documents)).tolist() if documents else []:
+            row = int(np.searchsorted(table.row_segments, segment, side="right")) - 1
             found.append(
-                Place(
-                    copy=int(documents.arrays["copy"][documents.arrays["piece_document"][piece]]),
-                    start=int(documents.arrays["piece_start"][piece]),
-                    length=int(documents.arrays["piece_length"][piece]),
-                    row=row + (int(shards.ends[number - 1]) if number else 0),
-                    column=int(documents.arrays["piece_column"][piece]),
-                    file=file,
+                Location(
+                    copy=int(table.documents.copy[table.segment_document[segment]]),
+                    start=int(table.segment_start[segment]),
+                    length=int(table.segment_length[segment]),
+                    row=shards.first_row(number) + row,
+                    column=int(table.segment_column[segment]),
+                    file=shards.rows_file(number).name,
                 )
             )
-    return sorted(found, key=lambda place: (place.copy, place.start))
+    return sorted(found, key=lambda location: (location.copy, location.start))

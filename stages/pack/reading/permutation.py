@@ -10,7 +10,7 @@ ROUNDS = 6
 (Luby and Rackoff 1988); two more pay for a round function that is only a good mixer."""
 
 
-def permuted(position: Int64, size: int, seed: int, epoch: int) -> Int64:
+def permute(position: Int64, size: int, seed: int, epoch: int) -> Int64:
     """Where a seeded permutation of 0..size puts these positions; no table, whatever the size.
 
     A Feistel network over the next power of four, walked on until it lands within (Black and Rogaway 2002).
@@ -23,13 +23,13 @@ def permuted(position: Int64, size: int, seed: int, epoch: int) -> Int64:
         state = _mix(state + np.uint64(0x9E3779B97F4A7C15))
         keys.append(state)
     value = position.astype(np.uint64)
-    left_to_do = np.arange(len(value))
-    while len(left_to_do):
-        left, right = value[left_to_do] >> half, value[left_to_do] & mask
+    outside = np.arange(len(value))
+    while len(outside):
+        left, right = value[outside] >> half, value[outside] & mask
         for key in keys:
             left, right = right, left ^ (_mix(right + key) & mask)
-        value[left_to_do] = left << half | right
-        left_to_do = left_to_do[value[left_to_do] >= size]
+        value[outside] = left << half | right
+        outside = outside[value[outside] >= size]
     return value.astype(np.int64)
 
 

@@ -12,30 +12,50 @@ For torch it is a map-style data set: its sequential sampler gives the samples i
 one.
 
 All samples of all epochs stand in one line; rank r of w takes every w-th of them. So for any world size no row is
-missed or seen twice within an epoch, every rank has its next sample at every step, and a state, which is a place in
-that line, can be loaded with another world size.
+missed or seen twice within an epoch, every rank has its next sample at every step, and a state, which is a position in
+that line, can be loaded with another world size. Where the line ends, `uneven` says what the ranks get.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.stages.pack.reading.permutation import permuted
+from dspipe.stages.pack.reading.permutation import permute
 from dspipe.stages.pack.reading.shard_files import ShardError, Shards
 
 Int64 = npt.NDArray[np.int64]
 Sample = dict[str, Any]
+Uneven = Literal["keep", "drop", "repeat"]
+
+BLOCK_ROWS = 256
+"""Rows whose numbers are worked out at once: numpy has its price per call."""
+
+
+@dataclass
+class _Progress:
+    """How many samples an iteration has given."""
+
+    samples: int = 0
 
 
 class PackedDataset:
     """Rows of packed shards for one rank: iterable, and map-style (`len`, `[i]`) from where it was started or resumed.
 
+    Each `iter()` begins there, whatever other iterations do.
+
     seed      None: rows in the order of the shards, which pack has shuffled. A number: another order each epoch.
     epochs    how often all rows are seen; None: without end (then there is no `len`)
     copies    the folder for local copies of remote shards (`stages.pack.reading.remote`)
+    uneven    where the samples of all epochs are no multiple of world_size: `keep`: all of them, the first ranks have
+              one more. `drop`: the last few are left out, so that all ranks have as many. `repeat`: the ranks that lack
+              one get a row of one more epoch, so that all have as many (as torch's DistributedSampler with and without
+              drop_last, but once at the end and not once an epoch)
+
+    Raises ShardError, ValueError.
     """
 
     def __init__(
@@ -46,22 +66,28 @@ class PackedDataset:
         seed: int | None = None,
         epochs: int | None = 1,
         copies: Path | str | None = None,
+        uneven: Uneven = "keep",
     ) -> None:
         if not 0 <= rank < world_size:
             raise ValueError(f"rank {rank} of {world_size}")
+        if uneven not in get_args(Uneven):
+            raise ValueError(f"uneven is {uneven!r}; give one of {', '.join(get_args(Uneven))}")
         self.shards = Shards(path, copies)
         if self.shards.rows == 0:
             raise ShardError(f"{self.shards.path} names no rows")
-        self.rank, self.world_size, self.seed, self.epochs = rank, world_size, seed, epochs
+        self.rank, self.world_size, self.seed, self.epochs, self.uneven = rank, world_size, seed, epochs, uneven
         self.rows, self.row_length = self.shards.rows, self.shards.row_length
         self.domains = self.shards.domains
         self._start = 0  # samples of all ranks before this data set's first
-        self._taken = 0  # samples of this rank since
+        self._progress = _Progress()  # of the iteration begun last
 
     def __len__(self) -> int:
         if self.epochs is None:
             raise TypeError("a data set without end has no length")
-        return max(0, -(-(self.rows * self.epochs - self._start - self.rank) // self.world_size))
+        left = max(0, self.rows * self.epochs - self._start)
+        if self.uneven == "keep":
+            left -= self.rank
+        return left // self.world_size if self.uneven == "drop" else max(0, -(-left // self.world_size))
 
     def __getitem__(self, number: int) -> Sample:
         if number < 0 or (self.epochs is not None and number >= len(self)):
@@ -69,12 +95,8 @@ class PackedDataset:
         return self.sample(int(self.row_numbers(number, number + 1)[0]))
 
     def __iter__(self) -> Iterator[Sample]:
-        while self.epochs is None or self._taken < len(self):
-            # the permutation is worked out for many samples at once: numpy has its price per call
-            stop = self._taken + 256 if self.epochs is None else min(self._taken + 256, len(self))
-            for row in self.row_numbers(self._taken, stop).tolist():
-                self._taken += 1
-                yield self.sample(row)
+        self._progress = _Progress()
+        return self._iterate(self._progress, self._start, None if self.epochs is None else len(self))
 
     def row_numbers(self, start: int, stop: int) -> Int64:
         """The rows that this rank's samples start..stop are, counted from where it was started or resumed."""
@@ -82,41 +104,33 @@ class PackedDataset:
 
     def rows_of(self, samples: Int64) -> Int64:
         """The rows that these samples of this rank are, counted from where it was started or resumed."""
-        line = self._start + self.rank + self.world_size * samples
-        epoch, position = np.divmod(line, self.rows)
-        if self.seed is None:
-            return position
-        numbers = np.empty_like(position)
-        for number in np.unique(epoch).tolist():
-            chosen = epoch == number
-            numbers[chosen] = permuted(position[chosen], self.rows, self.seed, number)
-        return numbers
+        return self._rows_at(self._start + self.rank + self.world_size * samples)
 
     def sample(self, row: int) -> Sample:
         """One row, by its number among all rows.
 
         tokens          int64[row length]
-        position_ids    int64[row length], from 0 in each piece (also where a document goes on from an earlier row)
-        document_ids    int64[row length], the number of the document's piece within the row, -1 for padding
+        position_ids    int64[row length], from 0 in each segment (also where a document goes on from an earlier row)
+        document_ids    int64[row length], the number of the document's segment within the row, -1 for padding
         loss_mask       bool[row length], False for padding
         domain          int, into `domains`: the domain that most of the row's tokens are of
         row             int
         """
-        shard, at = self.shards.place(row)
-        documents = self.shards.documents(shard)
-        pieces = documents.pieces(at)
-        lengths = np.asarray(documents.arrays["piece_length"][pieces], np.int64)
-        columns = np.asarray(documents.arrays["piece_column"][pieces], np.int64)
-        codes = np.asarray(documents.arrays["domain"])[documents.arrays["piece_document"][pieces]]
+        shard, shard_row = self.shards.find_row(row)
+        table = self.shards.table(shard)
+        segments = table.segments(shard_row)
+        lengths = np.asarray(table.segment_length[segments], np.int64)
+        columns = np.asarray(table.segment_column[segments], np.int64)
+        domains = np.asarray(table.documents.domain)[table.segment_document[segments]]
         document_ids = np.full(self.row_length, -1, np.int64)
         filled = int(lengths.sum())
         document_ids[:filled] = np.repeat(np.arange(len(lengths)), lengths)
         position_ids = np.arange(self.row_length, dtype=np.int64)
         position_ids[:filled] -= np.repeat(columns, lengths)
         position_ids[filled:] -= filled
-        largest = documents.domains[int(np.bincount(codes, lengths).argmax())]
+        largest = table.documents.domains[int(np.bincount(domains, lengths).argmax())]
         return {
-            "tokens": np.asarray(self.shards.tokens(shard)[at]).astype(np.int64),
+            "tokens": np.asarray(self.shards.tokens(shard)[shard_row]).astype(np.int64),
             "position_ids": position_ids,
             "document_ids": document_ids,
             "loss_mask": document_ids >= 0,
@@ -129,12 +143,13 @@ class PackedDataset:
         out = np.empty((len(rows), self.row_length), self.shards.dtype)
         shards = np.searchsorted(self.shards.ends, rows, side="right")
         for i, (shard, row) in enumerate(zip(shards.tolist(), np.asarray(rows).tolist(), strict=True)):
-            out[i] = self.shards.tokens(shard)[row - (int(self.shards.ends[shard - 1]) if shard else 0)]
+            out[i] = self.shards.tokens(shard)[row - self.shards.first_row(shard)]
         return out
 
     def state_dict(self, samples: int | None = None) -> dict[str, Any]:
-        """The place in the line of all samples, after `samples` samples of this rank (default: those iterated over)."""
-        taken = self._taken if samples is None else samples
+        """The position in the line of all samples, after `samples` samples of this rank, counted from where it was
+        started or resumed. Default: those that the iteration begun last has given."""
+        taken = self._progress.samples if samples is None else samples
         return {"samples": self._start + taken * self.world_size, "seed": self.seed, "index": self.shards.sha256}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -143,4 +158,24 @@ class PackedDataset:
             raise ValueError(f"the state was saved with other shards than {self.shards.path}")
         if state["seed"] != self.seed:
             raise ValueError(f"the state was saved with seed {state['seed']}, the data set has seed {self.seed}")
-        self._start, self._taken = int(state["samples"]), 0
+        self._start, self._progress = int(state["samples"]), _Progress()
+
+    def _iterate(self, progress: _Progress, start: int, count: int | None) -> Iterator[Sample]:
+        """`count` samples (None: without end), counted from `start` in the line of all samples."""
+        while count is None or progress.samples < count:
+            stop = progress.samples + BLOCK_ROWS if count is None else min(progress.samples + BLOCK_ROWS, count)
+            samples = np.arange(progress.samples, stop, dtype=np.int64)
+            for row in self._rows_at(start + self.rank + self.world_size * samples).tolist():
+                progress.samples += 1
+                yield self.sample(row)
+
+    def _rows_at(self, line: Int64) -> Int64:
+        """The rows at these positions in the line of all samples."""
+        epoch, position = np.divmod(line, self.rows)
+        if self.seed is None:
+            return position
+        numbers = np.empty_like(position)
+        for number in np.unique(epoch).tolist():
+            chosen = epoch == number
+            numbers[chosen] = permute(position[chosen], self.rows, self.seed, number)
+        return numbers

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.stages.pack.document_table import SUFFIX, Documents, load_documents
+from dspipe.stages.pack.document_table import SUFFIX, DocumentTable, load_table
 from dspipe.stages.pack.formats import mds
+from dspipe.stages.pack.manifest import ROWS_SUFFIX, Manifest, PackedShard, ShardFile
 from dspipe.stages.pack.reading.remote import RemoteFiles
 
 Int64 = npt.NDArray[np.int64]
@@ -40,6 +41,101 @@ def find_index(path: Path | str) -> Path:
     return found[-1]
 
 
+class Shards:
+    """The shards that a manifest names, opened when they are first read. Copies for other processes open their own.
+
+    path      a folder with `index.json`, a run's, or the file itself; or the address of a run, as s3://bucket/run
+    copies    the folder for local copies of remote shards (`stages.pack.reading.remote`)
+    """
+
+    def __init__(self, path: Path | str, copies: Path | str | None = None) -> None:
+        self.path, self._remote, content = _open_index(path, copies)
+        self.sha256 = hashlib.sha256(content).hexdigest()
+        """of the manifest"""
+        self.manifest = _parse(content, self.path)
+        self.parts: list[PackedShard] = self.manifest.parts
+        self.row_length = self.manifest.row_length
+        self.dtype = np.dtype(self.manifest.dtype).newbyteorder("<")
+        self.domains = list(self.manifest.domains)
+        self.ends: Int64 = np.cumsum([part.rows for part in self.parts], dtype=np.int64)
+        self._tokens: dict[int, Rows] = {}
+        self._tables: dict[int, DocumentTable] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is mapped into memory, which would be copied whole."""
+        return {**self.__dict__, "_tokens": {}, "_tables": {}}
+
+    @property
+    def rows(self) -> int:
+        """Rows in all shards."""
+        return int(self.ends[-1]) if len(self.ends) else 0
+
+    def first_row(self, shard: int) -> int:
+        """The number of a shard's first row among all rows."""
+        return int(self.ends[shard - 1]) if shard else 0
+
+    def find_row(self, row: int) -> tuple[int, int]:
+        """The shard of a row, and its number there."""
+        shard = int(np.searchsorted(self.ends, row, side="right"))
+        return shard, row - self.first_row(shard)
+
+    def rows_file(self, shard: int) -> ShardFile:
+        """The file that holds a shard's rows, as the manifest names it."""
+        return self._file(shard, ROWS_SUFFIX[self.manifest.format])
+
+    def local_path(self, shard: int, suffix: str) -> Path:
+        """A shard's file, or its local copy. Raises ShardError when it is missing or of another size than stated."""
+        file = self._file(shard, suffix)
+        path = self._find(file)
+        if path is None:
+            raise ShardError(f"{file.name} is missing beside {self.path}")
+        size = path.stat().st_size
+        if size != file.bytes:
+            where = file.name if self._remote else path
+            raise ShardError(f"{where} has {size:,} bytes, the manifest says {file.bytes:,}")
+        return path
+
+    def tokens(self, shard: int) -> Rows:
+        """The rows of a shard, mapped into memory."""
+        if shard not in self._tokens:
+            self._tokens[shard] = self._open_rows(shard)
+        return self._tokens[shard]
+
+    def table(self, shard: int) -> DocumentTable:
+        """The table of a shard's documents, mapped into memory."""
+        if shard not in self._tables:
+            self._tables[shard] = load_table(self.local_path(shard, SUFFIX))
+        return self._tables[shard]
+
+    def _file(self, shard: int, suffix: str) -> ShardFile:
+        try:
+            return self.parts[shard].files[suffix]
+        except KeyError:
+            raise ShardError(f"{self.path} names no {suffix} of shard {shard}") from None
+
+    def _find(self, file: ShardFile) -> Path | None:
+        if self._remote is not None:
+            try:
+                return self._remote.copy(file.name, file.sha256)
+            except FileNotFoundError:
+                return None
+        folder = Path(self.path).parent
+        return next((path for path in (folder / file.name, folder.parent / file.name) if path.is_file()), None)
+
+    def _open_rows(self, shard: int) -> Rows:
+        rows, format = self.parts[shard].rows, self.manifest.format
+        path = self.local_path(shard, ROWS_SUFFIX[format])
+        if format == "parquet":
+            from dspipe.stages.pack.formats.parquet import ParquetRows
+
+            return ParquetRows(path)
+        offset = len(mds.make_header(rows, self.row_length, self.dtype)) if format == "mds" else 0
+        expected = offset + rows * self.row_length * self.dtype.itemsize
+        if path.stat().st_size != expected:
+            raise ShardError(f"{path} has {path.stat().st_size:,} bytes, {rows:,} rows need {expected:,}")
+        return np.memmap(path, self.dtype, "r", offset, (rows, self.row_length))
+
+
 def _open_index(path: Path | str, copies: Path | str | None) -> tuple[str, RemoteFiles | None, bytes]:
     """Where the manifest is, the storage of its files if it isn't local, and the manifest."""
     if "://" not in str(path):
@@ -53,79 +149,13 @@ def _open_index(path: Path | str, copies: Path | str | None) -> tuple[str, Remot
         raise ShardError(f"no packed shards in {root}: it has no index.json") from None
 
 
-class Shards:
-    """The shards that a manifest names, opened when they are first read.
-
-    path      a folder with `index.json`, a run's, or the file itself; or the address of a run, as s3://bucket/run
-    copies    the folder for local copies of remote shards (`stages.pack.reading.remote`)
-    """
-
-    def __init__(self, path: Path | str, copies: Path | str | None = None) -> None:
-        self.path, self._remote, data = _open_index(path, copies)
-        self.sha256 = hashlib.sha256(data).hexdigest()
-        self.index: dict[str, Any] = json.loads(data)
-        self.parts: list[dict[str, Any]] = self.index["parts"]
-        self.row_length: int = self.index["row_length"]
-        self.dtype = np.dtype(self.index["dtype"]).newbyteorder("<")
-        self.domains: list[str] = list(self.index["domains"])
-        self.ends: Int64 = np.cumsum([part["rows"] for part in self.parts], dtype=np.int64)
-        self._rows: dict[int, Rows] = {}
-        self._documents: dict[int, Documents] = {}
-
-    @property
-    def rows(self) -> int:
-        """Rows in all shards."""
-        return int(self.ends[-1]) if len(self.ends) else 0
-
-    def place(self, row: int) -> tuple[int, int]:
-        """The shard of a row, and its number there."""
-        shard = int(np.searchsorted(self.ends, row, side="right"))
-        return shard, row - (int(self.ends[shard - 1]) if shard else 0)
-
-    def file(self, shard: int, suffix: str) -> Path:
-        """The path of a shard's file. Raises ShardError when it is missing or isn't as long as the manifest says."""
-        entry = self.parts[shard]["files"][suffix]
-        path = self._find(entry["name"], entry["sha256"])
-        if path is None:
-            raise ShardError(f"{entry['name']} is missing beside {self.path}")
-        size = path.stat().st_size
-        if size != entry["bytes"]:
-            where = entry["name"] if self._remote else path
-            raise ShardError(f"{where} has {size:,} bytes, the manifest says {entry['bytes']:,}")
-        return path
-
-    def _find(self, name: str, sha256: str) -> Path | None:
-        if self._remote is not None:
-            try:
-                return self._remote.copy(name, sha256)
-            except FileNotFoundError:
-                return None
-        folder = Path(self.path).parent
-        return next((path for path in (folder / name, folder.parent / name) if path.is_file()), None)
-
-    def tokens(self, shard: int) -> Rows:
-        """The rows of a shard, mapped into memory."""
-        if shard not in self._rows:
-            self._rows[shard] = self._open(shard)
-        return self._rows[shard]
-
-    def documents(self, shard: int) -> Documents:
-        """The table of a shard's documents, mapped into memory."""
-        if shard not in self._documents:
-            self._documents[shard] = load_documents(self.file(shard, SUFFIX))
-        return self._documents[shard]
-
-    def _open(self, shard: int) -> Rows:
-        rows, format = self.parts[shard]["rows"], self.index["format"]
-        if format == "parquet":
-            from dspipe.stages.pack.formats.parquet import ParquetRows
-
-            return ParquetRows(self.file(shard, ".parquet"))
-        suffix, offset = ".bin", 0
-        if format == "mds":
-            suffix, offset = ".mds", len(mds.header(rows, self.row_length, self.dtype))
-        path = self.file(shard, suffix)
-        expected = offset + rows * self.row_length * self.dtype.itemsize
-        if path.stat().st_size != expected:
-            raise ShardError(f"{path} has {path.stat().st_size:,} bytes, {rows:,} rows need {expected:,}")
-        return np.memmap(path, self.dtype, "r", offset, (rows, self.row_length))
+def _parse(content: bytes, path: str) -> Manifest:
+    try:
+        manifest = Manifest.from_json(json.loads(content))
+    except KeyError as error:
+        raise ShardError(f"{path} is no manifest of packed shards: it has no {error.args[0]!r}") from None
+    except (ValueError, TypeError) as error:
+        raise ShardError(f"{path} is no manifest of packed shards: {error}") from None
+    if manifest.format not in ROWS_SUFFIX:
+        raise ShardError(f"{path} names the format {manifest.format!r}; known are {', '.join(ROWS_SUFFIX)}")
+    return manifest

@@ -20,10 +20,7 @@ import torch
 import torch.distributed
 from torch.utils.data import IterableDataset, get_worker_info
 
-from dspipe.stages.pack.reading.reader import PackedDataset, Sample
-
-BLOCK = 256
-"""Samples whose rows are worked out at once."""
+from dspipe.stages.pack.reading.reader import BLOCK_ROWS, PackedDataset, Sample, Uneven
 
 
 class PackedIterable(IterableDataset[Sample]):  # type: ignore[misc, unused-ignore]
@@ -31,7 +28,7 @@ class PackedIterable(IterableDataset[Sample]):  # type: ignore[misc, unused-igno
 
     batch_size        the loader's (1 for a loader with batch_size=None)
     rank, world_size  default: those of torch.distributed where that is initialised, else 0 of 1
-    seed, epochs, copies    as in `PackedDataset`
+    seed, epochs, copies, uneven    as in `PackedDataset`
 
     Each iteration begins where the data set was started or resumed. A loader's workers have copies of the data set:
     load a state before the loader is first iterated over. Raises ShardError, ValueError.
@@ -46,16 +43,17 @@ class PackedIterable(IterableDataset[Sample]):  # type: ignore[misc, unused-igno
         seed: int | None = None,
         epochs: int | None = 1,
         copies: Path | str | None = None,
+        uneven: Uneven = "keep",
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size {batch_size}")
-        together = torch.distributed.is_available() and torch.distributed.is_initialized()
+        distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
         if rank is None:
-            rank = torch.distributed.get_rank() if together else 0
+            rank = torch.distributed.get_rank() if distributed else 0
         if world_size is None:
-            world_size = torch.distributed.get_world_size() if together else 1
+            world_size = torch.distributed.get_world_size() if distributed else 1
         self.batch_size = batch_size
-        self.data = PackedDataset(path, rank, world_size, seed, epochs, copies)
+        self.data = PackedDataset(path, rank, world_size, seed, epochs, copies, uneven)
 
     def __len__(self) -> int:
         """This rank's samples from where it was started or resumed. Raises TypeError for a data set without end."""
@@ -66,18 +64,18 @@ class PackedIterable(IterableDataset[Sample]):  # type: ignore[misc, unused-igno
         worker, workers = (info.id, info.num_workers) if info else (0, 1)
         first, end = 0, None if self.data.epochs is None else len(self.data)
         while True:
-            batch, place = np.divmod(np.arange(first, first + BLOCK, dtype=np.int64), self.batch_size)
-            samples = (batch * workers + worker) * self.batch_size + place
+            batch, position = np.divmod(np.arange(first, first + BLOCK_ROWS, dtype=np.int64), self.batch_size)
+            samples = (batch * workers + worker) * self.batch_size + position
             if end is not None:
                 samples = samples[samples < end]
             for row in self.data.rows_of(samples).tolist():
-                yield {name: _tensor(value) for name, value in self.data.sample(row).items()}
-            if len(samples) < BLOCK:
+                yield {name: _to_tensor(value) for name, value in self.data.sample(row).items()}
+            if len(samples) < BLOCK_ROWS:
                 return
-            first += BLOCK
+            first += BLOCK_ROWS
 
     def state_dict(self, samples: int) -> dict[str, Any]:
-        """The place after `samples` samples of this rank, counted from where it was started or resumed.
+        """The position after `samples` samples of this rank, counted from where it was started or resumed.
 
         They must be given, since a loader reads ahead of what has been trained on.
         """
@@ -88,5 +86,5 @@ class PackedIterable(IterableDataset[Sample]):  # type: ignore[misc, unused-igno
         self.data.load_state_dict(state)
 
 
-def _tensor(value: Any) -> Any:
+def _to_tensor(value: Any) -> Any:
     return torch.from_numpy(value) if isinstance(value, np.ndarray) else value

@@ -25,8 +25,8 @@ class Findings:
     def expect(self, where: str, what: str, found: Any, stated: Any) -> None:
         """A problem when the two differ."""
         if found != stated:
-            self.problems.append(f"{where}: {what} is {_shown(found)}, the manifest says {_shown(stated)}")
+            self.problems.append(f"{where}: {what} is {_show(found)}, the manifest says {_show(stated)}")
 
 
-def _shown(value: Any) -> str:
+def _show(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)

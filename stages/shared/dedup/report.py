@@ -9,6 +9,7 @@ from typing import Any
 from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.task import Task
+from dspipe.stages.shared.artifacts import read_json_artifacts
 from dspipe.stages.shared.dedup.tables import LARGEST, Tables
 
 ALARM_DOCUMENTS = 100
@@ -24,15 +25,15 @@ def write_report(task: Task, stage: StageSettings) -> None:
     """
     prefix = stage.settings["prefix"]
     tables = Tables()
-    for part in task.artifact(f"{prefix}.tables"):
-        tables.merge(json.loads(part.read()))
+    for _, part in read_json_artifacts(task, f"{prefix}.tables"):
+        tables.merge(part)
     before: list[dict[str, Any]] = []
     if stage.settings["against"]:
         for root, names in stage.settings["against"]:
             for name in names:
                 before += json.loads(Store(root).read_bytes(name))["by dump"]
-        for part in task.artifact(f"{prefix}.earlier.tables"):
-            tables.merge_earlier(json.loads(part.read()))
+        for _, part in read_json_artifacts(task, f"{prefix}.earlier.tables"):
+            tables.merge_earlier(part)
     found = report_of(tables, stage.settings["alarm_share"])
     notes = {**found, "by dump": shares_so_far([*before, *found["by dump"]])}
     for key, value in notes.items():

@@ -9,7 +9,7 @@ import pytest
 import zstandard
 
 from dspipe.pipeline.errors import ConfigError
-from dspipe.pipeline.plan.inputs import Inputs, input_files
+from dspipe.pipeline.plan.inputs import Inputs, common_folder, input_files
 from dspipe.stages.sources import files, jsonl, parquet
 
 
@@ -195,3 +195,20 @@ def test_remote_folders_and_patterns(tmp_path: Path) -> None:
             assert [Path(file.path).name for file in inputs.files] == [wanted]
     finally:
         memory.rm("/inputs", recursive=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "root", "folder"),
+    [
+        ("/data/a/*.jsonl", "", "data/a/"),
+        (["/data/a/x.jsonl", "/data/b/*/y.jsonl"], "", "data/"),
+        (["/data/abc.jsonl", "/data/abd.jsonl"], "", "data/"),
+        ("s3://bucket/crawl/*.gz", "", "bucket/crawl/"),
+        ("crawl/*.gz", "s3://bucket/", ""),
+        ("data/*.jsonl", "", ""),
+        ("*.jsonl", "", ""),
+    ],
+)
+def test_the_folder_that_absolute_paths_lie_in(path: str | list[str], root: str, folder: str) -> None:
+    config = jsonl.Config(name="s", format="jsonl", path=path, root=root)
+    assert common_folder(jsonl.JsonlSource(config)) == folder

@@ -19,7 +19,7 @@ from dspipe.pipeline.plan.tasks import (
     task_specs,
 )
 from dspipe.pipeline.storage.store import Store
-from dspipe.pipeline.tasks.task import TaskSpec
+from dspipe.pipeline.tasks.spec import TaskSpec
 from tests.engine import planned, run_inline
 from tests.pipeline.run.test_run import config, corpus
 

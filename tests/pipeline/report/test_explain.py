@@ -9,7 +9,7 @@ from rich.console import Console
 
 from dspipe.pipeline.errors import DocumentNotFoundError
 from dspipe.pipeline.report.explain import explain, print_explanation
-from dspipe.pipeline.report.run_file import read_run
+from dspipe.pipeline.run.run_file import read_run
 from tests.engine import run_inline
 from tests.pipeline.run.test_run import config, corpus
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from dspipe.pipeline.report.left_out import left_out_line
-from dspipe.pipeline.report.run_file import RunFile
+from dspipe.pipeline.run.run_file import RunFile
 from dspipe.pipeline.run.summary import ALARMS, PhaseSummary
 
 
@@ -21,10 +21,11 @@ def test_all_kinds_in_one_line() -> None:
     counters = {"read": 9, "quarantined": 1200, "quarantined by estimate": 1000}
     counters |= {"skipped.request": 5, "skipped.image": 7}
     files = {"a": {"hidden": 2}, "b": {"hidden": 1, "not named like warc": 1}}
-    losses = [{"file": f"f{n}.warc.gz"} for n in range(4)]
+    losses = [{"file": f"f{n}.warc.gz", "records": n} for n in range(5)]
     assert left_out_line(run(counters, files, {ALARMS: losses}), "out") == (
         "Left out: 1,200 bad records (1,000 of them estimated); records that are no documents: 7 image, 5 request; "
-        "files: 3 hidden, 1 not named like warc; files that are not whole: f0.warc.gz, f1.warc.gz, f2.warc.gz, .... "
+        "files: 3 hidden, 1 not named like warc; files that are not whole: f1.warc.gz, f2.warc.gz, f3.warc.gz, ...; "
+        "files without a document: f0.warc.gz. "
         "See dspipe stats out, out/documents/*.quarantine.jsonl, dspipe plan"
     )
 

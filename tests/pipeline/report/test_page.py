@@ -1,7 +1,7 @@
 """The statistics as a page."""
 
 from dspipe.pipeline.report.page import html_page
-from dspipe.pipeline.report.run_file import RunFile
+from dspipe.pipeline.run.run_file import RunFile
 from dspipe.pipeline.run.summary import PhaseSummary
 
 

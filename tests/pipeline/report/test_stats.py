@@ -10,9 +10,9 @@ from rich.console import Console
 
 from dspipe.pipeline.errors import RunNotFoundError
 from dspipe.pipeline.report.page import html_page
-from dspipe.pipeline.report.run_file import RunFile, read_run
 from dspipe.pipeline.report.stats import as_json, print_stats, sections
 from dspipe.pipeline.report.tables import Table
+from dspipe.pipeline.run.run_file import RunFile, read_run
 from dspipe.pipeline.run.summary import ALARMS, PhaseSummary
 from tests.engine import run_inline
 from tests.pipeline.run.test_run import config, corpus

@@ -37,3 +37,16 @@ def test_a_removed_file_is_made_again(toy: dict[str, Any]) -> None:
     next(Path(toy["output"]).glob("judge/*.parquet")).unlink()
     assert run_inline(toy).tasks_run == 1
     assert verify_files(toy["output"]).problems == []
+
+
+def test_manifests_that_cannot_be_read_are_problems_and_the_others_are_checked(toy: dict[str, Any]) -> None:
+    run_inline(toy)
+    checked = verify_files(toy["output"]).checked["files"]
+    (damaged, _) = sorted(Path(toy["output"]).glob("documents/*.manifest.json"))
+    damaged.write_text("{")
+    found = verify_files(toy["output"])
+    assert [problem.partition(": ")[0] for problem in found.problems] == [f"documents/{damaged.name}"]
+    assert "is cut or was changed" in found.problems[0]
+    assert 0 < found.checked["files"] < checked
+    assert run_inline(toy).tasks_run == 1
+    assert verify_files(toy["output"]).problems == []

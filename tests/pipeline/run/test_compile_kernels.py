@@ -8,7 +8,8 @@ from dspipe.pipeline.document import example_batch
 from dspipe.pipeline.run import compile_kernels
 from dspipe.pipeline.run.compile_kernels import compile_specs
 from dspipe.pipeline.storage.store import Store
-from dspipe.pipeline.tasks.task import Task, TaskSpec
+from dspipe.pipeline.tasks.spec import TaskSpec
+from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.unicode import Unicode
 from tests.engine import planned
 

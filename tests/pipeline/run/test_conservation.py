@@ -13,7 +13,7 @@ from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.planned_phase import Over, PlannedPhase
 from dspipe.pipeline.run.conservation import check_conservation
 from dspipe.pipeline.run.summary import PhaseSummary
-from dspipe.pipeline.tasks.task import Manifest
+from dspipe.pipeline.tasks.spec import Manifest
 
 
 def phase(name: str, over: Over = "shards", written: Sequence[str] = ()) -> PlannedPhase:

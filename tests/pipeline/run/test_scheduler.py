@@ -13,7 +13,7 @@ from dspipe.pipeline.errors import RunFailedError
 from dspipe.pipeline.run import scheduler
 from dspipe.pipeline.run.executors.interface import Event, Failure, FailureKind, Finished, Progressed
 from dspipe.pipeline.run.scheduler import Scheduler
-from dspipe.pipeline.tasks.task import Manifest, TaskSpec
+from dspipe.pipeline.tasks.spec import Manifest, TaskSpec
 
 Answer = Callable[[TaskSpec], Manifest | Failure]
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dspipe.pipeline.storage.records import hash64, partition_of, read_kept_rows, read_partition
+from dspipe.pipeline.storage.records import murmur_hash64, partition_of, read_kept_rows, read_partition
 
 
 @given(st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=50), st.sampled_from([1, 8, 13, 4096]))
@@ -19,7 +19,7 @@ def test_spread_is_by_the_upper_half_of_the_hash(keys: list[int], partitions: in
 
 
 def test_mixed_numbers_are_spread_evenly_and_none_is_lost() -> None:
-    found = hash64(np.arange(40_000, dtype=np.uint64) | np.uint64(3 << 32))
+    found = murmur_hash64(np.arange(40_000, dtype=np.uint64) | np.uint64(3 << 32))
     assert len(np.unique(found)) == 40_000
     counts = np.bincount(partition_of(found, 16))
     assert counts.min() > 2300 and counts.max() < 2700  # 2500 and four standard deviations

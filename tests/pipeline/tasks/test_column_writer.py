@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dspipe.pipeline.errors import ConservationError
 from dspipe.pipeline.funnel import Counts, Funnel
-from dspipe.pipeline.tasks.column_writer import RowsOutput
+from dspipe.pipeline.tasks.column_writer import ColumnWriter
 
 VERDICT = pa.schema([("reason", pa.string())])
 NUMBER = pa.schema([("x", pa.int64())])
@@ -36,14 +36,16 @@ def task_of(groups: Sequence[int], reasons: Sequence[str | None] = (), names: Se
             yield pa.record_batch({name: columns[name].slice(first, group) for name in wanted})
             first += group
 
-    spec = SimpleNamespace(over="shards", groups=list(groups), columns=dict.fromkeys(names), phase="unique.verdicts")
-    return SimpleNamespace(spec=spec, name="unique.verdicts 00000", rows=read, funnel=[])
+    spec = SimpleNamespace(
+        over="shards", groups=list(groups), columns=dict.fromkeys(names), phase="unique.verdicts", label="00000"
+    )
+    return SimpleNamespace(spec=spec, rows=read, funnel=[])
 
 
 def write(task: Any, schema: pa.Schema, values: Sequence[Any], cuts: Sequence[int]) -> list[list[Any]]:
     """Write the rows in batches of these sizes; returns the row groups of the file."""
     file = io.BytesIO()
-    output = RowsOutput(task, file, schema)
+    output = ColumnWriter(task.spec, file, schema, task.rows, task.funnel)
     start = 0
     for size in cuts:
         column = pa.array(values[start : start + size], schema.field(0).type)

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from dspipe.pipeline.report.left_out import repeated_ids_line
-from dspipe.pipeline.report.run_file import read_run
+from dspipe.pipeline.run.run_file import read_run
 from dspipe.pipeline.tasks import origins
 from dspipe.pipeline.tasks.origins import IdSample, origins_of, repeated_ids
 from tests.engine import rows_of, run_inline
@@ -18,6 +18,13 @@ def test_origins_are_of_source_and_place() -> None:
     one, other = origins_of("one", places).tolist(), origins_of("other", places).tolist()
     assert len({*one, *other}) == 6
     assert origins_of("one", places.slice(1)).tolist() == one[1:]
+
+
+def test_where_data_lies_is_no_part_of_its_origin() -> None:
+    below = pa.array(["x.jsonl line 1", "other/y.jsonl line 1"])
+    lying = pa.array([f"data/a/{place}" for place in below.to_pylist()])
+    assert origins_of("s", lying, "data/a/").tolist() == origins_of("s", below).tolist()
+    assert origins_of("s", lying, "other/").tolist() == origins_of("s", lying).tolist()
 
 
 def test_all_of_few_ids_are_counted() -> None:

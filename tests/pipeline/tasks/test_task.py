@@ -12,7 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from dspipe.pipeline.storage.store import Store
-from dspipe.pipeline.tasks.task import ArtifactFile, Task, TaskSpec, execute
+from dspipe.pipeline.tasks.artifact_file import ArtifactFile
+from dspipe.pipeline.tasks.spec import TaskSpec
+from dspipe.pipeline.tasks.task import Task, execute
 
 SCHEMA = pa.schema([("x", pa.int64())])
 

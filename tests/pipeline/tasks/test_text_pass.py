@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from dspipe.pipeline.plan.tasks import empty_state, task_specs
-from dspipe.pipeline.tasks.task import TaskSpec, execute
+from dspipe.pipeline.tasks.spec import TaskSpec
+from dspipe.pipeline.tasks.task import execute
 from tests.engine import planned
 from tests.pipeline.run.test_run import config, corpus
 

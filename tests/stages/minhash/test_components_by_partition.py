@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dspipe.pipeline.stage import StageSettings
+from dspipe.pipeline.storage.columns import file_checksum
 from dspipe.pipeline.storage.store import Store
-from dspipe.pipeline.tasks.task import ArtifactFile
+from dspipe.pipeline.tasks.artifact_file import ArtifactFile
 from dspipe.stages.minhash import components_by_partition as by_partition
 from dspipe.stages.minhash.edges import send_edges
 from tests.kernels.dedup.test_components import components_slowly
@@ -48,7 +49,8 @@ class Spread:
         return self.store.writing(f"{name}-{self.number}{suffix}")
 
     def artifact(self, name: str) -> list[ArtifactFile]:
-        return [ArtifactFile(self.store, 0, file, 0, "") for file in self.store.names("") if file.startswith(name)]
+        files = [file for file in self.store.names("") if file.startswith(name)]
+        return [ArtifactFile(self.store, 0, file, *file_checksum(self.store, file)) for file in files]
 
 
 def spread_components(

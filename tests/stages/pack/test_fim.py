@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dspipe.stages.pack.fim import TOKENS, find_sentinels, plan_layout, rearrange, restore
+from dspipe.stages.pack.fim import SENTINELS, plan_layout, rearrange, restore
 from dspipe.stages.pack.settings import FillInTheMiddle
 
 KEYS = np.random.default_rng(6).integers(0, 2**64, 20_000, np.uint64)
@@ -23,7 +23,7 @@ def set_by_hand(text: list[int], layout: int, a: int, b: int) -> list[int]:
 def test_what_was_rearranged_can_be_put_back(text: list[int], layout: int, data: st.DataObject) -> None:
     a, b = sorted(data.draw(st.tuples(st.integers(0, len(text)), st.integers(0, len(text)))))
     stream = np.array(set_by_hand(text, layout, a, b), np.int64)
-    assert len(stream) == len(text) + TOKENS * (layout > 0)
+    assert len(stream) == len(text) + SENTINELS * (layout > 0)
     assert restore(stream, layout, (a, b)).tolist() == text
 
 
@@ -32,7 +32,8 @@ def test_what_was_rearranged_can_be_put_back(text: list[int], layout: int, data:
 def test_cuts_lie_within_the_document(lengths: list[int], rate: float, second_form: float) -> None:
     sizes = np.array(lengths, np.int64)
     chosen = np.arange(len(sizes)) % 3 > 0
-    layout, cuts = rearrange(KEYS[: len(sizes)], sizes, chosen, rate, second_form)
+    found = rearrange(KEYS[: len(sizes)], sizes, chosen, rate, second_form)
+    layout, cuts = found.layout, found.cuts
     assert (cuts[:, 0] <= cuts[:, 1]).all() and (cuts[:, 1] <= sizes).all() and (cuts >= 0).all()
     assert not layout[~chosen].any() and not layout[sizes == 0].any()
     assert not cuts[layout == 0].any()
@@ -42,7 +43,8 @@ def test_cuts_lie_within_the_document(lengths: list[int], rate: float, second_fo
 
 def test_as_many_as_asked_for_with_cuts_spread_evenly() -> None:
     sizes = np.full(len(KEYS), 99, np.int64)
-    layout, cuts = rearrange(KEYS, sizes, np.ones(len(KEYS), bool), 0.3, 0.25)
+    found = rearrange(KEYS, sizes, np.ones(len(KEYS), bool), 0.3, 0.25)
+    layout, cuts = found.layout, found.cuts
     assert (layout > 0).mean() == pytest.approx(0.3, abs=0.015)
     assert (layout[layout > 0] == 2).mean() == pytest.approx(0.25, abs=0.025)
     taken = cuts[layout > 0] / 99
@@ -50,18 +52,18 @@ def test_as_many_as_asked_for_with_cuts_spread_evenly() -> None:
     assert taken.mean(axis=0) == pytest.approx([1 / 3, 2 / 3], abs=0.02)
     assert {0, 99} <= set(cuts[layout > 0].ravel().tolist())
     again = rearrange(KEYS, sizes, np.ones(len(KEYS), bool), 0.3, 0.25)
-    assert (again[0] == layout).all() and (again[1] == cuts).all()
+    assert (again.layout == layout).all() and (again.cuts == cuts).all()
 
 
 def test_a_document_is_drawn_by_its_own_key_alone() -> None:
     sizes = np.arange(1, 101, dtype=np.int64)
-    layout, cuts = rearrange(KEYS[:100], sizes, np.ones(100, bool), 0.5, 0.5)
+    found = rearrange(KEYS[:100], sizes, np.ones(100, bool), 0.5, 0.5)
     order = np.random.default_rng(1).permutation(100)
-    other, other_cuts = rearrange(KEYS[:100][order], sizes[order], np.ones(100, bool), 0.5, 0.5)
-    assert (other == layout[order]).all() and (other_cuts == cuts[order]).all()
+    other = rearrange(KEYS[:100][order], sizes[order], np.ones(100, bool), 0.5, 0.5)
+    assert (other.layout == found.layout[order]).all() and (other.cuts == found.cuts[order]).all()
     # a higher rate takes those of the lower one too
-    more, _ = rearrange(KEYS[:100], sizes, np.ones(100, bool), 0.8, 0.5)
-    assert ((more > 0) >= (layout > 0)).all()
+    more = rearrange(KEYS[:100], sizes, np.ones(100, bool), 0.8, 0.5)
+    assert ((more.layout > 0) >= (found.layout > 0)).all()
 
 
 def test_only_the_domains_named() -> None:
@@ -70,13 +72,5 @@ def test_only_the_domains_named() -> None:
     keys, sizes = KEYS[:1000], np.full(1000, 9, np.int64)
     found = plan_layout(FillInTheMiddle(rate=1, domains=["code", "none"]), keys, sizes, domain, names)
     assert ((found.layout > 0) == (domain == 1)).all()
-    for middle in (None, FillInTheMiddle(rate=0)):
-        assert not plan_layout(middle, keys, sizes, domain, names).layout.any()
-
-
-def test_sentinels_are_found_by_their_usual_names_or_those_given() -> None:
-    coder = {"<fim_prefix>": 1, "<fim_middle>": 2, "<fim_suffix>": 3, "<x>": 9}
-    assert find_sentinels(coder, None).tolist() == [1, 3, 2]
-    assert find_sentinels(coder, ("<x>", "<fim_suffix>", "<fim_middle>")).tolist() == [9, 3, 2]
-    with pytest.raises(KeyError, match="none of <PRE>; its special tokens are <fim_prefix>"):
-        find_sentinels(coder, ("<PRE>", "<SUF>", "<MID>"))
+    for fim in (None, FillInTheMiddle(rate=0)):
+        assert not plan_layout(fim, keys, sizes, domain, names).layout.any()

@@ -5,33 +5,32 @@ from typing import Any
 
 import numpy as np
 
-from dspipe.stages.pack.remainder import received_rests, rest_records
-from dspipe.stages.pack.segments import split_pieces
-from tests.stages.pack.shards import LENGTHS, make_table
+from dspipe.stages.pack.remainder import make_records, read_remainders
+from dspipe.stages.pack.segments import split_documents
+from tests.stages.pack.made_shard import LENGTHS, make_documents
 
 
-def test_rests_arrive_as_they_were_sent() -> None:
-    table = make_table()
-    table.arrays["layout"][4], table.arrays["cuts"][4] = 2, (1, 3)
-    rest = split_pieces(LENGTHS, 5)
-    rest = rest[int(np.searchsorted(rest.row, 4)) :]  # the last, short row
+def test_remainders_arrive_as_they_were_sent() -> None:
+    documents = make_documents([0, 1, 0, 0, 2])
+    segments = split_documents(LENGTHS, 5)
+    remainder = segments[int(np.searchsorted(segments.row, 4)) :]  # the last, short row
     row = np.arange(100, 105, dtype=np.uint16)
-    record = rest_records(table, rest, row)
+    record = make_records(documents, remainder, row)
     task: Any = SimpleNamespace(received=lambda: iter([(0, record), (3, record)]))
-    documents, starts, tokens, lengths = received_rests(task)
-    assert documents.count == 2 * len(rest)
-    expected_ids = [table.id(int(number)) for number in rest.document]
-    assert [documents.id(i) for i in range(documents.count)] == expected_ids * 2
-    assert starts.tolist() == rest.start.tolist() * 2
-    assert lengths.tolist() == rest.length.tolist() * 2
-    assert tokens.tolist() == row[: int(rest.length.sum())].tolist() * 2
-    assert documents.arrays["tokens"].tolist() == LENGTHS[rest.document].tolist() * 2
-    assert documents.arrays["layout"][-1] == 2 and documents.arrays["cuts"][-1].tolist() == [1, 3]
-    domains = [documents.domains[code] for code in documents.arrays["domain"]]
-    assert domains == [table.domains[code] for code in table.arrays["domain"][rest.document]] * 2
+    found = read_remainders(task)
+    assert found is not None
+    sent = documents.take(np.tile(remainder.document, 2))
+    assert [found.documents.id(i) for i in range(len(found.documents))] == [sent.id(i) for i in range(len(sent))]
+    assert found.starts.tolist() == remainder.start.tolist() * 2
+    assert found.lengths.tolist() == remainder.length.tolist() * 2
+    assert found.tokens.tolist() == row[: int(remainder.length.sum())].tolist() * 2
+    assert found.tokens.dtype == np.uint16
+    for name in ("tokens", "copy", "layout", "cuts"):
+        assert getattr(found.documents, name).tolist() == getattr(sent, name).tolist()
+    for one, code in ((found.documents, found.documents.domain), (sent, sent.domain)):
+        assert [one.domains[number] for number in code] == ["web"] * len(sent)
 
 
-def test_no_rests() -> None:
+def test_no_remainders() -> None:
     task: Any = SimpleNamespace(received=lambda: iter(()))
-    documents, starts, tokens, lengths = received_rests(task)
-    assert (documents.count, len(starts), len(tokens), len(lengths)) == (0, 0, 0, 0)
+    assert read_remainders(task) is None

@@ -3,20 +3,22 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
-from dspipe.stages.pack.document_table import SUFFIX, with_pieces
-from dspipe.stages.pack.segments import split_pieces
-from dspipe.stages.pack.shard_writer import ROWS_SUFFIX, write_shard
-from tests.stages.pack.shards import LENGTHS, make_table
+from dspipe.stages.pack.document_table import SUFFIX
+from dspipe.stages.pack.formats.parquet import ParquetRows
+from dspipe.stages.pack.manifest import ROWS_SUFFIX
+from dspipe.stages.pack.shard_writer import write_shard
+from tests.stages.pack.made_shard import make_document_table
 
 ROWS = np.arange(24, dtype=np.uint16).reshape(6, 4)
 
 
-def files_of(format: str, blocks: list[np.ndarray]) -> dict[str, bytes]:
+def files_of(format: str, blocks: list[npt.NDArray[np.uint16]]) -> dict[str, bytes]:
     files: dict[str, io.BytesIO] = {}
 
     @contextmanager
@@ -24,8 +26,7 @@ def files_of(format: str, blocks: list[np.ndarray]) -> dict[str, bytes]:
         files[suffix] = io.BytesIO()
         yield files[suffix]
 
-    documents = with_pieces(make_table(), split_pieces(LENGTHS, 4), 6)
-    write_shard(make, format, iter(blocks), documents, 6, 4, np.uint16)
+    write_shard(make, format, iter(blocks), make_document_table(), 6, 4, np.uint16)
     return {suffix: file.getvalue() for suffix, file in files.items()}
 
 
@@ -34,12 +35,9 @@ def test_a_shard_is_the_same_however_its_rows_come(format: str) -> None:
     whole = files_of(format, [ROWS])
     assert set(whole) == {ROWS_SUFFIX[format], SUFFIX} | ({".idx"} if format == "megatron" else set())
     # rows of a transposed array lie elsewhere in memory than they are to be written
-    parts = [ROWS[:1], np.asfortranarray(ROWS[1:4]), ROWS[4:]]
-    found = files_of(format, parts)
+    found = files_of(format, [ROWS[:1], np.asfortranarray(ROWS[1:4]), ROWS[4:]])
     if format == "parquet":  # a block is a row group there
-        from dspipe.stages.pack.formats.parquet import ParquetRows
-
-        readers = [ParquetRows(io.BytesIO(files[".parquet"])) for files in (whole, found)]  # type: ignore[arg-type]
+        readers: list[Any] = [ParquetRows(io.BytesIO(files[".parquet"])) for files in (whole, found)]  # type: ignore[arg-type]
         assert [[reader[i].tolist() for i in range(len(reader))] for reader in readers] == [ROWS.tolist()] * 2
         assert whole[SUFFIX] == found[SUFFIX]
         return

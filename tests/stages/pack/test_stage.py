@@ -5,13 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 from dspipe.pipeline.errors import RunFailedError
 from dspipe.stages.pack.reading.reader import PackedDataset
-from dspipe.stages.pack.settings import PackConfig
 from dspipe.stages.pack.verify.shards import verify_run
-from tests.engine import run_inline
+from tests.engine import run_inline, tasks_run
 from tests.stages.pack.runs import BEGIN, END, PAD, make_config, make_documents
 from tests.toys.tokenizer import WIDE_PAD
 
@@ -31,22 +29,20 @@ def packed(
 
 
 def documents_in(data: PackedDataset) -> tuple[Streams, dict[Copy, int]]:
-    """All pieces put together again: (id, copy) -> tokens of the document's stream."""
+    """All segments put together again: (id, copy) -> tokens of the document's stream."""
     streams: dict[Copy, dict[int, list[int]]] = {}
     total: dict[Copy, int] = {}
     for shard in range(len(data.shards.parts)):
-        table, rows = data.shards.documents(shard), data.shards.tokens(shard)
+        table, rows = data.shards.table(shard), data.shards.tokens(shard)
         for row in range(len(rows)):
-            for piece in range(table.pieces(row).start, table.pieces(row).stop):
-                document = int(table.arrays["piece_document"][piece])
-                name = table.id(document), int(table.arrays["copy"][document])
-                start, length, column = (
-                    int(table.arrays[f"piece_{what}"][piece]) for what in ("start", "length", "column")
-                )
+            for segment in range(table.segments(row).start, table.segments(row).stop):
+                document = int(table.segment_document[segment])
+                name = table.documents.id(document), int(table.documents.copy[document])
+                start, column = int(table.segment_start[segment]), int(table.segment_column[segment])
                 stream = streams.setdefault(name, {})
                 assert start not in stream
-                stream[start] = rows[row][column : column + length].tolist()
-                total[name] = int(table.arrays["tokens"][document])
+                stream[start] = rows[row][column : column + int(table.segment_length[segment])].tolist()
+                total[name] = int(table.documents.tokens[document])
     joined = {name: [token for start in sorted(parts) for token in parts[start]] for name, parts in streams.items()}
     return joined, total
 
@@ -84,8 +80,8 @@ def test_rows_are_the_shuffled_stream(tmp_path: Path) -> None:
     documents = make_documents()
     data, _ = packed(tmp_path, documents, length=50)
     flat = np.concatenate([data.shards.tokens(s) for s in range(len(data.shards.parts))]).reshape(-1).tolist()
-    table = data.shards.documents(0)
-    order = [table.id(i) for i in dict.fromkeys(table.arrays["piece_document"].tolist())]
+    table = data.shards.table(0)
+    order = [table.documents.id(i) for i in dict.fromkeys(table.segment_document.tolist())]
     texts = {d["id"]: plain(d) for d in documents}
     expected = [token for name in order for token in texts[name]]
     assert flat[: len(expected)] == expected
@@ -93,8 +89,8 @@ def test_rows_are_the_shuffled_stream(tmp_path: Path) -> None:
     assert order != given
     assert sorted(order) == sorted(given)
     # far from the order given: mean distance of a random permutation is a third of the count
-    places = {name: i for i, name in enumerate(given)}
-    moved = np.mean([abs(places[name] - i) for i, name in enumerate(order)])
+    given_index = {name: i for i, name in enumerate(given)}
+    moved = np.mean([abs(given_index[name] - i) for i, name in enumerate(order)])
     assert moved > len(given) / 5
 
 
@@ -105,6 +101,41 @@ def test_without_shuffle_documents_stay_in_order(tmp_path: Path) -> None:
     expected = [token for d in documents if d["text"] for token in plain(d)]
     assert flat[: len(expected)] == expected
     assert set(flat[len(expected) :]) <= {PAD}
+
+
+def test_without_shuffle_each_input_shard_is_packed_by_itself(tmp_path: Path) -> None:
+    documents = make_documents(90)
+    data, index = packed(tmp_path, documents, files=3, length=50, shuffle=False)
+    streams = [[token for d in documents[number::3] if d["text"] for token in plain(d)] for number in range(3)]
+    assert [part["rows"] for part in index["parts"]] == [len(stream) // 50 for stream in streams] + [
+        -(-sum(len(stream) % 50 for stream in streams) // 50)
+    ]
+    for number, stream in enumerate(streams):
+        flat = np.concatenate([data.shards.tokens(number)[row] for row in range(len(data.shards.tokens(number)))])
+        assert flat.tolist() == stream[: len(flat)]
+    tail = np.concatenate([data.shards.tokens(3)[row] for row in range(index["parts"][3]["rows"])]).tolist()
+    left = [token for stream in streams for token in stream[len(stream) // 50 * 50 :]]
+    assert tail == left + [PAD] * (len(tail) - len(left))
+
+
+@pytest.mark.parametrize("mode", ["best_fit", "aligned"])
+def test_without_shuffle_in_other_modes(tmp_path: Path, mode: str) -> None:
+    documents = make_documents(90)
+    data, index = packed(tmp_path, documents, files=3, length=50, shuffle=False, mode=mode)
+    streams, _ = documents_in(data)
+    assert streams.keys() == {(d["id"], 0) for d in documents if d["text"]}
+    assert len(index["parts"]) == 3
+
+
+def test_a_shard_added_in_front_leaves_the_others_as_they_were(tmp_path: Path) -> None:
+    """Its number is in no task's key but that of a partition: rows without a shuffle, and what is sent with one."""
+    for shuffle, phase in ((False, "pack.rows"), (True, "pack.scatter")):
+        folder = tmp_path / phase
+        config = make_config(folder, make_documents(), 3, length=50, shuffle=shuffle)
+        config["stages"][-1]["pack"]["shard_bytes"] = "1GB"
+        run_inline(config)
+        (folder / "part--.jsonl").write_text(json.dumps({"id": "new", "domain": "web", "text": "first"}) + "\n")
+        assert tasks_run(run_inline(config))[phase] == 1
 
 
 @pytest.mark.parametrize("mode", ["split", "best_fit", "aligned"])
@@ -119,8 +150,7 @@ def test_many_partitions(tmp_path: Path, mode: str) -> None:
         assert index["cropped"] == sum(total[name] - len(stream) for name, stream in streams.items())
         assert index["padding"] < 256 * len(index["parts"])
         for shard in range(len(data.shards.parts)):
-            table = data.shards.documents(shard)
-            assert (table.arrays["piece_start"] == 0).all()
+            assert (data.shards.table(shard).segment_start == 0).all()
     else:
         assert streams == {(d["id"], 0): texts[d["id"]] for d in documents if d["text"]}
     if mode == "best_fit":
@@ -221,12 +251,12 @@ def test_blocks_of_rows_are_those_of_one_pass(tmp_path: Path, monkeypatch: pytes
 
     documents = make_documents(300)
     run_inline(make_config(tmp_path / "a", documents, length=32))
-    blocks = Partition.blocks
+    fill_blocks = Partition.fill_blocks
 
-    def small_blocks(*arguments: Any) -> Any:
-        return blocks(*arguments[:-1], 1000)  # type: ignore[call-arg]  # the arguments as they came
+    def fill_small_blocks(*arguments: Any) -> Any:
+        return fill_blocks(*arguments[:-1], 1000)  # type: ignore[call-arg]  # the arguments as they came
 
-    monkeypatch.setattr(Partition, "blocks", small_blocks)
+    monkeypatch.setattr(Partition, "fill_blocks", fill_small_blocks)
     run_inline(make_config(tmp_path / "b", documents, length=32))
     assert files_of(tmp_path / "a") == files_of(tmp_path / "b")
 
@@ -265,9 +295,3 @@ def test_one_id_twice(tmp_path: Path) -> None:
     documents = [{"id": "same", "domain": "web", "text": text} for text in ("first", "second")]
     _, index = packed(tmp_path, documents, files=1, length=20)
     assert index["documents"] == 2
-
-
-@pytest.mark.parametrize("settings", [{"length": 1}, {"format": "tar"}, {"mode": "best"}, {"shard_bytes": 10}])
-def test_settings_that_cannot_be(settings: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
-        PackConfig.model_validate(settings)

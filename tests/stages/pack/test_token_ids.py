@@ -1,5 +1,6 @@
 """Token ids are read along with their counts; files that are of other counts are found."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from dspipe.pipeline.storage.store import Store
-from dspipe.pipeline.tasks.task import ArtifactFile
+from dspipe.pipeline.tasks.artifact_file import ArtifactFile
 from dspipe.stages.pack.token_ids import TokenIds
 
 COUNTS = [[3, 0], [], [2]]
@@ -24,7 +25,7 @@ def task(folder: Path, data: bytes) -> Any:
         assert columns == ["tokens"]
         return (pa.record_batch({"tokens": pa.array(counts, pa.int64())}) for counts in COUNTS)
 
-    file = ArtifactFile(Store(str(folder)), 0, "ids.bin", len(data), "")
+    file = ArtifactFile(Store(str(folder)), 0, "ids.bin", len(data), hashlib.sha256(data).hexdigest())
     return SimpleNamespace(name="pack.send 00000", rows=rows, own_artifact=lambda name: file)
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from dspipe.stages.pack.tokenizer_json import added_tokens, find_token
+from dspipe.stages.pack.tokenizer_json import find_token, read_added_tokens
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from dspipe.stages.pack.tokenizer_json import added_tokens, find_token
     ],
 )
 def test_added_tokens_and_how_many_ids(tokenizer: dict[str, object], added: dict[str, int], ids: int) -> None:
-    assert added_tokens(json.dumps(tokenizer).encode()) == (added, ids)
+    assert read_added_tokens(json.dumps(tokenizer).encode()) == (added, ids)
 
 
 def test_the_first_name_that_is_there() -> None:

@@ -10,7 +10,7 @@ from dspipe.stages.remix.domain_batches import read_domains
 from dspipe.stages.remix.settings import Grouping
 
 COLUMNS: dict[str, pa.Array] = {
-    "id": pa.array(["a", "b", "c", "d"]),
+    "origin": pa.array([11, 12, 13, 14], pa.uint64()),
     "url": pa.array(["http://A.example/1", "http://b.example/2", None, "http://c.example/"]),
     "domain": pa.array(["web", None, "code", "web"]),
     "tokens": pa.array([5, 7, 9, 11], pa.int64()),
@@ -49,7 +49,7 @@ def test_hosts_and_groups() -> None:
     assert domains(grouped) == ["good", "good", "lost", "other"]
 
 
-def test_positions_are_of_seed_and_id_or_of_importance() -> None:
+def test_positions_are_of_seed_and_origin_or_of_importance() -> None:
     assert read().positions.tolist() == read("host").positions.tolist()
     assert len(set(read().positions.tolist())) == 4
     assert not (read().positions == read(seed=2).positions).any()

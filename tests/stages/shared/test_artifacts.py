@@ -1,36 +1,39 @@
-"""Artifacts of many tasks are read in order, many at a time."""
-
-from types import SimpleNamespace
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from dspipe.pipeline.storage.store import Store
-from dspipe.pipeline.tasks.task import ArtifactFile
 from dspipe.stages.shared import artifacts
 from dspipe.stages.shared.artifacts import read_artifacts, read_json_artifacts
+from tests.tasks import Inputs, make_task
 
 
-@pytest.mark.parametrize("room", [1, 30, 1 << 20])
-def test_all_in_order_and_few_requests(tmp_path: Any, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
-    monkeypatch.setattr(artifacts, "READ_BYTES", room)
-    store = Store(str(tmp_path))
-    files = []
-    for sender in range(9):
-        content = b'{"n": %d}' % (10**sender)
-        store.write_bytes(f"{sender}.json", content)
-        files.append(ArtifactFile(store, sender, f"{sender}.json", len(content), ""))
+def test_contents_come_with_their_makers_in_order(tmp_path: Path) -> None:
+    task = make_task(tmp_path, Inputs(artifacts={"counts": [b"[1]", b"", b"[3, 4]"], "none": []}))
+    assert list(read_artifacts(task, "counts")) == [(0, b"[1]"), (1, b""), (2, b"[3, 4]")]
+    assert list(read_artifacts(task, "none")) == []
+
+
+def test_json_values(tmp_path: Path) -> None:
+    task = make_task(tmp_path, Inputs(artifacts={"counts": [b"[1]", b'{"a": 2}']}))
+    assert list(read_json_artifacts(task, "counts")) == [(0, [1]), (1, {"a": 2})]
+
+
+@pytest.mark.parametrize(("read_bytes", "requests"), [(1, 40), (100, 10), (1000, 1), (1010, 1)])
+def test_many_files_are_asked_for_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_bytes: int, requests: int
+) -> None:
+    contents = [bytes([number]) * 25 for number in range(40)]
+    task = make_task(tmp_path, Inputs(artifacts={"parts": contents}))
+    monkeypatch.setattr(artifacts, "READ_BYTES", read_bytes)
     asked: list[int] = []
-    read_ranges = store.read_ranges
+    read_ranges = Store.read_ranges
 
-    def counted(ranges: Any) -> Any:
-        asked.append(sum(length for _, _, length in ranges))
-        return read_ranges(ranges)
+    def count(store: Store, ranges: Sequence[tuple[str, int, int]]) -> list[bytes]:
+        asked.append(len(ranges))
+        return read_ranges(store, ranges)
 
-    monkeypatch.setattr(store, "read_ranges", counted)
-    task: Any = SimpleNamespace(store=store, artifact=lambda name: files)
-    assert list(read_json_artifacts(task, "x")) == [(sender, {"n": 10**sender}) for sender in range(9)]
-    assert len(asked) == (9 if room == 1 else 1 if room > 1000 else len(asked))
-    assert all(size <= max(room, 20) for size in asked)
-    empty: Any = SimpleNamespace(store=store, artifact=lambda name: [])
-    assert list(read_artifacts(empty, "x")) == []
+    monkeypatch.setattr(Store, "read_ranges", count)
+    assert [content for _, content in read_artifacts(task, "parts")] == contents
+    assert len(asked) == requests and sum(asked) == 40

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from dspipe.pipeline.errors import ConfigError
-from dspipe.stages.tokenizer.rates import sampling_rates
+from dspipe.stages.tokenizer.rates import compute_rates
 from dspipe.tokenizer.settings import TrainSettings
 
 SETTINGS = {"vocab": 600, "min_count": 1, "sample_bytes": 1e9}
@@ -14,7 +14,7 @@ SETTINGS = {"vocab": 600, "min_count": 1, "sample_bytes": 1e9}
 def rates(sizes: dict[str, dict[str, int]], sample: int, weights: Any = None) -> dict[str, dict[str, float]]:
     chosen = TrainSettings.model_validate({"weights": weights}).weights
     assert not isinstance(chosen, str)
-    return sampling_rates(sizes, sample, chosen)
+    return compute_rates(sizes, sample, chosen)
 
 
 def test_sampling_rates_by_domain() -> None:

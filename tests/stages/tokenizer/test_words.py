@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dspipe.stages.tokenizer import words as words_module
-from dspipe.stages.tokenizer.words import StoredWords, emit_words, word_batches, words_of, write_words
+from dspipe.stages.tokenizer.words import StoredWords, emit_words, make_batches, read_words, write_words
 from dspipe.tokenizer.counting import WordCounter, WordCounts
 
 pytestmark = pytest.mark.filterwarnings("ignore:overflow")
@@ -38,13 +38,13 @@ WORDS = st.dictionaries(st.text("abé字", min_size=1, max_size=5), st.integers(
 def test_batches_and_files_hold_all_words(values: dict[str, int], rows: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(words_module, "BATCH_ROWS", rows)
-        batches = list(word_batches(counts_of(values)))
+        batches = list(make_batches(counts_of(values)))
         assert [batch.num_rows for batch in batches[:-1]] == [rows] * max(0, len(batches) - 1)
         file = io.BytesIO()
         write_words(file, counts_of(values))
     found: dict[str, int] = {}
     for batch in batches:
-        found |= as_dict(words_of(batch))
+        found |= as_dict(read_words(batch))
     assert found == values
 
     @contextmanager
@@ -66,7 +66,7 @@ def test_a_word_goes_to_one_partition_whoever_sends_it() -> None:
     sent: list[tuple[str, int]] = []
 
     def emit(partition: np.ndarray, batch: pa.RecordBatch) -> None:
-        sent.extend(zip(as_dict(words_of(batch)), partition.tolist(), strict=True))
+        sent.extend(zip(as_dict(read_words(batch)), partition.tolist(), strict=True))
 
     task: Any = SimpleNamespace(partitions=7, emit=emit)
     for start in (0, 500):

@@ -5,7 +5,8 @@ from typing import Any
 
 from dspipe.pipeline.run.executors.inline import InlineExecutor
 from dspipe.pipeline.run.executors.interface import Finished, Progressed
-from dspipe.pipeline.tasks.task import Task, TaskSpec
+from dspipe.pipeline.tasks.spec import TaskSpec
+from dspipe.pipeline.tasks.task import Task
 
 
 def work(task: Task, payload: dict[str, Any]) -> None:

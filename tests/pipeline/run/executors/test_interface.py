@@ -9,7 +9,8 @@ import pytest
 
 from dspipe.pipeline.errors import ConfigError, ConservationError, StageContractError, StorageError
 from dspipe.pipeline.run.executors.interface import Failure, run_guarded
-from dspipe.pipeline.tasks.task import Task, TaskSpec
+from dspipe.pipeline.tasks.spec import TaskSpec
+from dspipe.pipeline.tasks.task import Task
 
 ERRORS: list[Exception] = []
 

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dspipe.stages.pack.reading.locate import places
-from dspipe.stages.pack.reading.reader import PackedDataset
+from dspipe.stages.pack.reading.reader import PackedDataset, Uneven
 from dspipe.stages.pack.reading.shard_files import ShardError
 from tests.engine import run_inline
 from tests.stages.pack.runs import PAD, make_config, make_documents
@@ -65,6 +64,52 @@ def test_the_state_follows_iteration(run: Path) -> None:
     assert data.state_dict()["samples"] == 2
 
 
+def test_every_iteration_begins_where_the_data_set_was_started(run: Path) -> None:
+    data = PackedDataset(run, seed=3)
+    whole = [sample["row"] for sample in data]
+    assert [sample["row"] for sample in data] == whole and len(whole) == data.rows
+    data.load_state_dict(data.state_dict(5))
+    assert [sample["row"] for sample in data] == [sample["row"] for sample in data] == whole[5:]
+
+
+def test_iterations_are_independent(run: Path) -> None:
+    data = PackedDataset(run, seed=3)
+    whole = data.row_numbers(0, len(data)).tolist()
+    first, second = iter(data), iter(data)
+    assert [next(first)["row"] for _ in range(3)] == whole[:3]
+    assert [next(second)["row"] for _ in range(2)] == whole[:2]
+    assert next(first)["row"] == whole[3]
+    assert data.state_dict()["samples"] == 2  # of the one begun last
+    data.load_state_dict(data.state_dict(10))
+    assert next(first)["row"] == whole[4]  # goes on
+    assert next(iter(data))["row"] == whole[10]
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 12), st.sampled_from([None, 3]), st.integers(1, 3), st.integers(0, 400))
+def test_ranks_have_as_many_samples_where_that_is_asked_for(
+    run: Path, world_size: int, seed: int | None, epochs: int, start: int
+) -> None:
+    def rows_of_all(uneven: Uneven) -> list[list[int]]:
+        found = []
+        for rank in range(world_size):
+            data = PackedDataset(run, rank, world_size, seed, epochs, uneven=uneven)
+            data.load_state_dict(data.state_dict() | {"samples": start})
+            found.append([sample["row"] for sample in data])
+            assert len(data) == len(found[-1])
+        return found
+
+    kept, dropped, repeated = rows_of_all("keep"), rows_of_all("drop"), rows_of_all("repeat")
+    left = max(0, PackedDataset(run).rows * epochs - start)
+    assert sum(map(len, kept)) == left
+    assert {len(rows) for rows in dropped} == {left // world_size}
+    assert {len(rows) for rows in repeated} == {-(-left // world_size)}
+    for rank in range(world_size):
+        # those of `keep`, without the last few or with one more
+        assert dropped[rank] == kept[rank][: len(dropped[rank])]
+        assert repeated[rank][: len(kept[rank])] == kept[rank]
+
+
 def test_resumed_with_another_world_size(run: Path) -> None:
     one = [sample["row"] for sample in PackedDataset(run, seed=4)]
     first = [PackedDataset(run, rank, 4, seed=4) for rank in range(4)]
@@ -83,36 +128,24 @@ def test_samples(run: Path) -> None:
     data = PackedDataset(run)
     for number in range(len(data)):
         sample = data[number]
-        shard, at = data.shards.place(number)
-        documents = data.shards.documents(shard)
-        pieces = documents.pieces(at)
-        for i, piece in enumerate(range(pieces.start, pieces.stop)):
-            here = sample["document_ids"] == i
-            document = int(documents.arrays["piece_document"][piece])
-            start = int(documents.arrays["piece_start"][piece])
-            expected = [*texts[documents.id(document)].encode(), 257][start : start + int(here.sum())]
-            assert sample["tokens"][here].tolist() == expected
-            assert sample["position_ids"][here].tolist() == list(range(len(expected)))
+        shard, row = data.shards.find_row(number)
+        table = data.shards.table(shard)
+        documents, segments = table.documents, table.segments(row)
+        for i, segment in enumerate(range(segments.start, segments.stop)):
+            of_segment = sample["document_ids"] == i
+            document, start = int(table.segment_document[segment]), int(table.segment_start[segment])
+            expected = [*texts[documents.id(document)].encode(), 257][start : start + int(of_segment.sum())]
+            assert sample["tokens"][of_segment].tolist() == expected
+            assert sample["position_ids"][of_segment].tolist() == list(range(len(expected)))
         padding = sample["document_ids"] < 0
         assert (sample["tokens"][padding] == PAD).all()
         assert sample["loss_mask"].tolist() == (~padding).tolist()
         counts: dict[str, int] = {}
-        for piece in range(pieces.start, pieces.stop):
-            name = documents.domains[documents.arrays["domain"][documents.arrays["piece_document"][piece]]]
-            counts[name] = counts.get(name, 0) + int(documents.arrays["piece_length"][piece])
+        for segment in range(segments.start, segments.stop):
+            name = documents.domains[documents.domain[table.segment_document[segment]]]
+            counts[name] = counts.get(name, 0) + int(table.segment_length[segment])
         assert counts[data.domains[sample["domain"]]] == max(counts.values())
     assert (data.read(np.array([3, 0, 3])) == [data[i]["tokens"] for i in (3, 0, 3)]).all()
-
-
-def test_places_of_a_document(run: Path) -> None:
-    document = make_documents()[-1]
-    found = places(run, document["id"])
-    data = PackedDataset(run)
-    tokens = [t for p in found for t in data[p.row]["tokens"][p.column : p.column + p.length].tolist()]
-    assert tokens == [*document["text"].encode(), 257]
-    assert [place.start for place in found] == sorted(place.start for place in found)
-    assert all((run / place.file).exists() for place in found)
-    assert places(run, "doc-99999") == places(run, "") == []
 
 
 def test_what_does_not_fit(run: Path, tmp_path: Path) -> None:
@@ -120,6 +153,8 @@ def test_what_does_not_fit(run: Path, tmp_path: Path) -> None:
         PackedDataset(tmp_path)
     with pytest.raises(ValueError, match="rank 2 of 2"):
         PackedDataset(run, 2, 2)
+    with pytest.raises(ValueError, match="uneven is 'pad'; give one of keep, drop, repeat"):
+        PackedDataset(run, uneven="pad")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="no length"):
         len(PackedDataset(run, epochs=None))
     with pytest.raises(IndexError):
@@ -131,18 +166,6 @@ def test_what_does_not_fit(run: Path, tmp_path: Path) -> None:
         PackedDataset(run, seed=1).load_state_dict({**state, "index": "0"})
 
 
-def test_a_shard_cut_short(tmp_path: Path) -> None:
-    run_inline(make_config(tmp_path, make_documents(), length=32))
-    data = PackedDataset(tmp_path / "run")
-    path = data.shards.file(0, ".bin")
-    path.write_bytes(path.read_bytes()[:-2])
-    with pytest.raises(ShardError, match="the manifest says"):
-        PackedDataset(tmp_path / "run")[0]
-    path.unlink()
-    with pytest.raises(ShardError, match="missing"):
-        PackedDataset(tmp_path / "run")[0]
-
-
 def test_numpy_is_enough(tmp_path: Path) -> None:
     run_inline(make_config(tmp_path, make_documents(), length=32))
     code = f"""
@@ -152,8 +175,8 @@ class Nothing:
         if name.split('.')[0] in ('numba', 'pyarrow', 'pydantic', 'torch', 'llvmlite'):
             raise ImportError(name)
 sys.meta_path.insert(0, Nothing())
-from dspipe.stages.pack.reading.locate import places
-from dspipe.stages.pack.reading.reader import PackedDataset
+from dspipe.stages.pack.reading.locate import locate_document
+from dspipe.stages.pack.reading.reader import PackedDataset, Uneven
 print(len(list(PackedDataset({str(tmp_path / "run")!r}))))
 """
     root = Path(__file__).parents[4]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dspipe.stages.pack.reading.reader import PackedDataset
+from dspipe.stages.pack.reading.reader import PackedDataset, Uneven
 from tests.engine import run_inline
 from tests.stages.pack.runs import make_config, make_documents
 
@@ -66,6 +66,19 @@ def test_a_loader_has_the_order_of_the_plain_data_set(run: Path, workers: int) -
     assert rows_of(batches) == [sample["row"] for sample in plain]
     for name in ("tokens", "position_ids", "document_ids", "loss_mask"):
         assert (torch.cat([batch[name] for batch in batches]).numpy() == np.stack([s[name] for s in plain])).all()
+
+
+@pytest.mark.parametrize(("uneven", "more"), [("drop", 0), ("repeat", 1)])
+def test_as_many_samples_for_each_rank(run: Path, uneven: Uneven, more: int) -> None:
+    rows = PackedDataset(run).rows
+    assert rows % 7
+    for rank in range(7):
+        data = PackedIterable(run, 2, rank, 7, seed=5, uneven=uneven)
+        loader = torch.utils.data.DataLoader(data, batch_size=2, num_workers=2)
+        found = rows_of(loader)
+        assert len(found) == len(data) == rows // 7 + more
+        kept = PackedDataset(run, rank, 7, seed=5)
+        assert found[: rows // 7] == kept.row_numbers(0, rows // 7).tolist()
 
 
 def test_batches_left_to_the_trainer(run: Path) -> None:

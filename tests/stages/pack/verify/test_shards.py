@@ -12,7 +12,7 @@ from dspipe.pipeline.config.discovery import make_stage
 from dspipe.pipeline.report.verify import verify_run as verify_finished_run
 from dspipe.stages.pack.reading.reader import PackedDataset
 from dspipe.stages.pack.reading.shard_files import ShardError
-from dspipe.stages.pack.verify.shards import verify, verify_run
+from dspipe.stages.pack.verify.shards import verify_run, verify_shards
 from tests.engine import run_inline
 from tests.stages.pack.runs import make_config, make_documents
 
@@ -146,7 +146,7 @@ def test_a_plan_that_draws_more(run: Path) -> None:
 
 
 def test_shards_by_themselves(made: Path) -> None:
-    report = verify(made)
+    report = verify_shards(made)
     assert report.ok
     assert len(report.skipped) == 3
     assert "round trips" not in report.checked
@@ -154,7 +154,7 @@ def test_shards_by_themselves(made: Path) -> None:
 
 def test_no_shards(tmp_path: Path) -> None:
     with pytest.raises(ShardError):
-        verify(tmp_path)
+        verify_shards(tmp_path)
 
 
 @pytest.mark.parametrize("format", ["mds", "parquet"])
@@ -181,7 +181,7 @@ def test_a_run_on_a_remote_storage(made: Path, tmp_path: Path) -> None:
     data = PackedDataset("memory://verify/run", copies=tmp_path / "copies")
     assert [sample["tokens"].tolist() for sample in data] == [s["tokens"].tolist() for s in PackedDataset(made)]
     for number in range(len(data.shards.parts)):
-        name = data.shards.parts[number]["files"][".bin"]["name"]
+        name = data.shards.parts[number].files[".bin"].name
         memory.pipe(f"/verify/run/{name}", memory.cat(f"/verify/run/{name}")[:-2])
     assert any("the manifest says" in problem for problem in verify_run("memory://verify/run").problems)
     memory.rm(f"/verify/run/{name}")

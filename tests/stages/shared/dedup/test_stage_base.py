@@ -6,7 +6,7 @@ import yaml
 
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.report.explain import explain
-from dspipe.pipeline.report.run_file import read_run
+from dspipe.pipeline.run.run_file import read_run
 from dspipe.stages.shared.dedup.stage_base import DedupConfig
 from tests.engine import rows_of
 from tests.stages.dedup_corpus import run_dump, words

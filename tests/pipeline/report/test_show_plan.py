@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from dspipe.pipeline.plan.show import print_plan
+from dspipe.pipeline.report.show_plan import print_plan
 from tests.engine import planned, run_inline
 from tests.pipeline.run.test_run import config, corpus
 

@@ -1,6 +1,6 @@
 """Keys of results."""
 
-from dspipe.pipeline.plan.keys import key_of
+from dspipe.pipeline.keys import key_of
 
 
 def test_keys_ignore_the_order_of_dictionaries() -> None:

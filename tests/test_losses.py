@@ -12,9 +12,9 @@ import pytest
 
 from dspipe.pipeline.errors import RunFailedError
 from dspipe.pipeline.report.left_out import left_out_line
-from dspipe.pipeline.report.run_file import read_run
 from dspipe.pipeline.report.stats import print_stats
 from dspipe.pipeline.run.run import RunResult
+from dspipe.pipeline.run.run_file import read_run
 from tests.engine import rows_of, run_inline
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dspipe.pipeline.config.run_config import load_config
-from dspipe.pipeline.errors import RunNotFoundError
+from dspipe.pipeline.errors import DamagedFileError, RunNotFoundError
 from dspipe.pipeline.funnel import Counts, Funnel
 from dspipe.pipeline.run.summary import PhaseSummary
 from dspipe.pipeline.stage import Stage
@@ -66,7 +66,7 @@ def read_run(root: str) -> tuple[Store, RunFile]:
         raise RunNotFoundError(f"{root} holds no run (there is no {RUN_FILE}); give the `output` directory of a config")
     try:
         return store, RunFile.from_json(store.read_json(RUN_FILE))
-    except (ValueError, KeyError, TypeError) as error:
+    except (DamagedFileError, ValueError, KeyError, TypeError) as error:
         raise RunNotFoundError(
             f"{root}/{RUN_FILE} isn't whole, or another version of dspipe wrote it ({type(error).__name__}: {error}); "
             f"`dspipe run` with the run's config makes it anew"

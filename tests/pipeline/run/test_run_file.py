@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dspipe.pipeline.errors import RunNotFoundError
-from dspipe.pipeline.report.run_file import RunFile, configured_stages, read_run
+from dspipe.pipeline.run.run_file import RunFile, configured_stages, read_run
 from tests.engine import run_inline
 from tests.pipeline.run.test_run import config, corpus
 
@@ -38,7 +38,14 @@ def test_a_run_that_has_only_begun() -> None:
     assert begun.funnel() == []
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"name": "x"}', "null"])
+@pytest.mark.parametrize("content", ["", "{", "\0" * 100])
+def test_a_file_that_is_cut_or_was_changed(run: Path, content: str) -> None:
+    (run / "run.json").write_text(content)
+    with pytest.raises(RunNotFoundError, match=r"run\.json is cut or was changed"):
+        read_run(str(run))
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"name": "x"}', "null"])
 def test_a_file_that_is_not_whole(run: Path, content: str) -> None:
     (run / "run.json").write_text(content)
     with pytest.raises(RunNotFoundError, match=r"run\.json isn't whole, or another version of dspipe wrote it"):

@@ -1,0 +1,79 @@
+"""One task as JSON values, and the manifest that it leaves."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import xxhash
+
+from dspipe.pipeline.keys import key_of
+
+Manifest = dict[str, Any]
+
+
+def sealed(manifest: Manifest) -> Manifest:
+    """The manifest with a checksum of its values."""
+    return {**manifest, "seal": _seal(manifest)}
+
+
+def is_whole(manifest: Any) -> bool:
+    """Whether a manifest is what a task wrote."""
+    return isinstance(manifest, dict) and manifest.get("seal") == _seal(manifest)
+
+
+def _seal(manifest: Manifest) -> str:
+    values = {name: value for name, value in manifest.items() if name != "seal"}
+    return xxhash.xxh3_128_hexdigest(json.dumps(values, sort_keys=True).encode())
+
+
+def inputs_file(phase: str, listing: Mapping[str, Any]) -> str:
+    """The name of the file that lists what the tasks of a phase share: by its content."""
+    return f"{phase}/inputs-{key_of(listing)[:12]}.json"
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """One task to run. Everything in it is a JSON value."""
+
+    key: str
+    phase: str
+    label: str
+    runner: str
+    """`module:function`, called with (Task, payload)"""
+    payload: dict[str, Any]
+    root: str
+    seed: int
+    memory: int
+    batch_rows: int
+    batch_bytes: int
+    shards: int
+    number: int
+    """of the shard, of the partition, or 0"""
+    over: str = "shards"
+    columns: dict[str, list[str]] = field(default_factory=dict)
+    """the shard's row columns: name -> [file, hash]"""
+    groups: list[int] = field(default_factory=list)
+    """rows in each row group of the shard"""
+    own_artifacts: dict[str, list[list[Any]]] = field(default_factory=dict)
+    """the files of artifacts that the shard's own tasks made, by name"""
+    inputs: str | None = None
+    """the file that lists exchanges, artifacts and other shards' columns"""
+    exchange: str | None = None
+    writes: str = ""
+    """the Arrow schema of the row columns written, in hexadecimal; empty: none"""
+    emits: str | None = None
+    partitions: int = 0
+    skip: list[int] = field(default_factory=list)
+    """records that killed a worker, by their number in the shard: left out and quarantined"""
+    probe: list[int] | None = None
+    """only run the records from probe[0] up to probe[1] and write nothing (how a crashing record is found)"""
+
+    def file(self, name: str) -> str:
+        """The name of one of the task's files."""
+        return f"{self.phase}/{self.label}-{self.key[:12]}{name}"
+
+    @property
+    def manifest_file(self) -> str:
+        """The name of the manifest, whose presence says that the task is done."""
+        return self.file(".manifest.json")

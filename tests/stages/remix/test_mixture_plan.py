@@ -1,0 +1,31 @@
+import json
+
+import pytest
+
+from dspipe.stages.remix.mixture_plan import MixturePlan, PlannedDomain, PlannedPart
+
+PLAN = MixturePlan(
+    by="domain",
+    seed=3,
+    unit="tokens",
+    budget=1000.0,
+    tokens=999,
+    phases=(PlannedPart(0.75, 749), PlannedPart(0.25, 250)),
+    domains=(PlannedDomain("web", 12, 400, 0.5, 0.4995, 1.25, 500, 3, (1.0, 1.25)),),
+)
+
+
+def test_what_is_written_is_read() -> None:
+    assert MixturePlan.from_json(PLAN.to_json()) == PLAN
+    value = json.loads(PLAN.to_json())
+    assert list(value) == ["by", "seed", "unit", "budget", "tokens", "phases", "domains"]
+    assert value["domains"][0]["epochs_by_phase"] == [1.0, 1.25]
+
+
+def test_another_file_is_refused() -> None:
+    value = json.loads(PLAN.to_json())
+    for other in ({**value, "lambda": 1}, {key: value[key] for key in value if key != "seed"}):
+        with pytest.raises(TypeError):
+            MixturePlan.from_json(json.dumps(other).encode())
+    with pytest.raises(ValueError, match="Expecting"):
+        MixturePlan.from_json(b"{")
