@@ -16,7 +16,7 @@ from dspipe.kernels.dedup.shingle_sets import ShingleSets
 from dspipe.kernels.sorted_arrays import run_bounds
 from dspipe.pipeline.doc_id import UInt64, doc_ids
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.storage.records import Received, hash64, slice_of, slices_that_fit
+from dspipe.pipeline.storage.records import Received, murmur_hash64, slice_of, slices_that_fit
 from dspipe.pipeline.storage.spill import received_slices
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.minhash.keepers import lone_records
@@ -111,7 +111,7 @@ def _read_sets(task: Task) -> Iterator[tuple[Received, ShingleSets]]:
     """
     slices = slices_that_fit(task)
     for part in received_slices(
-        task, slices, lambda batch: slice_of(hash64(batch.column("component").to_numpy()), slices)
+        task, slices, lambda batch: slice_of(murmur_hash64(batch.column("component").to_numpy()), slices)
     ):
         documents, tables, sizes = [], [], [np.zeros(1, np.int64)]
         with tempfile.TemporaryFile() as file:

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.dedup.shingle_sets import set_hashes, shingle_sets
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.storage.records import hash64, partition_of, record_batch
+from dspipe.pipeline.storage.records import murmur_hash64, partition_of, record_batch
 from dspipe.pipeline.storage.records_by_row import RecordsByRow
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.minhash.members import LABELS
@@ -50,7 +50,7 @@ def send_sets(task: Task, stage: StageSettings) -> None:
             sent["dump"] = others.column("dump").take(pa.array(best))
             lists = pa.ListArray.from_arrays(pa.array(sets.offsets.astype(np.int32)), pa.array(sets.hashes))
             sent["shingles"] = lists.take(pa.array(best))
-            task.emit(partition_of(hash64(groups[0][best]), task.partitions), record_batch(sent))
+            task.emit(partition_of(murmur_hash64(groups[0][best]), task.partitions), record_batch(sent))
             task.count("documents", len(members))
             task.count("bytes of text", int(lengths[piece].sum()))
 
