@@ -34,7 +34,7 @@ Then `containment: 0.9`, at the threshold 0.8, beside `verify: exact` alone:
 
 import argparse
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from benchmarks.common import Result, read_documents, report
@@ -77,6 +77,12 @@ def run_often(texts: Sequence[str], settings: dict[str, Any]) -> tuple[Dropped, 
     return runs[0], statistics.median(run.cpu_s for run in runs)
 
 
+def share(chosen: Iterable[bool]) -> float | None:
+    """The share of the values that are true; None where there is none."""
+    values = list(chosen)
+    return sum(values) / len(values) if values else None
+
+
 def quality(
     texts: list[str], exact: Pairs, labelled: dict[tuple[int, int], float], threshold: float, more: dict[str, Any]
 ) -> Result:
@@ -105,13 +111,14 @@ def quality(
         return [pairs[place] for place in np.flatnonzero(candidates & alike)]
 
     true = [pair for pair, (similarity, _) in exact.items() if similarity >= threshold]
+    if not true:
+        return {"true_pairs": 0}
     dropped, cpu_s = run_often(texts, settings)
     hits = [(min(pair), max(pair)) for pair in dropped.keepers.items()] if stage.exact else found(list(exact))
     labels = [pair for pair, similarity in labelled.items() if similarity >= threshold]
     similarities, counts = np.unique([round(exact[pair].similarity, 3) for pair in true], return_counts=True)
     curve = [probability(similarity, bands, rows, width, least) for similarity in similarities]
     draws = [len(found(true, draw)) / len(true) for draw in range(1, 1 + DRAWS)]
-    alike = [likeness(exact, *pair).similarity >= threshold for pair in dropped.keepers.items()]
     return {
         "bands": bands,
         "rows": rows,
@@ -121,12 +128,12 @@ def quality(
         "theory_bands": float(np.average(1 - (1 - similarities**rows) ** bands, weights=counts)),
         "draws": float(np.mean(draws)),
         "draws_sd": float(np.std(draws)),
-        "precision": sum(likeness(exact, *pair).similarity >= threshold for pair in hits) / len(hits),
-        "near": sum(likeness(exact, *pair).similarity >= threshold - 0.05 for pair in hits) / len(hits),
+        "precision": share(likeness(exact, *pair).similarity >= threshold for pair in hits),
+        "near": share(likeness(exact, *pair).similarity >= threshold - 0.05 for pair in hits),
         "labelled_recall": len(found(labels)) / len(labels) if labels else None,
         "dropped": len(dropped.keepers),
-        "dropped_true": sum(alike) / len(alike),
-        "pairs_resolved": sum(a in dropped.keepers or b in dropped.keepers for a, b in true) / len(true),
+        "dropped_true": share(likeness(exact, *pair).similarity >= threshold for pair in dropped.keepers.items()),
+        "pairs_resolved": share(a in dropped.keepers or b in dropped.keepers for a, b in true),
         "read_again": dropped.texts_read,
         "cpu_s": cpu_s,
     }
@@ -148,20 +155,20 @@ def containment(
 
     return {
         "true_pairs": len(wanted),
-        "recall": sum(a in dropped.keepers or b in dropped.keepers for a, b in wanted) / max(1, len(wanted)),
+        "recall": share(a in dropped.keepers or b in dropped.keepers for a, b in wanted),
         "dropped": len(dropped.keepers),
-        "dropped_true": sum(is_true(*pair) for pair in dropped.keepers.items()) / max(1, len(dropped.keepers)),
+        "dropped_true": share(is_true(*pair) for pair in dropped.keepers.items()),
         "read_again": dropped.texts_read,
         "cpu_s": cpu_s,
     }
 
 
-def with_footers(texts: Sequence[str], share: float) -> list[str]:
+def with_footers(texts: Sequence[str], times: float) -> list[str]:
     """Each text followed by another's words, spelt backwards so that it is like no page, so many times as many."""
     words = [[word[::-1] for word in text.split()] for text in texts]
     footed = []
     for place, text in enumerate(texts):
-        wanted, footer, other = round(share * len(words[place])), list[str](), place
+        wanted, footer, other = round(times * len(words[place])), list[str](), place
         while len(footer) < wanted:
             other = (other + 7) % len(texts)
             footer += words[other]
@@ -193,10 +200,10 @@ def main() -> None:
     inside = [pair for pair, (alike, contained) in exact.items() if contained >= CONTAINMENT and alike < 0.8]
     for name, settings in {"exact": {}, f"containment {CONTAINMENT}": {"containment": CONTAINMENT}}.items():
         result[f"pages, {name}"] = containment(texts, exact, inside, 0.8, settings)
-        for share in FOOTERS:
-            twice = [*texts, *with_footers(texts, share)]
+        for times in FOOTERS:
+            twice = [*texts, *with_footers(texts, times)]
             wanted = [(place, place + len(texts)) for place in range(len(texts))]
-            result[f"footer {share}, {name}"] = containment(twice, exact, wanted, 0.8, settings)
+            result[f"footer {times}, {name}"] = containment(twice, exact, wanted, 0.8, settings)
     result["pages"] = len(pages)
     result["labelled pairs"] = len(labelled)
     columns = ("bands", "rows", "true_pairs", "recall", "theory", "theory_bands", "draws", "draws_sd", "precision",

@@ -23,6 +23,8 @@ MODULES: dict[str, list[str]] = {
     "minhash.labels": ["components"],
     "minhash.members": ["members"],
     "minhash.keepers": ["keepers"],
+    "minhash.exact_members": [],
+    "minhash.exact_keepers": [],
     "minhash.index": ["kept"],
     "minhash.against": [],
     "minhash.components_by_partition": [],

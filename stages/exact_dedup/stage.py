@@ -3,6 +3,7 @@
     exact_dedup: {}                                     by text
     exact_dedup: {by: [url, text], keep: [newest]}      first by address, then by text
     exact_dedup: {against: [s3://bucket/runs/2024-10]}  of what that run has kept, no copy
+    exact_dedup: {keep: none}                           of a text that is there twice, nothing
 
 Texts are the same when their 128-bit hashes after normalizing are (`kernels.dedup.text_hash`: blanks don't count, all
 else does). Addresses are the same without scheme, fragment and closing slash; documents without one are all different.

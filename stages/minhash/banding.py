@@ -88,10 +88,6 @@ def banding_of(config: MinhashConfig) -> Banding:
     """What a config's numbers mean. Raises ConfigError."""
     if (config.bands is None) != (config.rows is None):
         raise ConfigError("`bands` and `rows` go together", ("rows" if config.rows is None else "bands",))
-    if config.verify == "exact" and config.margin:
-        raise ConfigError("is for similarities that are estimated: with `verify: exact` lower `threshold`", ("margin",))
-    if config.containment is not None and config.verify != "exact":
-        raise ConfigError("is decided by the texts: set `verify: exact` too", ("containment",))
     bands, rows, permutations = config.bands, config.rows, config.permutations
     if bands is None or rows is None:
         bands, rows = (14, 8) if config.threshold is None else _best(config.threshold, permutations or 128)

@@ -4,6 +4,7 @@
     minhash: {threshold: 0.8, permutations: 256}
     minhash: {scope: per_dump, min_cluster: 100}                     across dumps only what is there a hundred times
     minhash: {against: [s3://bucket/runs/2024-10], index: true}      the next dump
+    minhash: {verify: exact, containment: 0.9}                       decided by the texts of what signatures propose
 
 Documents are compared by the Jaccard similarity of their sets of shingles, as their signatures estimate it
 (`kernels.dedup.minhash`). All that is remembered between phases goes through exchanges keyed by hashes:
@@ -26,6 +27,11 @@ Documents are compared by the Jaccard similarity of their sets of shingles, as t
 With `against`, documents that resemble a kept document of an earlier run are dropped before all this; the others are
 deduplicated among themselves. What an earlier run kept stays kept, so dump by dump, each against those before it, is
 one definite result: `stages.minhash.against` has the phases.
+
+With `verify: exact` the signatures' agreement only proposes, and asks for less; `members` sends the sets of shingles in
+place of signatures, from texts that it reads once more (`stages.minhash.exact_members`), and `keepers` compares these
+(`kernels.dedup.exact_pairs`). With `containment` there are more keys, of narrower bands, and pairs are proposed too of
+which one may be inside the other.
 
 So a document is dropped only if it is itself like the copy kept in its place; that a chain connects them is not enough.
 The verdicts depend on the documents and the settings alone, not on partitions, workers or the order of arrival.
@@ -82,6 +88,10 @@ class MinhashStage(DedupStage[MinhashConfig]):
     def check(self) -> None:
         super().check()
         banding_of(self.config)
+        if self.exact and self.config.margin:
+            raise ConfigError("is for estimates, and `verify: exact` makes none: lower `threshold`", ("margin",))
+        if self.config.containment is not None and not self.exact:
+            raise ConfigError("is decided by the texts: set `verify: exact` too", ("containment",))
         if self.config.containment is not None and self.policy.keeps_none:
             message = "the larger of two documents is kept, and with `keep: none` neither is: leave one of them out"
             raise ConfigError(message, ("containment",))
