@@ -33,6 +33,9 @@ def absolute(path: str) -> str:
     return path if is_remote(path) else str(Path(path.removeprefix("file://")).expanduser().absolute())
 
 
+_Criteria = list[Annotated[str, Field(min_length=1)]]
+
+
 def _as_list(keep: Any) -> Any:
     return [NONE] if keep == NONE else keep
 
@@ -40,7 +43,9 @@ def _as_list(keep: Any) -> Any:
 class DedupConfig(StageConfig):
     """The settings that stages share which keep one copy of several."""
 
-    keep: Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_as_list)] = Field(["oldest"])
+    keep: Annotated[_Criteria, BeforeValidator(_as_list, json_schema_input_type=_Criteria | Literal["none"])] = Field(
+        ["oldest"]
+    )
     """Which copy is kept: oldest, newest, longest, source, or the name of a numeric column; later ones break ties.
     `keep: none`: every document goes that has a copy, and none of them is kept."""
     sources: list[str] = Field([])

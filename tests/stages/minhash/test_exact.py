@@ -14,7 +14,7 @@ from dspipe.pipeline.tasks.task import Task
 from tests.engine import planned, rows_of, run_inline, tasks_run
 from tests.kernels.dedup.test_exact_pairs import share_slowly
 from tests.kernels.dedup.test_shingle_sets import set_slowly
-from tests.stages.dedup_corpus import Shards, corpus, deduplicating, words
+from tests.stages.dedup_corpus import Shards, corpus, deduplicating, run_dump, words
 from tests.stages.minhash.test_banding import COLUMNS
 
 EVERYTHING_PROPOSED = {"bands": 64, "rows": 1, "permutations": 64, "shingle": 2}
@@ -295,6 +295,25 @@ def test_a_document_dropped_early_by_a_later_stage_takes_no_part(tmp_path: Path)
     rows = rows_of(run_inline(config), ["id", "reason", "minhash.keeper"])
     assert [row["minhash.keeper"] for row in rows] == [None, None] and rows[1]["reason"] is None
     assert rows[0]["reason"] is not None
+
+
+def test_against_an_earlier_run_its_signatures_are_compared_and_within_the_run_texts(tmp_path: Path) -> None:
+    rng = np.random.default_rng(8)
+    old, new = words(rng, 200), words(rng, 200)
+    first = [{"id": "old", "text": " ".join(old)}]
+    run_dump(tmp_path, "d0", first, "minhash", verify="exact", containment=0.9)
+    second = [
+        {"id": "again", "text": " ".join([*old, "end"])},
+        {"id": "new", "text": " ".join(new)},
+        {"id": "footed", "text": " ".join([*new, *words(rng, 150)])},
+    ]
+    against = [str(tmp_path / "d0" / "run")]
+    result = run_dump(tmp_path, "d1", second, "minhash", verify="exact", containment=0.9, against=against)
+    rows = rows_of(result, ["id", "reason", "minhash.keeper", "minhash.earlier.id"])
+    assert [row["reason"] for row in rows] == ["minhash.in_earlier_run", "minhash.contained", None]
+    assert rows[0]["minhash.earlier.id"] == "old" and rows[1]["minhash.keeper"] == 2
+    with pytest.raises(InvalidConfigError, match="symbols False, this run has True"):
+        run_dump(tmp_path, "d2", second, "minhash", symbols=True, against=against)
 
 
 @pytest.mark.parametrize(
