@@ -4,76 +4,49 @@
 
 The pages' main text is taken, and the Jaccard similarity of the sets of five-word shingles (a word, or one CJK
 character) is computed by brute force for every two pages. A true pair is one at or above the threshold. Per threshold t
-the stage is run as `minhash: {threshold: t}`:
+the stage is run as `minhash: {threshold: t}`, with a margin of one standard error, and with `verify: exact`:
 
-    recall           share of the true pairs that share a band and whose signatures agree in t of their places
+    recall           share of the true pairs that share a band and whose signatures agree in t of their places; with
+                     `verify: exact` in so many that they are proposed
     theory           what recall is expected for pairs of these similarities, by the binomial distribution: that a band
-                     is equal and that t of all places are
+                     is equal and that so many of all places are
     theory_bands     the same for the bands alone: what is lost from there to `theory` is lost by the comparison, whose
                      estimate falls short of t for half of the pairs that are just t alike
     draws, draws_sd  mean and standard deviation of the recall over 16 other draws of the permutations. The pairs of a
                      cluster share their documents and so their luck; the mean is what `theory` must be compared with
-    precision        share of the pairs found that are true
+    precision        share of the pairs found that are true; with `verify: exact` of the pairs of a document dropped
     near             share of the pairs found that are true or less than 0.05 below the threshold
     labelled_recall  recall among the pairs of the file alone, by the similarity that the file states
     dropped          documents that the whole stage dropped
     dropped_true     share of them whose similarity to their kept copy is at or above the threshold
     pairs_resolved   share of the true pairs of which the whole stage left at most one document
+    read_again       texts that were read a second time
+    cpu_s            CPU seconds of the whole run, text pass and all; the median of three
 
-Each threshold is also run with a margin of one standard error: more of the pairs near it are found, at the price of
-some that are less alike.
+Then `containment: 0.9`, at the threshold 0.8, beside `verify: exact` alone:
+
+    pages            the pages as they are; contained pairs are those in which 0.9 of the smaller one is in the larger
+                     one, and which aren't 0.8 alike
+    footer F         each page a second time, followed by F times as many words as it has
+    recall           share of the contained pairs, or of the pages with a footer, of which the stage left at most one
+    dropped_true     share of what was dropped that is alike or contained, as its reason says
 """
 
 import argparse
-import json
-import re
-import tempfile
-from collections import defaultdict
-from collections.abc import Iterator
-from pathlib import Path
+import statistics
+from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.common import Result, read_documents, report
+from benchmarks.dedup_truth import NOTHING, Dropped, Likeness, Pairs, exact_pairs, labelled_pairs, run_stage, shingles
 
 THRESHOLDS = (0.7, 0.8, 0.9)
 MARGIN = 0.04
 """the standard error of 128 permutations at a similarity of 0.7"""
 DRAWS = 16
 """other draws of the permutations"""
-FAINTEST = 0.3
-"""pairs less alike than this are never found and not listed"""
-_UNIT = re.compile(r"[぀-ヿ㐀-䶿一-鿿豈-﫿]|(?:(?![぀-ヿ㐀-䶿一-鿿豈-﫿])[^\W_])+")
-
-Pairs = dict[tuple[int, int], float]
-
-
-def shingles(text: str) -> set[tuple[str, ...]]:
-    """The text's five-word shingles; all its words, when there are fewer."""
-    units = _UNIT.findall(text.lower())
-    if len(units) <= 5:
-        return {tuple(units)} if units else set()
-    return set(zip(*(units[k:] for k in range(5)), strict=False))
-
-
-def exact_pairs(texts: list[str]) -> Pairs:
-    """The similarity of every two texts that are at all alike, by an inverted index."""
-    import numpy as np
-
-    postings: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    sets = [shingles(text) for text in texts]
-    for place, found in enumerate(sets):
-        for shingle in found:
-            postings[shingle].append(place)
-    sizes = np.array([len(found) for found in sets])
-    pairs = {}
-    for place, found in enumerate(sets):
-        others = [postings[shingle] for shingle in found]
-        shared = np.bincount(np.concatenate(others), minlength=len(texts)) if others else np.zeros(len(texts))
-        similarity = shared / np.maximum(1, sizes + sizes[place] - shared)
-        for other in np.flatnonzero(similarity >= FAINTEST):
-            if other > place:
-                pairs[place, int(other)] = float(similarity[other])
-    return pairs
+CONTAINMENT = 0.9
+FOOTERS = (0.25, 0.5, 1, 2, 4)
 
 
 def probability(similarity: float, bands: int, rows: int, permutations: int, least: int) -> float:
@@ -93,30 +66,21 @@ def probability(similarity: float, bands: int, rows: int, permutations: int, lea
     return float((all_of - none_of)[least:].sum())
 
 
-def run_stage(texts: list[str], settings: dict[str, Any]) -> dict[int, int]:
-    """The whole stage over the texts in one shard: document dropped -> its kept copy."""
-    import pyarrow.parquet as pq
-
-    from benchmarks.engine import run_config
-
-    with tempfile.TemporaryDirectory() as directory:
-        source = Path(directory) / "pages.jsonl"
-        source.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
-        result = run_config(
-            {
-                "output": f"{directory}/run",
-                "sources": [{"name": "pages", "format": "jsonl", "path": str(source)}],
-                "stages": [{"minhash": settings}],
-            }
-        )
-        (manifest,) = next(phase.manifests for phase in result.phases if phase.name == "minhash.verdicts")
-        file, _ = result.store.read_json(manifest)["columns"]["minhash.keeper"]
-        keepers = pq.read_table(result.store.path(file), columns=["minhash.keeper"]).column(0).to_pylist()
-    return {place: keeper for place, keeper in enumerate(keepers) if keeper is not None}
+def likeness(exact: Pairs, a: int, b: int) -> Likeness:
+    """What two texts have in common."""
+    return exact.get((min(a, b), max(a, b)), NOTHING)
 
 
-def quality(texts: list[str], exact: Pairs, labelled: Pairs, threshold: float, margin: float) -> Result:
-    """The row of one threshold and margin."""
+def run_often(texts: Sequence[str], settings: dict[str, Any]) -> tuple[Dropped, float]:
+    """What the stage dropped, and the median of its CPU seconds."""
+    runs = [run_stage(texts, settings) for _ in range(3)]
+    return runs[0], statistics.median(run.cpu_s for run in runs)
+
+
+def quality(
+    texts: list[str], exact: Pairs, labelled: dict[tuple[int, int], float], threshold: float, more: dict[str, Any]
+) -> Result:
+    """The row of one threshold, with more settings."""
     import numpy as np
     import pyarrow as pa
 
@@ -125,9 +89,10 @@ def quality(texts: list[str], exact: Pairs, labelled: Pairs, threshold: float, m
     from dspipe.kernels.dedup.near_pairs import agreements
     from dspipe.pipeline.config.discovery import make_stage
 
-    settings = {"threshold": threshold, "margin": margin}
+    settings = {"threshold": threshold, **more}
     stage: Any = make_stage("minhash", settings, 0)
-    (bands, rows), width, least = stage.banding.cut, stage.banding.permutations, stage.banding.least
+    (bands, rows), width = stage.banding.shape, stage.banding.permutations
+    least = stage.banding.min_agreement_to_propose if stage.exact else stage.banding.min_agreement
     drawn, _ = signatures(*text_buffers(pa.array(texts, pa.large_string())), 5, width * (1 + DRAWS))
 
     def found(pairs: list[tuple[int, int]], draw: int = 0) -> list[tuple[int, int]]:
@@ -139,14 +104,14 @@ def quality(texts: list[str], exact: Pairs, labelled: Pairs, threshold: float, m
         alike = agreements(signed, left, right) >= least
         return [pairs[place] for place in np.flatnonzero(candidates & alike)]
 
-    true = [pair for pair, similarity in exact.items() if similarity >= threshold]
-    hits = found(list(exact))
+    true = [pair for pair, (similarity, _) in exact.items() if similarity >= threshold]
+    dropped, cpu_s = run_often(texts, settings)
+    hits = [(min(pair), max(pair)) for pair in dropped.keepers.items()] if stage.exact else found(list(exact))
     labels = [pair for pair, similarity in labelled.items() if similarity >= threshold]
-    similarities, counts = np.unique([round(exact[pair], 3) for pair in true], return_counts=True)
+    similarities, counts = np.unique([round(exact[pair].similarity, 3) for pair in true], return_counts=True)
     curve = [probability(similarity, bands, rows, width, least) for similarity in similarities]
     draws = [len(found(true, draw)) / len(true) for draw in range(1, 1 + DRAWS)]
-    dropped = run_stage(texts, settings)
-    kept_alike = [exact.get((min(pair), max(pair)), 0.0) >= threshold for pair in dropped.items()]
+    alike = [likeness(exact, *pair).similarity >= threshold for pair in dropped.keepers.items()]
     return {
         "bands": bands,
         "rows": rows,
@@ -156,29 +121,56 @@ def quality(texts: list[str], exact: Pairs, labelled: Pairs, threshold: float, m
         "theory_bands": float(np.average(1 - (1 - similarities**rows) ** bands, weights=counts)),
         "draws": float(np.mean(draws)),
         "draws_sd": float(np.std(draws)),
-        "precision": sum(exact[pair] >= threshold for pair in hits) / len(hits),
-        "near": sum(exact[pair] >= threshold - 0.05 for pair in hits) / len(hits),
+        "precision": sum(likeness(exact, *pair).similarity >= threshold for pair in hits) / len(hits),
+        "near": sum(likeness(exact, *pair).similarity >= threshold - 0.05 for pair in hits) / len(hits),
         "labelled_recall": len(found(labels)) / len(labels) if labels else None,
-        "dropped": len(dropped),
-        "dropped_true": sum(kept_alike) / len(dropped),
-        "pairs_resolved": sum(a in dropped or b in dropped for a, b in true) / len(true),
+        "dropped": len(dropped.keepers),
+        "dropped_true": sum(alike) / len(alike),
+        "pairs_resolved": sum(a in dropped.keepers or b in dropped.keepers for a, b in true) / len(true),
+        "read_again": dropped.texts_read,
+        "cpu_s": cpu_s,
     }
 
 
-def labelled_pairs(path: str, places: dict[str, int]) -> Iterator[tuple[tuple[int, int], float]]:
-    """The pairs of the file whose two pages are there."""
-    import zstandard
+def containment(
+    texts: list[str], exact: Pairs, wanted: list[tuple[int, int]], threshold: float, settings: dict[str, Any]
+) -> Result:
+    """How many of the pairs, of which one text is in the other, the stage leaves one text of at most."""
+    dropped, cpu_s = run_often(texts, {"threshold": threshold, "verify": "exact", **settings})
 
-    with zstandard.open(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            pair = json.loads(line)
-            if pair["a"] in places and pair["b"] in places:
-                a, b = sorted((places[pair["a"]], places[pair["b"]]))
-                yield (a, b), pair["jaccard_word5"]
+    def is_true(place: int, keeper: int) -> bool:
+        known = likeness(exact, place, keeper)
+        if known is NOTHING:  # a footer: these pairs are too many to list
+            a, b = shingles(texts[place]), shingles(texts[keeper])
+            known = Likeness(len(a & b) / max(1, len(a | b)), len(a & b) / max(1, len(a)))
+        least = CONTAINMENT if dropped.reasons[place].endswith(".contained") else threshold
+        return (known.contained if least == CONTAINMENT else known.similarity) >= least
+
+    return {
+        "true_pairs": len(wanted),
+        "recall": sum(a in dropped.keepers or b in dropped.keepers for a, b in wanted) / max(1, len(wanted)),
+        "dropped": len(dropped.keepers),
+        "dropped_true": sum(is_true(*pair) for pair in dropped.keepers.items()) / max(1, len(dropped.keepers)),
+        "read_again": dropped.texts_read,
+        "cpu_s": cpu_s,
+    }
+
+
+def with_footers(texts: Sequence[str], share: float) -> list[str]:
+    """Each text followed by another's words, spelt backwards so that it is like no page, so many times as many."""
+    words = [[word[::-1] for word in text.split()] for text in texts]
+    footed = []
+    for place, text in enumerate(texts):
+        wanted, footer, other = round(share * len(words[place])), list[str](), place
+        while len(footer) < wanted:
+            other = (other + 7) % len(texts)
+            footer += words[other]
+        footed.append(f"{text}\n{' '.join(footer[:wanted])}")
+    return footed
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--pairs", required=True, help=".jsonl.zst with a, b (addresses) and jaccard_word5")
     options.add_argument("--pages", nargs="+", required=True, metavar="FILE", help=".warc.gz files with the pages")
@@ -189,13 +181,27 @@ def main() -> None:
     places = {page["url"]: place for place, page in enumerate(pages)}
     exact = exact_pairs(texts)
     labelled = dict(labelled_pairs(given.pairs, places))
-    result: Result = {str(threshold): quality(texts, exact, labelled, threshold, 0) for threshold in THRESHOLDS}
-    for threshold in THRESHOLDS:
-        result[f"{threshold}, margin {MARGIN}"] = quality(texts, exact, labelled, threshold, MARGIN)
+    run_stage(texts, {"verify": "exact", "containment": CONTAINMENT})  # kernels are compiled
+    run_stage(texts, {})
+    result: Result = {}
+    kinds: dict[str, dict[str, Any]] = {
+        "": {}, f", margin {MARGIN}": {"margin": MARGIN}, ", exact": {"verify": "exact"}
+    }  # fmt: skip
+    for name, settings in kinds.items():
+        for threshold in THRESHOLDS:
+            result[f"{threshold}{name}"] = quality(texts, exact, labelled, threshold, settings)
+    inside = [pair for pair, (alike, contained) in exact.items() if contained >= CONTAINMENT and alike < 0.8]
+    for name, settings in {"exact": {}, f"containment {CONTAINMENT}": {"containment": CONTAINMENT}}.items():
+        result[f"pages, {name}"] = containment(texts, exact, inside, 0.8, settings)
+        for share in FOOTERS:
+            twice = [*texts, *with_footers(texts, share)]
+            wanted = [(place, place + len(texts)) for place in range(len(texts))]
+            result[f"footer {share}, {name}"] = containment(twice, exact, wanted, 0.8, settings)
     result["pages"] = len(pages)
     result["labelled pairs"] = len(labelled)
     columns = ("bands", "rows", "true_pairs", "recall", "theory", "theory_bands", "draws", "draws_sd", "precision",
-               "near", "labelled_recall", "dropped", "dropped_true", "pairs_resolved")  # fmt: skip
+               "near", "labelled_recall", "dropped", "dropped_true", "pairs_resolved", "read_again",
+               "cpu_s")  # fmt: skip
     report(given, result, columns, "Near-duplicates against exact Jaccard similarity, by threshold")
 
 

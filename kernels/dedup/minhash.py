@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dspipe.kernels.arrow import Bytes, Offsets
-from dspipe.kernels.dedup.units import Characters, Hashes, characters, scan_units
+from dspipe.kernels.dedup.units import Characters, Hashes, characters, scan_units, scan_units_and_symbols
 from dspipe.kernels.hashing import DEGSKI, GOLDEN, KNUTH, hash64_array, quick_hash64
 from dspipe.kernels.jit import entry, inline
 
@@ -44,17 +44,18 @@ def permutations(count: int) -> tuple[Signatures, Signatures]:
 
 
 def signatures(
-    data: Bytes, offsets: Offsets, shingle: int, count: int, longest: int = LONGEST
+    data: Bytes, offsets: Offsets, shingle: int, count: int, longest: int = LONGEST, symbols: bool = False
 ) -> tuple[Signatures, npt.NDArray[np.uint32]]:
     """Signatures of `count` permutations, and the number of units (uint32) of each document, at most `longest`.
 
-    `data` and `offsets` are a text column (kernels.arrow.text_buffers). Memory besides the result: a constant.
+    `symbols`: operators and punctuation are units too (kernels.dedup.units). `data` and `offsets` are a text column
+    (kernels.arrow.text_buffers). Memory besides the result: a constant.
     """
     lanes = -(-count // LANES) * LANES
     factors, shifts = permutations(lanes)
     result = np.empty((len(offsets) - 1, lanes), np.uint32)
     units = np.zeros(len(offsets) - 1, np.uint32)
-    _sign(data, offsets, np.int64(shingle), np.int64(longest), factors, shifts, characters(), result, units)
+    _sign(data, offsets, np.int64(shingle), np.int64(longest), factors, shifts, characters(symbols), result, units)
     return (result if lanes == count else np.ascontiguousarray(result[:, :count])), units
 
 
@@ -116,8 +117,12 @@ def _sign(
         i, end = offsets[document], offsets[document + 1]
         word, carried, total = np.uint64(0), np.int64(0), np.int64(0)
         while i < end and total < longest:
-            stop = min(i + _BLOCK_BYTES, end)
-            i, word, count = scan_units(data, i, stop, end, word, table, units, carried)
+            if table.symbols:
+                stop = min(i + _BLOCK_BYTES // 2, end)
+                i, word, count = scan_units_and_symbols(data, i, stop, end, word, table, units, carried)
+            else:
+                stop = min(i + _BLOCK_BYTES, end)
+                i, word, count = scan_units(data, i, stop, end, word, table, units, carried)
             if i >= end and word != np.uint64(0):
                 units[count] = word
                 count += 1

@@ -161,6 +161,30 @@ def agreements(signed: Signatures, left: Indexes, right: Indexes) -> npt.NDArray
 
 
 @entry()
+def may_be_contained(
+    signed: Signatures, left: Indexes, right: Indexes, containment: float, deviations: float
+) -> npt.NDArray[np.bool_]:
+    """bool[pairs]: whether one of two documents may have at least the share `containment` of its shingles in the other.
+
+    The least value of the union of A and B is A's at #(A <= B) positions, and both's where they are equal: the quotient
+    estimates the share of A that is in B, whatever their sizes. It may fall short by as many standard deviations of a
+    binomial count as `deviations`.
+    """
+    maybe = np.empty(left.shape[0], np.bool_)
+    for i in range(left.shape[0]):
+        a, b = left[i], right[i]
+        equal, first, second = np.uint32(0), np.uint32(0), np.uint32(0)
+        for j in range(signed.shape[1]):
+            equal += np.uint32(signed[a, j] == signed[b, j])
+            first += np.uint32(signed[a, j] <= signed[b, j])
+            second += np.uint32(signed[a, j] >= signed[b, j])
+        least = np.float64(min(first, second))
+        spread = deviations * np.sqrt(containment * (1.0 - containment) * least)
+        maybe[i] = np.float64(equal) >= containment * least - spread
+    return maybe
+
+
+@entry()
 def leaders(  # type: ignore[no-untyped-def]
     signed: Signatures, order: Indexes, groups: Indexes, min_agreement: int
 ):
@@ -193,3 +217,45 @@ def leaders(  # type: ignore[no-untyped-def]
                 kept[count] = row
                 count += 1
     return keepers, equal
+
+
+@entry("keepers", "equal")
+def find_company(
+    signed: Signatures,
+    order: Indexes,
+    groups: Indexes,
+    min_agreement: int,
+    alone: npt.NDArray[np.bool_],
+    keepers: Indexes,
+    equal: npt.NDArray[np.uint32],
+) -> None:
+    """For who keeps no copy at all: kept documents that resemble a dropped one, in the verdicts of `leaders`.
+
+    A document of a chain resembles no kept copy, but maybe one that was dropped for another. The kept documents that
+    are `alone` (bool, per row of `signed`: nothing was dropped for them) are compared with those that were dropped,
+    and the first that is like it becomes the keeper of each, in `keepers` and `equal`. Of a component LEADERS kept
+    documents are looked at.
+    """
+    for group in range(groups.shape[0] - 1):
+        start, end = groups[group], groups[group + 1]
+        dropped = np.empty(end - start, np.int64)
+        count = 0
+        for i in range(start, end):
+            if keepers[order[i]] != order[i]:
+                dropped[count] = order[i]
+                count += 1
+        kept = 0
+        for i in range(start, end):
+            row = order[i]
+            if count == 0 or kept == LEADERS:
+                break
+            if keepers[row] != row:
+                continue
+            kept += 1
+            if not alone[row]:
+                continue
+            for j in range(count):
+                same = _count_equal(signed, row, dropped[j])
+                if same >= min_agreement:
+                    keepers[row], equal[row] = dropped[j], same
+                    break

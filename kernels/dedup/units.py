@@ -1,13 +1,17 @@
 """Units: what a text is compared by, as one 64-bit hash each.
 
     words       runs of letters, digits and marks, where words are spaced
-    characters  each one alone, where they aren't: Han, Kana, Bopomofo, Yi, Thai, Lao, Khmer, Burmese and their kin
+    characters  each one alone, where they aren't: Han, Kana, Bopomofo, Yi, Tangut, and the scripts whose lines break
+                between syllables or by a dictionary (Unicode's Line_Break SA, AK and AS): Thai, Lao, Khmer, Burmese,
+                Javanese, Balinese, Buginese, Batak, Cham and their kin
+    symbols     each one alone, where they are asked for: operators and punctuation (categories S and P), emoji
 
-Everything else (punctuation, symbols, blanks, controls) only separates. Format characters (soft hyphen, joiners, byte
-order mark) are skipped as if they weren't there. Case is folded one character to one character by `str.lower` for
-Latin, Greek, Cyrillic, Armenian and the full-width forms, which are taken for their ASCII twins; accents stay, and no
-composition is done. Hashes must be the same for ever and everywhere, so classes come from Unicode 3.2, which Python
-carries in a frozen copy for IDNA (RFC 3490); characters that are newer count as letters, but for emoji.
+Everything else (blanks, controls, and symbols that aren't asked for) only separates. Format characters (soft hyphen,
+joiners, byte order mark) are skipped as if they weren't there. Case is folded one character to one character by
+`str.lower` for Latin, Greek, Cyrillic, Armenian and the full-width forms, which are taken for their ASCII twins;
+accents stay, and no composition is done. Hashes must be the same for ever and everywhere, so classes come from Unicode
+3.2, which Python carries in a frozen copy for IDNA (RFC 3490); characters that are newer count as letters, but for
+emoji.
 
 Reading never leaves the text: cut or invalid UTF-8 is read as separators.
 """
@@ -30,7 +34,10 @@ _ALONE_RANGES = (
     (0x1000, 0x109F),  # Burmese
     (0x1780, 0x17FF),  # Khmer
     (0x1950, 0x19FF),  # Tai Le, New Tai Lue, Khmer symbols
+    (0x1A00, 0x1A1F),  # Buginese
     (0x1A20, 0x1AAF),  # Tai Tham
+    (0x1B00, 0x1B7F),  # Balinese
+    (0x1BC0, 0x1BFF),  # Batak
     (0x2E80, 0x2FDF),  # Han radicals
     (0x3005, 0x3007),
     (0x3021, 0x3029),
@@ -39,10 +46,21 @@ _ALONE_RANGES = (
     (0x31F0, 0x31FF),
     (0x3400, 0x4DBF),  # Han
     (0x4E00, 0xA4CF),  # Han, Yi
+    (0xA980, 0xA9DF),  # Javanese
     (0xA9E0, 0xA9FF),  # Burmese extended
+    (0xAA00, 0xAA5F),  # Cham
     (0xAA60, 0xAADF),  # Burmese extended, Tai Viet
     (0xF900, 0xFAFF),  # Han compatibility
     (0xFF66, 0xFF9F),  # half-width Kana
+)
+_ASTRAL_ALONE_RANGES = (
+    (0x11000, 0x1107F),  # Brahmi
+    (0x11700, 0x1174F),  # Ahom
+    (0x11900, 0x1195F),  # Dives Akuru
+    (0x11EE0, 0x11F5F),  # Makasar, Kawi
+    (0x17000, 0x18DFF),  # Tangut, Khitan
+    (0x1B000, 0x1B2FF),  # Kana, Nüshu
+    (0x20000, 0x3FFFF),  # Han
 )
 _CASED_RANGES = ((0x00, 0x58F), (0x1E00, 0x1FFF))
 
@@ -55,11 +73,13 @@ class Characters(NamedTuple):
     """uint64[128]: the hash of the folded character, 0 for a separator"""
     plane: npt.NDArray[np.uint32]
     """uint32[65536]: SEPARATOR, SKIPPED, or the folded code point, with the bit ALONE where it is a unit by itself"""
+    symbols: bool
+    """whether symbols are units: those of ASCII are in `plane` alone"""
 
 
 @cache
-def characters() -> Characters:
-    """The tables, made once a process (about 20 ms)."""
+def characters(symbols: bool = False) -> Characters:
+    """The tables, made once a process (about 20 ms). `symbols`: operators and punctuation are units too."""
     ucd = unicodedata.ucd_3_2_0
     plane = np.zeros(0x10000, np.uint32)
     for code in range(0x10000):
@@ -68,6 +88,8 @@ def characters() -> Characters:
             plane[code] = SKIPPED
         elif category[0] in "LNM" or category == "Cn":
             plane[code] = code
+        elif symbols and category[0] in "SP":
+            plane[code] = code | ALONE
     for first, last in _CASED_RANGES:
         for code in range(first, last + 1):
             lower = chr(code).lower()
@@ -79,17 +101,19 @@ def characters() -> Characters:
         codes = slice(first, last + 1)
         plane[codes] |= np.where(plane[codes] > SKIPPED, np.uint32(ALONE), np.uint32(0))
     ascii_codes = plane[:128].astype(np.uint64)
-    hashes = np.where(ascii_codes > 0, hash_character_array(ascii_codes), np.uint64(0))
-    return Characters(hashes, plane)
+    in_words = (ascii_codes > 0) & (ascii_codes < ALONE)
+    hashes = np.where(in_words, hash_character_array(ascii_codes), np.uint64(0))
+    return Characters(hashes, plane, symbols)
 
 
 @inline
 def astral(code):  # type: ignore[no-untyped-def]
-    """What `Characters.plane` says, for a code point above U+FFFF."""
+    """What `Characters.plane` says without symbols, for a code point above U+FFFF."""
     if np.int64(0x1F000) <= code <= np.int64(0x1FAFF) or code >= np.int64(0xE0000):
         return np.uint32(SEPARATOR)
-    if np.int64(0x20000) <= code <= np.int64(0x3FFFF) or np.int64(0x1B000) <= code <= np.int64(0x1B16F):
-        return np.uint32(code) | np.uint32(ALONE)
+    for first, last in _ASTRAL_ALONE_RANGES:
+        if np.int64(first) <= code <= np.int64(last):
+            return np.uint32(code) | np.uint32(ALONE)
     return np.uint32(code)
 
 
@@ -162,4 +186,31 @@ def scan_units(data, i, stop, end, word, characters, out, count):  # type: ignor
             units[count] = word
             count += np.int64(word != none)
             word = none
+    return i, word, count
+
+
+@inline
+def scan_units_and_symbols(data, i, stop, end, word, characters, out, count):  # type: ignore[no-untyped-def]
+    """As `scan_units`, with symbols as units too: needs room for one unit per byte and two more."""
+    texts, folds, units = pointer(data), pointer(characters.plane), pointer(out)
+    none = np.uint64(0)
+    while i < stop:
+        code = np.int64(texts[i])
+        if code < np.int64(128):
+            i += 1
+        else:
+            code, i = decode(texts, i, end)
+        kind = folds[code] if code < np.int64(0x10000) else astral(code)
+        if np.int64(0x1F000) <= code <= np.int64(0x1FAFF):
+            kind = np.uint32(code) | np.uint32(ALONE)
+        if np.uint32(SKIPPED) < kind < np.uint32(ALONE):
+            value = hash_character(np.uint64(kind))
+            word = ((word << np.uint64(7)) | (word >> np.uint64(57))) + value
+        elif kind != np.uint32(SKIPPED):
+            units[count] = word
+            count += np.int64(word != none)
+            word = none
+            if kind > np.uint32(ALONE):
+                units[count] = hash_character(np.uint64(kind ^ np.uint32(ALONE)))
+                count += 1
     return i, word, count

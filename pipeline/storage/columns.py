@@ -6,7 +6,7 @@ stored bytes: a phase depends on the columns that it reads, not on the files tha
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -76,9 +76,16 @@ def _leaves(kind: pa.DataType) -> int:
 
 
 def read_rows(
-    store: Store, columns: Mapping[str, Column], names: Sequence[str], groups: Sequence[int]
+    store: Store,
+    columns: Mapping[str, Column],
+    names: Sequence[str],
+    groups: Sequence[int],
+    numbers: Iterable[int] | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """The named columns of a shard, a batch per row group. Raises DamagedFileError when a file isn't as written."""
+    """The named columns of a shard, a batch per row group. Raises DamagedFileError when a file isn't as written.
+
+    `numbers`: those of the row groups to read, ascending; each is asked for when its turn comes. Default: all.
+    """
     by_file: dict[str, list[str]] = {}
     for name in names:
         by_file.setdefault(columns[name].file, []).append(name)
@@ -89,11 +96,12 @@ def read_rows(
             with _naming(store.path(file)):
                 parquet = pq.ParquetFile(where, memory_map=store.local, page_checksum_verification=True)
             opened.append((file, stack.enter_context(parquet)))
-        for group, rows in enumerate(groups):
+        for group in range(len(groups)) if numbers is None else numbers:
             found: dict[str, pa.Array] = {}
             for (file, parquet), wanted in zip(opened, by_file.values(), strict=True):
                 with _naming(store.path(file)):
                     table = parquet.read_row_group(group, columns=wanted, use_threads=False)
+                rows = groups[group]
                 if table.num_rows != rows:
                     what = f"has {table.num_rows:,} rows in group {group} where the documents have {rows:,}"
                     raise DamagedFileError(store.path(file), what)

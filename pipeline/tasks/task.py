@@ -8,7 +8,7 @@ names is data.
 import importlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, BinaryIO, Protocol, cast
 
@@ -65,6 +65,22 @@ class Task:
     def rows(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """All rows of the task's shard in order, a batch per row group. `reason` is null where a row is still kept."""
         return self._read(self._columns, columns, self.spec.groups)
+
+    def rows_where(
+        self, columns: Sequence[str], wanted: Callable[[int, int], bool]
+    ) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """(number of its first row, batch) of the row groups from `first` to `end` (exclusive) of which
+        wanted(first, end) is true. The others aren't read."""
+        firsts = [0]
+
+        def numbers() -> Iterator[int]:
+            for number, rows in enumerate(self.spec.groups):
+                if wanted(firsts[-1], firsts[-1] + rows):
+                    yield number
+                firsts.append(firsts[-1] + rows)
+
+        for batch in self._read(self._columns, columns, self.spec.groups, numbers()):
+            yield firsts[-1], batch
 
     def all_shards(self, columns: Sequence[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
         """The rows of all shards, in order: (shard, batch)."""
@@ -150,13 +166,17 @@ class Task:
         self.keep_file("quarantine", "quarantine", name)
 
     def _read(
-        self, places: Mapping[str, Column], columns: Sequence[str], groups: Sequence[int]
+        self,
+        places: Mapping[str, Column],
+        columns: Sequence[str],
+        groups: Sequence[int],
+        numbers: Iterable[int] | None = None,
     ) -> Iterator[pa.RecordBatch]:
         missing = [name for name in columns if name not in places and name != "reason"]
         if missing:
             raise KeyError(f"{self.name} reads columns that its phase doesn't name: {', '.join(missing)}")
         known = [name for name in columns if name in places]
-        for batch in read_rows(self.store, places, known or ["id"], groups):
+        for batch in read_rows(self.store, places, known or ["id"], groups, numbers):
             if "reason" in columns and "reason" not in places:
                 batch = batch.append_column("reason", pa.nulls(batch.num_rows, pa.string()))
             yield batch.select(list(columns))

@@ -43,4 +43,5 @@ def choose_keepers(task: Task, stage: StageSettings) -> None:
         task.count("hashes", len(repeated))
         task.count("repeated", len(sizes))
         clusters = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        send_verdicts(task, records, order, clusters, keepers, np.ones(len(records), np.float32))
+        alike = np.ones(len(records), np.float32)
+        send_verdicts(task, records, order, clusters, keepers, alike, keep_none=policy.keeps_none)

@@ -100,8 +100,8 @@ class ExactDedupStage(DedupStage[ExactDedupConfig]):
             ),
             *self.closing_phases(
                 prefix,
-                f"{self.name}.{_REASONS[by]}",
-                f"Drop the documents whose {noun} a kept one has",
+                [f"{self.name}.{_REASONS[by]}"],
+                f"Drop the documents whose {noun} {'another' if policy.keeps_none else 'a kept one'} has",
                 indexes,
                 f"{prefix}.sent_back",
             ),

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from dspipe.kernels.dedup.near_pairs import agreements, hot_in_window
+from dspipe.kernels.dedup.near_pairs import agreements, hot_in_window, may_be_contained
 from dspipe.kernels.sorted_arrays import unique_pairs
 from dspipe.pipeline.doc_id import doc_ids
 from dspipe.pipeline.stage import StageSettings
@@ -40,7 +40,12 @@ def send_signatures(task: Task, stage: StageSettings) -> None:
 
 
 def compare_pairs(task: Task, stage: StageSettings) -> None:
-    """Send on the pairs whose signatures agree. Settings: min_agreement, numbers of a signature that must."""
+    """Send on the pairs whose signatures agree.
+
+    Settings: min_agreement, numbers of a signature that must; containment and deviations (`may_be_contained`), null
+    where pairs of which one is inside the other aren't looked for.
+    """
+    containment = stage.settings["containment"]
     for records in read_partition(task, "representative", "signature"):
         representatives = records.numbers("representative")
         own = np.flatnonzero(representatives == records.documents)
@@ -48,6 +53,8 @@ def compare_pairs(task: Task, stage: StageSettings) -> None:
         pairs = np.flatnonzero(representatives != records.documents)
         right = own[np.searchsorted(representatives[own], representatives[pairs])]
         alike = agreements(records.signatures, pairs, right) >= stage.settings["min_agreement"]
+        if containment is not None:
+            alike |= may_be_contained(records.signatures, pairs, right, containment, stage.settings["deviations"])
         task.count("compared", len(pairs))
         task.count("alike", int(alike.sum()))
         pairs = pairs[alike]

@@ -12,7 +12,7 @@ from dspipe.stages.minhash.signatures import signature_column_of, stored_signatu
 from dspipe.stages.shared.dedup.collapse import collapse_equal_rows
 from dspipe.stages.shared.dedup.keep_policy import KeepPolicy
 
-_LABELS = pa.schema({"row": pa.uint32(), "component": pa.uint64()})
+LABELS = pa.schema({"row": pa.uint32(), "component": pa.uint64()})
 
 
 def send_members(task: Task, stage: StageSettings) -> None:
@@ -24,7 +24,7 @@ def send_members(task: Task, stage: StageSettings) -> None:
     if not task.received_bytes:
         return
     policy, column = KeepPolicy.of(stage.settings), signature_column_of(stage.name)
-    labels = RecordsByRow(task, _LABELS)
+    labels = RecordsByRow(task, LABELS)
     first = 0
     for batch in task.rows(list(dict.fromkeys([column, "dump", *policy.columns()]))):
         labelled = labels.between(first, first + batch.num_rows)

@@ -18,10 +18,11 @@ def signature_column_of(stage: str) -> str:
 def measure(batch: pa.RecordBatch, stage: StageSettings) -> pa.RecordBatch:
     """Add the signature of each text, null where it has no words.
 
-    Settings: shingle, units in a shingle; permutations, the length of a signature.
+    Settings: shingle, units in a shingle; permutations, the length of a signature; symbols, whether they are units.
     """
     shingle, permutations = stage.settings["shingle"], stage.settings["permutations"]
-    signed, units = signatures(*text_buffers(batch.column("text")), shingle, permutations)
+    text = text_buffers(batch.column("text"))
+    signed, units = signatures(*text, shingle, permutations, symbols=stage.settings["symbols"])
     column = signature_array(signed)
     column = pc.if_else(pa.array(units == 0), pa.scalar(None, column.type), column)
     return batch.append_column(signature_column_of(stage.name), column)

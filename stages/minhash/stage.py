@@ -37,9 +37,10 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.stage import Corpus, Phase, Settings
 from dspipe.pipeline.storage.partitions import partitions_for
-from dspipe.stages.minhash.banding import Banding, MinhashConfig, banding_of
+from dspipe.stages.minhash.banding import CONTAINED_ROWS, DEVIATIONS, Banding, MinhashConfig, banding_of
 from dspipe.stages.minhash.components_by_partition import EDGE_HELD
 from dspipe.stages.minhash.signatures import signature_column_of
 from dspipe.stages.shared.dedup.kept_index import KeptIndex
@@ -49,6 +50,9 @@ KEY_BYTES = 40
 """memory of a band key in a partition, with its document and what grouping takes"""
 RECORD_BYTES = 64
 """memory of what is sent of a document beside its signature"""
+SETS_BYTES = 2048
+"""memory of what is sent of a document beside, where texts decide: 8 bytes for each of a thousand shingles, of the
+quarter of all documents at most that are proposed"""
 MANY_PARTITIONS = 64
 """partitions of edges from which on components aren't found by one task: 130 million documents with workers of 2 GiB,
 whose edges take it three minutes and gigabytes of its disk"""
@@ -66,6 +70,11 @@ class MinhashStage(DedupStage[MinhashConfig]):
         return banding_of(self.config)
 
     @property
+    def exact(self) -> bool:
+        """Whether texts decide, and signatures only propose."""
+        return self.config.verify == "exact"
+
+    @property
     def column(self) -> str:
         """The column with signatures."""
         return signature_column_of(self.name)
@@ -73,42 +82,51 @@ class MinhashStage(DedupStage[MinhashConfig]):
     def check(self) -> None:
         super().check()
         banding_of(self.config)
+        if self.config.containment is not None and self.policy.keeps_none:
+            message = "the larger of two documents is kept, and with `keep: none` neither is: leave one of them out"
+            raise ConfigError(message, ("containment",))
         self.earlier_indexes(self.name)
 
     def measured_columns(self) -> tuple[pa.Field, ...]:
         return (pa.field(self.column, pa.binary(4 * self.banding.permutations)),)
 
     def measure_settings(self) -> Settings:
-        return {"shingle": self.config.shingle, "permutations": self.banding.permutations}
+        return {**self._shingles, "permutations": self.banding.permutations}
 
     def index_settings(self, prefix: str) -> Settings:
         from dspipe.stages.minhash.compile_kernels import keys_fingerprint
 
-        code = keys_fingerprint(self.config.shingle, self.banding)
-        return {"shingle": self.config.shingle, **self._index_shape, "code": code}
+        code = keys_fingerprint(self.config.shingle, self.config.symbols, self.banding)
+        return {**self._shingles, **self._index_shape, "code": code}
 
     def compile_kernels(self) -> None:
-        from dspipe.stages.minhash.compile_kernels import compile_kernels
+        from dspipe.stages.minhash.compile_kernels import compile_exact_kernels, compile_kernels
 
         super().compile_kernels()
         compile_kernels(self.banding)
+        if self.exact:
+            compile_exact_kernels(self.banding, self.config.symbols)
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         banding, scope, rewritten = self.banding, self.scope, corpus.rewritten_before(self.name)
-        keys_of_document = banding.bands * (1 + (scope.per_dump and scope.across_dumps))
+        if self.exact:
+            self._check_texts(corpus)
+        contained_bands = banding.permutations // CONTAINED_ROWS if self.config.containment else 0
+        keys_of_document = (banding.bands + contained_bands) * (1 + (scope.per_dump and scope.across_dumps))
         by_key = partitions_for(corpus, KEY_BYTES * keys_of_document)
         by_document = partitions_for(corpus, 4 * banding.permutations + RECORD_BYTES)
+        by_set = partitions_for(corpus, SETS_BYTES) if self.exact else by_document
         by_node = partitions_for(corpus, EDGE_HELD)
         indexes = self.earlier_indexes(self.name, rewritten)
         return [
             *(self._earlier_phases(indexes, by_key, by_document) if indexes else []),
             *self._pair_phases(by_key, by_document, by_node if by_node >= MANY_PARTITIONS else 1),
             *(self._component_phases(by_node) if by_node >= MANY_PARTITIONS else [self._components()]),
-            *self._keeper_phases(by_document),
+            *self._keeper_phases(by_set),
             *self.closing_phases(
                 self.name,
-                f"{self.name}.near_duplicate",
-                "Drop the documents that resemble a kept copy",
+                [f"{self.name}.near_duplicate", f"{self.name}.contained"],
+                f"Drop the documents that resemble {'another' if self.policy.keeps_none else 'a kept copy'}",
                 indexes,
                 f"{self.name}.sent_back",
             ),
@@ -119,14 +137,14 @@ class MinhashStage(DedupStage[MinhashConfig]):
         reads = (self.column, "reason", *(("dump",) if self.scope.per_dump else ()))
         return [
             self._phase("bands", "shards", "candidates:send_keys", "Send the band keys of each document",
-                        settings=self._keys, columns=reads, emits="keys", partitions=by_key),
+                        settings=self._pair_keys, columns=reads, emits="keys", partitions=by_key),
             self._phase("candidates", "partitions", "candidates:pair_by_key", "Pair documents that share a band key",
                         exchange="keys", emits="candidates"),
             self._phase("pairs", "shards", "compare:send_signatures", "Send the signatures of paired documents",
-                        settings=self._keys, columns=reads, exchange="candidates", emits="pairs",
+                        settings=self._pair_keys, columns=reads, exchange="candidates", emits="pairs",
                         partitions=by_document),
             self._phase("compare", "partitions", "compare:compare_pairs", "Compare the signatures of each pair",
-                        settings=self._agreement, exchange="pairs", emits="edges", partitions=by_node),
+                        settings=self._proposal, exchange="pairs", emits="edges", partitions=by_node),
         ]  # fmt: skip
 
     def _components(self) -> Phase:
@@ -152,6 +170,8 @@ class MinhashStage(DedupStage[MinhashConfig]):
         ]  # fmt: skip
 
     def _keeper_phases(self, by_document: int) -> list[Phase]:
+        if self.exact:
+            return self._exact_keeper_phases(by_document)
         policy = self.policy
         reads = tuple(dict.fromkeys([self.column, "dump", "reason", *policy.columns()]))
         choosing = {**policy.settings, **self.scope_settings, **self._agreement}
@@ -162,6 +182,31 @@ class MinhashStage(DedupStage[MinhashConfig]):
             self._phase("keepers", "partitions", "keepers:choose_keepers", "Choose the copies to keep",
                         settings=choosing, exchange="members", emits="sent_back"),
         ]  # fmt: skip
+
+    def _exact_keeper_phases(self, by_document: int) -> list[Phase]:
+        policy = self.policy
+        reads = tuple(dict.fromkeys(["text", "dump", *policy.columns()]))
+        deciding = {"threshold": self.banding.threshold, "containment": self.config.containment}
+        return [
+            self._phase("members", "shards", "exact_members:send_sets",
+                        "Read the texts of each component's documents, and send the sets of their shingles together",
+                        settings={**policy.settings, **self._shingles}, columns=reads, exchange="labels",
+                        emits="members", partitions=by_document),
+            self._phase("keepers", "partitions", "exact_keepers:choose_keepers",
+                        "Choose the copies to keep, by the similarity of these sets",
+                        settings={**policy.settings, **self.scope_settings, **deciding}, exchange="members",
+                        emits="sent_back"),
+        ]  # fmt: skip
+
+    def _check_texts(self, corpus: Corpus) -> None:
+        """Texts are read as they are stored, which must be as this stage sees them."""
+        behind = corpus.stages[corpus.stages.index(self.name) + 1 :]
+        rewriting = [name for name, _ in corpus.rewriting if name in behind]
+        if rewriting:
+            message = (
+                f"{', '.join(rewriting)} rewrites the texts after this stage, which compares them as they are stored"
+            )
+            raise ConfigError(f"{message}: put it before this stage, or say `verify: signature`", ("verify",))
 
     def _earlier_phases(self, indexes: Sequence[KeptIndex], by_key: int, by_document: int) -> list[Phase]:
         against = {"against": [list(index.reference) for index in indexes]}
@@ -196,6 +241,26 @@ class MinhashStage(DedupStage[MinhashConfig]):
         bands, rows = self.banding.shape
         per_dump, across = self.scope.per_dump, self.scope.across_dumps
         return {"keys": {"bands": bands, "rows": rows, "per_dump": per_dump, "across_dumps": across}}
+
+    @property
+    def _pair_keys(self) -> Settings:
+        """The same for pairs of this run."""
+        if self.config.containment is None:
+            return self._keys
+        rows = min(CONTAINED_ROWS, self.banding.permutations)
+        return {"keys": {**self._keys["keys"], "contained_rows": rows}}
+
+    @property
+    def _shingles(self) -> Settings:
+        """What a document is compared by."""
+        return {"shingle": self.config.shingle, "symbols": self.config.symbols}
+
+    @property
+    def _proposal(self) -> Settings:
+        """What `compare.compare_pairs` reads."""
+        banding = self.banding
+        agreement = banding.min_agreement_to_propose if self.exact else banding.min_agreement
+        return {"min_agreement": agreement, "containment": self.config.containment, "deviations": DEVIATIONS}
 
     @property
     def _agreement(self) -> Settings:

@@ -23,6 +23,9 @@ HOT_IN_WINDOW = 16
 """of a key shared by more documents than this in a window of a shard, the others are paired within the window and not
 sent: what a partition receives of one key is bounded, and a page that is everywhere overwhelms no worker"""
 
+_CONTAINED = np.uint64(0xA5A5A5A5A5A5A5A5)
+"""sets the keys apart that find who is inside another"""
+
 
 class Window(NamedTuple):
     """Documents of a window that are still kept and have a signature, in the order of their rows."""
@@ -44,6 +47,8 @@ class BandKeys:
     """whether the keys of different dumps differ"""
     across_dumps: bool = True
     """whether each document has keys that don't"""
+    contained_rows: int = 0
+    """rows of the bands, of the whole signature, that find who may be inside another; 0: none"""
 
     @staticmethod
     def of(stage: StageSettings) -> "BandKeys":
@@ -57,6 +62,9 @@ class BandKeys:
         first in the others.
         """
         keys = band_keys(signed, self.bands, self.rows)
+        if self.contained_rows:
+            more = band_keys(signed, max(1, signed.shape[1] // self.contained_rows), self.contained_rows)
+            keys = np.concatenate([keys, more ^ _CONTAINED], axis=1)
         if dumps is None:
             return keys
         own = keys ^ text_hashes(*text_buffers(dumps.cast(pa.large_string())))[:, :1]

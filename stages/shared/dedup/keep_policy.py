@@ -3,6 +3,7 @@
     oldest, newest      by document number, which ascends with dump, shard and row: ends the list
     longest             the most bytes of text
     source              the earliest in `sources`; those not named come last
+    none                stands alone: every document goes that has a copy; they are compared oldest first
     any other name      a numeric column of an earlier stage (`quality`, say): the highest; null and NaN come last
 
 What is left equal is decided by `oldest`.
@@ -18,6 +19,8 @@ import pyarrow.compute as pc
 
 from dspipe.pipeline.doc_id import UInt64
 from dspipe.pipeline.stage import Settings
+
+NONE = "none"
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,11 @@ class KeepPolicy:
     def newest(self) -> bool:
         """Whether the newest copy is kept of those that all other criteria leave equal."""
         return "newest" in self.keep
+
+    @property
+    def keeps_none(self) -> bool:
+        """Whether the best copy goes too."""
+        return NONE in self.keep
 
     @property
     def order_names(self) -> list[str]:
@@ -78,7 +86,7 @@ class KeepPolicy:
 
     @property
     def _criteria(self) -> list[str]:
-        return [name for name in self.keep if name not in ("oldest", "newest")]
+        return [name for name in self.keep if name not in ("oldest", "newest", NONE)]
 
 
 def _descending(numbers: npt.NDArray[np.float64]) -> UInt64:

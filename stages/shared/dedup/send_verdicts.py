@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dspipe.kernels.sorted_arrays import expand_ranges, starts_run
-from dspipe.pipeline.doc_id import doc_ids_at, shards_of
+from dspipe.pipeline.doc_id import UInt64, doc_ids_at, shards_of
 from dspipe.pipeline.storage.records import Received
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.shared.dedup.collapse import documents_of_records
@@ -28,13 +28,16 @@ def send_verdicts(
     clusters: Positions,
     keepers: Positions,
     similarity: npt.NDArray[np.float32],
+    reasons: npt.NDArray[np.uint8] | None = None,
+    keep_none: bool = False,
 ) -> None:
     """Send each document of the clusters its verdict.
 
     Cluster i is order[clusters[i]:clusters[i + 1]], positions among the received records (those of
-    `collapse_equal_rows`, with a column `dump`). Keepers and similarity are given for each record: the position of its
-    kept copy (its own when kept), and the likeness to it. The copies of a record share its verdict, or are dropped for
-    it.
+    `collapse_equal_rows`, with a column `dump`). Keepers, similarity and reasons are given for each record: the
+    position of its kept copy (its own when kept), the likeness to it, and which of the round's reasons it is dropped
+    for (the first, if nothing is said). The copies of a record share its verdict, or are dropped for it. With
+    `keep_none` kept copies are dropped too, each for the first of its duplicates.
     """
     if len(order) == 0:
         return
@@ -45,6 +48,14 @@ def send_verdicts(
     cluster = np.repeat(np.arange(len(sizes)), np.diff(clusters))
     counts = np.bincount(keepers[order], weights, len(received)).astype(np.int64) - 1
     copies = (keepers[order] == order) & (counts[order] > 0)
+    keeper_documents = received.documents[keepers]
+    if reasons is None:
+        reasons = np.zeros(len(received), np.uint8)
+    if keep_none:
+        keeper_documents, similarity = _first_duplicates(received, order, keepers, similarity)
+        gone, copies = copies, np.zeros_like(copies)
+    else:
+        gone = np.zeros_like(copies)
     dumps = _dumps(received, order, keepers, copies)
     best_rows, lists = received.numbers("row"), received.columns.column("copies").combine_chunks()
     ends = np.cumsum(weights)
@@ -58,23 +69,41 @@ def send_verdicts(
         rows[itself] = best_rows[order[start:end]]
         rows[~itself] = lists.take(pa.array(order[start:end])).flatten().to_numpy()
         record = order[position]
-        dropped = ~itself | (keepers[record] != record)
-        alike = np.where(keepers[record] != record, similarity[record], np.float32(1))
+        own_copy = ~itself & (keepers[record] == record)
+        dropped = ~itself | (keepers[record] != record) | gone[position]
+        alike = np.where(own_copy, np.float32(1), similarity[record])
         copy = itself & copies[position]
         batch = pa.RecordBatch.from_arrays(
             [
                 pa.array(rows),
-                pa.array(received.documents[keepers[record]], mask=~dropped),
+                pa.array(np.where(own_copy, received.documents[record], keeper_documents[record]), mask=~dropped),
                 pa.array(oldest[cluster[position]]),
                 pa.array(sizes[cluster[position]].astype(np.uint32)),
                 pa.array(alike, mask=~dropped),
                 pa.array(counts[record].astype(np.uint32), mask=~copy),
                 dumps.take(pa.array(position, mask=~copy)),
+                pa.array(reasons[record], mask=~dropped),
             ],
-            names=["row", "keeper", "cluster", "cluster_size", "similarity", "duplicates", "dumps"],
+            names=["row", "keeper", "cluster", "cluster_size", "similarity", "duplicates", "dumps", "reason"],
         )
         task.emit(shards_of(received.documents[record]), batch)
         start = end
+
+
+def _first_duplicates(
+    received: Received, order: Positions, keepers: Positions, similarity: npt.NDArray[np.float32]
+) -> tuple[UInt64, npt.NDArray[np.float32]]:
+    """For each record its kept copy's document, and of a kept copy that of its first duplicate; and the likeness."""
+    documents, similarity = received.documents[keepers], similarity.copy()
+    others = order[(keepers[order] != order) & (keepers[keepers[order]] == keepers[order])]
+    copies, first = np.unique(keepers[others], return_index=True)
+    documents[copies], similarity[copies] = received.documents[others[first]], similarity[others[first]]
+    lists = received.columns.column("copies").combine_chunks()
+    lengths = documents_of_records(received.columns) - 1
+    repeated = np.flatnonzero((lengths > 0) & (keepers == np.arange(len(keepers))))
+    rows = lists.flatten().to_numpy()[(np.cumsum(lengths) - lengths)[repeated]]
+    documents[repeated], similarity[repeated] = doc_ids_at(shards_of(received.documents[repeated]), rows), 1
+    return documents, similarity
 
 
 def _dumps(received: Received, order: Positions, keepers: Positions, copies: npt.NDArray[np.bool_]) -> pa.Array:

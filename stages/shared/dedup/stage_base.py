@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import pyarrow as pa
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.stage import GlobalStage, Phase, Settings, StageConfig
 from dspipe.pipeline.storage.store import is_remote
 from dspipe.stages.shared.dedup.against import earlier_fields
 from dspipe.stages.shared.dedup.index_check import check_index, rewritten_settings
-from dspipe.stages.shared.dedup.keep_policy import KeepPolicy
+from dspipe.stages.shared.dedup.keep_policy import NONE, KeepPolicy
 from dspipe.stages.shared.dedup.kept_index import IndexUnusableError, KeptIndex, find_index
 from dspipe.stages.shared.dedup.scope import Scope
 from dspipe.stages.shared.dedup.verdicts import READ_COLUMNS, verdict_fields
@@ -33,11 +33,16 @@ def absolute(path: str) -> str:
     return path if is_remote(path) else str(Path(path.removeprefix("file://")).expanduser().absolute())
 
 
+def _as_list(keep: Any) -> Any:
+    return [NONE] if keep == NONE else keep
+
+
 class DedupConfig(StageConfig):
     """The settings that stages share which keep one copy of several."""
 
-    keep: list[Annotated[str, Field(min_length=1)]] = Field(["oldest"])
-    """Which copy is kept: oldest, newest, longest, source, or the name of a numeric column; later ones break ties."""
+    keep: Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_as_list)] = Field(["oldest"])
+    """Which copy is kept: oldest, newest, longest, source, or the name of a numeric column; later ones break ties.
+    `keep: none`: every document goes that has a copy, and none of them is kept."""
     sources: list[str] = Field([])
     """Names of sources, the most wanted first, for `keep: [source]`."""
     against: list[Annotated[str, Field(min_length=1), AfterValidator(absolute)]] = Field([])
@@ -84,12 +89,24 @@ class DedupStage(GlobalStage[ConfigT]):
                 raise ConfigError(f"nothing can follow `{name}`: no two documents are equally old", ("keep", index + 1))
         if len(set(keep)) < len(keep):
             raise ConfigError("a criterion is named twice", ("keep",))
+        if self.policy.keeps_none:
+            self._check_keep_none()
         if ("source" in keep) != bool(self.config.sources):
             raise ConfigError("`keep: [source]` and `sources` go together", ("sources",))
         if self.config.min_cluster is not None and self.config.scope == "global":
             raise ConfigError("goes with `scope: per_dump`; with `global` clusters of any size go", ("min_cluster",))
         if self.config.against and self.config.scope == "per_dump":
             raise ConfigError("the dumps of other runs are others: with `against` the scope is global", ("scope",))
+
+    def _check_keep_none(self) -> None:
+        if len(self.config.keep) > 1:
+            raise ConfigError("nothing goes with `none`: write `keep: none`", ("keep",))
+        if self.config.against:
+            message = "with `keep: none` every copy goes, and what earlier runs have kept stays: leave `against` out"
+            raise ConfigError(message, ("against",))
+        if self.config.index:
+            message = "later runs would keep a copy of what `keep: none` drops, which no index of kept documents has"
+            raise ConfigError(f"{message}: leave `index` out", ("index",))
 
     def explain(self, root: str, id: str, columns: Mapping[str, Any]) -> dict[str, str]:
         from dspipe.pipeline.report.explain import id_of
@@ -99,7 +116,8 @@ class DedupStage(GlobalStage[ConfigT]):
             for name, value in columns.items()
             if name.startswith(f"{self.name}.") and name.endswith(".keeper") and value is not None
         }
-        return {name: f"{id_of(root, value)} (document {value})" for name, value in keepers.items()}
+        too = ", which goes too: `keep: none`" if self.policy.keeps_none else ""
+        return {name: f"{id_of(root, value)} (document {value}){too}" for name, value in keepers.items()}
 
     def compile_kernels(self) -> None:
         from dspipe.stages.shared.hosts import hosts_of
@@ -145,7 +163,7 @@ class DedupStage(GlobalStage[ConfigT]):
         )
 
     def closing_phases(
-        self, prefix: str, reason: str, title: str, indexes: Sequence[KeptIndex], exchange: str
+        self, prefix: str, reasons: Sequence[str], title: str, indexes: Sequence[KeptIndex], exchange: str
     ) -> list[Phase]:
         """From the exchange of verdicts to row columns and the report. `title` is that of the verdicts."""
         return [
@@ -154,7 +172,7 @@ class DedupStage(GlobalStage[ConfigT]):
                 "shards",
                 f"{SHARED}.verdicts:write_verdicts",
                 title,
-                settings={"prefix": prefix, "reason": reason},
+                settings={"prefix": prefix, "reasons": list(reasons)},
                 columns=READ_COLUMNS,
                 exchange=exchange,
                 writes=verdict_fields(prefix),

@@ -2,7 +2,8 @@
 
 Per round of a stage, under a prefix that is the stage's name or begins with it:
 
-    <prefix>.keeper         uint64   of a document that was dropped: the number of its kept copy (`pipeline.doc_id`)
+    <prefix>.keeper         uint64   of a document that was dropped: the number of its kept copy (`pipeline.doc_id`);
+                                     with `keep: none` of a copy, which was dropped too
     <prefix>.cluster        uint64   of every document of a cluster: the number of the cluster's oldest document
     <prefix>.cluster_size   uint32   how many documents the cluster has, kept ones among them
     <prefix>.similarity     float32  of a document that was dropped: to its kept copy, as the stage measures it
@@ -40,13 +41,15 @@ def verdict_fields(prefix: str) -> tuple[pa.Field, ...]:
 def write_verdicts(task: Task, stage: StageSettings) -> None:
     """Write the row columns of a round from the verdicts received (`send_verdicts`); documents without one are kept.
 
-    Settings: prefix; reason, that of the documents dropped.
+    Settings: prefix; reasons, those of the documents dropped, of which a verdict has the number.
     """
-    prefix, reason = stage.settings["prefix"], stage.settings["reason"]
+    prefix, reasons = stage.settings["prefix"], pa.array(stage.settings["reasons"], pa.string())
     fields = verdict_fields(prefix)
     names = [field.name.removeprefix(f"{prefix}.") for field in fields[1:]]
     types = [field.type for field in fields[1:]]
-    sent = RecordsByRow(task, pa.schema([("row", pa.uint32()), *zip(names, types, strict=True)]))
+    sent = RecordsByRow(
+        task, pa.schema([("row", pa.uint32()), *zip(names, types, strict=True), ("reason", pa.uint8())])
+    )
     tables = Tables()
     first = 0
     for batch in task.rows(READ_COLUMNS):
@@ -56,7 +59,7 @@ def write_verdicts(task: Task, stage: StageSettings) -> None:
         positions[verdicts.column("row").to_numpy() - first] = np.arange(verdicts.num_rows)
         aligned = verdicts.take(pa.array(positions, mask=positions < 0))
         columns = {name: aligned.column(name).combine_chunks() for name in names}
-        dropped = pc.if_else(pc.is_valid(columns["keeper"]), reason, pa.scalar(None, pa.string()))
+        dropped = reasons.take(aligned.column("reason").combine_chunks())
         tables.add(batch, doc_ids(task.shard, np.arange(first, end)), pa.table(columns))
         arrays = [pc.coalesce(batch.column("reason"), dropped), *columns.values()]
         task.write(pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields)))

@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dspipe.kernels.dedup import near_pairs
-from dspipe.kernels.dedup.near_pairs import agreements, candidate_pairs, hot_in_window, leaders
+from dspipe.kernels.dedup.near_pairs import (
+    agreements,
+    candidate_pairs,
+    find_company,
+    hot_in_window,
+    leaders,
+    may_be_contained,
+)
 
 
 def pairs_slowly(records: list[tuple[int, int]]) -> set[tuple[int, int, int]]:
@@ -122,3 +129,54 @@ def test_leaders_are_bounded() -> None:
     signed = np.concatenate([signed, signed[-1:]])
     keepers, _ = leaders(signed, np.arange(count + 1), np.array([0, count + 1]), 4)
     assert keepers.tolist() == list(range(count + 1))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.lists(st.integers(0, 2), min_size=4, max_size=4), min_size=1, max_size=12),
+    st.integers(0, 12),
+    st.integers(1, 4),
+)
+def test_whoever_keeps_none_finds_everyone_that_resembles_another(
+    signed: list[list[int]], cut: int, min_agreement: int
+) -> None:
+    cut = min(cut, len(signed))
+    values, order = np.array(signed, np.uint32), np.arange(len(signed))
+    groups = np.array([0, cut, len(signed)])
+    keepers, equal = leaders(values, order, groups, min_agreement)
+    alone = np.bincount(keepers, minlength=len(signed)) == 1
+    find_company(values, order, groups, min_agreement, alone, keepers, equal)
+    gone = (keepers != order) | (np.bincount(keepers, minlength=len(signed)) > 1)
+
+    def agree(a: int, b: int) -> int:
+        return int((values[a] == values[b]).sum())
+
+    expected = [
+        any(a != b and (a < cut) == (b < cut) and agree(a, b) >= min_agreement for b in range(len(signed)))
+        for a in range(len(signed))
+    ]
+    assert gone.tolist() == expected
+    assert all(equal[row] == agree(row, keeper) for row, keeper in enumerate(keepers.tolist()))
+
+
+def test_a_document_inside_another_may_be_whatever_their_sizes() -> None:
+    """Signatures of 1,024 numbers each: the smallest of a set under so many orders."""
+    rng = np.random.default_rng(4)
+    ranks = rng.permuted(np.tile(np.arange(2000, dtype=np.uint32), (1024, 1)), axis=1)
+
+    def sign(members: np.ndarray) -> np.ndarray:
+        smallest: np.ndarray = ranks[:, members].min(axis=1)
+        return smallest
+
+    for size in (60, 200, 600, 1900):
+        whole = np.arange(size)
+        for share in (0.2, 0.5, 0.7, 0.9, 1.0):
+            inside = round(50 * share)
+            part = np.concatenate([np.arange(inside), np.arange(1950, 2000 - inside)])
+            signed = np.stack([sign(whole), sign(part)])
+            one, other = np.array([0]), np.array([1])
+            for left, right in ((one, other), (other, one)):
+                maybe = may_be_contained(signed, left, right, 0.9, 3.0)[0]
+                assert maybe or share < 0.9
+                if share <= 0.5 and size <= 600:
+                    assert not maybe

@@ -7,11 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dspipe.kernels.arrow import text_buffers
-from dspipe.kernels.dedup.units import _ALONE_RANGES, _CASED_RANGES, characters, scan_units
+from dspipe.kernels.dedup.units import (
+    _ALONE_RANGES,
+    _ASTRAL_ALONE_RANGES,
+    _CASED_RANGES,
+    characters,
+    scan_units,
+    scan_units_and_symbols,
+)
 from dspipe.kernels.jit import jit
 
 MASK = (1 << 64) - 1
-ASTRAL_ALONE = ((0x1B000, 0x1B16F), (0x20000, 0x3FFFF))
 
 
 @jit
@@ -19,16 +25,19 @@ def _units(data, block, table, out):  # type: ignore[no-untyped-def]
     i, word, count = np.int64(0), np.uint64(0), np.int64(0)
     end = np.int64(data.shape[0])
     while i < end:
-        i, word, count = scan_units(data, i, min(i + block, end), end, word, table, out, count)
+        if table.symbols:
+            i, word, count = scan_units_and_symbols(data, i, min(i + block, end), end, word, table, out, count)
+        else:
+            i, word, count = scan_units(data, i, min(i + block, end), end, word, table, out, count)
     if word != np.uint64(0):
         out[count] = word
         count += 1
     return count
 
 
-def unit_hashes(raw: bytes, block: int = 1 << 14) -> list[int]:
+def unit_hashes(raw: bytes, block: int = 1 << 14, symbols: bool = False) -> list[int]:
     out = np.empty(len(raw) + 2, np.uint64)
-    count = _units(np.frombuffer(raw, np.uint8), np.int64(block), characters(), out)
+    count = _units(np.frombuffer(raw, np.uint8), np.int64(block), characters(symbols), out)
     return [int(unit) for unit in out[:count]]
 
 
@@ -36,7 +45,7 @@ def within(code: int, ranges: tuple[tuple[int, int], ...]) -> bool:
     return any(first <= code <= last for first, last in ranges)
 
 
-def units_slowly(text: str) -> list[str]:
+def units_slowly(text: str, symbols: bool = False) -> list[str]:
     """The same units as strings, one character at a time."""
     units: list[str] = []
     word = ""
@@ -52,9 +61,11 @@ def units_slowly(text: str) -> list[str]:
         lower = chr(code).lower()
         if within(code, _CASED_RANGES) and category in ("Lu", "Lt") and len(lower) == 1:
             code = ord(lower)
-        alone = within(code, _ALONE_RANGES) or within(code, ASTRAL_ALONE)
+        alone = within(code, _ALONE_RANGES) or within(code, _ASTRAL_ALONE_RANGES)
         if category[0] not in "LNM" and category != "Cn":
             units, word = ([*units, word] if word else units), ""
+            if symbols and category[0] in "SP" and code < 0xE0000:
+                units = [*units, chr(code)]
         elif alone:
             units, word = [*units, *([word] if word else []), chr(code)], ""
         else:
@@ -85,17 +96,17 @@ MIXED = st.text(
 
 
 @settings(max_examples=300, deadline=None)
-@given(MIXED, st.integers(1, 40))
-def test_the_same_units_as_one_character_at_a_time(text: str, block: int) -> None:
-    expected = [hash_slowly(unit) for unit in units_slowly(text)]
-    assert unit_hashes(text.encode(), block) == expected
+@given(MIXED, st.integers(1, 40), st.booleans())
+def test_the_same_units_as_one_character_at_a_time(text: str, block: int, symbols: bool) -> None:
+    expected = [hash_slowly(unit) for unit in units_slowly(text, symbols)]
+    assert unit_hashes(text.encode(), block, symbols) == expected
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.binary(max_size=60), st.integers(1, 20))
-def test_any_bytes_are_read_within_their_bounds(raw: bytes, block: int) -> None:
-    whole = unit_hashes(raw)
-    assert unit_hashes(raw, block) == whole
+@given(st.binary(max_size=60), st.integers(1, 20), st.booleans())
+def test_any_bytes_are_read_within_their_bounds(raw: bytes, block: int, symbols: bool) -> None:
+    whole = unit_hashes(raw, symbols=symbols)
+    assert unit_hashes(raw, block, symbols) == whole
     assert len(whole) <= len(raw)
 
 
@@ -117,6 +128,25 @@ def test_units_follow_the_script(text: str, units: list[str]) -> None:
     assert unit_hashes(text.encode()) == [hash_slowly(unit) for unit in units]
 
 
+@pytest.mark.parametrize(
+    ("text", "units"),
+    [
+        ("if a<=b: x+=-1", ["if", "a", "<", "=", "b", ":", "x", "+", "=", "-", "1"]),
+        ("x² ≤ ∑ｙ＋1。", ["x²", "≤", "∑", "y", "+", "1", "。"]),
+        ("good👍job\U000e0041", ["good", "👍", "job"]),
+        ("a\u00ad+\u200bb\x00\t", ["a", "+", "b"]),
+    ],
+)
+def test_symbols_are_units_where_they_are_asked_for(text: str, units: list[str]) -> None:
+    assert unit_hashes(text.encode(), symbols=True) == [hash_slowly(unit) for unit in units]
+
+
+def test_scripts_without_spaces_that_unicode_names() -> None:
+    """A letter of each whose lines break by a dictionary (Line_Break SA) or between syllables (AK, AS)."""
+    for letter in "กກကកᥐᦀᨠꪀ𑜀" + "ᬓꦏꨆᯀᨀ𑀓𑤌𑻠𑼄":
+        assert unit_hashes((2 * letter).encode()) == 2 * [hash_slowly(letter)]
+
+
 def test_classes_and_hashes_stay_as_they_are() -> None:
     """Signatures kept from an earlier run must fit: a change here is a change of format."""
     table = characters()
@@ -132,4 +162,4 @@ def test_a_slice_of_a_column() -> None:
 
 
 ASCII_SUM = 9380085518615597202
-PLANE_SUM = 1825407428793041425
+PLANE_SUM = 1846702117164778001

@@ -21,8 +21,10 @@ RECORD = st.tuples(
 """(shard, rows of it that are equal, dump)"""
 
 
-def expected(clusters: Sequence[Sequence[Any]], keepers: Sequence[Sequence[int]]) -> dict[tuple[int, int], Any]:
-    """By (shard, row) of each document: keeper, cluster, its size, similarity, duplicates, dumps."""
+def expected(
+    clusters: Sequence[Sequence[Any]], keepers: Sequence[Sequence[int]], keep_none: bool = False
+) -> dict[tuple[int, int], Any]:
+    """By (shard, row) of each document: keeper, cluster, its size, similarity, duplicates, dumps, reason."""
     verdicts: dict[tuple[int, int], Any] = {}
     for records, kept in zip(clusters, keepers, strict=True):
         size = sum(len(rows) for _, rows, _ in records)
@@ -35,15 +37,28 @@ def expected(clusters: Sequence[Sequence[Any]], keepers: Sequence[Sequence[int]]
                     own = [other for other, k in zip(records, kept, strict=True) if k == place]
                     lost = sum(len(other[1]) for other in own) - 1
                     dumps = sorted({f"d{other[2]}" for other in own}) if lost else None
-                    verdicts[shard, row] = (None, oldest, size, None, lost or None, dumps)
+                    verdicts[shard, row] = (None, oldest, size, None, lost or None, dumps, None)
+                    if keep_none and lost:
+                        # for its first duplicate, one of its own record before those of others
+                        other = next((other for other in own if other is not records[place]), records[place])
+                        copy = (shard << 32 | rows[1]) if len(rows) > 1 else other[0] << 32 | other[1][0]
+                        alike = 1.0 if len(rows) > 1 else 0.5
+                        verdicts[shard, row] = (copy, oldest, size, alike, None, None, 1 + place % 2)
                 else:
                     alike = 1.0 if kept[place] == place else 0.5
-                    verdicts[shard, row] = (number, oldest, size, alike, None, None)
+                    verdicts[shard, row] = (number, oldest, size, alike, None, None, 1 + place % 2)
     return verdicts
 
 
-@given(st.lists(st.lists(RECORD, min_size=1, max_size=4), max_size=4), st.data(), st.sampled_from([1, 5, 1 << 16]))
-def test_every_document_gets_its_verdict(clusters: list[list[Any]], data: st.DataObject, at_a_time: int) -> None:
+@given(
+    st.lists(st.lists(RECORD, min_size=1, max_size=4), max_size=4),
+    st.data(),
+    st.sampled_from([1, 5, 1 << 16]),
+    st.booleans(),
+)
+def test_every_document_gets_its_verdict(
+    clusters: list[list[Any]], data: st.DataObject, at_a_time: int, keep_none: bool
+) -> None:
     used: set[tuple[int, int]] = set()
     for records in clusters:  # a document is in one record
         for record in records:
@@ -83,5 +98,9 @@ def test_every_document_gets_its_verdict(clusters: list[list[Any]], data: st.Dat
     order = np.arange(len(flat), dtype=np.int64)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sending, "_SENT_AT_A_TIME", at_a_time)
-        send_verdicts(task, received, order, starts, chosen, np.full(len(flat), 0.5, np.float32))
-    assert found == expected(clusters, keepers)
+        alike, reasons = (
+            np.full(len(flat), 0.5, np.float32),
+            np.array([1 + k % 2 for c in clusters for k in range(len(c))]),
+        )
+        send_verdicts(task, received, order, starts, chosen, alike, reasons.astype(np.uint8), keep_none)
+    assert found == expected(clusters, keepers, keep_none)
