@@ -13,9 +13,9 @@ import pyarrow as pa
 from pydantic import Field
 
 from dspipe.pipeline.source import InputFile, Reading, Source, SourceConfig
+from dspipe.pipeline.storage.compression.damage import DamagedError
+from dspipe.pipeline.storage.compression.detect import decompressed, open_at
 from dspipe.stages.sources.reading.batches import BatchBuilder, too_long
-from dspipe.stages.sources.reading.compression import decompressed, open_at
-from dspipe.stages.sources.reading.damage import DamagedError
 from dspipe.stages.sources.reading.fields import Fields
 
 if TYPE_CHECKING:

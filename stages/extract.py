@@ -17,22 +17,26 @@ Web Content Extraction Benchmark names for 768 pages of its development part, wi
 import re
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
 from pydantic import Field
 
+from dspipe.kernels.html.markup_scan import MarkupCounts, scan_markup
 from dspipe.pipeline.stage import MapConfig, MapStage
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([^\s;\"']+)", re.IGNORECASE)
-_MARKUP = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
-# elements that have no end tag, or one that is often left out (HTML standard, 13.1.2 and 13.1.2.4)
-_VOID = ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
-_OPEN = ["p", "li", "dt", "dd", "option", "optgroup", "tr", "td", "th", "thead", "tbody", "tfoot", "colgroup"]
-_UNNESTED = frozenset({*_VOID, *_OPEN})
 _OPTIONS = {"list_bullets", "comments", "post_meta", "alt_texts", "links", "form_fields", "noscript"}
 _SHORT = 1000
-_DEEP = 1000
+_MAX_DEPTH = 1000
+"""Where elements are nested deeper, finding the main content takes quadratic time: with Resiliparse 2.0, 1,000 nested
+elements take 10 ms, 10,000 take 0.9 s and 100,000 take 131 s; the whole page's text takes linear time. Browsers stop at
+512."""
+_MAX_ATTRIBUTES = 5000
+"""of a tag: 10,000 take 0.27 s, 100,000 take 86 s"""
+_MAX_FORMATTING = 1000
+"""open at once: 1,000 take 0.6 s and 0.4 GB where a paragraph follows each, 5,000 take 9 s and 4.9 GB"""
 
 
 class ExtractConfig(MapConfig):
@@ -111,7 +115,7 @@ class ExtractStage(MapStage[ExtractConfig]):
         from dspipe.stages.sources.reading.batches import clean_text
 
         options = self.config.model_dump(include=_OPTIONS)
-        main_content = self.config.main_content and not too_deep(page)
+        main_content = self.config.main_content and _parsable(page).depth <= _MAX_DEPTH
         text: str = extract_plain_text(page, main_content=main_content, **options)
         if main_content and len(text) < _SHORT and self.config.whole_page_below:
             whole: str = extract_plain_text(page, main_content=False, **options)
@@ -120,27 +124,12 @@ class ExtractStage(MapStage[ExtractConfig]):
         return clean_text(text)
 
 
-def too_deep(page: str) -> bool:
-    """Whether elements are nested more than 1,000 deep, where finding the main content takes quadratic time.
-
-    With Resiliparse 2.0, 1,000 nested elements take 10 ms, 10,000 take 0.9 s and 100,000 take 131 s; the whole page's
-    text takes linear time. Browsers stop at 512.
-    """
-    if page.count("<") < 2 * _DEEP:
-        return False
-    import numpy as np
-
-    # too high where end tags are missing, as for br: only then look at names
-    data = np.frombuffer(page.encode(), np.uint8)
-    following = data[np.flatnonzero(data[:-1] == ord("<")) + 1]
-    letter = ((following | 32) >= ord("a")) & ((following | 32) <= ord("z"))
-    level = np.cumsum(letter.astype(np.int64) - (following == ord("/")))
-    if (level - np.minimum.accumulate(level)).max(initial=0) <= _DEEP:
-        return False
-    depth = 0
-    for match in _MARKUP.finditer(page):
-        if match[2].lower() not in _UNNESTED:
-            depth = max(0, depth - 1) if match[1] else depth + 1
-            if depth > _DEEP:
-                return True
-    return False
+def _parsable(page: str) -> MarkupCounts:
+    """The counts of a page's markup. Raises ValueError for a page that would take a parser minutes or gigabytes."""
+    counts = scan_markup(np.frombuffer(page.encode("utf-8", "surrogatepass"), np.uint8))
+    if counts.attributes > _MAX_ATTRIBUTES:
+        raise ValueError(f"a tag has {counts.attributes:,} attributes; more than {_MAX_ATTRIBUTES:,} aren't parsed")
+    if counts.formatting > _MAX_FORMATTING:
+        what = f"{counts.formatting:,} formatting elements (b, i, font, ...) are open at once"
+        raise ValueError(f"{what}; more than {_MAX_FORMATTING:,} aren't parsed")
+    return counts

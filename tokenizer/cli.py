@@ -19,7 +19,8 @@ def train(
     inputs: Annotated[
         list[str],
         typer.Argument(
-            help="a run's YAML config with a tokenizer stage, or files to train on: .jsonl, .parquet, .warc, .wet "
+            help="a run's YAML config with a tokenizer stage, or files to train on: .jsonl, .parquet, .wet, "
+            ".warc (the main text of its pages) "
             "(compressed or not), other files as plain text",
             metavar="CONFIG|FILES...",
         ),
@@ -65,7 +66,10 @@ def _make_config(files: list[str], output: str, settings: dict[str, Any]) -> dic
     sources = [
         {"name": f"files-{number}", "format": _find_format(file), "path": file} for number, file in enumerate(files)
     ]
-    return {"name": "tokenizer", "output": output, "sources": sources, "stages": [{"tokenizer": {"train": settings}}]}
+    stages: list[dict[str, Any]] = [{"tokenizer": {"train": settings}}]
+    if any(source["format"] == "warc" for source in sources):
+        stages.insert(0, {"extract": {}})
+    return {"name": "tokenizer", "output": output, "sources": sources, "stages": stages}
 
 
 def _find_format(file: str) -> str:

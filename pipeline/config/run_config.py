@@ -30,6 +30,11 @@ class EngineConfig(BaseModel):
     memory: ByteSize = Field(2 << 30, description="bytes that one worker may use")
     batch_rows: int = Field(4096, gt=0, description="documents in a batch, at most")
     batch_bytes: ByteSize = Field(16 << 20, description="a batch ends when its text reaches this")
+    deadline: float = Field(
+        60,
+        gt=0,
+        description="seconds that stages may take for a batch; a document that takes longer is quarantined",
+    )
     retries: int = Field(2, ge=0, description="how often a task is tried again after a crash or a storage error")
     max_quarantined: float = Field(0.05, ge=0, le=1, description="a larger share of bad records fails the run")
     merge_above: Count = Field(

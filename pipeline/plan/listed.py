@@ -17,8 +17,8 @@ def is_list(place: str) -> bool:
 
 def listed_paths(place: str) -> list[str]:
     """The lines that aren't blank, as they are, comments too. Raises ConfigError for a damaged list, OSError."""
-    from dspipe.stages.sources.reading.compression import decompressed
-    from dspipe.stages.sources.reading.damage import DamagedError
+    from dspipe.pipeline.storage.compression.damage import DamagedError
+    from dspipe.pipeline.storage.compression.detect import decompressed
 
     filesystem, inner = open_filesystem(place)
     with filesystem.open(inner, "rb") as stream:

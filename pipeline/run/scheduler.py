@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from dspipe.pipeline.errors import DamagedFileError, RunFailedError
 from dspipe.pipeline.run.executors.interface import Event, Executor, Failure, Finished, Progressed
@@ -53,7 +54,7 @@ class Scheduler:
                 if outcome.kind in ("storage", "crash") and tried <= self._retries:
                     later.append((time.monotonic() + min(30, 2 ** (tried - 1)), spec))
                 elif outcome.kind == "crash" and spec.over == "inputs":
-                    waiting.append(replace(spec, skip=[*spec.skip, self._crashing_record(spec, outcome)]))
+                    waiting.append(replace(spec, skip=[*spec.skip, self._find_crashing_record(spec, outcome)]))
                 else:
                     raise _failed(spec, outcome, tried)
         if damage is not None:
@@ -66,12 +67,13 @@ class Scheduler:
             return events
         return self._executor.wait()
 
-    def _crashing_record(self, spec: TaskSpec, failure: Failure) -> int:
-        """The number of the record that kills workers, found by trying ever smaller pieces of the shard."""
+    def _find_crashing_record(self, spec: TaskSpec, failure: Failure) -> list[Any]:
+        """[number, how] of the record that ends workers, found by trying ever smaller pieces of the shard."""
         low, size = 0, spec.batch_rows
         while True:
             outcome = self._probe(replace(spec, probe=[low, low + size]))
             if isinstance(outcome, Failure):
+                failure = outcome
                 break
             if "records" in outcome["notes"]:
                 message = f"{failure.message} {self._retries + 1} times, but on no document of the shard by itself"
@@ -80,11 +82,12 @@ class Scheduler:
         high = low + size
         while high - low > 1:
             middle = (low + high) // 2
-            if isinstance(self._probe(replace(spec, probe=[low, middle])), Failure):
-                high = middle
+            outcome = self._probe(replace(spec, probe=[low, middle]))
+            if isinstance(outcome, Failure):
+                high, failure = middle, outcome
             else:
                 low = middle
-        return low
+        return [low, failure.message]
 
     def _probe(self, probe: TaskSpec) -> Manifest | Failure:
         """Run one probe; what others do meanwhile is put aside. One process more than `capacity` may run for it."""

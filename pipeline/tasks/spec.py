@@ -64,8 +64,10 @@ class TaskSpec:
     """the Arrow schema of the row columns written, in hexadecimal; empty: none"""
     emits: str | None = None
     partitions: int = 0
-    skip: list[int] = field(default_factory=list)
-    """records that killed a worker, by their number in the shard: left out and quarantined"""
+    skip: list[list[Any]] = field(default_factory=list)
+    """records that ended a worker, [number in the shard, how it ended]: left out and quarantined"""
+    deadline: float | None = None
+    """seconds that a batch may take in the text pass; None: no deadline"""
     probe: list[int] | None = None
     """only run the records from probe[0] up to probe[1] and write nothing (how a crashing record is found)"""
 

@@ -12,6 +12,7 @@ from dspipe.pipeline.document import document_schema, measured_schema
 from dspipe.pipeline.source import InputFile, raw_schema
 from dspipe.pipeline.storage.store import open_filesystem
 from dspipe.pipeline.tasks.halving import RecordError, guarded, halved
+from dspipe.pipeline.tasks.limits import deadline, memory_limit
 from dspipe.pipeline.tasks.losses import Losses
 from dspipe.pipeline.tasks.measure import MeasureStep
 from dspipe.pipeline.tasks.origins import ID_SAMPLE, IdSample, origins_of
@@ -44,12 +45,22 @@ class TextPass:
     def run(self) -> None:
         """Read, measure, write; count what is read and what is not."""
         self.task.count("read", 0)
+        with memory_limit(self.task.memory):
+            self._run()
+        self.task.count("quarantined", len(self.quarantined) + self.losses.more)
+        self.losses.note(self.task, self.files)
+        self.task.note(ID_SAMPLE, self.ids.as_json())
+        if self.task.spec.probe is None:
+            self.task.keep_quarantined(self.quarantined)
+
+    def _run(self) -> None:
         for batch in self._documents():
             rows, size = batch.num_rows, batch.nbytes
             self.ids.add(batch.column("id"))
             self.task.count("read", rows)
             self._release(size)
-            measured = self._measured(batch)
+            with deadline(self.task.spec.deadline):
+                measured = self._measured(batch)
             del batch  # writing takes as much memory again
             while measured:
                 done = measured.pop(0)
@@ -58,11 +69,6 @@ class TextPass:
                 del done
             self.task.progress(documents=rows, bytes=size)
             self._release(size)
-        self.task.count("quarantined", len(self.quarantined) + self.losses.more)
-        self.losses.note(self.task, self.files)
-        self.task.note(ID_SAMPLE, self.ids.as_json())
-        if self.task.spec.probe is None:
-            self.task.keep_quarantined(self.quarantined)
 
     def _release(self, size: int) -> None:
         """After a batch of one long document: give back what Arrow keeps of the memory that was freed, three times the
@@ -101,15 +107,16 @@ class TextPass:
 
     def _documents(self) -> Iterator[pa.RecordBatch]:
         """Batches of raw documents without the records to skip, or only those to probe."""
-        first, probe, skip = 0, self.task.spec.probe, set(self.task.spec.skip)
+        first, probe, skip = 0, self.task.spec.probe, dict[int, str](self.task.spec.skip)
         for batch in self.source.read(self.files, self):
             batch = batch.select(raw_schema().names).cast(raw_schema())
             last = first + batch.num_rows
             low, high = (first, last) if probe is None else (max(first, probe[0]), min(last, probe[1]))
             rows = [number - first for number in range(low, high) if number not in skip]
-            for number in sorted(skip & set(range(low, high))):
+            for number in sorted(skip.keys() & set(range(low, high))):
                 self.task.count("read")
-                self._quarantine_row("text pass", batch, number - first, "a worker process died on this document")
+                error = f"a worker process ended on this document: {skip[number]}"
+                self._quarantine_row("text pass", batch, number - first, error)
             if rows:
                 read = [self._with_constants(batch if len(rows) == batch.num_rows else batch.take(rows))]
                 del batch

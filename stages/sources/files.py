@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from dspipe.pipeline.source import InputFile, Reading, Source, SourceConfig
+from dspipe.pipeline.storage.compression.damage import DamagedError
+from dspipe.pipeline.storage.compression.detect import decompressed, open_at
 from dspipe.stages.sources.reading.batches import BatchBuilder, too_long
 from dspipe.stages.sources.reading.charset import clean_if_utf8, decode, wide_encoding
-from dspipe.stages.sources.reading.compression import decompressed, open_at
-from dspipe.stages.sources.reading.damage import DamagedError
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from dspipe.pipeline.source import InputFile, Reading, Source, SourceConfig
+from dspipe.pipeline.storage.compression.damage import DamagedError
+from dspipe.pipeline.storage.compression.detect import decompressed, open_at
 from dspipe.stages.sources.reading.batches import PIECE, BatchBuilder, too_long
-from dspipe.stages.sources.reading.compression import decompressed, open_at
-from dspipe.stages.sources.reading.damage import DamagedError
 from dspipe.stages.sources.reading.fields import Fields
 from dspipe.stages.sources.reading.long_lines import LongString, parse_long
 from dspipe.stages.sources.reading.losses import Losses, stored_size

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from dspipe.pipeline.source import InputFile, Reading, Source, SourceConfig, raw_schema
+from dspipe.pipeline.storage.compression.detect import open_at
 from dspipe.stages.sources.reading.batches import PIECE, too_long
 from dspipe.stages.sources.reading.columns import column_at, name_column, text_column
-from dspipe.stages.sources.reading.compression import open_at
 from dspipe.stages.sources.reading.fields import Fields
 from dspipe.stages.sources.reading.losses import Losses, stored_size
 from dspipe.stages.sources.reading.row_groups import record_batches

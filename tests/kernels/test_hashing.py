@@ -59,7 +59,7 @@ def character(code: int) -> int:
 @given(NUMBERS)
 def test_mixers(x: int) -> None:
     number, numbers = np.uint64(x), np.array([x], np.uint64)
-    assert int(hashing.murmur_hash64(number)) == splitmix(x)
+    assert int(hashing.hash64(number)) == splitmix(x)
     assert hashing.hash64_array(numbers).tolist() == [splitmix(x)]
     assert hash64_of_the_reader(numbers).tolist() == [splitmix(x)]
     assert int(hashing.quick_hash64(number)) == half_murmur(x)

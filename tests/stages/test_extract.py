@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dspipe.stages.extract import ExtractConfig, ExtractStage, too_deep
+from dspipe.stages.extract import _MAX_DEPTH, ExtractConfig, ExtractStage, _parsable
 from dspipe.stages.sources import warc
 from tests.shared import shared
 from tests.stages.sources.read_shard import LocalReading, read_all
@@ -99,7 +99,7 @@ def test_measure_fills_text_and_judge_drops_what_has_none() -> None:
 
 def test_deep_pages_take_linear_time() -> None:
     deep = "<div>" * 20_000 + "text at the bottom" + "</div>" * 20_000
-    assert too_deep(deep)
+    assert _parsable(deep).depth > _MAX_DEPTH
     start = time.process_time()
     assert stage().extract(deep.encode(), "text/html") == "text at the bottom"
     # two seconds more with the main content
@@ -111,7 +111,22 @@ def test_deep_pages_take_linear_time() -> None:
     ["<p>a</p>" * 5000, "<p>a" * 5000, "<br>" * 5000, "a < b" * 5000, "<li>x" * 5000, "<tr><td>" * 5000, "</p>" * 5000],
 )
 def test_flat_pages_are_not_deep(flat: str) -> None:
-    assert not too_deep(flat)
+    assert _parsable(flat).depth <= _MAX_DEPTH
+
+
+@pytest.mark.parametrize(
+    ("page", "message"),
+    [
+        ("".join(f"<b id={i}><p>" for i in range(5000)) + "x", "5,000 formatting elements .* are open at once"),
+        ("<p " + " ".join(f'a{i}="v"' for i in range(100_000)) + ">text</p>", "a tag has 100,000 attributes"),
+        ("<font>" * 20_000, "20,000 formatting elements"),
+    ],
+)
+def test_pages_that_would_take_minutes_are_refused(page: str, message: str) -> None:
+    start = time.process_time()
+    with pytest.raises(ValueError, match=message):
+        stage().extract(page.encode(), "text/html")
+    assert time.process_time() - start < 1
 
 
 @settings(max_examples=200, deadline=None)

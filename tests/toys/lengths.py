@@ -2,8 +2,10 @@
 
 import os
 import signal
+import time
 from typing import Annotated
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -27,6 +29,10 @@ class Lengths(MapStage[LengthsConfig]):
             raise ValueError("this text can't be measured")
         if pc.any(pc.match_substring(text, "KILL")).as_py():
             os.kill(os.getpid(), signal.SIGKILL)
+        if pc.any(pc.match_substring(text, "HANG")).as_py():
+            time.sleep(1e6)
+        if pc.any(pc.match_substring(text, "EAT")).as_py():
+            np.ones(1 << 33, np.uint8)
         if pc.any(pc.match_substring(text, "LOSE")).as_py():
             batch = batch.filter(pc.invert(pc.match_substring(text, "LOSE")))
             text = batch.column("text")

@@ -83,7 +83,7 @@ class LocalExecutor:
         code = worker.process.exitcode
         self._workers.remove(worker)
         worker.pipe.close()
-        how = f"exit code {code}"
+        how = "exit code 1, as where a batch takes longer than engine.deadline" if code == 1 else f"exit code {code}"
         if code is not None and code < 0:
             name = signal.Signals(-code).name
             how = f"{name}, often the kernel's answer to too little memory" if name == "SIGKILL" else name

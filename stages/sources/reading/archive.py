@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from dspipe.pipeline.source import InputFile, Reading
+from dspipe.pipeline.storage.compression.damage import DamagedError
+from dspipe.pipeline.storage.compression.detect import MAGIC, Kind, decompressed, open_at
+from dspipe.pipeline.storage.compression.streams import CHUNK
+from dspipe.pipeline.storage.compression.zstd import skip_frames
 from dspipe.stages.sources.reading.batches import too_long
-from dspipe.stages.sources.reading.compression import MAGIC, Kind, decompressed, open_at
-from dspipe.stages.sources.reading.damage import DamagedError
 from dspipe.stages.sources.reading.losses import Losses
-from dspipe.stages.sources.reading.streams import CHUNK
-from dspipe.stages.sources.reading.zstd import skip_frames
 
 _MAX_HEADER = 64 << 10
 _ARC_HEADER = re.compile(rb"([a-z-]+:\S*) (\S+) (\d{8,14}) (\S+) (?:[^\n]* )?(\d{1,18})$")

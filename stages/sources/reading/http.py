@@ -5,9 +5,9 @@ import re
 import zlib
 from dataclasses import dataclass
 
+from dspipe.pipeline.storage.compression.damage import DamagedError
+from dspipe.pipeline.storage.compression.detect import decompressed
 from dspipe.stages.sources.reading.batches import too_long
-from dspipe.stages.sources.reading.compression import decompressed
-from dspipe.stages.sources.reading.damage import DamagedError
 from dspipe.stages.sources.reading.media_type import is_text
 
 Body = bytes | bytearray

@@ -100,11 +100,11 @@ def deadly(rows: int, killers: set[int]) -> Answer:
 
     def answer(spec: TaskSpec) -> Manifest | Failure:
         low, high = spec.probe or (0, rows)
-        if any(low <= record < high for record in killers.difference(spec.skip)):
+        if any(low <= record < high for record in killers.difference(number for number, _ in spec.skip)):
             return Failure("crash", "the worker process died")
         # a probe that reaches the end of the shard says how many records it has
         notes: dict[str, Any] = {"records": rows} if spec.probe and high >= rows else {}
-        return {"notes": notes, "skipped": sorted(spec.skip)}
+        return {"notes": notes, "skipped": sorted(number for number, _ in spec.skip)}
 
     return answer
 

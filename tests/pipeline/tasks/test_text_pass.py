@@ -39,12 +39,12 @@ def test_a_row_group_for_each_batch(spec: TaskSpec, tmp_path: Path) -> None:
 
 
 def test_records_to_skip_are_quarantined(spec: TaskSpec, tmp_path: Path) -> None:
-    manifest = execute(replace(spec, skip=[9, 1, 5]), report)
+    manifest = execute(replace(spec, skip=[[9, "SIGKILL"], [1, "SIGKILL"], [5, "SIGKILL"]]), report)
     assert manifest["groups"] == [3, 3, 1]
     assert manifest["counters"] == {"read": 10, "quarantined": 3}
     entries = quarantined(tmp_path)
     assert [entry["id"] for entry in entries] == ["0-1", "0-5", "0-9"]
-    assert {entry["error"] for entry in entries} == {"a worker process died on this document"}
+    assert {entry["error"] for entry in entries} == {"a worker process ended on this document: SIGKILL"}
 
 
 @pytest.mark.parametrize(

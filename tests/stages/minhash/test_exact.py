@@ -282,7 +282,7 @@ def test_texts_are_read_as_the_stages_before_have_left_them(tmp_path: Path) -> N
     rows = rows_of(run_inline({**config, "output": str(tmp_path / "other")}), ["reason", "text"])
     assert [row["reason"] for row in rows[1:]] == [None] * 7
     config["stages"] = [{"minhash": {"verify": "exact"}}, {"pii": {}}]
-    with pytest.raises(InvalidConfigError, match="pii rewrites the texts after this stage.*put it before"):
+    with pytest.raises(InvalidConfigError, match=r"pii rewrites the texts after this stage.*put it before"):
         planned(config)
 
 

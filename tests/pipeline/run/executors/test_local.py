@@ -1,5 +1,6 @@
 """Worker processes: the same bytes however many, workers that die, runs that are killed."""
 
+import json
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine import run_inline, tasks_run, write_config
+from tests.engine import rows_of, run_inline, tasks_run, write_config
 from tests.pipeline.run.executors.runs import hashes, kill_workers, make_many
 from tests.pipeline.run.test_run import config, corpus
 
@@ -69,3 +70,24 @@ def test_an_interrupt_says_how_to_go_on(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "the same command goes on from there" in errors
     assert "Traceback" not in errors
+
+
+def test_a_document_that_never_ends_is_quarantined(tmp_path: Path) -> None:
+    corpus(tmp_path / "in", [["alpha one", "this will HANG here", "beta two"], ["gamma three"]])
+    engine = {"kind": "local", "workers": 2, "deadline": 1, "retries": 0}
+    result = run_inline(config(tmp_path), engine=engine)
+    assert [row["text"] for row in rows_of(result, ["text"])] == ["alpha one", "beta two", "gamma three"]
+    (file,) = Path(result.store.path("documents")).glob("*.quarantine.jsonl")
+    entry = json.loads(file.read_text())
+    assert entry["id"] == "0-1"
+    assert "takes longer than engine.deadline" in entry["error"]
+
+
+@pytest.mark.parametrize("kind", ["inline", "local"])
+def test_a_document_that_takes_all_memory_is_quarantined(tmp_path: Path, kind: str) -> None:
+    corpus(tmp_path / "in", [["alpha one", "this will EAT all", "beta two"]])
+    engine: dict[str, Any] = {"kind": kind, "memory": "128MiB", "retries": 0}
+    result = run_inline(config(tmp_path), engine=engine)
+    assert [row["text"] for row in rows_of(result, ["text"])] == ["alpha one", "beta two"]
+    (file,) = Path(result.store.path("documents")).glob("*.quarantine.jsonl")
+    assert "out of memory" in json.loads(file.read_text())["error"]

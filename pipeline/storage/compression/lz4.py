@@ -4,9 +4,9 @@ import io
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from dspipe.stages.sources.reading.damage import DamagedError
-from dspipe.stages.sources.reading.streams import CHUNK
-from dspipe.stages.sources.reading.zstd import SKIPPABLE
+from dspipe.pipeline.storage.compression.damage import DamagedError
+from dspipe.pipeline.storage.compression.streams import CHUNK
+from dspipe.pipeline.storage.compression.zstd import SKIPPABLE
 
 _MAGIC = b"\x04\x22\x4d\x18"
 

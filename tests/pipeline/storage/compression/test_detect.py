@@ -15,8 +15,8 @@ from fastwarc.stream_io import Lz4Writer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dspipe.stages.sources.reading.compression import decompressed, kind_of
-from dspipe.stages.sources.reading.damage import DamagedError
+from dspipe.pipeline.storage.compression.damage import DamagedError
+from dspipe.pipeline.storage.compression.detect import decompressed, kind_of
 
 DATA = b"".join(b"%d %d\n" % (i, random.Random(i).randrange(10**9)) for i in range(40_000))
 SKIPPED = struct.pack("<II", 0x184D2A50, 5) + b"abcde"

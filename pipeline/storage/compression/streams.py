@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import BinaryIO
 
-from dspipe.stages.sources.reading.damage import DamagedError
+from dspipe.pipeline.storage.compression.damage import DamagedError
 
 CHUNK = 128 << 10
 """stored bytes that are read at a time"""

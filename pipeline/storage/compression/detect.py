@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from typing import BinaryIO, Literal
 
 from dspipe.pipeline.source import InputFile, Reading
-from dspipe.stages.sources.reading.damage import DamagedError
-from dspipe.stages.sources.reading.lz4 import lz4_pieces
-from dspipe.stages.sources.reading.streams import CHUNK, bzip2_pieces, gzip_pieces, xz_pieces
-from dspipe.stages.sources.reading.zstd import SKIPPABLE, skip_frames, zstd_pieces
+from dspipe.pipeline.storage.compression.damage import DamagedError
+from dspipe.pipeline.storage.compression.lz4 import lz4_pieces
+from dspipe.pipeline.storage.compression.streams import CHUNK, bzip2_pieces, gzip_pieces, xz_pieces
+from dspipe.pipeline.storage.compression.zstd import SKIPPABLE, skip_frames, zstd_pieces
 
 Kind = Literal["gzip", "zstd", "lz4", "bzip2", "xz", "plain"]
 
