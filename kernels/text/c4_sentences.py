@@ -6,7 +6,7 @@ import numpy as np
 
 from dspipe.kernels.jit import inline, jit
 from dspipe.kernels.text.line_scan import BRACKET, CURLY, JAVASCRIPT, LOREM_IPSUM, POLICY
-from dspipe.kernels.text.unicode_classes import CLOSER, NAMES, TERMINAL
+from dspipe.kernels.text.unicode_classes import CLOSER, MARK, NAMES, TERMINAL, WORD_BREAK
 from dspipe.kernels.text.unicode_lookup import character_before
 
 # the rules that can be turned off, as bits
@@ -18,13 +18,15 @@ LONGEST_CITED = 1 << 16
 KEPT_SENTENCES, LOREM_IPSUM_LINES, CURLY_BRACKET_LINES = range(3)
 
 _EDIT, _NEEDED = np.frombuffer(b"[edit]", np.uint8), np.frombuffer(b"[citation needed]", np.uint8)
-_LATIN, _THAI, _LAO = NAMES["latin"], NAMES["thai"], NAMES["lao"]
+_LATIN, _ETHIOPIC = NAMES["latin"], NAMES["ethiopic"]
+# scripts in which a space ends a sentence or a phrase, and mostly nothing else does
+_PHRASED = tuple(NAMES[name] for name in ("thai", "lao", "new_tai_lue", "tai_tham"))
 # typed, because numba compiles a function again for each literal argument
 _START = np.int64(0)
 
 
 @inline
-def count_kept(holds, sentences, chunks, script, rules, kept):  # type: ignore[no-untyped-def]
+def count_kept(holds, sentences, gaps, script, rules, kept):  # type: ignore[no-untyped-def]
     """Count the sentences of a line that is long enough and ends as one should, unless what it `holds` (bits of
     kernels.text.line_scan) forbids it. kept: int64[3]."""
     kept[LOREM_IPSUM_LINES] += holds & LOREM_IPSUM != 0
@@ -34,8 +36,8 @@ def count_kept(holds, sentences, chunks, script, rules, kept):  # type: ignore[n
     if rules & POLICY_RULE != 0 and holds & POLICY != 0:
         return
     kept[KEPT_SENTENCES] += sentences
-    if script in (_THAI, _LAO):  # a space ends a sentence or a phrase
-        kept[KEPT_SENTENCES] += chunks // 2
+    if script in _PHRASED:
+        kept[KEPT_SENTENCES] += gaps // 2
 
 
 @jit
@@ -55,9 +57,12 @@ def sentence_end(data, start, end, holds, script, rules, cleaned, classes):  # t
 
 @inline
 def ends_line(data, start, end, script, classes):  # type: ignore[no-untyped-def]
-    """FineWeb's end of a line: a terminal mark, behind closing quotes and brackets beyond Latin script."""
+    """FineWeb's end of a line: a terminal mark, behind closing quotes and brackets beyond Latin script; any end in
+    scripts that mostly write no such mark."""
+    if script in _PHRASED:
+        return True
     kind, _ = character_before(data, end, start, classes)
-    if kind & CLOSER != 0 and script != _LATIN:
+    if kind & (CLOSER | MARK | WORD_BREAK) != 0 and script != _LATIN:
         return _ends_sentence(data, start, end, script, classes)
     return kind & TERMINAL != 0
 
@@ -65,7 +70,8 @@ def ends_line(data, start, end, script, classes):  # type: ignore[no-untyped-def
 @jit
 def _ends_sentence(data, start, end, script, classes):  # type: ignore[no-untyped-def]
     """C4's terminal punctuation: . ? ! and straight quotes, no ellipsis. In other scripts than Latin also the
-    script's own marks, closing quotes and brackets after one. Thai and Lao, which write none, always."""
+    script's own marks, closing quotes and brackets after one. Thai, Lao and the like, which mostly write none,
+    always."""
     if end <= start:
         return False
     last = data[end - 1]
@@ -73,12 +79,15 @@ def _ends_sentence(data, start, end, script, classes):  # type: ignore[no-untype
         return not (last == 46 and end - start >= 3 and data[end - 2] == 46 and data[end - 3] == 46)
     if script == _LATIN:
         return False
-    if script in (_THAI, _LAO):
+    if script in _PHRASED:
         return True
     kind, length = character_before(data, end, start, classes)
-    while kind & CLOSER != 0 and end - length > start:
+    while kind & (CLOSER | MARK) != 0 and end - length > start:
         end -= length
         kind, length = character_before(data, end, start, classes)
+    if script == _ETHIOPIC and kind & WORD_BREAK != 0 and end - length > start:  # two spaces for a full stop
+        kind, _ = character_before(data, end - length, start, classes)
+        return kind & (TERMINAL | WORD_BREAK) != 0
     return kind & TERMINAL != 0
 
 

@@ -47,6 +47,7 @@ from dspipe.kernels.text.word_tokens import (
     CAPACITY,
     CHUNKS,
     ENDED,
+    GAPS,
     LONGEST,
     SENTENCES,
     UNITS,
@@ -116,6 +117,7 @@ def measure_documents(  # type: ignore[no-untyped-def]
     line_keys, paragraph_keys = pointer(scratch.lines), pointer(scratch.paragraphs)
     # unpacked here: a namedtuple's arrays cost a reference count each time they are asked for
     complete, stop_scripts = tables.stop_words.complete, tables.stop_words.scripts
+    listed = tables.stop_words.listed
     orders, units_per_word = tables.orders, tables.units_per_word
     line_array, paragraph_array, repeated = scratch.lines, scratch.paragraphs, scratch.repeated
     counter_array, mark_array, kept_array, repeat_array = scratch.counters, scratch.marks, scratch.kept, scratch.repeats
@@ -157,6 +159,7 @@ def measure_documents(  # type: ignore[no-untyped-def]
                     x, y, z = data[last - 3], data[last - 2], data[last - 1]
                     marks[ELLIPSIS_LINES] += (x == y == z == 46) or (x == 0xE2 and y == 0x80 and z == 0xA6)
                 before, chunks, units = counters[SENTENCES], counters[CHUNKS], counters[UNITS]
+                gaps = counters[GAPS]
                 counters[ENDED], counters[LONGEST] = 0, 0
                 write_tokens(data, first, last, limit, classes, special_words, tokens)
                 sentences, chunks = counters[SENTENCES] - before + 1, counters[CHUNKS] - chunks
@@ -168,7 +171,7 @@ def measure_documents(  # type: ignore[no-untyped-def]
                         write_tokens(clean, zero, cleaned, cleaned_limit, classes, special_words, line_tokens)
                         sentences = line_counters[SENTENCES] + 1
                     if cleaned >= 0:
-                        count_kept(holds, sentences, chunks, script, rules, kept)
+                        count_kept(holds, sentences, counters[GAPS] - gaps, script, rules, kept)
             if stop < end and data[stop] == 13 and stop + 1 < end and data[stop + 1] == 10:
                 stop += 1
             position = stop
@@ -206,6 +209,8 @@ def measure_documents(  # type: ignore[no-untyped-def]
         # a language that is written in another script was a wrong guess
         if (language >= 0 and stop_scripts[language] != script) or (language == -2 and script >= FIRST_UNSPACED):
             language = -1
+        if language == -1 and script != 0 and not listed[script]:
+            language = -2
         all_bits = complete[max(language, 0)]
         marks[STOP_WORDS] = count_stop_words(
             hashes, written, script, stop_words, all_bits, found, language_count, language

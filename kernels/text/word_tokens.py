@@ -25,7 +25,17 @@ import numpy.typing as npt
 from dspipe.kernels.hashing import FNV_OFFSET, extend_token, hash_token
 from dspipe.kernels.jit import entry, inline, jit, load64, pointer
 from dspipe.kernels.text.special_words import raw_special_words, special_at
-from dspipe.kernels.text.unicode_classes import LETTER, MARK, PUNCTUATION, SPACE, SYMBOL, TERMINAL, UNSPACED
+from dspipe.kernels.text.unicode_classes import (
+    LETTER,
+    MARK,
+    POINTING,
+    PUNCTUATION,
+    SPACE,
+    SYMBOL,
+    TERMINAL,
+    UNSPACED,
+    WORD_BREAK,
+)
 from dspipe.kernels.text.unicode_lookup import character, raw_classes
 from dspipe.kernels.text.web_addresses import is_address
 from dspipe.kernels.text.word_affixes import infix_length, prefix_length, suffix_length
@@ -33,13 +43,14 @@ from dspipe.kernels.text.word_affixes import infix_length, prefix_length, suffix
 # what a token adds to; int64 each
 (
     TOKENS, WORDS, WORD_CHARACTERS, ALPHABETIC, UNITS, UNIT_CHARACTERS, WRITTEN, SENTENCES, ENDED, CHUNKS,
-    LONGEST, CAPACITY,
-) = range(12)  # fmt: skip
-COUNTERS = 12
+    LONGEST, CAPACITY, GAPS,
+) = range(13)  # fmt: skip
+COUNTERS = 13
 """TOKENS, WORDS (with more than symbols), their characters and ALPHABETIC tokens (with a letter) leave out the UNITS,
 letters of unspaced scripts with their marks. WRITTEN: tokens and units in the arrays. SENTENCES: ends of sentences
 that were followed by a word. ENDED: 1 after the end of a sentence. CHUNKS: pieces between white space and letters of
-unspaced scripts, LONGEST: characters of the longest. CAPACITY: the room in the arrays, set by the caller."""
+unspaced scripts, LONGEST: characters of the longest. CAPACITY: the room in the arrays, set by the caller. GAPS: spaces
+behind letters of unspaced scripts."""
 
 PIECES = 512
 # one byte eight times: to test eight letters at once
@@ -114,7 +125,29 @@ def write_span(data, start, end, classes, out):  # type: ignore[no-untyped-def]
         kind_all &= kind
         characters += 1
         i += length
-    write_token(hash_token(data, start, end), characters, kind_any, kind_all, out)
+    value = hash_token(data, start, end) if kind_any & POINTING == 0 else _hash_unpointed(data, start, end, classes)
+    write_token(value, characters, kind_any, kind_all, out)
+
+
+@jit
+def _hash_unpointed(data, start, end, classes):  # type: ignore[no-untyped-def]
+    """`hash_token` of data[start:end] as it is without POINTING: the same word with vowel signs and without."""
+    size, i = 0, start
+    while i < end:
+        kind, length = character(data, i, end, classes)
+        size += length if kind & POINTING == 0 else 0
+        i += length
+    value, block, filled, i = FNV_OFFSET + np.uint64(size), np.uint64(0), 0, start
+    while i < end:
+        kind, length = character(data, i, end, classes)
+        if kind & POINTING == 0:
+            for k in range(i, i + length):
+                block |= np.uint64(data[k]) << np.uint64(8 * filled)
+                filled += 1
+                if filled == 8:
+                    value, block, filled = extend_token(value, block), np.uint64(0), 0
+        i += length
+    return extend_token(value, block) if filled > 0 else value
 
 
 @jit
@@ -222,7 +255,7 @@ def write_tokens(data, start, end, limit, classes, special_words, out):  # type:
         kind, length, characters = np.int64(0), 0, k - i
         while k < end:
             kind, length = character(data, k, end, classes)
-            if kind & (SPACE | UNSPACED) != 0:
+            if kind & (SPACE | UNSPACED | WORD_BREAK) != 0:
                 break
             k += length
             characters += 1
@@ -242,6 +275,9 @@ def write_tokens(data, start, end, limit, classes, special_words, out):  # type:
                     i += length
                     characters += 1
                 write_token(hash_token(data, k, i), characters, kind, kind, out)
+                counters[GAPS] += i < end and data[i] == 32
+            elif kind & WORD_BREAK != 0 and k + 6 <= end and data[k] == data[k + 3] == 0xE1 and data[k + 5] == 0xA1:
+                counters[ENDED] = 1  # two Ethiopic spaces are typed for the full stop ።
 
 
 @entry("out")

@@ -9,9 +9,10 @@ and not part of it.
 Verdicts agree with datatrove's C4QualityFilter on English text. Its order matters: a page with a curly bracket in a
 line that goes before for another rule is not dropped for it, here as there. What differs, on purpose:
 
-- In scripts other than Latin a line may end with the script's own mark (。 ؟ । ။ and so on), also inside a closing
-  quote or bracket. Thai and Lao write no such mark: every line counts as ended, and a space as the end of half a
-  sentence.
+- In scripts other than Latin a line may end with the script's own mark (。 ؟ । ။ and so on: Unicode's property
+  Sentence_Terminal, so no semicolon), also inside a closing quote or bracket. Thai, Lao, New Tai Lue and Tai Tham
+  mostly write no such mark: every line counts as ended, and a space as the end of half a sentence. Two Ethiopic word
+  spaces count as the full stop that they are typed for.
 - Words of a line in an unspaced script are counted by its letters (see kernels/text/script.py).
 - Citations ([1], [edit]) are looked for in lines of up to 64 KiB.
 """

@@ -242,7 +242,7 @@ PROFILES: dict[str, Profile] = {
         (2, 21), 0.75, 0.0, 0.07,
     ),
     "bo": _profile(
-        "tibetan", "དང ནས གི ཀྱི གྱི ནི ཡིན དུ",
+        "tibetan", "དང་ ནས་ གི་ ཀྱི་ གྱི་ ནི་ ཡིན་ ཡིན དུ་ ལ་ པའི་ ཡོད་ ཡོད",
         0.261, (0.206, 0.205, 0.175), (0.174, 0.153, 0.14, 0.129, 0.115, 0.102),
         (1, 23), 0.824, 0.0, 0.417,
     ),
@@ -251,10 +251,10 @@ PROFILES: dict[str, Profile] = {
 
 DEFAULT_OF_SCRIPT = {
     "none": "en", "latin": "en", "cyrillic": "ru", "greek": "el", "arabic": "ar", "hebrew": "he", "devanagari": "hi",
-    "hangul": "ko", "other": "other", "han": "zh", "kana": "ja", "thai": "th", "lao": "lo", "khmer": "km",
+    "hangul": "ko", "han": "zh", "kana": "ja", "thai": "th", "lao": "lo", "khmer": "km",
     "myanmar": "my", "tibetan": "bo",
 }  # fmt: skip
-"""The profile of a document by its script alone."""
+"""The profile of a document by its script alone; `other` for scripts that are not here."""
 
 _ALIASES = {
     "eng": "en", "deu": "de", "fra": "fr", "spa": "es", "ita": "it", "por": "pt", "nld": "nl", "swe": "sv", "dan": "da",
@@ -283,7 +283,7 @@ def profiles_of(languages: Sequence[str | None], scripts: "npt.NDArray[np.int64]
     from dspipe.kernels.text.unicode_classes import FIRST_UNSPACED, SCRIPTS
 
     places = {name: place for place, name in enumerate(PROFILES)}
-    by_script = np.array([places[DEFAULT_OF_SCRIPT[script]] for script in SCRIPTS])
+    by_script = np.array([places[DEFAULT_OF_SCRIPT.get(script, "other")] for script in SCRIPTS])
     fallback = by_script[scripts]
     distinct: dict[str | None, int] = {}
     for language in languages:

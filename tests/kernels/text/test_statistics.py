@@ -126,6 +126,19 @@ def test_stop_words_are_of_the_language() -> None:
     assert statistics(["我们是好的朋友"], [1])[0]["stop_words"] == 3
 
 
+def test_stop_words_of_a_script_without_a_list_are_not_asked_for() -> None:
+    assert [found["stop_words"] for found in statistics(["ሰው ልጅ ቤት ውሃ", "ქალაქი და სახლი", "12 34", "дом и сад"])] == [
+        -1, -1, 0, -1
+    ]  # fmt: skip
+
+
+def test_stop_words_are_found_with_vowel_signs_and_without() -> None:
+    data, offsets = text_buffers(pa.array(["مِنْ البَيْتِ إِلَى", "من البيت إلى", "הַבַּיִת שֶׁל", "الـى مـن"], pa.large_string()))
+    words = make_stop_words({"ar": ["من", "إلى", "مِن"], "he": ["של", "הוּא"]}, ["arabic", "hebrew"])
+    found = text_statistics(data, offsets, words, np.full(4, -1, np.int16)).counts[:, COUNTS.index("stop_words")]
+    assert found.tolist() == [3, 3, 1, 2]
+
+
 def test_broken_bytes_are_judged_and_nothing_is_read_beyond_them() -> None:
     rng = np.random.default_rng(3)
     for _ in range(5 if INTERPRETED else 300):
