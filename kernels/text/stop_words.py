@@ -87,8 +87,8 @@ def make_stop_words(lists: Mapping[str, Sequence[str]], scripts: Sequence[str]) 
 def _phrase_hash(word: str) -> int:
     """The hash of a stop word: of its token, or of its units one after the other."""
     data = np.frombuffer(word.encode("utf-8"), np.uint8)
-    hashes, ends, counters = np.empty(64, np.uint64), np.empty(64, np.int32), np.zeros(COUNTERS, np.int64)
-    out = TokenOutput(hashes, ends, counters, np.empty(2 * PIECES, np.int64))
+    hashes, counters = np.empty(64, np.uint64), np.zeros(COUNTERS, np.int64)
+    out = TokenOutput(hashes, np.empty(64, np.int32), np.empty(64, np.uint8), counters, np.empty(2 * PIECES, np.int64))
     with np.errstate(over="ignore"):
         write_text_tokens(data, character_classes(), special_words(), out)
         written = int(counters[WRITTEN])

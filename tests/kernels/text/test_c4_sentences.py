@@ -2,6 +2,7 @@
 
 import pytest
 
+from dspipe.kernels.text.c4_sentences import QUOTES_RULE, WHOLE_PAGE_RULE
 from dspipe.kernels.text.statistics import LineSettings
 from tests.kernels.text.test_statistics import statistics
 
@@ -32,6 +33,20 @@ from tests.kernels.text.test_statistics import statistics
 )
 def test_lines_that_c4_keeps(text: str, sentences: int, lorem: int, curly: int) -> None:
     (found,) = statistics([text])
+    assert (found["sentences"], found["lorem_ipsum_lines"], found["curly_bracket_lines"]) == (sentences, lorem, curly)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences", "lorem", "curly"),
+    [
+        ("It ends with “a curly quote.”\nIl dit «oui.»\nEr sagt „nein“", 2, 0, 0),
+        ("lorem ipsum without an end\nif (x) {\nA line that stays here.", 1, 1, 1),
+        ("This {needs} JavaScript to run.\nLorem ipsum {dolor} sit amet.", 1, 1, 2),
+    ],
+)
+def test_lines_that_the_paper_keeps(text: str, sentences: int, lorem: int, curly: int) -> None:
+    rules = LineSettings().rules | WHOLE_PAGE_RULE | QUOTES_RULE
+    (found,) = statistics([text], lines=LineSettings(rules=rules))
     assert (found["sentences"], found["lorem_ipsum_lines"], found["curly_bracket_lines"]) == (sentences, lorem, curly)
 
 

@@ -26,7 +26,7 @@ def tokens(text: str) -> list[str]:
     counters = np.zeros(COUNTERS, np.int64)
     with np.errstate(over="ignore"):
         pieces = np.empty(2 * PIECES, np.int64)
-        out = TokenOutput(hashes, ends, counters, pieces)
+        out = TokenOutput(hashes, ends, np.empty(len(ends), np.uint8), counters, pieces)
         write_text_tokens(data, character_classes(), special_words(), out)
     dense = "".join(c for c in text if not character_classes().of(c) & (SPACE | WORD_BREAK))
     words = [dense[a:b] for a, b in pairwise([0, *map(int, ends[: counters[WRITTEN]])])]
