@@ -2,9 +2,9 @@
 
     python -m benchmarks.filters --input PAGES.warc.gz ... [--dolma-python PYTHON] [--json]
 
-Heuristics: Gopher quality, Gopher repetition, C4 and FineWeb with their published thresholds, the same here and in
-datatrove; of Dolma its Gopher and C4 taggers (benchmarks/filters_dolma.py). datatrove's filters see every document, as
-ours do: a chain that stops at the first drop is faster the more it drops.
+Heuristics: Gopher quality, Gopher repetition, C4 and FineWeb as datatrove has them, here with `like: datatrove`; of
+Dolma its Gopher and C4 taggers (benchmarks/filters_dolma.py). datatrove's filters see every document, as ours do: a
+chain that stops at the first drop is faster the more it drops.
 `agreement` is the share of documents for which the verdict, kept or dropped by any of the four, is the same, of
 documents mostly in English, `agreement_...` that of each filter alone. Throughput counts bytes of text per CPU second.
 """
@@ -28,7 +28,7 @@ def heuristics_dspipe(measure: Measure, paths: Sequence[str | Path], mb: float =
     """The stage: all statistics, then the verdicts."""
     from dspipe.stages.heuristics.stage import HeuristicsConfig, HeuristicsStage
 
-    stage = HeuristicsStage("heuristics", HeuristicsConfig())
+    stage = HeuristicsStage("heuristics", HeuristicsConfig(like="datatrove"))
     texts = read_texts(paths, mb)
     batches = _batches(texts)
 
@@ -56,7 +56,7 @@ def chain_dspipe(measure: Measure, paths: Sequence[str | Path], mb: float = 0) -
     from dspipe.stages.language import LanguageConfig, LanguageStage
 
     language = LanguageStage("language", LanguageConfig())
-    heuristics = HeuristicsStage("heuristics", HeuristicsConfig())
+    heuristics = HeuristicsStage("heuristics", HeuristicsConfig(like="datatrove"))
     texts = read_texts(paths, mb)
     batches = _batches(texts)
 
@@ -96,7 +96,7 @@ def _verdicts(texts: list[str], name: str) -> Any:
     quality = [
         rule.threshold for rule in Gopher.RULES if "duplicate" not in rule.threshold and "gram" not in rule.threshold
     ]
-    settings: dict[str, Any] = {"rules": [name.split("_")[0]]}
+    settings: dict[str, Any] = {"rules": [name.split("_")[0]], "like": "datatrove"}
     if name == "gopher_quality":
         settings["gopher"] = {rule.threshold: None for rule in Gopher.RULES if rule.threshold not in quality}
     elif name == "gopher_repetition":

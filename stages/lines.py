@@ -13,8 +13,9 @@ rules, each to be turned off or on:
     numeric         it has digits, but no letter (RefinedWeb; takes rows of tables, so it is off)
     uppercase       it has ten letters of scripts with case or more, over half of them capitals (RefinedWeb; off)
     single_word     it is one word of a script that puts spaces between words (RefinedWeb; off)
-    terminal        it doesn't end as a sentence: . ! ? quotes, and the like of other scripts (C4; off, because FineWeb,
-                    Penedo et al. 2024, section 3.5, found that it removes 30 % of the tokens)
+    terminal        it doesn't end as a sentence: . ! ? quotes, and the like of other scripts but for Thai and Lao,
+                    which write none (C4; off, because FineWeb, Penedo et al. 2024, section 3.5, found that it removes
+                    30 % of the tokens)
     min_words       it has fewer words than this (C4: 5; off), where its script puts spaces between them
 """
 
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from dspipe.kernels.text.sentence_terminals import SENTENCE_TERMINALS
 from dspipe.pipeline.stage import MapConfig
 from dspipe.stages.shared.rewriting import RewritingStage, without_lines
 
@@ -56,8 +58,13 @@ _CHINESE = (
 _NAVIGATION = rf"^[^\w\n]*(?:{_BEGINS})\b[^.!?:;,\n]*$|(?:{_ENDS})[ \t.…»›>→]*$|\b(?:{_CONTAINS})\b"
 _COUNTED = "likes?|shares?|comments?|views?|repl(?:y|ies)|followers?|retweets?|votes?|points?|reads?|downloads?"
 _COUNTER = rf"^[ \t]*[0-9][0-9.,]*[ \t]?[km]?\+?[ \t](?:{_COUNTED})[ \t]*$"
-_SPACELESS = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
-_TERMINAL = r"[.!?\"”’'»。！？」』…؟।۔][\s)\]）】]*$"
+# those of kernels.text.unicode_classes
+_SPACELESS = (
+    r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Yi}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}\p{Tai_Le}"
+    r"\p{New_Tai_Lue}\p{Tai_Tham}\p{Tai_Viet}\p{Javanese}\p{Balinese}\p{Batak}\p{Cham}\p{Buginese}\p{Rejang}]"
+)
+_WITHOUT_END_MARKS = r"[\p{Thai}\p{Lao}\p{New_Tai_Lue}\p{Tai_Tham}]"
+_TERMINAL = rf"(?:[{''.join(sorted(SENTENCE_TERMINALS))}\"”’'»」』…]|፡፡)[\s)\]）】\x{{200b}}-\x{{200f}}]*$"
 _SHORT_WORDS = 10
 _SHORT_CHARACTERS = 100
 _SHORT_CHINESE = 30
@@ -148,7 +155,7 @@ class Lines(RewritingStage[Config]):
             spaced = ~has(lines, _SPACELESS)
             found |= spaced & (words < max(config.min_words, 2 * config.single_word))
         if config.terminal:
-            found |= ~has(lines, _TERMINAL)
+            found |= ~has(lines, _TERMINAL) & ~has(lines, _WITHOUT_END_MARKS)
         return found & filled
 
 

@@ -7,13 +7,16 @@ in this order, to the lines that need it:
 
     repair          text that was decoded in the wrong encoding (mojibake: `schÃ¶n`), with ftfy's `fix_encoding` and
                     `fix_c1_controls` (Speer 2019), which change nothing that makes sense as it is
-    controls        CR, CR LF, form feeds and Unicode's line and paragraph separators become LF; other control
-                    characters but tab, soft hyphens, zero-width spaces and byte order marks go. Joiners and marks of
-                    direction stay: Persian, the Indic scripts and emoji need them
+    controls        CR, CR LF, form feeds and Unicode's line and paragraph separators become LF; escape sequences of
+                    terminals (colours, titles, links: ECMA-48) go whole, and so do other control characters but tab,
+                    soft hyphens, byte order marks, and zero-width spaces but for one between letters of Thai, Lao,
+                    Khmer, Burmese and other scripts, where it divides words. Joiners and marks of direction stay:
+                    Persian, the Indic scripts and emoji need them
     normalization   NFC or NFKC (Unicode Standard Annex 15). NFKC also changes what looks different: ² to 2, full-width
                     forms to ASCII, so it harms formulas and Chinese punctuation
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from functools import cache
@@ -30,9 +33,22 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _BREAKS = "\x0b\x0c\r\x1c\x1d\x1e\x85\u2028\u2029"
-_REMOVED = "\xad\u200b\u2060\ufeff\ufff9\ufffa\ufffb\ufffc"
+_ZERO_WIDTH_SPACE = "\u200b"
+_REMOVED = "\xad\u2060\ufeff\ufff9\ufffa\ufffb\ufffc"
 _CONTROLS = [chr(code) for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n" + _BREAKS]
 _TRANSLATION = {ord(c): "\n" for c in _BREAKS} | {ord(c): "" for c in (*_CONTROLS, *_REMOVED)}
+# ECMA-48: control sequences, strings for the device up to their terminator (or BEL, as xterm has it), character sets
+_ESCAPES = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"
+    r"|\x1b[()*+][0-2AB]"
+)
+# blocks of Thai, Lao and Tibetan, Burmese, Khmer, Tai Le to Buginese and Tai Tham, Balinese, Batak, Rejang, Javanese to
+# Cham and Tai Viet: scripts whose words, or syllables, a line may be broken between
+_BROKEN_SCRIPTS = (
+    (0x0E00, 0x0FFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x1950, 0x1AAF), (0x1B00, 0x1B7F), (0x1BC0, 0x1BFF),
+    (0xA930, 0xA95F), (0xA980, 0xAADF),
+)  # fmt: skip
 # what ftfy tries (ftfy.chardata.CHARMAP_ENCODINGS)
 _ENCODINGS = ("latin-1", "cp1252", "cp1251", "cp1250", "cp1253", "cp1254", "cp1257", "iso8859-2", "mac-roman", "cp437")
 
@@ -70,7 +86,7 @@ class Unicode(RewritingStage[Config]):
     def _pattern(self) -> str:
         parts = [
             *([mojibake_pattern()] if self.config.repair else []),
-            *([_character_class((*_BREAKS, *_CONTROLS, *_REMOVED))] if self.config.controls else []),
+            *([_character_class((*_BREAKS, *_CONTROLS, *_REMOVED, _ZERO_WIDTH_SPACE))] if self.config.controls else []),
             *([normalization_pattern(self.config.normalization)] if self.config.normalization else []),
         ]
         return "|".join(parts) or r"[^\s\S]"
@@ -87,12 +103,23 @@ class Unicode(RewritingStage[Config]):
         if self.config.controls:
             # the line feed of CR LF was taken as the line's end
             line = line.removesuffix("\r").replace("\r\n", "\n")
-            cleaned = line.translate(_TRANSLATION)
+            cleaned = _ESCAPES.sub("", line)
+            if _ZERO_WIDTH_SPACE in line:
+                cleaned = _stray_spaces().sub("", cleaned)
+            cleaned = cleaned.translate(_TRANSLATION)
             line, removed = cleaned, len(line) - len(cleaned)
         form = self.config.normalization
         if form is not None and not unicodedata.is_normalized(form, line):
             line, normalized = unicodedata.normalize(form, line), 1
         return line, (repaired, normalized, removed)
+
+
+@cache
+def _stray_spaces() -> re.Pattern[str]:
+    """Zero-width spaces but for one between letters, with their marks, of scripts whose words it divides."""
+    codes = (code for first, last in _BROKEN_SCRIPTS for code in range(first, last + 1))
+    letters = "".join(chr(code) for code in codes if unicodedata.category(chr(code))[0] in "LM")
+    return re.compile(f"(?<![{letters}])\u200b+|\u200b+(?![{letters}\u200b])")
 
 
 @cache

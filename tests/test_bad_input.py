@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from dspipe.kernels.jit import INTERPRETED
 from dspipe.pipeline.stage import GlobalStage, MapStage, Stage, StageSettings
-from dspipe.stages import language, lines, pii, unicode, urls
+from dspipe.stages import language, lines, unicode, urls
 from dspipe.stages.decontaminate import stage as decontaminate
 from dspipe.stages.exact_dedup import stage as exact_dedup
 from dspipe.stages.heuristics import stage as heuristics
 from dspipe.stages.minhash import stage as minhash
 from dspipe.stages.minhash.banding import MinhashConfig
+from dspipe.stages.pii import stage as pii
 from tests.engine import rows_of, run_inline
 
 STAGES: list[dict[str, Any]] = [{name: {}} for name in ("unicode", "lines", "pii", "language", "heuristics")]

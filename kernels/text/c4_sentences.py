@@ -6,11 +6,13 @@ import numpy as np
 
 from dspipe.kernels.jit import inline, jit
 from dspipe.kernels.text.line_scan import BRACKET, CURLY, JAVASCRIPT, LOREM_IPSUM, POLICY
-from dspipe.kernels.text.unicode_classes import CLOSER, NAMES, TERMINAL
+from dspipe.kernels.text.unicode_classes import CLOSER, MARK, NAMES, QUOTE, TERMINAL, WORD_BREAK
 from dspipe.kernels.text.unicode_lookup import character_before
 
 # the rules that can be turned off, as bits
 TERMINAL_RULE, JAVASCRIPT_RULE, POLICY_RULE, CITATIONS_RULE = 1, 2, 4, 8
+# what the paper says otherwise than its code: "lorem ipsum" and { anywhere count, a line may end with any closing quote
+WHOLE_PAGE_RULE, QUOTES_RULE = 16, 32
 LONGEST_CITED = 1 << 16
 """Bytes of a line in which citations are looked for."""
 
@@ -18,24 +20,27 @@ LONGEST_CITED = 1 << 16
 KEPT_SENTENCES, LOREM_IPSUM_LINES, CURLY_BRACKET_LINES = range(3)
 
 _EDIT, _NEEDED = np.frombuffer(b"[edit]", np.uint8), np.frombuffer(b"[citation needed]", np.uint8)
-_LATIN, _THAI, _LAO = NAMES["latin"], NAMES["thai"], NAMES["lao"]
+_LATIN, _ETHIOPIC = NAMES["latin"], NAMES["ethiopic"]
+# scripts in which a space ends a sentence or a phrase, and mostly nothing else does
+_PHRASED = tuple(NAMES[name] for name in ("thai", "lao", "new_tai_lue", "tai_tham"))
 # typed, because numba compiles a function again for each literal argument
 _START = np.int64(0)
 
 
 @inline
-def count_kept(holds, sentences, chunks, script, rules, kept):  # type: ignore[no-untyped-def]
+def count_kept(holds, sentences, gaps, script, rules, kept):  # type: ignore[no-untyped-def]
     """Count the sentences of a line that is long enough and ends as one should, unless what it `holds` (bits of
     kernels.text.line_scan) forbids it. kept: int64[3]."""
-    kept[LOREM_IPSUM_LINES] += holds & LOREM_IPSUM != 0
+    whole_page = rules & WHOLE_PAGE_RULE != 0
+    kept[LOREM_IPSUM_LINES] += holds & LOREM_IPSUM != 0 and not whole_page
     if rules & JAVASCRIPT_RULE != 0 and holds & JAVASCRIPT != 0:
         return
-    kept[CURLY_BRACKET_LINES] += holds & CURLY != 0
+    kept[CURLY_BRACKET_LINES] += holds & CURLY != 0 and not whole_page
     if rules & POLICY_RULE != 0 and holds & POLICY != 0:
         return
     kept[KEPT_SENTENCES] += sentences
-    if script in (_THAI, _LAO):  # a space ends a sentence or a phrase
-        kept[KEPT_SENTENCES] += chunks // 2
+    if script in _PHRASED:
+        kept[KEPT_SENTENCES] += gaps // 2
 
 
 @jit
@@ -45,9 +50,9 @@ def sentence_end(data, start, end, holds, script, rules, cleaned, classes):  # t
     length, ended = end - start, False
     if rules & CITATIONS_RULE != 0 and holds & BRACKET != 0 and length <= LONGEST_CITED:
         length = _without_citations(data, start, end, cleaned)
-        ended = _ends_sentence(cleaned, _START, length, script, classes)
+        ended = _ends_sentence(cleaned, _START, length, script, rules, classes)
     else:
-        ended = _ends_sentence(data, start, end, script, classes)
+        ended = _ends_sentence(data, start, end, script, rules, classes)
     if not ended:
         return -1 if rules & TERMINAL_RULE != 0 else 0
     return length if length != end - start else 0
@@ -55,30 +60,40 @@ def sentence_end(data, start, end, holds, script, rules, cleaned, classes):  # t
 
 @inline
 def ends_line(data, start, end, script, classes):  # type: ignore[no-untyped-def]
-    """FineWeb's end of a line: a terminal mark, behind closing quotes and brackets beyond Latin script."""
+    """FineWeb's end of a line: a terminal mark, behind closing quotes and brackets beyond Latin script; any end in
+    scripts that mostly write no such mark."""
+    if script in _PHRASED:
+        return True
     kind, _ = character_before(data, end, start, classes)
-    if kind & CLOSER != 0 and script != _LATIN:
-        return _ends_sentence(data, start, end, script, classes)
+    if kind & (CLOSER | MARK | WORD_BREAK) != 0 and script != _LATIN:
+        return _ends_sentence(data, start, end, script, _START, classes)
     return kind & TERMINAL != 0
 
 
 @jit
-def _ends_sentence(data, start, end, script, classes):  # type: ignore[no-untyped-def]
+def _ends_sentence(data, start, end, script, rules, classes):  # type: ignore[no-untyped-def]
     """C4's terminal punctuation: . ? ! and straight quotes, no ellipsis. In other scripts than Latin also the
-    script's own marks, closing quotes and brackets after one. Thai and Lao, which write none, always."""
+    script's own marks, closing quotes and brackets after one. Thai, Lao and the like, which mostly write none,
+    always."""
     if end <= start:
         return False
     last = data[end - 1]
     if last in (46, 63, 33, 34, 39):
         return not (last == 46 and end - start >= 3 and data[end - 2] == 46 and data[end - 3] == 46)
     if script == _LATIN:
-        return False
-    if script in (_THAI, _LAO):
+        if rules & QUOTES_RULE == 0:
+            return False
+        kind, _ = character_before(data, end, start, classes)
+        return kind & CLOSER != 0 and kind & QUOTE != 0
+    if script in _PHRASED:
         return True
     kind, length = character_before(data, end, start, classes)
-    while kind & CLOSER != 0 and end - length > start:
+    while kind & (CLOSER | MARK) != 0 and end - length > start:
         end -= length
         kind, length = character_before(data, end, start, classes)
+    if script == _ETHIOPIC and kind & WORD_BREAK != 0 and end - length > start:  # two spaces for a full stop
+        kind, _ = character_before(data, end - length, start, classes)
+        return kind & (TERMINAL | WORD_BREAK) != 0
     return kind & TERMINAL != 0
 
 

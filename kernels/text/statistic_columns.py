@@ -2,7 +2,8 @@
 
 They are what the rules of the Gopher paper (Rae et al. 2021, arXiv 2112.11446, appendix A.1.1), C4 (Raffel et al.
 2020, JMLR 21/140, section 2.2) and FineWeb (Penedo et al. 2024, arXiv 2406.17557, section 3.6) ask for. A token is a
-word or a mark of punctuation (kernels/text/word_tokens.py).
+word or a mark of punctuation (kernels/text/word_tokens.py); a word is what stands between white space, or a token where
+statistics are to be datatrove's (LineSettings.by_tokens). Letters of unspaced scripts count as words by script.py.
 """
 
 from enum import IntEnum
@@ -23,6 +24,9 @@ from dspipe.kernels.text.duplicate_lines import (
 from dspipe.kernels.text.word_tokens import (
     ALPHABETIC,
     CAPACITY,
+    SPACED,
+    SPACED_ALPHABETIC,
+    SPACED_CHARACTERS,
     TOKENS,
     UNIT_CHARACTERS,
     UNITS,
@@ -76,17 +80,17 @@ COUNTS, SHARES = tuple(column.name.lower() for column in Count), tuple(column.na
 STATISTICS = {
     "script": "the script that most words are written in, an index into unicode_classes.SCRIPTS",
     "characters": "code points",
-    "words": "tokens with more than symbols in them",
+    "words": "words, with datatrove tokens with more than symbols in them",
     "stop_words": "different stop words of the document's language (or of the language with most); -1: no list for it",
     "sentences": "sentences in the lines that C4 keeps",
     "lorem_ipsum_lines": "lines that C4 would keep but for 'lorem ipsum'",
     "curly_bracket_lines": "lines that C4 would keep but for a '{'",
     "mean_word_length": "characters per word",
-    "hashes_per_word": "'#' per token",
-    "ellipses_per_word": "'...' and '…' per token",
+    "hashes_per_word": "'#' per word",
+    "ellipses_per_word": "'...' and '…' per word",
     "bullet_lines": "share of lines that begin with '•' or '-'",
     "ellipsis_lines": "share of lines that end with an ellipsis",
-    "alphabetic_words": "share of tokens with a letter",
+    "alphabetic_words": "share of words with a letter",
     "duplicate_lines": "share of lines that occurred before",
     "duplicate_line_characters": "characters in lines that occurred before, of all characters",
     "duplicate_paragraphs": "share of paragraphs that occurred before",
@@ -111,23 +115,30 @@ TERMINAL_LINES, SHORT_LINES: lines between line feeds, not of white space alone,
 
 @jit
 def write_columns(  # type: ignore[no-untyped-def]
-    marks, counters, kept, repeats, repeated, ends, units_per_word, counts, shares,
+    marks, counters, kept, repeats, repeated, ends, written, units_per_word, by_tokens, counts, shares,
 ):  # fmt: skip
-    """One document's COUNTS and SHARES from what was counted. Shares of nothing stay 0."""
-    units = counters[UNITS] / units_per_word
-    tokens, words, characters = counters[TOKENS] + units, counters[WORDS] + units, marks[CHARACTERS]
+    """One document's COUNTS and SHARES from what was counted. Shares of nothing stay 0. written: the words of n-grams
+    in `ends`."""
+    units, characters = counters[UNITS] / units_per_word, marks[CHARACTERS]
+    if by_tokens:
+        all_words, words = counters[TOKENS] + units, counters[WORDS] + units
+        word_characters, alphabetic = counters[WORD_CHARACTERS], counters[ALPHABETIC]
+    else:
+        all_words = words = counters[SPACED] + units
+        word_characters, alphabetic = counters[SPACED_CHARACTERS], counters[SPACED_ALPHABETIC]
     counts[Count.SCRIPT], counts[Count.CHARACTERS], counts[Count.WORDS] = marks[SCRIPT], characters, int(words)
     counts[Count.STOP_WORDS] = marks[STOP_WORDS]
     counts[Count.SENTENCES] = kept[KEPT_SENTENCES]
     counts[Count.LOREM_IPSUM_LINES] = kept[LOREM_IPSUM_LINES]
     counts[Count.CURLY_BRACKET_LINES] = kept[CURLY_BRACKET_LINES]
     if words > 0:
-        shares[Share.MEAN_WORD_LENGTH] = (counters[WORD_CHARACTERS] + counters[UNIT_CHARACTERS]) / words
-    if tokens > 0:
-        shares[Share.HASHES_PER_WORD] = marks[HASH_SIGNS] / tokens
-        shares[Share.ELLIPSES_PER_WORD] = marks[ELLIPSES] / tokens
-        shares[Share.ALPHABETIC_WORDS] = (counters[ALPHABETIC] + units) / tokens
-        shares[Share.NEWLINES_PER_WORD] = marks[FEEDS] / tokens
+        shares[Share.MEAN_WORD_LENGTH] = (word_characters + counters[UNIT_CHARACTERS]) / words
+    if all_words > 0:
+        shares[Share.HASHES_PER_WORD] = marks[HASH_SIGNS] / all_words
+        shares[Share.ELLIPSES_PER_WORD] = marks[ELLIPSES] / all_words
+        shares[Share.ALPHABETIC_WORDS] = (alphabetic + units) / all_words
+    if counters[TOKENS] + units > 0:
+        shares[Share.NEWLINES_PER_WORD] = marks[FEEDS] / (counters[TOKENS] + units)
     if marks[SPLIT_LINES] > 0:
         shares[Share.BULLET_LINES] = marks[BULLETS] / marks[SPLIT_LINES]
         shares[Share.ELLIPSIS_LINES] = marks[ELLIPSIS_LINES] / marks[SPLIT_LINES]
@@ -139,8 +150,7 @@ def write_columns(  # type: ignore[no-untyped-def]
         if repeats[PARAGRAPHS] > 0:
             shares[Share.DUPLICATE_PARAGRAPHS] = repeats[DUPLICATE_PARAGRAPHS] / repeats[PARAGRAPHS]
         shares[Share.DUPLICATE_PARAGRAPH_CHARACTERS] = repeats[DUPLICATE_PARAGRAPH_CHARACTERS] / within_lines
-        written = counters[WRITTEN]
-        within_words = characters if written < counters[CAPACITY] else ends[written - 1] + written
+        within_words = characters if counters[WRITTEN] < counters[CAPACITY] else ends[written - 1] + written
         for k in range(len(repeated)):
             shares[Share.TOP_2_GRAM + k] = repeated[k] / within_words
         if marks[TEXT_LINES] > 0:

@@ -29,12 +29,14 @@ WINDOW_TOKENS = 1 << 20
 
 
 class LineSettings(NamedTuple):
-    """What the line statistics depend on. `rules`: bits of C4's line rules that are on."""
+    """What statistics depend on. `rules`: bits of C4's line rules that are on; `by_tokens`: a word is a token, as
+    datatrove has it, not what stands between white space."""
 
     short_line: int = 30
     min_words: int = 3
     max_word_length: int = 1000
     rules: int = TERMINAL_RULE | JAVASCRIPT_RULE | POLICY_RULE | CITATIONS_RULE
+    by_tokens: bool = True
 
 
 class TextStatistics(NamedTuple):
@@ -75,6 +77,7 @@ def _scratch(max_bytes: int, languages: int) -> Scratch:
     return Scratch(
         hashes=np.empty(tokens, np.uint64),
         ends=np.empty(tokens, np.int32),
+        starts=np.empty(tokens, np.uint8),
         ngrams=NgramScratch(
             table=np.empty(_table_size(tokens), np.uint64),
             active=np.empty(tokens, np.int32),

@@ -11,7 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from dspipe.kernels.jit import entry, inline, pointer
-from dspipe.kernels.text.c4_sentences import LONGEST_CITED, count_kept, ends_line, sentence_end
+from dspipe.kernels.text.c4_sentences import (
+    CURLY_BRACKET_LINES,
+    LONGEST_CITED,
+    LOREM_IPSUM_LINES,
+    WHOLE_PAGE_RULE,
+    count_kept,
+    ends_line,
+    sentence_end,
+)
 from dspipe.kernels.text.duplicate_lines import (
     COVERED,
     DUPLICATE_LINES,
@@ -21,7 +29,7 @@ from dspipe.kernels.text.duplicate_lines import (
     add_line,
     end_paragraph,
 )
-from dspipe.kernels.text.line_scan import scan_line
+from dspipe.kernels.text.line_scan import CURLY, LOREM_IPSUM, scan_line
 from dspipe.kernels.text.repeated_ngrams import NgramScratch, repetition
 from dspipe.kernels.text.script import survey
 from dspipe.kernels.text.special_words import SpecialWords, raw_special_words
@@ -47,10 +55,12 @@ from dspipe.kernels.text.word_tokens import (
     CAPACITY,
     CHUNKS,
     ENDED,
+    GAPS,
     LONGEST,
     SENTENCES,
     UNITS,
     WRITTEN,
+    join_words,
     raw_output,
     write_tokens,
 )
@@ -71,7 +81,7 @@ class Scratch(NamedTuple):
     """What the pass works in. It is allocated outside because a kernel's own array dies with its last use as an array,
     while pointers to it live on.
 
-    hashes, ends     of the tokens (TokenOutput of kernels.text.word_tokens); ngrams: see there
+    hashes, ends, starts    of the tokens (TokenOutput of kernels.text.word_tokens); ngrams: see there
     lines            set of the hashes of lines;  paragraphs: likewise
     cleaned          a line without its citations
     line_counters    of such a line; their CAPACITY stays 0, so that its tokens are counted and not kept
@@ -80,6 +90,7 @@ class Scratch(NamedTuple):
 
     hashes: npt.NDArray[np.uint64]
     ends: npt.NDArray[np.int32]
+    starts: npt.NDArray[np.uint8]
     ngrams: NgramScratch
     lines: npt.NDArray[np.uint64]
     paragraphs: npt.NDArray[np.uint64]
@@ -109,19 +120,20 @@ def measure_documents(  # type: ignore[no-untyped-def]
     letters, found = pointer(scratch.letters), pointer(scratch.found)
     classes, special_words = raw_classes(tables.classes), raw_special_words(tables.special_words)
     stop_words, ngrams = raw_stop_words(tables.stop_words), _raw_ngrams(scratch.ngrams)
-    tokens = raw_output(scratch.hashes, scratch.ends, scratch.counters, scratch.pieces)
-    line_tokens = raw_output(scratch.hashes, scratch.ends, scratch.line_counters, scratch.pieces)
+    tokens = raw_output(scratch.hashes, scratch.ends, scratch.starts, scratch.counters, scratch.pieces)
+    line_tokens = raw_output(scratch.hashes, scratch.ends, scratch.starts, scratch.line_counters, scratch.pieces)
     hashes, ends, counters, line_counters = tokens.hashes, tokens.ends, tokens.counters, line_tokens.counters
     marks, kept, repeats = pointer(scratch.marks), pointer(scratch.kept), pointer(scratch.repeats)
     line_keys, paragraph_keys = pointer(scratch.lines), pointer(scratch.paragraphs)
     # unpacked here: a namedtuple's arrays cost a reference count each time they are asked for
     complete, stop_scripts = tables.stop_words.complete, tables.stop_words.scripts
+    listed = tables.stop_words.listed
     orders, units_per_word = tables.orders, tables.units_per_word
     line_array, paragraph_array, repeated = scratch.lines, scratch.paragraphs, scratch.repeated
     counter_array, mark_array, kept_array, repeat_array = scratch.counters, scratch.marks, scratch.kept, scratch.repeats
     limit, language_count, capacity = len(text), len(scratch.found), len(scratch.hashes)
     short_line, min_words = settings.short_line, settings.min_words
-    max_word_length, rules = settings.max_word_length, settings.rules
+    max_word_length, rules, by_tokens = settings.max_word_length, settings.rules, settings.by_tokens
     # typed, because numba compiles a function again for each literal argument
     zero, cleaned_limit = np.int64(0), np.int64(LONGEST_CITED)
 
@@ -157,10 +169,14 @@ def measure_documents(  # type: ignore[no-untyped-def]
                     x, y, z = data[last - 3], data[last - 2], data[last - 1]
                     marks[ELLIPSIS_LINES] += (x == y == z == 46) or (x == 0xE2 and y == 0x80 and z == 0xA6)
                 before, chunks, units = counters[SENTENCES], counters[CHUNKS], counters[UNITS]
+                gaps = counters[GAPS]
                 counters[ENDED], counters[LONGEST] = 0, 0
                 write_tokens(data, first, last, limit, classes, special_words, tokens)
                 sentences, chunks = counters[SENTENCES] - before + 1, counters[CHUNKS] - chunks
                 words = chunks + np.int64((counters[UNITS] - units) / units_a_word)
+                if rules & WHOLE_PAGE_RULE != 0:
+                    kept[LOREM_IPSUM_LINES] += holds & LOREM_IPSUM != 0
+                    kept[CURLY_BRACKET_LINES] += holds & CURLY != 0
                 if counters[LONGEST] <= max_word_length and words >= min_words:
                     cleaned = sentence_end(data, first, last, holds, script, rules, clean, classes)
                     if cleaned > 0:
@@ -168,7 +184,7 @@ def measure_documents(  # type: ignore[no-untyped-def]
                         write_tokens(clean, zero, cleaned, cleaned_limit, classes, special_words, line_tokens)
                         sentences = line_counters[SENTENCES] + 1
                     if cleaned >= 0:
-                        count_kept(holds, sentences, chunks, script, rules, kept)
+                        count_kept(holds, sentences, counters[GAPS] - gaps, script, rules, kept)
             if stop < end and data[stop] == 13 and stop + 1 < end and data[stop + 1] == 10:
                 stop += 1
             position = stop
@@ -198,16 +214,33 @@ def measure_documents(  # type: ignore[no-untyped-def]
             repeats[LINES] += edges
             repeats[DUPLICATE_LINES] += edges == 2
 
-        written = counters[WRITTEN]
-        repeated[:] = 0
-        space = 0 if script >= FIRST_UNSPACED else 1
-        repetition(hashes, ends, written, orders[script], space, ngrams, repeated)
         language = languages[d]
         # a language that is written in another script was a wrong guess
         if (language >= 0 and stop_scripts[language] != script) or (language == -2 and script >= FIRST_UNSPACED):
             language = -1
+        if language == -1 and script != 0 and not listed[script]:
+            language = -2
         all_bits = complete[max(language, 0)]
         marks[STOP_WORDS] = count_stop_words(
-            hashes, written, script, stop_words, all_bits, found, language_count, language
+            hashes, counters[WRITTEN], script, stop_words, all_bits, found, language_count, language
         )
-        write_columns(marks, counters, kept, repeats, repeated, ends, units_a_word, out_counts[d], out_shares[d])
+        written, space = counters[WRITTEN], np.int64(0)
+        if script < FIRST_UNSPACED:
+            space += 1
+            if not by_tokens:
+                written = join_words(hashes, ends, tokens.starts, written)
+        repeated[:] = 0
+        repetition(hashes, ends, written, orders[script], space, ngrams, repeated)
+        write_columns(
+            marks,
+            counters,
+            kept,
+            repeats,
+            repeated,
+            ends,
+            written,
+            units_a_word,
+            by_tokens,
+            out_counts[d],
+            out_shares[d],
+        )

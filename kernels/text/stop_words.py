@@ -1,7 +1,8 @@
 """Stop words of several languages in one hash table, counted over the hashes of a text's tokens.
 
-A stop word of an unspaced script is one to four letters, found anywhere in the text by the hash of its units one
-after the other.
+Vowel signs of Arabic and points of Hebrew, which prose is mostly written without, are no part of a token's hash, so
+that a pointed text has its stop words, too. A stop word of an unspaced script is one to four letters, found anywhere in
+the text by the hash of its units one after the other.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from dspipe.kernels.hashing import extend_ngram
 from dspipe.kernels.jit import inline, jit, pointer
 from dspipe.kernels.text.special_words import special_words
-from dspipe.kernels.text.unicode_classes import FIRST_UNSPACED, NAMES, character_classes
+from dspipe.kernels.text.unicode_classes import FIRST_UNSPACED, NAMES, SCRIPTS, character_classes
 from dspipe.kernels.text.word_tokens import COUNTERS, PIECES, UNITS, WRITTEN, TokenOutput, write_text_tokens
 
 _MAX_UNITS = 4
@@ -22,13 +23,15 @@ _MAX_UNITS = 4
 class StopWordTable(NamedTuple):
     """Stop words by hash. keys: uint64[n] in open addressing (0 empty), a key once per language; languages: uint8[n],
     its language; bits: uint64[n], one bit for each word of a language; complete: uint64[languages], all of a
-    language's bits; scripts: int64[languages], indices into SCRIPTS."""
+    language's bits; scripts: int64[languages], indices into SCRIPTS; listed: bool[SCRIPTS], whether a language of the
+    script has a list."""
 
     keys: npt.NDArray[np.uint64]
     languages: npt.NDArray[np.uint8]
     bits: npt.NDArray[np.uint64]
     complete: npt.NDArray[np.uint64]
     scripts: npt.NDArray[np.int64]
+    listed: npt.NDArray[np.bool_]
 
 
 class RawStopWordTable(NamedTuple):
@@ -71,6 +74,7 @@ def make_stop_words(lists: Mapping[str, Sequence[str]], scripts: Sequence[str]) 
         np.zeros(size, np.uint64),
         np.array([(1 << len(words)) - 1 for words in distinct], np.uint64),
         np.array([NAMES[script] for script in scripts], np.int64),
+        np.isin(SCRIPTS, [script for script, words in zip(scripts, distinct, strict=True) if words]),
     )
     for key, language, bit in entries:
         slot = key & size - 1
@@ -83,8 +87,8 @@ def make_stop_words(lists: Mapping[str, Sequence[str]], scripts: Sequence[str]) 
 def _phrase_hash(word: str) -> int:
     """The hash of a stop word: of its token, or of its units one after the other."""
     data = np.frombuffer(word.encode("utf-8"), np.uint8)
-    hashes, ends, counters = np.empty(64, np.uint64), np.empty(64, np.int32), np.zeros(COUNTERS, np.int64)
-    out = TokenOutput(hashes, ends, counters, np.empty(2 * PIECES, np.int64))
+    hashes, counters = np.empty(64, np.uint64), np.zeros(COUNTERS, np.int64)
+    out = TokenOutput(hashes, np.empty(64, np.int32), np.empty(64, np.uint8), counters, np.empty(2 * PIECES, np.int64))
     with np.errstate(over="ignore"):
         write_text_tokens(data, character_classes(), special_words(), out)
         written = int(counters[WRITTEN])

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dspipe.kernels.jit import inline, jit, pointer
-from dspipe.kernels.text.unicode_classes import SPACE, CharacterClasses
+from dspipe.kernels.text.unicode_classes import LETTER, LOWER, MARK, SPACE, UPPER, CharacterClasses
 
 
 class RawClasses(NamedTuple):
@@ -58,6 +58,19 @@ def character_before(data, i, start, classes):  # type: ignore[no-untyped-def]
         first -= 1
     kind, _ = character(data, first, i, classes)
     return kind, i - first
+
+
+@jit
+def letter_before(data, i, start, classes):  # type: ignore[no-untyped-def]
+    """`character_before` without the marks on it: flags of the letter, and bytes with its marks. Marks alone are a
+    letter without case."""
+    kind, length = character_before(data, i, start, classes)
+    while kind & MARK != 0:
+        if i - length <= start:
+            return np.int64(LETTER | UPPER | LOWER), length
+        kind, more = character_before(data, i - length, start, classes)
+        length += more
+    return kind, length
 
 
 @jit

@@ -21,7 +21,7 @@ from dspipe.kernels.text.unicode_classes import (
     QUOTE,
     UPPER,
 )
-from dspipe.kernels.text.unicode_lookup import character, character_before
+from dspipe.kernels.text.unicode_lookup import character, character_before, letter_before
 
 
 @jit
@@ -57,11 +57,11 @@ def suffix_length(data, start, end, classes, special):  # type: ignore[no-untype
             return end - run
         if run == start:
             return 0
-        kind, length = character_before(data, run, start, classes)
+        kind, length = letter_before(data, run, start, classes)
         if (kind & (LOWER | DIGIT | AFFIX) != 0 and kind & PICTOGRAPH == 0) or data[run - 1] in (37, 43, 45):
             return 1
         if kind & UPPER != 0 and run - length > start:
-            second, _ = character_before(data, run - length, start, classes)
+            second, _ = letter_before(data, run - length, start, classes)
             return 1 if second & UPPER != 0 else 0
         return 0
     kind, length = character_before(data, end, start, classes)
@@ -101,7 +101,7 @@ def infix_length(data, i, start, end, classes):  # type: ignore[no-untyped-def]
         return length
     if i == start or i + length >= end:
         return 0
-    before, _ = character_before(data, i, start, classes)
+    before, _ = letter_before(data, i, start, classes)
     after, _ = character(data, i + length, end, classes)
     if byte in (43, 45, 42, 94) and before & DIGIT != 0 and (after & DIGIT != 0 or data[i + 1] == 45):
         return 1

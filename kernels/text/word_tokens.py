@@ -22,10 +22,20 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.kernels.hashing import FNV_OFFSET, extend_token, hash_token
+from dspipe.kernels.hashing import FNV_OFFSET, extend_ngram, extend_token, hash_token
 from dspipe.kernels.jit import entry, inline, jit, load64, pointer
 from dspipe.kernels.text.special_words import raw_special_words, special_at
-from dspipe.kernels.text.unicode_classes import LETTER, MARK, PUNCTUATION, SPACE, SYMBOL, TERMINAL, UNSPACED
+from dspipe.kernels.text.unicode_classes import (
+    LETTER,
+    MARK,
+    POINTING,
+    PUNCTUATION,
+    SPACE,
+    SYMBOL,
+    TERMINAL,
+    UNSPACED,
+    WORD_BREAK,
+)
 from dspipe.kernels.text.unicode_lookup import character, raw_classes
 from dspipe.kernels.text.web_addresses import is_address
 from dspipe.kernels.text.word_affixes import infix_length, prefix_length, suffix_length
@@ -33,13 +43,15 @@ from dspipe.kernels.text.word_affixes import infix_length, prefix_length, suffix
 # what a token adds to; int64 each
 (
     TOKENS, WORDS, WORD_CHARACTERS, ALPHABETIC, UNITS, UNIT_CHARACTERS, WRITTEN, SENTENCES, ENDED, CHUNKS,
-    LONGEST, CAPACITY,
-) = range(12)  # fmt: skip
-COUNTERS = 12
+    LONGEST, CAPACITY, GAPS, SPACED, SPACED_CHARACTERS, SPACED_ALPHABETIC,
+) = range(16)  # fmt: skip
+COUNTERS = 16
 """TOKENS, WORDS (with more than symbols), their characters and ALPHABETIC tokens (with a letter) leave out the UNITS,
 letters of unspaced scripts with their marks. WRITTEN: tokens and units in the arrays. SENTENCES: ends of sentences
 that were followed by a word. ENDED: 1 after the end of a sentence. CHUNKS: pieces between white space and letters of
-unspaced scripts, LONGEST: characters of the longest. CAPACITY: the room in the arrays, set by the caller."""
+unspaced scripts, LONGEST: characters of the longest. CAPACITY: the room in the arrays, set by the caller. GAPS: spaces
+behind letters of unspaced scripts. SPACED: words by white space, without symbols that stand beside letters of unspaced
+scripts; their characters, and how many have a letter."""
 
 PIECES = 512
 # one byte eight times: to test eight letters at once
@@ -52,19 +64,21 @@ _LETTERS = np.int64(LETTER)
 
 
 class TokenOutput(NamedTuple):
-    """Where tokens are written. hashes: uint64; ends: int32, the characters of all tokens up to each; counters: int64
-    [COUNTERS]; pieces: int64[2 * PIECES], scratch for one chunk."""
+    """Where tokens are written. hashes: uint64; ends: int32, the characters of all tokens up to each; starts: uint8, 1
+    if the token begins a word by white space; counters: int64[COUNTERS]; pieces: int64[2 * PIECES], scratch for one
+    chunk."""
 
     hashes: npt.NDArray[np.uint64]
     ends: npt.NDArray[np.int32]
+    starts: npt.NDArray[np.uint8]
     counters: npt.NDArray[np.int64]
     pieces: npt.NDArray[np.int64]
 
 
 @inline
-def raw_output(hashes, ends, counters, pieces):  # type: ignore[no-untyped-def]
+def raw_output(hashes, ends, starts, counters, pieces):  # type: ignore[no-untyped-def]
     """Pointers to the arrays; the caller keeps them alive."""
-    return TokenOutput(pointer(hashes), pointer(ends), pointer(counters), pointer(pieces))
+    return TokenOutput(pointer(hashes), pointer(ends), pointer(starts), pointer(counters), pointer(pieces))
 
 
 @inline
@@ -79,8 +93,9 @@ def ascii_letters(block):  # type: ignore[no-untyped-def]
 
 
 @inline
-def write_token(value, characters, kind_any, kind_all, out):  # type: ignore[no-untyped-def]
-    """Count one token, and keep its hash and the characters of all tokens up to it while there is room."""
+def write_token(value, characters, kind_any, kind_all, starts, out):  # type: ignore[no-untyped-def]
+    """Count one token, and keep its hash, the characters of all tokens up to it and whether it starts a word (1 or 0)
+    while there is room."""
     counters, hashes, ends = out.counters, out.hashes, out.ends
     if counters[ENDED] != 0 and kind_all & (PUNCTUATION | TERMINAL) == 0:
         counters[SENTENCES] += 1
@@ -101,6 +116,7 @@ def write_token(value, characters, kind_any, kind_all, out):  # type: ignore[no-
     if n < counters[CAPACITY]:
         hashes[n] = value
         ends[n] = (ends[n - 1] if n else 0) + characters
+        out.starts[n] = starts
         counters[WRITTEN] = n + 1
 
 
@@ -114,7 +130,29 @@ def write_span(data, start, end, classes, out):  # type: ignore[no-untyped-def]
         kind_all &= kind
         characters += 1
         i += length
-    write_token(hash_token(data, start, end), characters, kind_any, kind_all, out)
+    value = hash_token(data, start, end) if kind_any & POINTING == 0 else _hash_unpointed(data, start, end, classes)
+    write_token(value, characters, kind_any, kind_all, 0, out)
+
+
+@jit
+def _hash_unpointed(data, start, end, classes):  # type: ignore[no-untyped-def]
+    """`hash_token` of data[start:end] as it is without POINTING: the same word with vowel signs and without."""
+    size, i = 0, start
+    while i < end:
+        kind, length = character(data, i, end, classes)
+        size += length if kind & POINTING == 0 else 0
+        i += length
+    value, block, filled, i = FNV_OFFSET + np.uint64(size), np.uint64(0), 0, start
+    while i < end:
+        kind, length = character(data, i, end, classes)
+        if kind & POINTING == 0:
+            for k in range(i, i + length):
+                block |= np.uint64(data[k]) << np.uint64(8 * filled)
+                filled += 1
+                if filled == 8:
+                    value, block, filled = extend_token(value, block), np.uint64(0), 0
+        i += length
+    return extend_token(value, block) if filled > 0 else value
 
 
 @jit
@@ -181,6 +219,31 @@ def write_chunk(data, start, end, classes, special_words, out):  # type: ignore[
 
 
 @inline
+def _count_spaced(first, characters, alphabetic, out):  # type: ignore[no-untyped-def]
+    """Count a word by white space, whose tokens are those from `first` on."""
+    counters = out.counters
+    counters[SPACED] += 1
+    counters[SPACED_CHARACTERS] += characters
+    counters[SPACED_ALPHABETIC] += alphabetic
+    if first < counters[WRITTEN]:
+        out.starts[first] = 1
+
+
+@jit
+def join_words(hashes, ends, starts, n):  # type: ignore[no-untyped-def]
+    """Make words by white space of the first n tokens, in place; returns how many."""
+    words = 0
+    for i in range(n):
+        if starts[i] != 0 or words == 0:
+            hashes[words] = hashes[i]
+            words += 1
+        else:
+            hashes[words - 1] = extend_ngram(hashes[words - 1], hashes[i])
+        ends[words - 1] = ends[i]
+    return words
+
+
+@inline
 def _may_be_special(sieve, value):  # type: ignore[no-untyped-def]
     return (sieve[np.int64(value >> np.uint64(6)) & 1023] >> (value & np.uint64(63))) & _ONE != np.uint64(0)
 
@@ -189,7 +252,7 @@ def _may_be_special(sieve, value):  # type: ignore[no-untyped-def]
 def write_tokens(data, start, end, limit, classes, special_words, out):  # type: ignore[no-untyped-def]
     """Count and write all tokens of data[start:end], a line or a whole text. limit: bytes of data that may be read."""
     counters, flags, sieve = out.counters, classes.flags, special_words.sieve
-    i = start
+    i, beside_unit = start, False
     while i < end:
         # ASCII letters, then white space or a mark and white space, are most of an English text
         k, value = i, np.uint64(0)
@@ -211,43 +274,74 @@ def write_tokens(data, start, end, limit, classes, special_words, out):  # type:
             if mark or (following < 0x80 and flags[following] & SPACE != 0):
                 counters[CHUNKS] += 1
                 counters[LONGEST] = max(counters[LONGEST], k - i + mark)
+                first = counters[WRITTEN]
                 if not _may_be_special(sieve, value) or special_at(data, i, k, special_words) <= 0:
-                    write_token(value, k - i, _LETTERS, _LETTERS, out)
+                    write_token(value, k - i, _LETTERS, _LETTERS, 1, out)
                 else:
                     write_chunk(data, i, k, classes, special_words, out)
                 if mark:
                     write_span(data, k, k + 1, classes, out)
-                i = k + 1 + mark
+                _count_spaced(first, k - i + mark, 1, out)
+                i, beside_unit = k + 1 + mark, False
                 continue
         kind, length, characters = np.int64(0), 0, k - i
+        kind_any = np.int64(LETTER if k > i else 0)
+        kind_all = np.int64(0 if k > i else -1)
+        plain = True  # letters and marks alone, or one character
         while k < end:
             kind, length = character(data, k, end, classes)
-            if kind & (SPACE | UNSPACED) != 0:
+            if kind & (SPACE | UNSPACED | WORD_BREAK) != 0:
                 break
+            kind_any |= kind
+            kind_all &= kind
+            plain &= kind & (LETTER | MARK) != 0
             k += length
             characters += 1
         if k > i:
             counters[CHUNKS] += 1
             counters[LONGEST] = max(counters[LONGEST], characters)
-            write_chunk(data, i, k, classes, special_words, out)
+            first = counters[WRITTEN]
+            if (plain and special_at(data, i, k, special_words) <= 0) or characters == 1:
+                pointed = kind_any & POINTING != 0
+                value = _hash_unpointed(data, i, k, classes) if pointed else hash_token(data, i, k)
+                write_token(value, characters, kind_any, kind_all, 0, out)
+            else:
+                write_chunk(data, i, k, classes, special_words, out)
+            # a comma between Chinese characters is no word; one that stands alone between spaces is
+            beside_unit |= k < end and kind & UNSPACED != 0
+            if kind_all & SYMBOL == 0 or not beside_unit:
+                _count_spaced(first, characters, 1 if kind_any & LETTER != 0 else 0, out)
+            elif first < counters[WRITTEN]:
+                out.starts[first] = 1
+        beside_unit = False
         i = k
         if k < end:
             i += length
             if kind & UNSPACED != 0:
-                characters = 1
-                while i < end:  # its marks
-                    mark_kind, length = character(data, i, end, classes)
-                    if mark_kind & MARK == 0:
+                while True:  # a run of units, each with its marks
+                    characters, following, length = 1, np.int64(0), 0
+                    while i < end:
+                        following, length = character(data, i, end, classes)
+                        if following & MARK == 0:
+                            break
+                        i += length
+                        characters += 1
+                    write_token(hash_token(data, k, i), characters, kind, kind, 1, out)
+                    if i >= end or following & UNSPACED == 0:
                         break
+                    k, kind = i, following
                     i += length
-                    characters += 1
-                write_token(hash_token(data, k, i), characters, kind, kind, out)
+                beside_unit = True
+                if i < end and data[i] == 32:
+                    counters[GAPS] += 1
+            elif kind & WORD_BREAK != 0 and k + 6 <= end and data[k] == data[k + 3] == 0xE1 and data[k + 5] == 0xA1:
+                counters[ENDED] = 1  # two Ethiopic spaces are typed for the full stop ።
 
 
 @entry("out")
 def write_text_tokens(text, classes, special_words, out):  # type: ignore[no-untyped-def]
     """`write_tokens` of a whole uint8 array, with arrays for all else: `out` is a TokenOutput of arrays."""
     out.counters[CAPACITY] = len(out.hashes)
-    raw = raw_output(out.hashes, out.ends, out.counters, out.pieces)
+    raw = raw_output(out.hashes, out.ends, out.starts, out.counters, out.pieces)
     size = np.int64(len(text))
     write_tokens(pointer(text), np.int64(0), size, size, raw_classes(classes), raw_special_words(special_words), raw)

@@ -2,16 +2,20 @@
 the two line rules (words over 1000 characters, policy phrases) of its published code, tensorflow_datasets' c4_utils.
 
 C4 removes lines, then judges the page by what is left. This rule set judges as if the lines had been removed and
-leaves the text as it is. A line stays if it ends in . ? ! or a straight quote, has three words, none of them over
-1000 characters, and neither "javascript" nor a policy phrase. The list of bad words is a block list, not a statistic,
-and not part of it.
+leaves the text as it is. A line stays if it ends in . ? ! or a closing quote, has five words, none of them over 1000
+characters, and neither "javascript" nor a policy phrase; a page with three sentences in such lines and neither a curly
+bracket nor "lorem ipsum" anywhere passes. Five words and three sentences are those of the published code and of the
+paper's last version (arXiv 1910.10683v4); in JMLR the two numbers are exchanged. The list of bad words is a block list,
+not a statistic, and not part of it.
 
-Verdicts agree with datatrove's C4QualityFilter on English text. Its order matters: a page with a curly bracket in a
-line that goes before for another rule is not dropped for it, here as there. What differs, on purpose:
+With `like: datatrove` verdicts agree with datatrove's C4QualityFilter on English text: three words, five sentences,
+straight quotes alone, and its order matters: a page with a curly bracket in a line that goes before for another rule is
+not dropped for it. What differs from both, on purpose:
 
-- In scripts other than Latin a line may end with the script's own mark (。 ؟ । ။ and so on), also inside a closing
-  quote or bracket. Thai and Lao write no such mark: every line counts as ended, and a space as the end of half a
-  sentence.
+- In scripts other than Latin a line may end with the script's own mark (。 ؟ । ။ and so on: Unicode's property
+  Sentence_Terminal, so no semicolon), also inside a closing quote or bracket. Thai, Lao, New Tai Lue and Tai Tham
+  mostly write no such mark: every line counts as ended, and a space as the end of half a sentence. Two Ethiopic word
+  spaces count as the full stop that they are typed for.
 - Words of a line in an unspaced script are counted by its letters (see kernels/text/script.py).
 - Citations ([1], [edit]) are looked for in lines of up to 64 KiB.
 """
@@ -33,15 +37,17 @@ class C4(RuleSet):
         Rule("min_sentences", "sentences", "too_few_sentences"),
     )
 
-    max_lorem_ipsum_lines: float | None = 0
-    """Lines with "lorem ipsum", at most, among those that are not left out for another reason."""
-    max_curly_bracket_lines: float | None = 0
-    """Lines with `{`, at most, among those that are not left out for another reason."""
-    min_sentences: float | None = 5
-    """Sentences in the lines that are not left out, at least."""
+    DATATROVE: ClassVar = {"min_sentences": 5, "min_words_per_line": 3}
 
-    min_words_per_line: NonNegativeInt = 3
-    """Leave out lines of fewer words."""
+    max_lorem_ipsum_lines: float | None = 0
+    """Lines with "lorem ipsum", at most; like datatrove, among those that are not left out for another reason."""
+    max_curly_bracket_lines: float | None = 0
+    """Lines with `{`, at most; like datatrove, among those that are not left out for another reason."""
+    min_sentences: float | None = 3
+    """Sentences in the lines that are not left out, at least; datatrove: 5."""
+
+    min_words_per_line: NonNegativeInt = 5
+    """Leave out lines of fewer words; datatrove: 3."""
     max_word_length: PositiveInt = 1000
     """Leave out lines with a word of more characters; a word is what stands between white space."""
     terminal_punctuation: bool = True

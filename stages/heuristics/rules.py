@@ -1,11 +1,12 @@
 """Rule sets of published quality heuristics, one file each. A rule compares one statistic with one threshold.
 
-A rule set is a pydantic model whose fields are the thresholds, by default the published ones; `null` turns a rule
-off. What is set in the config holds for every language. What isn't is taken from the language's profile
-(`languages.py`) where it has a value of its own, because thresholds tuned on English don't fit, say, Chinese.
+A rule set is a pydantic model whose fields are the thresholds, by default those of the paper, or datatrove's where the
+stage is set to be like it (DATATROVE); `null` turns a rule off. What is set in the config holds for every language.
+What isn't is taken from the language's profile (`languages.py`) where it has a value of its own, because thresholds
+tuned on English don't fit, say, Chinese.
 """
 
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 Thresholds = dict[str, float | None]
+Like = Literal["papers", "datatrove"]
+"""Whose definitions and defaults hold where a paper and datatrove's code differ."""
 
 
 class Rule(NamedTuple):
@@ -31,6 +34,8 @@ class RuleSet(StageConfig):
     """Base of the rule sets."""
 
     RULES: ClassVar[tuple[Rule, ...]]
+    DATATROVE: ClassVar[dict[str, Any]] = {}
+    """Defaults of datatrove's that are not the paper's."""
 
     languages: dict[str, Thresholds] = Field(default_factory=dict)
     """Thresholds of single languages (`zh: {min_words: 30}`), before all others."""
@@ -55,19 +60,25 @@ class RuleSet(StageConfig):
                 )
         return self
 
-    def threshold(self, name: str, language: str, profile: Profile) -> float | None:
+    def setting(self, name: str, like: Like) -> Any:
+        """A setting's value: what the config says, else the default."""
+        if like == "datatrove" and name not in self.model_fields_set:
+            return self.DATATROVE.get(name, getattr(self, name))
+        return getattr(self, name)
+
+    def threshold(self, name: str, language: str, profile: Profile, like: Like) -> float | None:
         """The threshold in force for a language; None: the rule is off."""
         own = self.languages.get(language, {})
         if name in own:
             return own[name]
-        value: float | None = getattr(self, name)
+        value: float | None = self.setting(name, like)
         if name in self.model_fields_set:
             return value
         return profile.thresholds.get(name, value)
 
-    def thresholds(self, name: str) -> "npt.NDArray[np.float32]":
+    def thresholds(self, name: str, like: Like) -> "npt.NDArray[np.float32]":
         """The threshold of each profile, in the order of PROFILES; NaN where the rule is off."""
         import numpy as np
 
-        values = [self.threshold(name, language, profile) for language, profile in PROFILES.items()]
+        values = [self.threshold(name, language, profile, like) for language, profile in PROFILES.items()]
         return np.array([np.nan if value is None else value for value in values], np.float32)

@@ -3,6 +3,9 @@
     - heuristics: {rules: [gopher, c4, fineweb], gopher: {min_words: 30, max_words: null}, fineweb: {languages: {zh:
       {...}}}}
 
+Where a paper and datatrove's code differ, the rules are the paper's, with `like: datatrove` the code's (see
+docs/stages.md for where).
+
 The text is read once for all rule sets together. Each statistic becomes a column `heuristics.<statistic>`, and
 verdicts are made from those columns: another threshold doesn't read the text again. The first rule that a document
 breaks, in the order of `rules` and of the files in stages/rules, is the reason for its drop (`gopher.too_few_words`).
@@ -25,7 +28,7 @@ from dspipe.stages.heuristics.c4 import C4
 from dspipe.stages.heuristics.fineweb import FineWeb
 from dspipe.stages.heuristics.gopher import Gopher
 from dspipe.stages.heuristics.languages import PROFILES, profile_of, profiles_of
-from dspipe.stages.heuristics.rules import Rule, RuleSet
+from dspipe.stages.heuristics.rules import Like, Rule, RuleSet
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,6 +46,9 @@ class HeuristicsConfig(MapConfig):
 
     rules: list[RuleSetName] = Field(default=["gopher", "c4", "fineweb"], min_length=1)
     """Rule sets, each with its published thresholds, in the order in which they are asked."""
+
+    like: Like = "papers"
+    """Where a paper and datatrove's code differ, whose definitions and defaults hold."""
 
     gopher: Gopher = Field(default_factory=Gopher)
     """Thresholds of the Gopher paper (Rae et al. 2021): length, words, symbols, repetition."""
@@ -119,7 +125,7 @@ class HeuristicsStage(MapStage[HeuristicsConfig]):
         broken = np.full(columns.num_rows, -1, np.int32)
         for place, (rule_set, rule) in enumerate(self._rules):
             # in single precision, as the statistics are: a share equal to its threshold passes
-            limit = getattr(self.config, rule_set).thresholds(rule.threshold)[profiles]
+            limit = getattr(self.config, rule_set).thresholds(rule.threshold, self.config.like)[profiles]
             values = columns.column(f"{self.name}.{rule.statistic}").fill_null(0).to_numpy().astype(np.float32)
             breaks = values < limit if rule.threshold.startswith("min_") else values > limit
             if rule.statistic == "stop_words":
@@ -154,17 +160,27 @@ class HeuristicsStage(MapStage[HeuristicsConfig]):
 
     @cached_property
     def _line_settings(self) -> "LineSettings":
-        from dspipe.kernels.text.c4_sentences import CITATIONS_RULE, JAVASCRIPT_RULE, POLICY_RULE, TERMINAL_RULE
+        from dspipe.kernels.text.c4_sentences import (
+            CITATIONS_RULE,
+            JAVASCRIPT_RULE,
+            POLICY_RULE,
+            QUOTES_RULE,
+            TERMINAL_RULE,
+            WHOLE_PAGE_RULE,
+        )
         from dspipe.kernels.text.statistics import LineSettings
 
-        c4 = self.config.c4
+        c4, fineweb, like = self.config.c4, self.config.fineweb, self.config.like
+        by_tokens = like == "datatrove"
         rules = (
             TERMINAL_RULE * c4.terminal_punctuation
             | JAVASCRIPT_RULE * c4.javascript
             | POLICY_RULE * c4.policy
             | CITATIONS_RULE * c4.citations
+            | (WHOLE_PAGE_RULE | QUOTES_RULE) * (not by_tokens)
         )
-        return LineSettings(self.config.fineweb.short_line_length, c4.min_words_per_line, c4.max_word_length, rules)
+        short_line, min_words = fineweb.setting("short_line_length", like), c4.setting("min_words_per_line", like)
+        return LineSettings(short_line, min_words, c4.max_word_length, rules, by_tokens)
 
     def _list_of_each(self, batch: "pa.RecordBatch") -> "npt.NDArray[np.int16]":
         """For each document the place of its language's stop words; -1 unknown language, -2 no list."""

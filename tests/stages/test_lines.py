@@ -43,6 +43,11 @@ def measure(texts: list[str], **settings: Any) -> list[dict[str, Any]]:
         ("single_word", "Home", "数据管道"),
         ("terminal", "A line without an end", "A line (with an end.)"),
         ("terminal", "没有结尾", "有结尾。"),
+        ("terminal", "घर में रहता है", "वह घर में रहता है।"),
+        ("terminal", "没有结尾；", "ሰው ቤት ሄደ፡፡"),
+        ("terminal", "Kein Ende", "มนุษย์ทุกคนมีสิทธิ"),
+        ("single_word", "विद्यालय", "ꦲꦏ꧀ꦱꦫꦗꦮ"),
+        ("single_word", "ქალაქი", "བོད་ཡིག"),
     ],
 )
 def test_rules(rule: str, line: str, kept: str) -> None:

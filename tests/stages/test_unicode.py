@@ -57,6 +57,15 @@ def test_all_that_ftfy_repairs_is_found(text: str, encoding: str) -> None:
         ("a\r\nb\rc\u2028d\u2029e\x0cf", "a\nb\nc\nd\ne\nf", 0),
         ("a\r\n\r\nb\r\n", "a\n\nb\n", 0),
         ("soft\xadhyphen zero\u200bwidth \ufeffmark \x07bell\x1b", "softhyphen zerowidth mark bell", 5),
+        ("a \x1b[31mred\x1b[0m \x1b[1;38;5;208mword\x1b[K", "a red word", 25),
+        ("\x1b]0;title\x07\x1b]8;;https://a.example\x1b\\link\x1b]8;;\x1b\\ \x1b(Bx", "link x", 44),
+        ("an array[31m] and \x1bEscape, \x1b]no end", "an array[31m] and Escape, ]no end", 2),
+        (
+            "ភាសា\u200bខ្មែរ ภาษา\u200bไทย ພາສາ\u200bລາວ မြန်မာ\u200bစာ",
+            "ភាសា\u200bខ្មែរ ภาษา\u200bไทย ພາສາ\u200bລາວ မြန်မာ\u200bစာ",
+            0,
+        ),
+        ("\u200bភាសា\u200b\u200bខ្មែរ\u200b។ \u200bx\u200by\u200b", "ភាសា\u200bខ្មែរ។ xy", 6),
         ("tab\tstays, نمی\u200cخواهم, 👩\u200d💻", "tab\tstays, نمی\u200cخواهم, 👩\u200d💻", 0),
     ],
 )
@@ -64,6 +73,10 @@ def test_controls(text: str, expected: str, removed: int) -> None:
     (row,) = measure([text])
     assert row["text"] == expected
     assert row["unicode.removed"] == removed
+
+
+def test_without_repair_an_escape_may_be_one_c1_character() -> None:
+    assert cleaned("\x9b31mred\x9b0m \x9d0;title\x9cword", repair=False) == "red word"
 
 
 def test_normalization() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from dspipe.kernels.text.c4_sentences import QUOTES_RULE, WHOLE_PAGE_RULE
 from dspipe.kernels.text.statistics import LineSettings
 from tests.kernels.text.test_statistics import statistics
 
@@ -18,10 +19,34 @@ from tests.kernels.text.test_statistics import statistics
         ("A word of " + "x" * 1001 + " letters.", 0, 0, 0),
         ("我们今天去公园散步了。天气很好，大家很高兴！\n他说：“这里真漂亮。”", 3, 0, 0),
         ("यह एक अच्छा दिन है। हम खुश हैं।", 2, 0, 0),
+        ("माझी शाळा मोठी. ही माझी आई. तो आला नाही.", 3, 0, 0),
+        ("He wrote about du\u0323. She wrote about cafe\u0301. They did so.", 3, 0, 0),
+        ("我们今天去公园；天气很好；大家很高兴。", 1, 0, 0),
+        ("我们今天去公园散步了；", 0, 0, 0),
+        ("ሰው፡ልጅ፡ውሃ፡ጠጣ፡፡ ሰው፡ልጅ፡ቤት፡ሄደ፡፡", 2, 0, 0),
+        ("ሰው ልጅ ውሃ ጠጣ። ሰው ልጅ ቤት ሄደ።", 2, 0, 0),
+        ("هذا هو البيت الكبير.\u200f", 1, 0, 0),
+        ("वह घर में नहीं है.\u200d", 1, 0, 0),
+        ("มนุษย์ทุกคนมีสิทธิ ที่จะอยู่อย่างสงบ ไม่มีใครถูกไล่ออก จากบ้านของตน", 2, 0, 0),
+        ("τι κάνεις σήμερα φίλε\u037e Είμαι πολύ καλά.", 2, 0, 0),
     ],
 )
 def test_lines_that_c4_keeps(text: str, sentences: int, lorem: int, curly: int) -> None:
     (found,) = statistics([text])
+    assert (found["sentences"], found["lorem_ipsum_lines"], found["curly_bracket_lines"]) == (sentences, lorem, curly)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences", "lorem", "curly"),
+    [
+        ("It ends with “a curly quote.”\nIl dit «oui.»\nEr sagt „nein“", 2, 0, 0),
+        ("lorem ipsum without an end\nif (x) {\nA line that stays here.", 1, 1, 1),
+        ("This {needs} JavaScript to run.\nLorem ipsum {dolor} sit amet.", 1, 1, 2),
+    ],
+)
+def test_lines_that_the_paper_keeps(text: str, sentences: int, lorem: int, curly: int) -> None:
+    rules = LineSettings().rules | WHOLE_PAGE_RULE | QUOTES_RULE
+    (found,) = statistics([text], lines=LineSettings(rules=rules))
     assert (found["sentences"], found["lorem_ipsum_lines"], found["curly_bracket_lines"]) == (sentences, lorem, curly)
 
 

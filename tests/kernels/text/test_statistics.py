@@ -50,10 +50,10 @@ def duplicates(parts: list[str]) -> tuple[int, int]:
     return count, characters
 
 
-def expected(text: str) -> dict[str, float]:
+def expected(text: str, by_tokens: bool) -> dict[str, float]:
     """Gopher's and FineWeb's statistics of a text in Latin script."""
-    table, words, size = character_classes(), tokens(text), len(text)
-    real = [word for word in words if any(not table.of(c) & SYMBOL for c in word)]
+    table, words, size = character_classes(), tokens(text) if by_tokens else text.split(), len(text)
+    real = [word for word in words if any(not table.of(c) & SYMBOL for c in word)] if by_tokens else words
     lines, parts = text.splitlines(), re.split("\n+", text)
     paragraphs = re.split("\n{2,}", text.strip())
     filled = [line for line in text.split("\n") if line.strip()]
@@ -85,14 +85,15 @@ def expected(text: str) -> dict[str, float]:
     share["terminal_lines"] = sum(bool(table.of(line[-1]) & TERMINAL) for line in filled) / max(1, len(filled))
     share["short_lines"] = sum(len(line) <= 30 for line in filled) / max(1, len(filled))
     share["duplicate_text_line_characters"] = duplicates(filled)[1] / max(1, size - text.count("\n"))
-    share["newlines_per_word"] = text.count("\n") / max(1, len(words)) if words else 0
+    share["newlines_per_word"] = text.count("\n") / max(1, len(tokens(text))) if words else 0
     return share
 
 
 def assert_as_expected(text: str) -> None:
-    (found,) = statistics([text])
-    for name, value in expected(text).items():
-        assert found[name] == pytest.approx(value, rel=1e-6), (name, text)
+    for by_tokens in (True, False):
+        (found,) = statistics([text], lines=LineSettings(by_tokens=by_tokens))
+        for name, value in expected(text, by_tokens).items():
+            assert found[name] == pytest.approx(value, rel=1e-6), (name, by_tokens, text)
 
 
 WORDS = "the end of it, a don't #tag ... - • naïve Привет “so” (x) 3.5kg e.g. U.S. a\x00b u\u0301"
@@ -124,6 +125,38 @@ def test_stop_words_are_of_the_language() -> None:
     assert (english["stop_words"], unlisted["stop_words"], unknown["stop_words"]) == (4, -1, 4)
     assert chinese["stop_words"] == 4  # of the language with most: the document is in Latin script
     assert statistics(["我们是好的朋友"], [1])[0]["stop_words"] == 3
+
+
+def test_stop_words_of_a_script_without_a_list_are_not_asked_for() -> None:
+    assert [found["stop_words"] for found in statistics(["ሰው ልጅ ቤት ውሃ", "ქალაქი და სახლი", "12 34", "дом и сад"])] == [
+        -1, -1, 0, -1
+    ]  # fmt: skip
+
+
+def test_stop_words_are_found_with_vowel_signs_and_without() -> None:
+    data, offsets = text_buffers(pa.array(["مِنْ البَيْتِ إِلَى", "من البيت إلى", "הַבַּיִת שֶׁל", "الـى مـن"], pa.large_string()))
+    words = make_stop_words({"ar": ["من", "إلى", "مِن"], "he": ["של", "הוּא"]}, ["arabic", "hebrew"])
+    found = text_statistics(data, offsets, words, np.full(4, -1, np.int16)).counts[:, COUNTS.index("stop_words")]
+    assert found.tolist() == [3, 3, 1, 2]
+
+
+def test_words_between_white_space_and_letters() -> None:
+    """A comma between Chinese characters is no word, one between spaces is; figures are words without a letter."""
+    by_words = LineSettings(by_tokens=False)
+    texts = ["word, (12) - e.g. | don't", "我们，2024年。 | 好", "ไทย 12 ไทย, ไทย"]
+    latin, han, thai = statistics(texts, lines=by_words)
+    assert latin["words"] == 6 and latin["alphabetic_words"] == pytest.approx(3 / 6)
+    assert han["words"] == int(4 / 1.5 + 2) and han["alphabetic_words"] == pytest.approx(4 / 1.5 / (4 / 1.5 + 2))
+    assert thai["alphabetic_words"] == pytest.approx(9 / 4 / (9 / 4 + 1))
+    # word , ( 12 ) - e.g. | do n't
+    assert statistics(texts)[0]["words"] == 5 and statistics(texts)[0]["alphabetic_words"] == pytest.approx(4 / 10)
+
+
+def test_n_grams_are_of_words_in_spaced_scripts() -> None:
+    text = "(a) [b] (a) [b] (a) [b] c"
+    by_words, by_tokens = statistics([text], lines=LineSettings(by_tokens=False)) + statistics([text])
+    assert by_words["top_2_gram"] == pytest.approx(3 * 7 / len(text))
+    assert by_tokens["top_2_gram"] == pytest.approx(3 * 3 / len(text))
 
 
 def test_broken_bytes_are_judged_and_nothing_is_read_beyond_them() -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from dspipe.kernels.hashing import hash_token_text
 from dspipe.kernels.text.stop_words import make_stop_words
+from dspipe.kernels.text.unicode_classes import SCRIPTS
 
 
 def test_a_word_of_two_languages_is_in_the_table_twice() -> None:
@@ -30,6 +31,11 @@ def test_a_word_of_two_languages_is_in_the_table_twice() -> None:
 def test_what_is_no_stop_word_is_refused(words: list[str], script: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make_stop_words({"xx": words}, [script])
+
+
+def test_a_script_is_listed_where_one_of_its_languages_has_words() -> None:
+    listed = make_stop_words({"en": ["the"], "am": [], "zh": ["的"]}, ["latin", "ethiopic", "han"]).table.listed
+    assert [name for name, found in zip(SCRIPTS, listed, strict=True) if found] == ["latin", "han"]
 
 
 def test_a_word_of_an_unspaced_script_may_have_four_letters() -> None:

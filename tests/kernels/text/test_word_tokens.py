@@ -12,7 +12,7 @@ from benchmarks.common import read_texts
 from dspipe.kernels.hashing import hash_token_text
 from dspipe.kernels.jit import INTERPRETED
 from dspipe.kernels.text.special_words import special_words
-from dspipe.kernels.text.unicode_classes import SPACE, character_classes
+from dspipe.kernels.text.unicode_classes import POINTING, SPACE, WORD_BREAK, character_classes
 from dspipe.kernels.text.word_tokens import COUNTERS, PIECES, WRITTEN, TokenOutput, write_text_tokens
 from tests.shared import shared
 
@@ -26,12 +26,13 @@ def tokens(text: str) -> list[str]:
     counters = np.zeros(COUNTERS, np.int64)
     with np.errstate(over="ignore"):
         pieces = np.empty(2 * PIECES, np.int64)
-        out = TokenOutput(hashes, ends, counters, pieces)
+        out = TokenOutput(hashes, ends, np.empty(len(ends), np.uint8), counters, pieces)
         write_text_tokens(data, character_classes(), special_words(), out)
-    dense = "".join(c for c in text if not character_classes().of(c) & SPACE)
+    dense = "".join(c for c in text if not character_classes().of(c) & (SPACE | WORD_BREAK))
     words = [dense[a:b] for a, b in pairwise([0, *map(int, ends[: counters[WRITTEN]])])]
     assert "".join(words) == dense
-    assert [hash_token_text(word) for word in words] == hashes[: len(words)].tolist()
+    plain = ["".join(c for c in word if not character_classes().of(c) & POINTING) for word in words]
+    assert [hash_token_text(word) for word in plain] == hashes[: len(words)].tolist()
     return words
 
 
@@ -54,6 +55,10 @@ def test_every_character_is_in_one_token(text: str) -> None:
         ("我们是 GPT-4 用户。", "我 们 是 GPT-4 用 户 。"),
         ("ที่นี่ กำลัง", "ที่ นี่ ก ำ ลั ง"),
         ("ሰላም፡ለዓለም።", "ሰላም ለዓለም ።"),
+        ("माझी शाळा. తెలుగు. உண்டு. đa\u0323t.", "माझी शाळा . తెలుగు . உண்டு . đa\u0323t ."),
+        ("e\u0301cole-e\u0301tude E\u0301. ക്\u200d.", "e\u0301cole - e\u0301tude E\u0301. ക്\u200d ."),
+        ("ខ្មែរ\u200bល្អ។", "ខ្ មែ រ ល្ អ ។"),
+        ("ꦲꦏ꧀ꦱꦫ꧈", "ꦲ ꦏ꧀ ꦱ ꦫ ꧈"),
     ],
 )
 def test_tokens(text: str, wanted: str) -> None:

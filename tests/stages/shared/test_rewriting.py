@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dspipe.stages import lines, pii, unicode
+from dspipe.stages import lines, unicode
+from dspipe.stages.pii import stage as pii
 from dspipe.stages.shared import rewriting
 from dspipe.stages.shared.rewriting import RewritingStage
 

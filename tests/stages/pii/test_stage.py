@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dspipe.stages.pii import Config, Pii
+from dspipe.stages.pii.stage import KINDS, Config, Pii
 
 
 def stage(**settings: Any) -> Pii:
@@ -32,14 +32,18 @@ def measure(texts: list[str], **settings: Any) -> list[dict[str, Any]]:
         ("at 2a00:1450:4001:81b::200e now", "at [IP] now"),
         ("call +49 30 901820, or +1 (555) 234-5678!", "call [PHONE], or [PHONE]!"),
         ("(801) 596-1887 or 1-800-800-1504", "[PHONE] or [PHONE]"),
+        (
+            "身份证号11010519491231002X，卡号6222021234567890128，手机13812345678",
+            "身份证号[ID]，卡号[CARD]，手机[PHONE]",
+        ),
         ("a@b.de\n\n+4930901820", "[EMAIL]\n\n[PHONE]"),
     ],
 )
 def test_masked(text: str, expected: str) -> None:
     (row,) = measure([text])
     assert row["text"] == expected
-    found = row["pii.emails"] + row["pii.ips"] + row["pii.phones"]
-    assert found == sum(expected.count(mask) for mask in ("[EMAIL]", "[IP]", "[PHONE]"))
+    found = sum(row[f"pii.{kind}"] for kind in KINDS)
+    assert found == sum(expected.count(mask) for mask in ("[EMAIL]", "[IP]", "[PHONE]", "[ID]", "[CARD]"))
 
 
 @pytest.mark.parametrize(
@@ -56,14 +60,14 @@ def test_masked(text: str, expected: str) -> None:
 )
 def test_left_alone(text: str) -> None:
     (row,) = measure([text])
-    assert row == {"text": text, "pii.emails": 0, "pii.ips": 0, "pii.phones": 0}
+    assert row == {"text": text} | {f"pii.{kind}": 0 for kind in KINDS}
 
 
 def test_masks_can_be_set_and_turned_off() -> None:
-    text = "a@b.de 193.63.105.17 +4930901820"
-    (row,) = measure([text], emails=r"<\1>", ips=None, phones="")
-    assert row["text"] == r"<\1> 193.63.105.17 "
-    (row,) = measure([text], emails=None, ips=None, phones=None)
+    text = "a@b.de 193.63.105.17 11010519491231002X 4111-1111-1111-1111 4012888888881881 +4930901820"
+    (row,) = measure([text], emails=r"<\1>", ips=None, phones="", identity_numbers=None, cards="#")
+    assert row["text"] == r"<\1> 193.63.105.17 11010519491231002X 4111-1111-1111-1111 # "
+    (row,) = measure([text], **dict.fromkeys(KINDS))
     assert row["text"] == text
 
 
@@ -78,7 +82,23 @@ def test_only_documents_of_the_domains_are_touched() -> None:
         st.lists(
             st.one_of(
                 st.sampled_from(
-                    ["a@b.de", "93.184.216.34", "2001:4860::8844", "+49 30 901820", "(801) 596-1887", "\n", " ", "1."]
+                    [
+                        "a@b.de",
+                        "93.184.216.34",
+                        "2001:4860::8844",
+                        "+49 30 901820",
+                        "(801) 596-1887",
+                        "\n",
+                        " ",
+                        "1.",
+                        "13812345678",
+                        "138 1234 5678",
+                        "(0512)12345678",
+                        "11010519491231002X",
+                        "4012 8888 8888 1881",
+                        "378282246310005",
+                        "3782 822463 10005",
+                    ]
                 ),
                 st.text("aä1.:@+-() ", max_size=5),
             ),
@@ -91,13 +111,34 @@ def test_no_text_with_something_to_mask_is_passed_over(texts: list[str]) -> None
     for text, row in zip(texts, measure(texts), strict=True):
         masked = [stage().mask(line) for line in text.split("\n")]
         assert row["text"] == "\n".join(line for line, _ in masked)
-        assert [row["pii.emails"], row["pii.ips"], row["pii.phones"]] == [
+        assert [row[f"pii.{kind}"] for kind in KINDS] == [
             sum(found) for found in zip(*[f for _, f in masked], strict=True)
         ]
 
 
 @pytest.mark.parametrize(
-    "part", ["a", "a.", "1", "1.", "a@", "a@b.", "+1", "+1 ", ":a", "(555) ", "555-", "a@b", "1-", "@b-"]
+    "part",
+    [
+        "a",
+        "a.",
+        "1",
+        "1.",
+        "a@",
+        "a@b.",
+        "+1",
+        "+1 ",
+        ":a",
+        "(555) ",
+        "555-",
+        "a@b",
+        "1-",
+        "@b-",
+        "+49 ",
+        "1381234",
+        "1 ",
+        "a@b.c://",
+        "0-",
+    ],
 )
 def test_long_lines_take_linear_time(part: str) -> None:
     start = time.process_time()
