@@ -33,7 +33,10 @@ def local_file(path: str, parts: Parts = ()) -> LocalFile:
     found = Path(path).stat()
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(path)
-    return LocalFile(parts, path, os.path.realpath(path), found.st_size, f"{found.st_size}-{found.st_mtime_ns}")
+    # the change time too: a file may be replaced by one of equal size and time (cp -p, tar, a repaired download). Not
+    # the inode, which file systems over object stores give anew with each mount
+    fingerprint = f"{found.st_size}-{found.st_mtime_ns}-{found.st_ctime_ns}"
+    return LocalFile(parts, path, os.path.realpath(path), found.st_size, fingerprint)
 
 
 def walk(base: str, enter: Callable[[Parts], bool], left_out: LeftOut) -> Iterator[LocalFile | Parts]:

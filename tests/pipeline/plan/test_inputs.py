@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -212,3 +213,18 @@ def test_remote_folders_and_patterns(tmp_path: Path) -> None:
 def test_the_folder_that_absolute_paths_lie_in(path: str | list[str], root: str, folder: str) -> None:
     config = jsonl.Config(name="s", format="jsonl", path=path, root=root)
     assert common_folder(jsonl.JsonlSource(config)) == folder
+
+
+def test_a_file_replaced_with_equal_size_and_time_is_another(tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text("one")
+    before, times = found(tmp_path, "a.jsonl").files[0], (file.stat().st_atime_ns, file.stat().st_mtime_ns)
+    assert found(tmp_path, "a.jsonl").files[0] == before
+    for replace in (lambda: file.write_text("two"), lambda: (tmp_path / "new").rename(file)):
+        (tmp_path / "new").write_text("new")
+        time.sleep(0.02)  # a file system's clock may tick every ten milliseconds
+        replace()
+        os.utime(file, ns=times)
+        after = found(tmp_path, "a.jsonl").files[0]
+        assert (after.size, after.fingerprint != before.fingerprint) == (3, True)
+        before = after
