@@ -19,6 +19,7 @@ that have check digits; the rules are on the cautious side:
 
 import re
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import Field
@@ -57,7 +58,7 @@ KINDS = {
 
 # most lines with a suspect have an at sign and few digits: this spares them the patterns of numbers
 _OF_DIGITS = frozenset(("identity_numbers", "cards", "phones"))
-_MANY_DIGITS = re.compile(r"\d(?:[^\d\n]{0,3}\d){7}")
+_MANY_DIGITS = re.compile(r"\d(?:[ .()（）\-/\u00a0]{0,2}\d){7}")
 
 
 class Config(MapConfig):
@@ -90,8 +91,9 @@ class Pii(RewritingStage[Config]):
         return rewrite_lines(texts, self._pattern(), self.mask, len(KINDS))
 
     def _pattern(self) -> str:
-        return "|".join(KINDS[name].suspect for name, _ in self._masks()) or _NOTHING
+        return "|".join(KINDS[name].suspect for name, _ in self._masks) or _NOTHING
 
+    @cached_property
     def _masks(self) -> list[tuple[str, str]]:
         masks = ((name, getattr(self.config, name)) for name in KINDS)
         return [(name, mask) for name, mask in masks if mask is not None]
@@ -100,7 +102,7 @@ class Pii(RewritingStage[Config]):
         """The text with its masks, and how many of each kind they stand for."""
         found = dict.fromkeys(KINDS, 0)
         numbers = _MANY_DIGITS.search(text) is not None
-        for name, mask in self._masks():
+        for name, mask in self._masks:
             if numbers or name not in _OF_DIGITS:
                 text, found[name] = KINDS[name].mask(text, mask)
         return text, tuple(found.values())
