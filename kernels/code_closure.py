@@ -8,17 +8,20 @@ import ast
 import functools
 import hashlib
 import importlib.util
+import pkgutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
+_IMPORTERS = ("import_module", "__import__")
+
 
 @dataclass(frozen=True)
 class Closure:
-    """`modules`: the module and those of its own top-level package or of dspipe that it imports, at any depth, at the
-    top or inside a function. `packages`: top-level names of the other packages that these import."""
+    """`modules`: the module and those that it imports of code that is followed (`is_own`), at any depth, at the top or
+    inside a function. `packages`: top-level names of the other packages that these import."""
 
     modules: frozenset[str]
     packages: frozenset[str]
@@ -30,7 +33,6 @@ def closure(module: str, leaving_out: frozenset[str] = frozenset()) -> Closure:
     Raises ModuleNotFoundError when the module, or one of its package that it imports, isn't to be found: its edits
     would go unseen.
     """
-    own = {"dspipe", module.partition(".")[0]}
     modules: set[str] = set()
     packages: set[str] = set()
     waiting = [module]
@@ -39,9 +41,12 @@ def closure(module: str, leaving_out: frozenset[str] = frozenset()) -> Closure:
         if name in modules or name in leaving_out:
             continue
         modules.add(name)
+        parent = name.rpartition(".")[0]
+        if parent and parent != "dspipe":  # importing a module runs its package; dspipe's own only hands names on
+            waiting.append(parent)
         for imported in imports(name):
             package = imported.partition(".")[0]
-            if package in own:
+            if is_own(package, module):
                 waiting.append(imported)
             elif package not in sys.stdlib_module_names:
                 packages.add(package)
@@ -75,7 +80,6 @@ def imports(module: str) -> frozenset[str]:
     if not _is_python(module):
         return frozenset()
     package = module if _is_package(module) else module.rpartition(".")[0]
-    own = {"dspipe", module.partition(".")[0]}
     found: set[str] = set()
     for node in _running(ast.parse(_content(module))):
         if isinstance(node, ast.Import):
@@ -85,10 +89,18 @@ def imports(module: str) -> frozenset[str]:
             if node.level:
                 base = importlib.util.resolve_name("." * node.level + base, package)
             found.add(base)
-            if base.partition(".")[0] in own:
-                # `from package import module`: the name may be a module itself
-                names = (f"{base}.{alias.name}" for alias in node.names)
-                found.update(name for name in names if _has_module(base, name))
+            if is_own(base.partition(".")[0], module):
+                # `from package import module`: the name may be a module itself, and a star stands for any
+                names = [alias.name for alias in node.names]
+                names = _submodules(base) if names == ["*"] else names
+                found.update(f"{base}.{name}" for name in names if _has_module(base, f"{base}.{name}"))
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in (
+            "import_module",
+            "__import__",
+        ):
+            given = node.args[0] if node.args else None
+            if isinstance(given, ast.Constant) and isinstance(given.value, str) and not given.value.startswith("."):
+                found.add(given.value)
     return frozenset(found - {module})
 
 
@@ -102,6 +114,26 @@ def functions(module: str) -> frozenset[str]:
 def _is_docstring(node: ast.stmt) -> bool:
     # attributes' docstrings too: any string that stands by itself
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+@functools.cache
+def is_own(package: str, module: str) -> bool:
+    """Whether a top-level package's code is followed: dspipe's, the module's own, and what isn't installed as a
+    distribution but lies on the path, like a file of helpers beside a stage. Of others the version counts."""
+    if package in ("dspipe", module.partition(".")[0]):
+        return True
+    if not package or package in sys.stdlib_module_names:
+        return False
+    try:
+        spec = importlib.util.find_spec(package)
+    except (ImportError, ValueError):
+        return False
+    places = [*(spec.submodule_search_locations or []), spec.origin or ""] if spec else []
+    return bool(places) and not any("site-packages" in place or "dist-packages" in place for place in places)
+
+
+def _submodules(package: str) -> list[str]:
+    return [info.name for info in pkgutil.iter_modules(list(_spec(package).submodule_search_locations or []))]
 
 
 def _running(tree: ast.AST) -> Iterator[ast.AST]:

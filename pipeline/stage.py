@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from dspipe.pipeline.errors import SettingNotInKeyError
+from dspipe.pipeline.errors import SettingNotInKeyError, StageContractError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,9 +51,20 @@ class StageConfig(BaseModel):
     def only(self, names: Iterable[str]) -> Self:
         """The same settings without all others: reading another one raises SettingNotInKeyError."""
         restricted = self.model_copy()
-        for name in set(type(self).model_fields).difference(names):
-            restricted.__dict__.pop(name, None)
+        allowed = set(names)
+        # cached properties and private attributes may hold others
+        for name in [name for name in restricted.__dict__ if name not in allowed]:
+            del restricted.__dict__[name]
+        object.__setattr__(restricted, "__pydantic_private__", None)
         return restricted
+
+    def model_dump(self, **options: Any) -> dict[str, Any]:
+        """As pydantic's, with sets in order: their own differs from process to process, and is part of keys."""
+        values = super().model_dump(**options)
+        for name, value in values.items():
+            if isinstance(value, list) and isinstance(self.__dict__.get(name), set | frozenset):
+                values[name] = sorted(value, key=str)
+        return values
 
     if not TYPE_CHECKING:
 
@@ -82,7 +93,7 @@ class StageSettings:
 
     name: str
     seed: int
-    """the run's, part of every key"""
+    """the run's, part of every phase's key; of the text pass's where `measure_settings` looks at it"""
     settings: Settings
 
 
@@ -171,7 +182,13 @@ class MapStage(Stage[ConfigT]):
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        reasons = self.judge(columns.select(list(self.judge_columns()))).cast(pa.string())
+        reasons = self.judge(columns.select(list(self.judge_columns())))
+        kind = reasons.type.value_type if pa.types.is_dictionary(reasons.type) else reasons.type
+        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)):
+            raise StageContractError(
+                f"stage {self.name}: judge gave {reasons.type}, not reasons (string, null for kept)"
+            )
+        reasons = reasons.cast(pa.string())
         domains = getattr(self.config, "domains", None)
         if domains is None:
             return reasons

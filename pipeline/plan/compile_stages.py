@@ -71,7 +71,7 @@ def measure_step(config: RunConfig, index: int) -> tuple[dict[str, Any], list[An
         code = function_module(stage.measure_run)
     depends: list[Any] = [module, dict(settings), code_fingerprint(code)]
     if getattr(stage.config, "early", False):
-        depends += [stage.config.model_dump(mode="json"), code_fingerprint(stage_module(module))]
+        depends += [stage.config.model_dump(mode="json"), config.seed, code_fingerprint(stage_module(module))]
     return step, depends
 
 
@@ -115,6 +115,7 @@ def _judging(config: RunConfig, indexes: Sequence[int], number: int) -> PlannedP
     settings = [[module, stage.config.model_dump(mode="json")] for module, stage in zip(modules, stages, strict=True)]
     payload = [[module, settings_of(stage)] for module, stage in zip(modules, stages, strict=True)]
     code = [code_fingerprint(stage_module(module)) for module in modules]
+    code.append(code_fingerprint("dspipe.pipeline.tasks.judge"))
     return PlannedPhase(
         name=JUDGE if number == 1 else f"{JUDGE}-{number}",
         over="shards",
@@ -122,7 +123,11 @@ def _judging(config: RunConfig, indexes: Sequence[int], number: int) -> PlannedP
         stages=tuple(stage.name for stage in stages),
         runner=_JUDGE,
         payload={"stages": payload},
-        depends={"stages": settings, "code": [*code, code_fingerprint("dspipe.pipeline.tasks.judge")]},
+        depends={
+            "stages": settings,
+            "seed": config.seed,
+            "code": [*code, code_fingerprint("dspipe.pipeline.tasks.judge")],
+        },
         columns=tuple(dict.fromkeys(["id", "url", "place", *columns])),
         schema=pa.schema([pa.field("reason", pa.string())]).serialize().to_pybytes().hex(),
         written=("reason",),

@@ -14,6 +14,10 @@ def measure_settings(stage: Stage[Any]) -> tuple[Settings, list[str]]:
     """
     recorder = _Recorder(stage.config)
     asked = type(stage)(stage.name, cast("Any", recorder), stage.seed)
+    recorder.fields_read.clear()  # what the constructor reads isn't in the settings
+    asked.__class__ = type(
+        type(stage).__name__, (type(stage),), {"seed": property(lambda _: recorder.read_seed(stage))}
+    )
     settings = dict(asked.measure_settings())
     return settings, sorted(recorder.fields_read)
 
@@ -35,6 +39,11 @@ class _Recorder:
         if isinstance(defined, FunctionType) and not hasattr(StageConfig, name):
             return MethodType(defined, self)
         return getattr(config, name)
+
+    def read_seed(self, stage: Stage[Any]) -> int:
+        """The run's seed, noted as read."""
+        self.__dict__["fields_read"].add("seed")
+        return stage.seed
 
     def model_dump(self, **options: Any) -> Mapping[str, Any]:
         """Notes the fields that are given out."""

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pyarrow as pa
 
 from dspipe.pipeline.config.discovery import make_stage
-from dspipe.pipeline.errors import ConservationError, StageContractError
+from dspipe.pipeline.errors import ConservationError, SettingNotInKeyError, StageContractError
 from dspipe.pipeline.stage import MapStage, Stage, StageSettings
 
 
@@ -47,7 +47,8 @@ class MeasureStep:
         return after
 
     def _check_documents(self, before: pa.RecordBatch, after: pa.RecordBatch) -> None:
-        if "id" in after.schema.names and after.column("id").equals(before.column("id")):
+        # ids may repeat, origins don't
+        if all(name in after.schema.names and after[name].equals(before[name]) for name in ("id", "origin")):
             return
         ids, left = before.column("id").to_pylist(), after.column("id").to_pylist()
         remaining = set(left)
@@ -83,7 +84,27 @@ def _measure_function(stage: Stage[Any], description: Mapping[str, Any]) -> Call
     if "run" in description:
         module, name = description["run"].split(":")
         function = getattr(importlib.import_module(module), name)
-        settings = StageSettings(stage.name, stage.seed, description["settings"])
+        covered = "seed" in description["settings"]
+        kind = StageSettings if covered else _WithoutSeed
+        settings = kind(stage.name, stage.seed, description["settings"])
         return lambda batch: function(batch, settings)
     guarded = type(stage)(stage.name, stage.config.only(description["fields"]), stage.seed)
+    if "seed" not in description["fields"]:
+        guarded.__class__ = type(type(stage).__name__, (type(stage),), {"seed": _refuse_seed(stage.name)})
     return guarded.measure
+
+
+def _refuse_seed(stage: str) -> property:
+    def read(_: object) -> int:
+        raise SettingNotInKeyError(f"stage {stage}", "seed")
+
+    return property(read)
+
+
+class _WithoutSeed(StageSettings):
+    """Of a measure whose key doesn't cover the run's seed."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "seed":
+            raise SettingNotInKeyError(f"stage {self.name}", "seed")
+        return super().__getattribute__(name)

@@ -130,11 +130,13 @@ def _measure(description: dict[str, Any], batch: pa.RecordBatch) -> pa.Table:
         raise AssertionError(f"measure: {error}") from None
     except StageContractError as error:
         raise AssertionError(str(error)) from None
+    except Exception as error:
+        raise AssertionError(f"measure failed on {batch.num_rows} rows: {type(error).__name__}: {error}") from error
 
 
 def _check_measure(description: dict[str, Any], batch: pa.RecordBatch) -> pa.Table:
     whole = _measure(description, batch)
-    assert _measure(description, batch).equals(whole), "measure gives other values for the same batch"
+    _same(_measure(description, batch), whole, "the same batch measured again")
     assert _measure(description, batch.slice(0, 0)).num_rows == 0, "measure makes rows of a batch of no rows"
     rows = [_measure(description, batch.slice(row, 1)) for row in range(batch.num_rows)]
     for row, alone in enumerate(rows):

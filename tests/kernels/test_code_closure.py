@@ -64,7 +64,7 @@ def digest(module: str) -> str:
 
 def test_all_ways_to_import_are_seen(package: Path) -> None:
     found = closure("edited.top").modules
-    assert found == {"edited.top", "edited.deep", "edited.deep.one", "edited.deep.two", "edited.late"}
+    assert found == {"edited", "edited.top", "edited.deep", "edited.deep.one", "edited.deep.two", "edited.late"}
 
 
 @pytest.mark.parametrize("name", ["deep/one", "deep/two", "late"])
@@ -81,6 +81,21 @@ def test_what_is_not_imported_when_it_runs_does_not_count(package: Path, name: s
     before = digest("edited.top")
     (package / f"{name}.py").write_text("x = 1\n")
     assert digest("edited.top") == before
+
+
+def test_packages_helpers_beside_stars_and_import_module_are_seen(package: Path) -> None:
+    (package.parent / "beside.py").write_text("x = 1\n")
+    (package / "__init__.py").write_text("import beside\n")
+    (package / "top.py").write_text(
+        "import importlib\nfrom edited.deep import *\nlate = importlib.import_module('edited.late')\n"
+    )
+    importlib.invalidate_caches()
+    digest("edited.top")
+    found = closure("edited.top").modules
+    assert {"edited", "beside", "edited.deep.one", "edited.deep.two", "edited.late"} < found
+    before = digest("edited.top")
+    (package.parent / "beside.py").write_text("x = 2\n")
+    assert digest("edited.top") != before
 
 
 def test_a_module_that_is_not_to_be_found_is_an_error(package: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.errors import RunFailedError, SettingNotInKeyError
 from dspipe.pipeline.plan.settings_read import measure_settings
+from dspipe.pipeline.stage import StageConfig
 from tests.engine import planned, rows_of, run_inline
 from tests.pipeline.run.test_run import config, corpus
 from tests.toys.careless import Careless, CarelessConfig
@@ -30,6 +31,9 @@ def careless(tmp_path: Path, how: str, **settings: Any) -> dict[str, Any]:
         ("order", "careless: 3 documents went in, 3 came out; rows were added, repeated or put in another order"),
         ("reads a threshold", "reads the setting 'minimum', which the key of its results doesn't cover"),
         ("too few verdicts", "careless: judge was given 3 rows and gave 2 verdicts"),
+        ("boolean verdicts", "careless: judge gave bool, not reasons"),
+        ("reads the seed", "reads the setting 'seed', which the key of its results doesn't cover"),
+        ("repeats a row", "careless: 3 documents went in, 3 came out"),
     ],
 )
 def test_a_stage_that_does_not_do_what_it_declares_stops_the_run(tmp_path: Path, how: str, message: str) -> None:
@@ -79,6 +83,21 @@ def test_what_only_decides_is_no_part_of_the_text_pass_key() -> None:
     settings, fields = measure_settings(Lengths("lengths", LengthsConfig(minimum=9)))
     assert settings == {"unit": "characters"}
     assert fields == ["unit"]
+
+
+def test_ids_that_are_alike_hide_no_lost_document(tmp_path: Path) -> None:
+    values = careless(tmp_path, "order")
+    for file in (tmp_path / "in").iterdir():
+        file.write_text("".join(json.dumps({"id": "same", "text": f"text {n}"}) + "\n" for n in range(3)))
+    with pytest.raises(RunFailedError, match="rows were added, repeated or put in another order"):
+        run_inline(values)
+
+
+def test_sets_have_one_order() -> None:
+    class Sets(StageConfig):
+        names: frozenset[str]
+
+    assert Sets(names=frozenset("dbca")).model_dump(mode="json") == {"names": ["a", "b", "c", "d"]}
 
 
 def test_settings_that_are_looked_at_can_be_read_and_others_cannot() -> None:

@@ -31,6 +31,10 @@ class Careless(MapStage[CarelessConfig]):
             return batch
         if how == "table":
             return pa.Table.from_batches([batch.append_column("careless.length", lengths)])
+        if how == "reads the seed" and self.seed >= 0:
+            return batch
+        if how == "repeats a row":
+            batch = batch.take(pa.array([0] * batch.num_rows))
         if how == "order":
             batch = batch.take(pa.array(range(batch.num_rows - 1, -1, -1)))
         if how == "neighbours":
@@ -42,6 +46,8 @@ class Careless(MapStage[CarelessConfig]):
 
     def judge(self, columns: pa.RecordBatch) -> pa.Array:
         lengths = columns.column("careless.length").to_pylist()
+        if self.config.how == "boolean verdicts":
+            return pa.array([length is None or length < self.config.minimum for length in lengths])
         if self.config.how == "too few verdicts":
             lengths = lengths[1:]
         if self.config.how == "judge fails" and any(length == 3 for length in lengths):

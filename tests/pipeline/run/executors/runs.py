@@ -42,4 +42,4 @@ def kill_workers(kind: str, tmp_path: Path) -> None:
     (quarantine,) = Path(result.store.path("documents")).glob("*.quarantine.jsonl")
     entries = [json.loads(line) for line in quarantine.read_text().splitlines()]
     assert [entry["id"] for entry in entries] == ["1-17", "1-23"]
-    assert "worker process died" in entries[0]["error"]
+    assert "a worker process ended on this document" in entries[0]["error"]
