@@ -17,7 +17,7 @@ FORMATS = "dspipe.stages.sources"
 def stage_names() -> list[str]:
     """The keys of all stages: the files of the package `dspipe.stages`, and its folders that hold a file `stage.py`."""
     found = pkgutil.iter_modules(importlib.import_module(STAGES).__path__)
-    return sorted(info.name for info in found if not info.ispkg or _exists(f"{STAGES}.{info.name}.stage"))
+    return sorted(info.name for info in found if not info.ispkg or find_module(f"{STAGES}.{info.name}.stage"))
 
 
 def source_formats() -> list[str]:
@@ -30,7 +30,7 @@ def stage_module(name: str) -> str:
     """The module of a stage: its file, or `stage` in its folder; one of the user's own is named in full, with a dot."""
     if "." in name:
         return name
-    return f"{STAGES}.{name}.stage" if _exists(f"{STAGES}.{name}.stage") else f"{STAGES}.{name}"
+    return f"{STAGES}.{name}.stage" if find_module(f"{STAGES}.{name}.stage") else f"{STAGES}.{name}"
 
 
 def format_module(name: str) -> str:
@@ -59,7 +59,8 @@ def make_stage(name: str, config: dict[str, Any], seed: int) -> Stage[Any]:
     return found(name.rpartition(".")[2], found.Config.model_validate(config), seed)
 
 
-def _exists(module: str) -> bool:
+def find_module(module: str) -> bool:
+    """Whether there is a module of that name on Python's path."""
     try:
         return importlib.util.find_spec(module) is not None
     except ModuleNotFoundError:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from dspipe.pipeline.config.discovery import source_class, source_formats, stage_class, stage_names
+from dspipe.pipeline.config.discovery import find_module, source_class, source_formats, stage_class, stage_names
 from dspipe.pipeline.config.edits import apply_edit
 from dspipe.pipeline.config.problems import InvalidConfigError, Locator, Problem, in_order, suggest, validation_problems
 from dspipe.pipeline.config.yaml_lines import KeyPath, YamlError, parse_yaml
@@ -177,7 +177,7 @@ def _sources(items: Any, where: Locator, values: Any, problems: list[Problem]) -
         try:
             kind = source_class(str(format))
         except KeyError:
-            message = f"found {format!r}; {suggest(str(format), source_formats())}"
+            message = _no_such("format", str(format), source_formats())
             problems.append(where.problem((*path, "format"), message, values))
             continue
         try:
@@ -207,7 +207,7 @@ def _stages(
         try:
             kind = stage_class(name)
         except KeyError:
-            problems.append(where.problem((*path, name), f"no such stage; {suggest(name, stage_names())}", values))
+            problems.append(where.problem((*path, name), _no_such("stage", name, stage_names()), values))
             continue
         if name in modules:
             problems.append(where.problem((*path, name), "the stage is there twice", values))
@@ -224,3 +224,13 @@ def _stages(
 
 def _only_key(item: Any) -> tuple[str | None, Any]:
     return next(iter(item.items())) if isinstance(item, dict) and len(item) == 1 else (None, None)
+
+
+def _no_such(what: str, name: str, known: list[str]) -> str:
+    if "." not in name:
+        return (
+            f"no such {what}; {suggest(name, known)}" if what == "stage" else f"found {name!r}; {suggest(name, known)}"
+        )
+    if not find_module(name):
+        return f"no module {name} is found on Python's path; put the folder that it lies in on PYTHONPATH"
+    return f"the module {name} holds no {what}, or more than one: it needs one class derived from dspipe's"

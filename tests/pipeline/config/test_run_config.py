@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from dspipe.pipeline.config.problems import InvalidConfigError
-from dspipe.pipeline.config.run_config import load_config
+from dspipe.pipeline.config.problems import InvalidConfigError, Locator
+from dspipe.pipeline.config.run_config import load_config, validate
 
 GOOD = """\
 name: good
@@ -112,3 +112,18 @@ def test_what_is_no_config(tmp_path: Path) -> None:
     assert problems(tmp_path, GOOD, "engine.address=auto")[0].startswith("--set engine.address=auto: engine")
     with pytest.raises(InvalidConfigError, match=r"nothing\.yaml: no such file"):
         load_config(tmp_path / "nothing.yaml")
+
+
+def test_a_module_of_ones_own_that_is_not_there_is_told_from_one_without_a_stage(tmp_path: Path) -> None:
+    values = {
+        "name": "x",
+        "output": str(tmp_path),
+        "sources": [{"name": "s", "format": "mine.csv", "path": "a"}],
+        "stages": [{"mine.stage": {}}, {"tests.toys": {}}],
+    }
+    with pytest.raises(InvalidConfigError) as error:
+        validate(values, Locator("c.yaml", {}, {}))
+    message = str(error.value)
+    assert "no module mine.csv is found on Python's path; put the folder that it lies in on PYTHONPATH" in message
+    assert "no module mine.stage is found on Python's path" in message
+    assert "the module tests.toys holds no stage" in message
