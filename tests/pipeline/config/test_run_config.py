@@ -92,7 +92,7 @@ def test_unknown_stage_and_format(tmp_path: Path) -> None:
     text = GOOD.replace("tests.toys.unique", "tests.toys.uniqe").replace("format: jsonl, path", "format: jsonnl, path")
     found = problems(tmp_path, text)
     assert found[0].startswith("run.yaml:6: sources.a.format: found 'jsonnl'; did you mean jsonl?")
-    assert found[1].startswith("run.yaml:12: stages.tests.toys.uniqe: no such stage")
+    assert found[1].startswith("run.yaml:12: stages.tests.toys.uniqe: no module tests.toys.uniqe is found on Python")
 
 
 def test_names_stand_once(tmp_path: Path) -> None:
