@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dspipe.pipeline.config.discovery import source_class, stage_class
+from dspipe.pipeline.config.discovery import source_class, stage_class, stage_names
 from dspipe.testing import check_source, check_stage
 from tests.toys.careless import Careless
 
@@ -34,6 +34,43 @@ GLOBAL_STAGES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", GLOBAL_STAGES)
 def test_global_stages_keep_the_contract(name: str) -> None:
     check_stage(stage_class(name), GLOBAL_STAGES[name])
+
+
+TRAIN: dict[str, Any] = {"train": {"vocab": 300, "special": 3, "pad_to": 320, "sample_bytes": 100_000}}
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "before"),
+    [
+        ("quality", {"model": "lid.176.ftz", "label": "en", "at_least": 0.1, "drop_lowest": 0.3}, []),
+        ("remix", {"by": "domain", "multipliers": {"web": 0.5}}, []),
+        ("tokenizer", TRAIN, []),
+        ("pack", {"length": 32}, [{"tokenizer": TRAIN}]),
+    ],
+)
+def test_stages_that_need_models_or_tokens_keep_the_contract(
+    name: str, settings: dict[str, Any], before: list[dict[str, Any]]
+) -> None:
+    check_stage(stage_class(name), settings, before=before)
+
+
+def test_decontaminate_keeps_the_contract(tmp_path: Path) -> None:
+    questions = tmp_path / "bench.jsonl"
+    questions.write_text(json.dumps({"question": "The first document is about rivers. It has two paragraphs."}) + "\n")
+    settings = {"against": [str(questions)], "ngram": 5, "shortest": 5, "common_documents": 9}
+    check_stage(stage_class("decontaminate"), settings)
+
+
+def test_perplexity_keeps_the_contract(tmp_path: Path) -> None:
+    pytest.importorskip("kenlm")
+    from tests.stages.perplexity.test_stage import write_model
+
+    check_stage(stage_class("perplexity"), {"models": {"en": str(write_model(tmp_path / "en.arpa"))}, "keep": ["head"]})
+
+
+def test_every_stage_is_checked_here() -> None:
+    others = {"quality", "remix", "tokenizer", "pack", "decontaminate", "perplexity"}
+    assert others | STAGES.keys() | GLOBAL_STAGES.keys() == set(stage_names())
 
 
 @pytest.mark.parametrize("name", STAGES)
