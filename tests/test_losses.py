@@ -111,3 +111,12 @@ def test_what_is_no_document_and_what_is_no_input_is_said(tmp_path: Path, capsys
 def test_a_run_that_leaves_nothing_out_says_nothing(tmp_path: Path) -> None:
     write(tmp_path, "a.jsonl", lines(3))
     assert last_line(run_inline(config(tmp_path, "jsonl", "a.jsonl"))) == ""
+
+
+def test_a_run_of_nothing_but_bad_records_is_no_success(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"content": "the text stands in another field"}\n' * 6)
+    source = {"name": "s", "format": "jsonl", "path": str(tmp_path / "a.jsonl")}
+    values = {"output": str(tmp_path / "out"), "sources": [source], "stages": [{"tests.toys.lengths": {}}]}
+    with pytest.raises(RunFailedError, match="6 of 6 records are bad"):
+        run_inline(values)
+    run_inline(values, engine={"kind": "inline", "max_quarantined": 1})

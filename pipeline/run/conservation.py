@@ -51,8 +51,8 @@ def check_conservation(
 
 def _check_quarantined(phase: PlannedPhase, summary: PhaseSummary, records: int, plan: Plan) -> None:
     bad, limit = summary.counters.get("quarantined", 0), plan.config.engine.max_quarantined
-    # a handful of bad records in a small input is no sign of anything
-    if bad > 100 and bad > limit * records:
+    # a handful of bad records in a small input is no sign of anything, unless there are no others
+    if bad > limit * records and (bad > 100 or bad == records):
         raise RunFailedError(
             f"{bad:,} of {records:,} records are bad, more than engine.max_quarantined={limit} allows; "
             f"see the *.quarantine.jsonl files in {plan.config.output}/{phase.name}"
