@@ -21,7 +21,7 @@ What only says in which slot of a table a search begins, as key * GOLDEN >> shif
 no result.
 
 Two places have these formulas in numpy, since they work on arrays without numba: the trainer's reader (hash64, in
-stages.pack.reading.permutation) and the engine's records (murmur_hash64, which pipeline.storage.records calls hash64).
+stages.pack.reading.permutation) and the engine's records (murmur_hash64, which pipeline.tasks.records calls hash64).
 """
 
 import numpy as np

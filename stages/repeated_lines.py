@@ -28,8 +28,8 @@ from dspipe.pipeline.doc_id import UInt64, rows_of, shards_of
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, StageConfig, StageSettings
 from dspipe.pipeline.storage.partitions import partitions_for
-from dspipe.pipeline.storage.records import partition_of, read_partition, record_batch
-from dspipe.pipeline.storage.records_by_row import RecordsByRow
+from dspipe.pipeline.tasks.records import partition_of, read_partition, record_batch
+from dspipe.pipeline.tasks.records_by_row import RecordsByRow
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.shared.line_hashes import (
     LINE_BYTES,

@@ -9,8 +9,8 @@ import pyarrow as pa
 from dspipe.kernels.sorted_arrays import match_sorted
 from dspipe.pipeline.doc_id import UInt32, UInt64
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.storage.records import record_batch, slice_of, slices_that_fit
-from dspipe.pipeline.storage.spill import received_slices
+from dspipe.pipeline.tasks.records import record_batch, slice_of, slices_that_fit
+from dspipe.pipeline.tasks.spill import received_slices
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.exact_dedup.hashed_rows import send_hashes
 from dspipe.stages.shared.dedup.kept_index import open_indexes

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.storage.records import partition_of, read_partition, record_batch
+from dspipe.pipeline.tasks.records import partition_of, read_partition, record_batch
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.exact_dedup.hashed_rows import read_hashed_rows
 from dspipe.stages.shared.dedup.collapse import collapse_equal_rows, documents_of_records

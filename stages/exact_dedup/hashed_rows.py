@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from dspipe.pipeline.doc_id import UInt32
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.storage.records import partition_of, read_kept_rows, record_batch
+from dspipe.pipeline.tasks.records import partition_of, read_kept_rows, record_batch
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.exact_dedup.hashes import Halves, address_hashes, hash_column_of, stored_hashes
 

@@ -18,8 +18,8 @@ import pyarrow as pa
 from dspipe.kernels.sorted_arrays import match_sorted, rank_in_run, unique_pairs
 from dspipe.pipeline.doc_id import UInt32, UInt64, doc_ids, doc_ids_at, rows_of, shards_of
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.storage.records import Received, partition_of, read_partition, record_batch
-from dspipe.pipeline.storage.records_by_row import RecordsByRow
+from dspipe.pipeline.tasks.records import Received, partition_of, read_partition, record_batch
+from dspipe.pipeline.tasks.records_by_row import RecordsByRow
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.minhash.received_keys import read_keys
 from dspipe.stages.minhash.signatures import signature_array, stored_signatures

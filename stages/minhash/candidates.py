@@ -6,7 +6,7 @@ from dspipe.kernels.dedup.near_pairs import candidate_pairs, hot_in_window
 from dspipe.kernels.sorted_arrays import unique_pairs
 from dspipe.pipeline.doc_id import rows_of, shards_of
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.storage.records import partition_of, record_batch
+from dspipe.pipeline.tasks.records import partition_of, record_batch
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.minhash.received_keys import read_keys
 from dspipe.stages.minhash.windows import HOT_IN_WINDOW, read_windows

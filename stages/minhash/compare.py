@@ -7,8 +7,8 @@ from dspipe.kernels.dedup.near_pairs import agreements, hot_in_window, may_be_co
 from dspipe.kernels.sorted_arrays import unique_pairs
 from dspipe.pipeline.doc_id import doc_ids
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.storage.records import murmur_hash64, partition_of, read_partition, record_batch
-from dspipe.pipeline.storage.records_by_row import RecordsByRow
+from dspipe.pipeline.tasks.records import murmur_hash64, partition_of, read_partition, record_batch
+from dspipe.pipeline.tasks.records_by_row import RecordsByRow
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.minhash.edges import send_edges
 from dspipe.stages.minhash.signatures import signature_array

@@ -15,7 +15,7 @@ import numpy as np
 
 from dspipe.kernels.dedup.components import BYTES_PER_EDGE, Nodes, components
 from dspipe.kernels.sorted_arrays import starts_run
-from dspipe.pipeline.storage.records import murmur_hash64
+from dspipe.pipeline.tasks.records import murmur_hash64
 
 Edges = tuple[Nodes, Nodes]
 

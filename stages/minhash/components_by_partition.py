@@ -21,8 +21,8 @@ import pyarrow as pa
 from dspipe.kernels.sorted_arrays import starts_run, unique_pairs
 from dspipe.pipeline.doc_id import UInt64
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.storage.records import murmur_hash64, slice_of, slices_that_fit
-from dspipe.pipeline.storage.spill import received_slices
+from dspipe.pipeline.tasks.records import murmur_hash64, slice_of, slices_that_fit
+from dspipe.pipeline.tasks.spill import received_slices
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.minhash.components import Edges, connected_components
 from dspipe.stages.minhash.edges import send_to_node

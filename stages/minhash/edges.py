@@ -3,7 +3,7 @@
 import numpy as np
 
 from dspipe.pipeline.doc_id import UInt64
-from dspipe.pipeline.storage.records import murmur_hash64, partition_of, record_batch
+from dspipe.pipeline.tasks.records import murmur_hash64, partition_of, record_batch
 from dspipe.pipeline.tasks.task import Task
 
 

@@ -16,8 +16,8 @@ from dspipe.kernels.dedup.shingle_sets import ShingleSets
 from dspipe.kernels.sorted_arrays import run_bounds
 from dspipe.pipeline.doc_id import UInt64, doc_ids
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.storage.records import Received, murmur_hash64, slice_of, slices_that_fit
-from dspipe.pipeline.storage.spill import received_slices
+from dspipe.pipeline.tasks.records import Received, murmur_hash64, slice_of, slices_that_fit
+from dspipe.pipeline.tasks.spill import received_slices
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.minhash.keepers import lone_records
 from dspipe.stages.shared.dedup.collapse import documents_of_records

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.dedup.shingle_sets import set_hashes, shingle_sets
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.storage.records import murmur_hash64, partition_of, record_batch
-from dspipe.pipeline.storage.records_by_row import RecordsByRow
+from dspipe.pipeline.tasks.records import murmur_hash64, partition_of, record_batch
+from dspipe.pipeline.tasks.records_by_row import RecordsByRow
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.minhash.members import LABELS
 from dspipe.stages.shared.dedup.collapse import collapse_equal_rows

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 
 from dspipe.kernels.dedup.minhash import band_keys
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.storage.records import partition_of, read_kept_rows, record_batch
+from dspipe.pipeline.tasks.records import partition_of, read_kept_rows, record_batch
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.minhash.signatures import signature_array, signature_column_of, stored_signatures
 from dspipe.stages.shared.dedup.index_format import ROW_GROUP_ROWS

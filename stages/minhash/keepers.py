@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from dspipe.kernels.dedup.near_pairs import LEADERS, find_company, leaders
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.storage.records import Received, read_partition
+from dspipe.pipeline.tasks.records import Received, read_partition
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.shared.dedup.collapse import documents_of_records
 from dspipe.stages.shared.dedup.keep_policy import KeepPolicy

@@ -4,7 +4,7 @@ import numpy as np
 
 from dspipe.pipeline.doc_id import UInt64, rows_of, shards_of
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.storage.records import record_batch
+from dspipe.pipeline.tasks.records import record_batch
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.minhash.components import connected_components
 

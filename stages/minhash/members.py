@@ -5,8 +5,8 @@ import pyarrow as pa
 
 from dspipe.kernels.dedup.minhash import band_keys
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.storage.records import murmur_hash64, partition_of, record_batch
-from dspipe.pipeline.storage.records_by_row import RecordsByRow
+from dspipe.pipeline.tasks.records import murmur_hash64, partition_of, record_batch
+from dspipe.pipeline.tasks.records_by_row import RecordsByRow
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.minhash.signatures import signature_column_of, stored_signatures
 from dspipe.stages.shared.dedup.collapse import collapse_equal_rows

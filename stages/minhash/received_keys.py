@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from dspipe.pipeline.doc_id import UInt64, doc_ids
-from dspipe.pipeline.storage.records import slice_of, slices_that_fit
-from dspipe.pipeline.storage.spill import received_slices
+from dspipe.pipeline.tasks.records import slice_of, slices_that_fit
+from dspipe.pipeline.tasks.spill import received_slices
 from dspipe.pipeline.tasks.task import Task
 
 KEY_SENT = 12

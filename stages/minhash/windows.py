@@ -13,7 +13,7 @@ from dspipe.kernels.dedup.minhash import band_keys
 from dspipe.kernels.dedup.text_hash import text_hashes
 from dspipe.pipeline.doc_id import UInt32, UInt64
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.storage.records import read_kept_rows
+from dspipe.pipeline.tasks.records import read_kept_rows
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.minhash.signatures import signature_column_of, stored_signatures
 

@@ -14,7 +14,7 @@ from dspipe.kernels.dedup.first_positions import first_positions
 from dspipe.kernels.dedup.winnowing import Winnowing, gram_bytes
 from dspipe.pipeline.doc_id import UInt64, rows_of, shards_of
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.storage.records import murmur_hash64, partition_of, record_batch, slice_of, slices_that_fit
+from dspipe.pipeline.tasks.records import murmur_hash64, partition_of, record_batch, slice_of, slices_that_fit
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.repeated_spans.records import Columns, read_passages
 from dspipe.stages.repeated_spans.spans import Spans, format_spans, judge_passages, merge, spans_of_anchors

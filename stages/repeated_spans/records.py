@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dspipe.pipeline.doc_id import UInt64, doc_ids
-from dspipe.pipeline.storage.records_by_row import RecordsByRow
-from dspipe.pipeline.storage.spill import received_slices
+from dspipe.pipeline.tasks.records_by_row import RecordsByRow
+from dspipe.pipeline.tasks.spill import received_slices
 from dspipe.pipeline.tasks.task import Task
 
 Columns = dict[str, npt.NDArray[Any]]

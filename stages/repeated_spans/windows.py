@@ -15,7 +15,7 @@ from dspipe.kernels.dedup.winnowing import window_hashes
 from dspipe.kernels.sorted_arrays import expand_ranges
 from dspipe.pipeline.doc_id import rows_of, shards_of
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.storage.records import murmur_hash64, partition_of, record_batch, slice_of, slices_that_fit
+from dspipe.pipeline.tasks.records import murmur_hash64, partition_of, record_batch, slice_of, slices_that_fit
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.repeated_spans.anchors import WINDOW_HELD
 from dspipe.stages.repeated_spans.records import Columns, read_passages, read_rows_with_records

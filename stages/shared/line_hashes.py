@@ -11,7 +11,7 @@ from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.dedup.text_hash import text_hashes
 from dspipe.pipeline.doc_id import UInt64
 from dspipe.pipeline.stage import Phase, Settings
-from dspipe.pipeline.storage.records import murmur_hash64
+from dspipe.pipeline.tasks.records import murmur_hash64
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.shared.rewriting import without_lines
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dspipe.kernels import hashing
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.jit import INTERPRETED, entry, pointer
-from dspipe.pipeline.storage.records import murmur_hash64 as murmur_of_the_records
+from dspipe.pipeline.tasks.records import murmur_hash64 as murmur_of_the_records
 from dspipe.stages.pack.reading.permutation import _mix as hash64_of_the_reader
 
 GOLDEN = 0x9E3779B97F4A7C15

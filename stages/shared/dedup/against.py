@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from dspipe.kernels.sorted_arrays import starts_run
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.storage.records_by_row import RecordsByRow
+from dspipe.pipeline.tasks.records_by_row import RecordsByRow
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.shared.dedup.tables import Tables
 from dspipe.stages.shared.dedup.verdicts import READ_COLUMNS

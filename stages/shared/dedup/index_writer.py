@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 
 from dspipe.pipeline.doc_id import UInt64, doc_ids
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.storage.records import slices_that_fit
-from dspipe.pipeline.storage.spill import received_slices
+from dspipe.pipeline.tasks.records import slices_that_fit
+from dspipe.pipeline.tasks.spill import received_slices
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.shared.dedup.index_format import ROW_GROUP_ROWS, SETTINGS_KEY
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 from dspipe.kernels.sorted_arrays import run_bounds
 from dspipe.pipeline.doc_id import UInt64
 from dspipe.pipeline.stage import Settings
-from dspipe.pipeline.storage.records import Received
+from dspipe.pipeline.tasks.records import Received
 from dspipe.stages.shared.dedup.collapse import documents_of_records
 from dspipe.stages.shared.dedup.keep_policy import KeepPolicy
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from dspipe.kernels.sorted_arrays import expand_ranges, starts_run
 from dspipe.pipeline.doc_id import UInt64, doc_ids_at, shards_of
-from dspipe.pipeline.storage.records import Received
+from dspipe.pipeline.tasks.records import Received
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.shared.dedup.collapse import documents_of_records
 

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from dspipe.pipeline.doc_id import doc_ids
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.storage.records_by_row import RecordsByRow
+from dspipe.pipeline.tasks.records_by_row import RecordsByRow
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.shared.dedup.tables import Tables
 

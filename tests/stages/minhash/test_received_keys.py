@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dspipe.stages.minhash.received_keys import read_keys
-from tests.pipeline.storage.test_records import KEYED, Sent
+from tests.pipeline.tasks.test_records import KEYED, Sent
 
 
 @settings(deadline=None)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.common import read_documents
-from dspipe.pipeline.storage.spill import received_slices
+from dspipe.pipeline.tasks.spill import received_slices
 from tests.engine import rows_of, run_inline
 from tests.shared import shared
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dspipe.pipeline.storage.records import record_batch
+from dspipe.pipeline.tasks.records import record_batch
 from dspipe.stages.shared.dedup.collapse import collapse_equal_rows, documents_of_records
 from dspipe.stages.shared.dedup.keep_policy import KeepPolicy
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dspipe.pipeline.storage.records import Received
+from dspipe.pipeline.tasks.records import Received
 from dspipe.stages.shared.dedup.keep_policy import KeepPolicy
 from dspipe.stages.shared.dedup.scope import Scope
 from tests.engine import rows_of, run_inline

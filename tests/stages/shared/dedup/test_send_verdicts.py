@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dspipe.pipeline.doc_id import doc_ids_at
-from dspipe.pipeline.storage.records import Received
+from dspipe.pipeline.tasks.records import Received
 from dspipe.stages.shared.dedup import send_verdicts as sending
 from dspipe.stages.shared.dedup.send_verdicts import send_verdicts
 

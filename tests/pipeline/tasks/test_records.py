@@ -8,7 +8,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dspipe.pipeline.storage.records import murmur_hash64, partition_of, read_kept_rows, read_partition
+from dspipe.pipeline.tasks.records import murmur_hash64, partition_of, read_kept_rows, read_partition
 
 
 @given(st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=50), st.sampled_from([1, 8, 13, 4096]))

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dspipe.pipeline.doc_id import UInt32, UInt64, doc_ids
-from dspipe.pipeline.storage.spill import received_slices
+from dspipe.pipeline.tasks.spill import received_slices
 from dspipe.pipeline.tasks.task import Task
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dspipe.pipeline.storage import records_by_row as by_row
-from dspipe.pipeline.storage.records_by_row import RecordsByRow
+from dspipe.pipeline.tasks import records_by_row as by_row
+from dspipe.pipeline.tasks.records_by_row import RecordsByRow
 
 SCHEMA = pa.schema({"row": pa.uint32(), "value": pa.uint64(), "names": pa.list_(pa.string())})
 

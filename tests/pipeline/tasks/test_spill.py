@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dspipe.pipeline.storage.spill import received_slices
+from dspipe.pipeline.tasks.spill import received_slices
 
 
 @given(
