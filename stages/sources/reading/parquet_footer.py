@@ -36,8 +36,10 @@ def read_column_chunks(stream: Watched) -> list[list[ColumnChunk]]:
 
 
 def _column_chunk(metadata: dict[int, Any]) -> ColumnChunk:
-    path = b".".join(metadata[3]).decode("utf-8", "replace")
-    return ColumnChunk(path, int(metadata[6]), metadata.get(11))
+    path, size, dictionary = b".".join(metadata[3]).decode("utf-8", "replace"), metadata[6], metadata.get(11)
+    if not isinstance(size, int) or not isinstance(dictionary, int | None):
+        raise TypeError("a size or an offset is no number")
+    return ColumnChunk(path, size, dictionary)
 
 
 class _Decoder:
