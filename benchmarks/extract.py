@@ -2,10 +2,10 @@
 
     python -m benchmarks.extract --input wcxb-dev.warc.gz --truth wcxb-dev-truth.jsonl.zst [--model held-out.npz]
 
-`--truth` has a line of JSON for each page: `url`, its text in `main_content` or in that of `ground_truth`, and maybe the
-`page_type`. The score is of the words of a page as a multiset (lower case, runs of letters and digits): precision,
-recall and F1, each the mean over pages; `by_kind` the F1 by type. The peers get the pages decoded, as their users do it.
-The model that comes with dspipe was trained on the pages of the example: for those, give a model that was not.
+`--truth` has a line of JSON for each page: `url`, its text in `main_content` or in that of `ground_truth`, and maybe
+the `page_type`. The score is of the words of a page as a multiset (lower case, runs of letters and digits): precision,
+recall and F1, each the mean over pages; `by_kind` the F1 by type. The peers get the pages decoded, as their users do
+it. The model that comes with dspipe was trained on the pages of the example: for those, give a model that was not.
 """
 
 import json
@@ -13,6 +13,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -125,9 +126,7 @@ def milliseconds(documents: Sequence[tuple[str, bytes, str]], model: Any) -> dic
     timed(engine.choose, rated)
     found = timed(lambda page: engine.find_main_content(page, model), decoded)
     timed(lambda page: page.text(), found)
-    decode, scan, describe, rate, choose, find, text = (
-        1000 * (b - a) / len(documents) for a, b in zip(clock, clock[1:], strict=False)
-    )
+    decode, scan, describe, rate, choose, find, text = (1000 * (b - a) / len(documents) for a, b in pairwise(clock))
     return {
         "decode": decode,
         "scan": scan,

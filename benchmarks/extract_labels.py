@@ -1,7 +1,7 @@
 """Which blocks of a page are in the text that a benchmark names as its main content, for extract_train.py.
 
-An alignment of the page's words with the truth's, which keeps their order and prefers long runs: a word that continues a
-run counts 1, one that begins it 0.3. In blocks of four words and more, words in no run of three don't count. A block
+An alignment of the page's words with the truth's, which keeps their order and prefers long runs: a word that continues
+a run counts 1, one that begins it 0.3. In blocks of four words and more, words in no run of three don't count. A block
 that stands in another order counts where 80 % of its runs of three are in the truth, while its words are still free.
 """
 
@@ -73,7 +73,7 @@ def label_blocks(texts: Sequence[str], truth: str) -> npt.NDArray[np.float64]:
     if len(words) * len(goal) > MOST_CELLS:
         raise MemoryError(f"{len(words)} words against {len(goal)}")
     hits, used = _align(words, goal)
-    triples = set(zip(wanted, wanted[1:], wanted[2:], strict=False))
+    triples: set[tuple[int, ...]] = set(zip(wanted, wanted[1:], wanted[2:], strict=False))
     free = Counter(goal[used == 0].tolist())
     shares, at = np.zeros(len(texts)), 0
     for i, block in enumerate(blocks):

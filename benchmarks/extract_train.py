@@ -3,10 +3,10 @@
     pip install lightgbm
     python -m benchmarks.extract_train --input wcxb-dev.warc.gz --truth wcxb-dev-truth.jsonl.zst --output model.npz
 
-Cross-validates by site first, so that no site is on both sides, and prints F1 by words over all pages and by kind; pages
-whose F1 is below 0.45 then are left out of training, not of the scores: on most of them the truth lacks the text that
-they are about. `kind` and `confidence` are trained on what cross-validation found. Seeded, one thread: the same pages
-give the same bytes.
+Cross-validates by site first, so that no site is on both sides, and prints F1 by words over all pages and by kind.
+Pages that have a truth and whose F1 is below 0.45 are then left out of training, not of the scores: on most of them
+the truth lacks the text that they are about. `kind` and `confidence` are trained on what cross-validation found. Seeded,
+one thread: the same pages give the same bytes.
 """
 
 import argparse
@@ -93,7 +93,16 @@ def read_examples(archives: Sequence[str], truths: Sequence[str]) -> list[Exampl
             count = len(arrays.blocks)
             rows = np.zeros((count, FEATURES), np.float32)
             describe_blocks(
-                0, count, arrays.elements, arrays.blocks, block_words, sums, arrays.counts, arrays.types, np.zeros(6), rows
+                0,
+                count,
+                arrays.elements,
+                arrays.blocks,
+                block_words,
+                sums,
+                arrays.counts,
+                arrays.types,
+                np.zeros(6),
+                rows,
             )
             text = arrays.text.tobytes()
             texts = [text[b[START] : b[END]].decode("utf-8", "replace") for b in arrays.blocks]
@@ -174,15 +183,22 @@ def show(label: str, results: Floats, examples: list[Example]) -> None:
 
 def flatten(booster: Any, stride: int = 1, offset: int = 0) -> Forest:
     """LightGBM's trees as arrays; of a model of several classes every `stride`-th from `offset` on."""
-    feature, threshold, left, right, value = [], [], [], [], []
+    feature: list[int] = []
+    threshold: list[float] = []
+    left: list[int] = []
+    right: list[int] = []
+    value: list[float] = []
     first_node, first_leaf = [0], [0]
     for tree in booster.dump_model()["tree_info"][offset::stride]:
         nodes: list[tuple[int, float, int, int]] = []
         leaves: list[float] = []
         if _walk(tree["tree_structure"], nodes, leaves) < 0:
             nodes.append((0, float("inf"), -1, -1))
-        for column, values in zip((feature, threshold, left, right), zip(*nodes, strict=True), strict=True):
-            column += values
+        for node in nodes:
+            feature.append(node[0])
+            threshold.append(node[1])
+            left.append(node[2])
+            right.append(node[3])
         value += leaves
         first_node.append(len(feature))
         first_leaf.append(len(value))
@@ -254,7 +270,7 @@ def train(training: Training, output: Path) -> None:
     show("perfect choice of blocks", training.score(training.shares, False)[0], training.examples)
     results, _ = training.score(training.cross_validate(everything), False)
     show("cross-validated", results, training.examples)
-    usable = results[:, 2] >= BAD_F1
+    usable = (results[:, 2] >= BAD_F1) | np.array([not example.truth for example in training.examples])
     probability = training.cross_validate(usable)
     show(f"without {(~usable).sum()} bad pages", training.score(probability, False)[0], training.examples)
     results, described = training.score(probability, True)

@@ -10,10 +10,11 @@ from dspipe.kernels.html.lookup import add_letter, find, is_letter, is_space, lo
 from dspipe.kernels.html.tags import HIDDEN, ITEM_PROPERTIES, ROLES, SCREEN_READER_CLASSES
 from dspipe.kernels.jit import inline, jit
 
-_NAMES = (
+_LISTED = (
     "class id data-testid role itemprop hidden aria-hidden style type encoding alttext alt content name property rel "
     "href lang datetime start"
-).split()
+)
+_NAMES = _LISTED.split()
 ATTRIBUTES = make_lookup((name_key(name), number) for number, name in enumerate(_NAMES))
 (CLASS, ID, TEST_ID, ROLE, ITEMPROP, HIDDEN_ATTRIBUTE, ARIA_HIDDEN, STYLE, TYPE, ENCODING, ALTTEXT, ALT) = range(12)
 CONTENT, NAME, PROPERTY, REL, HREF, LANG, DATETIME, START = range(12, len(_NAMES))

@@ -1,16 +1,16 @@
 """The numbers that describe a block of text to the model that chooses blocks.
 
-    own           22  length, words, links, signs, how it ends, tags
-    place         16  where it stands on the page, from the first and last long paragraph, from headings
-    path          29  flags of all elements around it: nav, header, main, article, hidden, ...
-    same path      4  blocks with the same five elements around them: number, share of the text, length, links
-    ancestors     50  of each of the five nearest block elements: tag, text, links, share of the page, text a block,
-                      function words, share in long paragraphs, equal siblings, place among siblings from both ends
-    repeats        6  the ancestor that is repeated most: how often, how far, text an item, share of the page; inside the
-                      smallest element that holds 60 % of the long paragraphs or not, and how deep
-    neighbours    24  the three blocks before and behind: length, links, tag, function words
-    page          23  text, links, blocks, long paragraphs, function words, scripts, main and article, types in JSON-LD
-    class words   61  for each group of words, how near an element with one of them in its class is
+own           22  length, words, links, signs, how it ends, tags
+place         16  where it stands on the page, from the first and last long paragraph, from headings
+path          29  flags of all elements around it: nav, header, main, article, hidden, ...
+same path      4  blocks with the same five elements around them: number, share of the text, length, links
+ancestors     50  of each of the five nearest block elements: tag, text, links, share of the page, text a block,
+                  function words, share in long paragraphs, equal siblings, place among siblings from both ends
+repeats        6  the ancestor that is repeated most: how often, how far, text an item, share of the page; inside the
+                  smallest element that holds 60 % of the long paragraphs or not, and how deep
+neighbours    24  the three blocks before and behind: length, links, tag, function words
+page          23  text, links, blocks, long paragraphs, function words, scripts, main and article, types in JSON-LD
+class words   61  for each group of words, how near an element with one of them in its class is
 """
 
 from itertools import accumulate
@@ -170,8 +170,8 @@ def _around(block, elements, blocks, sums, row):  # type: ignore[no-untyped-def]
             row[at + 5] = inside[ps.FUNCTION] / max(float(inside[ps.WORDS]), 1.0)
             row[at + 6] = inside[ps.LONG] / characters
             row[at + 7] = equal
-            row[at + 8] = sums.index[element]
-            row[at + 9] = sums.siblings[element] - sums.index[element]
+            row[at + 8] = sums.place[element]
+            row[at + 9] = sums.siblings[element] - sums.place[element]
             at += _ANCESTOR_FEATURES
             level += 1
         step += 1

@@ -1,8 +1,8 @@
 """Words, signs and how a block of text ends: what tells sentences from labels and menus, in any script.
 
 Words are runs of letters and digits. Where a script has no spaces between them, each Han character and kana is a word,
-and sixteen characters of any other script. Function words are those that are frequent in running text and rare in menus:
-a few of each of thirty languages; of Chinese and Japanese single characters.
+and sixteen characters of any other script. Function words are those that are frequent in running text and rare in
+menus: a few of each of thirty languages; of Chinese and Japanese single characters.
 """
 
 import numpy as np
@@ -17,10 +17,10 @@ WORD_COLUMNS = 11
 ENDS_OPEN, ENDS_SENTENCE, ENDS_COLON, ENDS_COMMA = range(4)
 _SHORT_BYTES, _LONG_CHARACTERS = 3, 16
 
-_FUNCTION_WORDS = (
-    "the of and to a in is that for it as was with be by on not he i this are or his from at which but have an had they "
-    "you were there one all we can her has their been if more when will would who so no out up into do any your what "
-    "some than its about only my our like just how also these them then other could because "
+_LISTED = (
+    "the of and to a in is that for it as was with be by on not he i this are or his from at which but have an had "
+    "they you were there one all we can her has their been if more when will would who so no out up into do any your "
+    "what some than its about only my our like just how also these them then other could because "
     "de la el en que y los un una del se las por con para est les des le et pour dans qui sur il pas ce plus au "
     "der die das und ist zu den von mit ein eine auf nicht sich auch es dem als für im di che per non sono "
     "e o do da em um uma não os mais com het een van dat niet zijn op te met och att det som på är inte jag "
@@ -29,8 +29,11 @@ _FUNCTION_WORDS = (
     "и в не на что с как это по но из за у же так от бы для мы і та що з до "
     "και το να η ο του της των με από على في من إلى أن هذا التي الذي و که در از به این است را های "
     "של את על לא הוא זה में के की है से को का और yang dan di untuk dengan ini itu tidak và của là có không cho"
-).split()
-_FUNCTION_CHARACTERS = "的了是在和有不我他她它这這那也就都与與为為而以于於之但被把让讓从從到对對及或并並のはをにがでともたてい"
+)
+FUNCTION_WORDS = _LISTED.split()
+_FUNCTION_CHARACTERS = (
+    "的了是在和有不我他她它这這那也就都与與为為而以于於之但被把让讓从從到对對及或并並のはをにがでともたてい"
+)
 
 
 def _key(word: str) -> int:
@@ -40,7 +43,7 @@ def _key(word: str) -> int:
     return key
 
 
-_TABLE = make_lookup((key, 1) for key in sorted({_key(word) for word in (*_FUNCTION_WORDS, *_FUNCTION_CHARACTERS)}))
+_TABLE = make_lookup((key, 1) for key in sorted({_key(word) for word in (*FUNCTION_WORDS, *_FUNCTION_CHARACTERS)}))
 _KEYS, _VALUES = _TABLE.keys, _TABLE.values
 
 
@@ -55,7 +58,7 @@ def count_words(text, blocks, words, hashes):  # type: ignore[no-untyped-def]
 @jit
 def _count(text, i, end, row):  # type: ignore[no-untyped-def]
     content = np.uint64(1469598103934665603)
-    last_sign = np.int64(ENDS_OPEN)
+    last_sign: int = ENDS_OPEN
     while i < end:
         byte = text[i]
         if _is_han_or_kana(text, i, end):
@@ -128,40 +131,40 @@ def _count_sign(text, i, end, row, before):  # type: ignore[no-untyped-def]
     if byte < 128:
         if byte == 46 or byte == 33 or byte == 63:
             row[STOPS] += 1
-            return np.int64(ENDS_SENTENCE), i + 1
+            return ENDS_SENTENCE, i + 1
         if byte == 44:
             row[COMMAS] += 1
-            return np.int64(ENDS_COMMA), i + 1
+            return ENDS_COMMA, i + 1
         if byte == 36:
             row[CURRENCIES] += 1
         elif byte != 58:
             row[SIGNS] += 1
         if byte == 34 or byte == 39 or byte == 41:  # a quotation or bracket that closes
             return before, i + 1
-        return np.int64(ENDS_COLON if byte == 58 else ENDS_OPEN), i + 1
+        return ENDS_COLON if byte == 58 else ENDS_OPEN, i + 1
     after = text[i + 1] if i + 1 < end else np.uint8(0)
     third = text[i + 2] if i + 2 < end else np.uint8(0)
     if byte == 0xC2:
         row[CURRENCIES] += after == 0xA3 or after == 0xA5
         row[COPYRIGHTS] += after == 0xA9
-        return np.int64(ENDS_OPEN), i + 2
+        return ENDS_OPEN, i + 2
     if byte == 0xE3:
         if third == 0x82:  # 。
             row[STOPS] += 1
-            return np.int64(ENDS_SENTENCE), i + 3
+            return ENDS_SENTENCE, i + 3
         if third == 0x81:  # 、
             row[COMMAS] += 1
-            return np.int64(ENDS_COMMA), i + 3
-        return before if third == 0x8D or third == 0x8F else np.int64(ENDS_OPEN), i + 3
+            return ENDS_COMMA, i + 3
+        return before if third == 0x8D or third == 0x8F else ENDS_OPEN, i + 3
     if byte == 0xEF:
         if third == 0x81 or third == 0x8E or third == 0x9F:
             row[STOPS] += 1
-            return np.int64(ENDS_SENTENCE), i + 3
+            return ENDS_SENTENCE, i + 3
         if third == 0x8C or third == 0x9B:
             row[COMMAS] += 1
-            return np.int64(ENDS_COMMA), i + 3
-        return np.int64(ENDS_COLON if third == 0x9A else ENDS_OPEN), i + 3
+            return ENDS_COMMA, i + 3
+        return ENDS_COLON if third == 0x9A else ENDS_OPEN, i + 3
     row[CURRENCIES] += after == 0x82 and third == 0xAC
     if after == 0x80 and (third == 0x9D or third == 0x99):  # closing quotes
         return before, i + 3
-    return np.int64(ENDS_SENTENCE if after == 0x80 and third == 0xA6 else ENDS_OPEN), i + 3
+    return ENDS_SENTENCE if after == 0x80 and third == 0xA6 else ENDS_OPEN, i + 3

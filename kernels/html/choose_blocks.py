@@ -103,8 +103,6 @@ def _headings(elements, blocks, keep):  # type: ignore[no-untyped-def]
     next_kept = False
     for block in range(len(blocks) - 1, -1, -1):
         tag = elements[blocks[block, pg.ELEMENT], pg.TAG]
-        if tag == tg.H1:
-            keep[block] = True
-        elif tg.H1 < tag <= tg.H6 and next_kept:
+        if tag == tg.H1 or (tg.H1 < tag <= tg.H6 and next_kept):
             keep[block] = True
         next_kept = keep[block] and not _is_heading(block, elements, blocks)

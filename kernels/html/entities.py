@@ -60,11 +60,11 @@ def read_entity(data, i, end):  # type: ignore[no-untyped-def]
 
 @inline
 def _read_number(data, i, end):  # type: ignore[no-untyped-def]
-    j, value, digits = i + 2, np.int64(0), 0
+    j, value, digits = i + 2, 0, 0
     if j < end and lower(data[j]) == 120:
         j += 1
         while j < end:
-            byte = np.int64(lower(data[j]))
+            byte = int(lower(data[j]))
             if 48 <= byte <= 57:
                 digit = byte - 48
             elif 97 <= byte <= 102:
@@ -75,17 +75,17 @@ def _read_number(data, i, end):  # type: ignore[no-untyped-def]
             j, digits = j + 1, digits + 1
     else:
         while j < end and 48 <= data[j] <= 57:
-            value = min(value * 10 + np.int64(data[j]) - 48, 0x110000)
+            value = min(value * 10 + int(data[j]) - 48, 0x110000)
             j, digits = j + 1, digits + 1
     if not digits:
         return np.int64(-1), i
     if j < end and data[j] == 59:
         j += 1
     if 128 <= value < 160:
-        value = np.int64(_WINDOWS_1252[value - 128])
+        value = int(_WINDOWS_1252[value - 128])
     if value == 0 or value > 0x10FFFF or 0xD800 <= value < 0xE000:
-        value = np.int64(_REPLACEMENT)
-    return value, j
+        value = _REPLACEMENT
+    return np.int64(value), j
 
 
 @inline

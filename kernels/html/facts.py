@@ -20,8 +20,21 @@ _META = make_lookup(
         "og:title": _SHARED_TITLE,
         **dict.fromkeys(("article:published_time", "og:published_time", "datepublished"), _PUBLISHED),
         **dict.fromkeys(
-            ("date", "pubdate", "publishdate", "publish-date", "dc.date", "dc.date.issued", "dcterms.date", "sailthru.date"
-             , "parsely-pub-date", "article.published", "citation_date", "citation_publication_date"), _OTHER
+            (
+                "date",
+                "pubdate",
+                "publishdate",
+                "publish-date",
+                "dc.date",
+                "dc.date.issued",
+                "dcterms.date",
+                "sailthru.date",
+                "parsely-pub-date",
+                "article.published",
+                "citation_date",
+                "citation_publication_date",
+            ),
+            _OTHER,
         ),
     }.items()
 )
@@ -55,18 +68,16 @@ def read_meta(seen, data, values, spans, counts):  # type: ignore[no-untyped-def
 @jit
 def read_link(seen, data, values, spans):  # type: ignore[no-untyped-def]
     """Note the address that a link element names as the page's own."""
-    if seen & (1 << REL) and seen & (1 << HREF) and spans[CANONICAL, 0] < 0:
-        if is_value(data, values[REL, 0], values[REL, 1], _CANONICAL):
-            spans[CANONICAL] = values[HREF]
+    wanted = seen & (1 << REL) and seen & (1 << HREF) and spans[CANONICAL, 0] < 0
+    if wanted and is_value(data, values[REL, 0], values[REL, 1], _CANONICAL):
+        spans[CANONICAL] = values[HREF]
 
 
 @jit
 def read_time(seen, data, values, spans, counts):  # type: ignore[no-untyped-def]
     """Note the date of a time element."""
     if seen & (1 << DATETIME) and values[DATETIME, 1] > values[DATETIME, 0]:
-        published = seen & (1 << ITEMPROP) and is_value(
-            data, values[ITEMPROP, 0], values[ITEMPROP, 1], _DATE_PUBLISHED
-        )
+        published = seen & (1 << ITEMPROP) and is_value(data, values[ITEMPROP, 0], values[ITEMPROP, 1], _DATE_PUBLISHED)
         _note_date(_PUBLISHED if published else _TIME, values[DATETIME, 0], values[DATETIME, 1], spans, counts)
 
 
@@ -124,5 +135,3 @@ def _string(data, i, end):  # type: ignore[no-untyped-def]
     while last < end and data[last] != 34:
         last += 1
     return first, last
-
-

@@ -65,7 +65,7 @@ def opened_by_end_tag(tag, name, is_block, state, stack, elements):  # type: ign
 
     The end tag of an inline element never closes a block, and none but those of tables leaves a cell.
     """
-    of_table = tag == _TABLE or tag == _TR or _is_cell(tag) or _is_part(tag)
+    of_table = tag in (_TABLE, _TR) or _is_cell(tag) or _is_part(tag)
     at = state[OPEN] - 1
     while at > 0:
         other = elements[stack[at], TAG]
@@ -91,7 +91,7 @@ def closed_by_start_tag(tag, kind, is_block, state, stack, elements):  # type: i
     if tag == _LI:
         item = _open_item(top, _LI, _LI, stack, elements)
         found = item if item else found
-    elif tag == _DT or tag == _DD:
+    elif tag in (_DT, _DD):
         item = _open_item(top, _DT, _DD, stack, elements)
         found = item if item else found
     elif tag == _TR or _is_cell(tag) or _is_part(tag):
@@ -114,12 +114,12 @@ def closed_by_start_tag(tag, kind, is_block, state, stack, elements):  # type: i
 
 @inline
 def _is_cell(tag):  # type: ignore[no-untyped-def]
-    return tag == _TD or tag == _TH
+    return tag in (_TD, _TH)
 
 
 @inline
 def _is_part(tag):  # type: ignore[no-untyped-def]
-    return tag == _TBODY or tag == _THEAD or tag == _TFOOT
+    return tag in (_TBODY, _THEAD, _TFOOT)
 
 
 @inline
@@ -128,7 +128,7 @@ def _open_paragraph(at, stack, elements):  # type: ignore[no-untyped-def]
         tag = elements[stack[at], TAG]
         if tag == _P:
             return at
-        if tag == _TABLE or tag == _BUTTON or tag == _CAPTION or tag == _LI or tag == _DIV or _is_cell(tag):
+        if tag in (_TABLE, _BUTTON, _CAPTION, _LI, _DIV) or _is_cell(tag):
             break
         at -= 1
     return np.int64(0)
@@ -138,7 +138,7 @@ def _open_paragraph(at, stack, elements):  # type: ignore[no-untyped-def]
 def _open_item(at, first, second, stack, elements):  # type: ignore[no-untyped-def]
     while at > 0:
         tag = elements[stack[at], TAG]
-        if tag == first or tag == second:
+        if tag in (first, second):
             return at
         if elements[stack[at], IS_BLOCK] and tag != _DIV and tag != _P and tag != _ADDRESS:
             break

@@ -253,9 +253,7 @@ def _void_tag(tag, seen, data, out, state, stack, elements, blocks, spans, count
         if seen & (1 << at.ALT) and seen & (1 << at.CLASS) and not state[op.UNSEEN_FROM] and not state[op.MATH_DEPTH]:
             first, last = values[at.CLASS, 0], values[at.CLASS, 1]
             if at.is_value(data, first, last, _LATEX) or at.is_value(data, first, last, _TEX):
-                add_formula(
-                    data, values[at.ALT, 0], values[at.ALT, 1], False, out, state, stack, elements, blocks
-                )
+                add_formula(data, values[at.ALT, 0], values[at.ALT, 1], False, out, state, stack, elements, blocks)
     elif tag == tg.INPUT:
         hidden = seen & (1 << at.TYPE) and at.is_value(data, values[at.TYPE, 0], values[at.TYPE, 1], _HIDDEN_FIELD)
         state[op.SEEN_FIELDS] += not hidden
@@ -307,7 +305,7 @@ def _end_of_raw(data, i, end, start, name_end):  # type: ignore[no-untyped-def]
 def _number(data, i, end):  # type: ignore[no-untyped-def]
     number = 0
     while i < end and 48 <= data[i] <= 57 and number < 10**6:
-        number = number * 10 + np.int64(data[i]) - 48
+        number = number * 10 + int(data[i]) - 48
         i += 1
     return number
 
@@ -326,9 +324,7 @@ def _begin_math(seen, data, out, state, stack, elements, blocks, values):  # typ
     state[op.MATH_CHARACTERS] = blocks[state[op.BLOCKS], pg.CHARACTERS] if state[op.BLOCK_OPEN] else 0
     state[op.MATH_SPACE] = state[op.PENDING_SPACE]
     if seen & (1 << at.ALTTEXT) and values[at.ALTTEXT, 1] > values[at.ALTTEXT, 0]:
-        add_formula(
-            data, values[at.ALTTEXT, 0], values[at.ALTTEXT, 1], False, out, state, stack, elements, blocks
-        )
+        add_formula(data, values[at.ALTTEXT, 0], values[at.ALTTEXT, 1], False, out, state, stack, elements, blocks)
         state[op.UNSEEN_FROM] = state[op.OPEN]
 
 

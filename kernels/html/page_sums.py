@@ -45,15 +45,15 @@ Counts = npt.NDArray[np.int32]
 
 
 class PageSums(NamedTuple):
-    """inside: int32[elements, IN_COLUMNS]; flags: int32[elements], those of all around; index, siblings: int32[elements],
-    place among the children of its parent; equal, equal_characters: int32[elements], siblings of the same tag and
-    classes, with the text in them; near: uint8[elements, groups], blocks up to the nearest element with a word of the
-    group in its class; in_top: bool[elements]; is_long: bool[blocks]; path_*: of the blocks of equal path, by block;
-    copies, copy: int32[blocks], blocks of equal text, and which of them this is; totals: float64[TOTALS]."""
+    """inside: int32[elements, IN_COLUMNS]; flags: int32[elements], those of all around; place, siblings:
+    int32[elements], among the children of its parent; equal, equal_characters: int32[elements], siblings of the same
+    tag and classes, with the text in them; near: uint8[elements, groups], blocks up to the nearest element with a word of
+    the group in its class; in_top: bool[elements]; is_long: bool[blocks]; path_*: int32[blocks], of the blocks of equal
+    path; copies, copy: int32[blocks], blocks of equal text, and which of them this is; totals: float64[TOTALS]."""
 
     inside: Counts
     flags: Counts
-    index: Counts
+    place: Counts
     siblings: Counts
     equal: Counts
     equal_characters: Counts
@@ -157,9 +157,9 @@ def _sum_downwards(elements, element_words, inside, totals):  # type: ignore[no-
         slots[element] = slot
         slot_counts[slot] += 1
         slot_characters[slot] += inside[element, CHARACTERS]
-        if totals[ALL_LONG] > 0 and inside[element, LONG] >= _TOP_SHARE * totals[ALL_LONG]:
-            if elements[element, pg.DEPTH] > elements[top, pg.DEPTH]:
-                top = element
+        holds_text = totals[ALL_LONG] > 0 and inside[element, LONG] >= _TOP_SHARE * totals[ALL_LONG]
+        if holds_text and elements[element, pg.DEPTH] > elements[top, pg.DEPTH]:
+            top = element
         _near_groups(element, parent, elements, element_words, near)
     totals[TOP] = top
     siblings, in_top = np.zeros(count, np.int32), np.zeros(count, np.bool_)

@@ -33,9 +33,10 @@ _KINDS = {
     "footer form h1 h2 h3 h4 h5 h6 header hgroup hr main menu nav ol p pre search section table ul summary",
     RAW: "script style textarea iframe noembed noframes xmp title",
     UNSEEN: "svg select datalist object audio video canvas head rt rp",
-    0: "a b i em strong span code font small big u s sub sup q cite abbr time mark kbd samp var tt label strike del ins "
-    "math annotation semantics mrow mstyle mfrac msqrt mroot msub msup msubsup munder mover munderover mmultiscripts "
-    "mpadded mphantom menclose merror mtable mtr mtd mtext mspace mfenced mi mn mo bdi bdo dfn ruby picture map output progress meter",
+    0: "a b i em strong span code font small big u s sub sup q cite abbr time mark kbd samp var tt label strike del "
+    "ins math annotation semantics mrow mstyle mfrac msqrt mroot msub msup msubsup munder mover munderover "
+    "mmultiscripts mpadded mphantom menclose merror mtable mtr mtd mtext mspace mfenced mi mn mo bdi bdo dfn ruby "
+    "picture map output progress meter",
 }
 
 
@@ -158,9 +159,10 @@ SCREEN_READER_CLASSES = make_lookup(
     (name_key(name), SCREEN_READER)
     for name in ("sr", "visually", "visuallyhidden", "hidden", "hide", "none", "invisible")
 )
-PAGE_TYPES = (
+_TYPE_NAMES = (
     "article newsarticle blogposting product faqpage itemlist discussionforumposting qapage collectionpage webpage "
     "organization localbusiness"
-).split()
+)
+PAGE_TYPES = _TYPE_NAMES.split()
 """schema.org's types that are counted in a page's JSON-LD."""
 TYPES = make_lookup((name_key(name), number) for number, name in enumerate(PAGE_TYPES))

@@ -4,6 +4,7 @@ The model is `model.npz` beside this file, made by `python -m benchmarks.extract
 good it is, says `model.md`.
 """
 
+import hashlib
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -12,13 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from dspipe.kernels.arrow import Bytes
-from dspipe.kernels.html.block_features import FEATURES, describe_blocks
-from dspipe.kernels.html.block_words import COUNT, WORD_COLUMNS, count_words
+from dspipe.kernels.html.block_features import FEATURE_GROUPS, FEATURES, describe_blocks
+from dspipe.kernels.html.block_words import COUNT, FUNCTION_WORDS, WORD_COLUMNS, count_words
 from dspipe.kernels.html.choose_blocks import choose_blocks
+from dspipe.kernels.html.class_words import CLASS_WORD_GROUPS
 from dspipe.kernels.html.forest import Forest, score_rows
 from dspipe.kernels.html.page_arrays import PageArrays
 from dspipe.kernels.html.page_scan import scan_page
 from dspipe.kernels.html.page_sums import PageSums, sum_page
+from dspipe.kernels.html.tags import NAMES, PAGE_TYPES
 from dspipe.kernels.html.write_text import write_text
 
 MODEL = Path(__file__).with_name("model.npz")
@@ -66,10 +69,18 @@ class Described(NamedTuple):
     sums: npt.NDArray[np.float64]
 
 
+def feature_digest() -> str:
+    """What the numbers that describe a block mean: the tags, groups of words and features by their places."""
+    meaning = repr((NAMES, CLASS_WORD_GROUPS, FEATURE_GROUPS, FUNCTION_WORDS, PAGE_TYPES, KINDS))
+    return hashlib.sha256(meaning.encode()).hexdigest()[:16]
+
+
 @lru_cache(2)
 def load_model(path: Path = MODEL) -> Model:
-    """The model in a file that `save_model` wrote."""
+    """The model in a file that `save_model` wrote. Raises ValueError where it was trained on other features."""
     with np.load(path) as stored:
+        if str(stored["features"]) != feature_digest():
+            raise ValueError(f"{path} was trained on other features than this version makes")
 
         def forest(name: str) -> Forest:
             return Forest(*(stored[f"{name}.{field}"] for field in Forest._fields))
@@ -82,7 +93,7 @@ def save_model(model: Model, path: Path) -> None:
     forests = {"blocks": model.blocks, "confidence": model.confidence}
     forests |= {f"kind.{kind}": forest for kind, forest in zip(KINDS, model.kinds, strict=True)}
     arrays = {f"{name}.{field}": getattr(forest, field) for name, forest in forests.items() for field in forest._fields}
-    np.savez_compressed(path, **arrays)
+    np.savez_compressed(path, features=np.array(feature_digest()), **arrays)
 
 
 def describe_page(page: Bytes) -> tuple[PageArrays, npt.NDArray[np.int32], PageSums]:

@@ -140,12 +140,13 @@ class ExtractStage(MapStage[ExtractConfig]):
 
     def _extract(self, content: bytes, content_type: str | None) -> tuple[str, dict[str, Any]]:
         """The text and the values of the columns, without `extract.`."""
+        row: dict[str, Any] = {}
         if not is_html(content_type):
-            text, row = decode_page(content, content_type), {}
+            text = decode_page(content, content_type)
         elif self.config.engine == "dspipe":
             text, row = self._main_content(content, content_type)
         else:
-            text, row = self._with(self.config.engine, decode_page(content, content_type)), {}
+            text = self._with(self.config.engine, decode_page(content, content_type))
         text = text.strip()
         return text, {**row, "characters": len(text)}
 

@@ -10,7 +10,8 @@ from tests.shared import shared
 
 PAGE = (
     "<nav class=menu><a href=x>Home</a><li>About</nav><main class='content'><h1>A title</h1>"
-    + "<p>The first of the paragraphs, which is long enough to be taken for one, as it has over eighty characters.</p>" * 3
+    + "<p>The first of the paragraphs, which is long enough to be taken for one, as it has over eighty characters.</p>"
+    * 3
     + "<h2>Next</h2><ul><li class=item>one</li><li class=item>two</li></ul><img><p>Last: $5 © 2020 a,<br>b</p></main>"
 )
 

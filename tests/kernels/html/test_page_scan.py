@@ -180,7 +180,11 @@ class Tokens(HTMLParser):
 
 
 @settings(max_examples=200)
-@given(st.lists(st.sampled_from(["<p>", "</p>", "<b class='x y'>", "</b>", "<br/>", "w", "é ", "&lt;", "<!-- c -->", "\n"])))
+@given(
+    st.lists(
+        st.sampled_from(["<p>", "</p>", "<b class='x y'>", "</b>", "<br/>", "w", "é ", "&lt;", "<!-- c -->", "\n"])
+    )
+)
 def test_all_text_is_kept_in_its_order(parts: list[str]) -> None:
     page = "".join(parts)
     tokens = Tokens()
@@ -194,8 +198,28 @@ def test_all_text_is_kept_in_its_order(parts: list[str]) -> None:
     st.lists(
         st.one_of(
             st.sampled_from(
-                ["<", ">", "</", "<!--", "<a ", "<table>", "<tr>", "<td>", "</table>", "<pre>", "<svg/>", "<math alttext="]
-                + ["<script type='math/tex'>", "</script>", "&#", "<li>", "<annotation encoding=tex>", "\n", '"', "<select>"]
+                [
+                    "<",
+                    ">",
+                    "</",
+                    "<!--",
+                    "<a ",
+                    "<table>",
+                    "<tr>",
+                    "<td>",
+                    "</table>",
+                    "<pre>",
+                    "<svg/>",
+                    "<math alttext=",
+                    "<script type='math/tex'>",
+                    "</script>",
+                    "&#",
+                    "<li>",
+                    "<annotation encoding=tex>",
+                    "\n",
+                    '"',
+                    "<select>",
+                ]
             ),
             st.text(max_size=4),
         ),

@@ -29,7 +29,17 @@ def ancestors(arrays: pg.PageArrays, element: int) -> list[int]:
     return path
 
 
-PIECES = ["<div class='post'>", "</div>", "<p>", "</p>", "<a>", "</a>", "<main>", "</main>", "<nav class=menu>", "</nav>"] + [
+PIECES = [
+    "<div class='post'>",
+    "</div>",
+    "<p>",
+    "</p>",
+    "<a>",
+    "</a>",
+    "<main>",
+    "</main>",
+    "<nav class=menu>",
+    "</nav>",
     "some words of text ",
     "A long paragraph, that has more than eighty characters of text in it, as paragraphs mostly do. ",
     "<h1>title</h1>",
@@ -91,7 +101,7 @@ def test_class_words_are_as_far_as_the_blocks_between() -> None:
 
 
 def test_blocks_of_one_path_are_counted_together() -> None:
-    arrays, _, sums = describe("<ul>" + "<li class=x><a>item</a></li>" * 5 + "</ul><p>other</p>")
+    _, _, sums = describe("<ul>" + "<li class=x><a>item</a></li>" * 5 + "</ul><p>other</p>")
     assert sums.path_blocks.tolist() == [5] * 5 + [1]
     assert sums.path_linked.tolist() == [20] * 5 + [0]
 

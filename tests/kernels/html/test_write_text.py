@@ -59,7 +59,21 @@ def test_without_bullets_and_without_blocks() -> None:
     assert write("") == ""
 
 
-TAGS = ["<p>", "<li>", "<ol start=7>", "<ul>", "</ul>", "<table>", "<tr>", "<td>", "</table>", "<pre>", "</pre>", "<dl>", "<dd>"]
+TAGS = [
+    "<p>",
+    "<li>",
+    "<ol start=7>",
+    "<ul>",
+    "</ul>",
+    "<table>",
+    "<tr>",
+    "<td>",
+    "</table>",
+    "<pre>",
+    "</pre>",
+    "<dl>",
+    "<dd>",
+]
 
 
 @given(st.lists(st.sampled_from([*TAGS, "<blockquote>", "<h2>", "<br>", "a\nb", "é "]), max_size=40), st.booleans())

@@ -68,7 +68,10 @@ def test_addresses() -> None:
     ("script", "types"),
     [
         ('{"@type": "Product", "offers": {"@type":"Offer"}}', {"product": 1}),
-        ('[{"@type": ["Article", "NewsArticle"]}, {"@type" : "WebPage"}]', {"article": 1, "newsarticle": 1, "webpage": 1}),
+        (
+            '[{"@type": ["Article", "NewsArticle"]}, {"@type" : "WebPage"}]',
+            {"article": 1, "newsarticle": 1, "webpage": 1},
+        ),
         ('{"@type": ', {}),
         ('{"@type": 5}', {}),
     ],

@@ -79,7 +79,8 @@ def test_main_content() -> None:
 
 
 SMALL = f"""<html lang=en-GB><head><title>Counting words &amp; lines</title>
-<link rel=canonical href="https://example.org/count"><meta property="article:published_time" content="2024-05-06T07:00Z">
+<link rel=canonical href="https://example.org/count">
+<meta property="article:published_time" content="2024-05-06T07:00Z">
 </head><body>{MENU}<main><article><h1>How to count words</h1>
 <p>A word is a run of letters and digits. To count the words of a text, one goes through it from its first character to
 its last and notes where a run begins. That is all there is to it, but a few cases want care, as the table shows.</p>

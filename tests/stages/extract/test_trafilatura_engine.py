@@ -30,5 +30,5 @@ def test_without_the_package_a_setting_is_refused(monkeypatch: pytest.MonkeyPatc
         return None if name == "trafilatura" else found(name, *rest)
 
     monkeypatch.setattr(trafilatura_engine, "find_spec", find)
-    with pytest.raises(ConfigError, match="pip install 'dspipe.trafilatura.'"):
+    with pytest.raises(ConfigError, match=r"pip install 'dspipe\[trafilatura\]'"):
         require_trafilatura("engine")
