@@ -34,7 +34,7 @@ def choose_blocks(probability, word_counts, elements, blocks, whole):  # type: i
         _whole_tables(probability, word_counts, elements, blocks, threshold, keep)
         _code_beside(elements, blocks, keep)
         _tables_between(elements, blocks, keep)
-        _headings(elements, blocks, keep)
+        _headings(probability, elements, blocks, keep)
     return keep, best
 
 
@@ -98,11 +98,15 @@ def _code_beside(elements, blocks, keep):  # type: ignore[no-untyped-def]
 
 
 @inline
-def _headings(elements, blocks, keep):  # type: ignore[no-untyped-def]
-    """Every h1, and the headings of which what follows is kept."""
-    next_kept = False
+def _headings(probability, elements, blocks, keep):  # type: ignore[no-untyped-def]
+    """The headings of which what follows is kept, and the likeliest h1: others are mostly the site's name."""
+    next_kept, title = False, -1
     for block in range(len(blocks) - 1, -1, -1):
         tag = elements[blocks[block, pg.ELEMENT], pg.TAG]
-        if tag == tg.H1 or (tg.H1 < tag <= tg.H6 and next_kept):
+        if tag == tg.H1 and (title < 0 or probability[block] >= probability[title]):
+            title = block
+        if tg.H1 < tag <= tg.H6 and next_kept:
             keep[block] = True
         next_kept = keep[block] and not _is_heading(block, elements, blocks)
+    if title >= 0:
+        keep[title] = True

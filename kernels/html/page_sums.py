@@ -45,11 +45,15 @@ Counts = npt.NDArray[np.int32]
 
 
 class PageSums(NamedTuple):
-    """inside: int32[elements, IN_COLUMNS]; flags: int32[elements], those of all around; place, siblings:
-    int32[elements], among the children of its parent; equal, equal_characters: int32[elements], siblings of the same
-    tag and classes, with the text in them; near: uint8[elements, groups], blocks up to the nearest element with a word of
-    the group in its class; in_top: bool[elements]; is_long: bool[blocks]; path_*: int32[blocks], of the blocks of equal
-    path; copies, copy: int32[blocks], blocks of equal text, and which of them this is; totals: float64[TOTALS]."""
+    """What is summed over a page.
+
+    inside: int32[elements, IN_COLUMNS]; flags: int32[elements], those of all elements around.
+    place, siblings: int32[elements], among the children of its parent.
+    equal, equal_characters: int32[elements], siblings of the same tag and classes, with the text in them.
+    near: uint8[elements, groups], blocks up to the nearest element with a word of the group in its class.
+    in_top: bool[elements]; is_long: bool[blocks]; path_*: int32[blocks], of the blocks of equal path.
+    copies, copy: int32[blocks], blocks of equal text, and which of them this is; totals: float64[TOTALS].
+    """
 
     inside: Counts
     flags: Counts
