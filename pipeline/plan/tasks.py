@@ -108,6 +108,7 @@ def task_specs(plan: Plan, phase: PlannedPhase, state: State, store: Store | Non
                 memory=engine.memory,
                 batch_rows=engine.batch_rows,
                 batch_bytes=engine.batch_bytes,
+                max_quarantined=engine.max_quarantined_of_shard,
                 deadline=engine.deadline,
                 shards=len(plan.shards),
                 number=number,

@@ -51,7 +51,9 @@ def run(config: ConfigFile, edits: Edits = None) -> None:
             _refuse(str(error))
         if error.traceback:
             print(error.traceback, file=sys.stderr)
-        _fail(f"{error}\nWhat is finished is kept: the same command goes on from there.")
+        _fail(
+            f"{error}\nWhat is finished is kept: the same command goes on from there." if error.resumes else str(error)
+        )
     except KeyboardInterrupt:
         print("\ninterrupted; what is finished is kept, the same command goes on from there", file=sys.stderr)
         raise typer.Exit(130) from None

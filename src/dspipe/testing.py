@@ -253,6 +253,7 @@ class _Collect:
         url: str | None = None,
         records: int = 1,
         estimated: bool = False,
+        record: bytes | bytearray | None = None,
     ) -> None:
         self.problems.append(f"{file.name} {place}: {error}")
 
