@@ -19,6 +19,7 @@ from dspipe.pipeline.plan.tasks import State, absorb, committed, empty_state, ta
 from dspipe.pipeline.run.cleanup import remove_stale
 from dspipe.pipeline.run.conservation import check_conservation
 from dspipe.pipeline.run.executors.interface import Event, Executor, Failure, Finished, Progressed
+from dspipe.pipeline.run.retry_quarantine import QuarantineRetry
 from dspipe.pipeline.run.run_file import RUN_FILE, RunFile
 from dspipe.pipeline.run.scheduler import Scheduler
 from dspipe.pipeline.run.summary import PhaseSummary, summarize
@@ -54,8 +55,8 @@ class RunResult:
     tasks_run: int = 0
 
 
-def run_plan(plan: Plan, executor: Executor, progress: Progress) -> RunResult:
-    """Run a plan to its end.
+def run_plan(plan: Plan, executor: Executor, progress: Progress, retry: QuarantineRetry | None = None) -> RunResult:
+    """Run a plan to its end. `retry`: tasks that are done, but are to be done again.
 
     Raises RunFailedError, ConservationError, StorageError, InvalidConfigError; resumable after any.
     """
@@ -63,12 +64,14 @@ def run_plan(plan: Plan, executor: Executor, progress: Progress) -> RunResult:
     store.prepare()
     try:
         with _locked(store, plan):
-            return _run_with_repairs(plan, store, executor, progress)
+            return _run_with_repairs(plan, store, executor, progress, retry)
     except OSError as error:
         raise storage_error(error, str(error.filename or store.root), "use") from error
 
 
-def _run_with_repairs(plan: Plan, store: Store, executor: Executor, progress: Progress) -> RunResult:
+def _run_with_repairs(
+    plan: Plan, store: Store, executor: Executor, progress: Progress, retry: QuarantineRetry | None
+) -> RunResult:
     """Run the phases; where one of the run's files turns out to be damaged, remove it and go on from what made it."""
     _same_run(store, plan)
     repaired: set[str] = set()
@@ -76,7 +79,7 @@ def _run_with_repairs(plan: Plan, store: Store, executor: Executor, progress: Pr
     while True:
         result = RunResult(store, tasks_run=tasks_run)
         try:
-            return _run_phases(plan, result, executor, progress)
+            return _run_phases(plan, result, executor, progress, retry)
         except DamagedFileError as error:
             tasks_run = result.tasks_run
             name = error.file.removeprefix(f"{store.root}/")
@@ -89,7 +92,9 @@ def _run_with_repairs(plan: Plan, store: Store, executor: Executor, progress: Pr
             store.remove(name)
 
 
-def _run_phases(plan: Plan, result: RunResult, executor: Executor, progress: Progress) -> RunResult:
+def _run_phases(
+    plan: Plan, result: RunResult, executor: Executor, progress: Progress, retry: QuarantineRetry | None
+) -> RunResult:
     store = result.store
     compiled = not executor.one_machine
     store.write_bytes("config.yaml", yaml.safe_dump(plan.config.raw, sort_keys=False, allow_unicode=True).encode())
@@ -97,11 +102,15 @@ def _run_phases(plan: Plan, result: RunResult, executor: Executor, progress: Pro
     for phase in plan.phases:
         specs = task_specs(plan, phase, state, store)
         done = committed(store, phase, specs)
+        if retry is not None:
+            done = retry.set_aside(store, done)
         if not compiled and len(done) < len(specs):
             _compile_kernels(plan, executor, progress)
             compiled = True
         summary, manifests = _run_phase(plan, phase, specs, done, executor, progress)
         result.tasks_run += summary.tasks - summary.reused
+        if retry is not None:
+            retry.see(manifests)
         check_conservation(phase, manifests, summary, result.phases, plan)
         absorb(phase, manifests, state)
         state.files.update([summary.inputs] if summary.inputs else [])
@@ -149,7 +158,7 @@ def _run_phase(
 
     manifests |= Scheduler(executor, plan.config.engine.retries, on_event).run(waiting)
     ordered = [manifests[spec.key] for spec in specs]
-    summary = summarize(phase, specs, ordered, reused)
+    summary = summarize(phase, specs, ordered, reused, plan.source_names(phase))
     progress.phase_ended(summary)
     return summary, ordered
 
