@@ -101,8 +101,6 @@ class Stage(ABC, Generic[ConfigT]):
     """What both kinds of stage share. Instances are cheap to make and hold no open resources until first used."""
 
     Config: ClassVar[type[StageConfig]]
-    rewrites: ClassVar[bool] = False
-    """Whether `measure` rewrites the text."""
     extracts: ClassVar[bool] = False
     """Whether `measure` makes the text of documents that come as `content`, such as pages of HTML."""
     measure_run: ClassVar[str] = ""
@@ -114,6 +112,11 @@ class Stage(ABC, Generic[ConfigT]):
 
     def __init__(self, name: str, config: ConfigT, seed: int = 0) -> None:
         self.name, self.config, self.seed = name, config, seed
+
+    @property
+    def rewrites(self) -> bool:
+        """Whether `measure` rewrites the text. Most stages that do say `rewrites = True`."""
+        return False
 
     def check(self) -> None:
         """Look at paths, models and combinations of settings before any work. Raises ConfigError."""

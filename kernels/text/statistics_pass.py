@@ -16,6 +16,7 @@ from dspipe.kernels.text.c4_sentences import (
     LONGEST_CITED,
     LOREM_IPSUM_LINES,
     WHOLE_PAGE_RULE,
+    clauses_before_the_last,
     count_kept,
     ends_line,
     sentence_end,
@@ -157,7 +158,7 @@ def measure_documents(  # type: ignore[no-untyped-def]
         body, body_end = trim(data, start, end, classes)
         paragraph, line, position, has_text = np.uint64(0), start, start, False
         while position < end:
-            stop, holds, ellipses = scan_line(data, position, end, classes)
+            stop, holds, ellipses, semicolons = scan_line(data, position, end, classes)
             first, last = trim(data, position, stop, classes)
             marks[ELLIPSES] += ellipses
             marks[SPLIT_LINES] += 1
@@ -183,6 +184,10 @@ def measure_documents(  # type: ignore[no-untyped-def]
                         line_counters[SENTENCES], line_counters[ENDED] = 0, 0
                         write_tokens(clean, zero, cleaned, cleaned_limit, classes, special_words, line_tokens)
                         sentences = line_counters[SENTENCES] + 1
+                    if semicolons > 0 and cleaned > 0:
+                        sentences += clauses_before_the_last(clean, zero, cleaned, semicolons, script, rules, classes)
+                    elif semicolons > 0:
+                        sentences += clauses_before_the_last(data, first, last, semicolons, script, rules, classes)
                     if cleaned >= 0:
                         count_kept(holds, sentences, counters[GAPS] - gaps, script, rules, kept)
             if stop < end and data[stop] == 13 and stop + 1 < end and data[stop + 1] == 10:

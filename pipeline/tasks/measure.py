@@ -97,7 +97,7 @@ def _is_same(before: pa.RecordBatch, after: pa.RecordBatch, name: str) -> bool:
     if index < 0:
         return False
     one, other = before.column(name), after.column(index)
-    addresses = [[buffer and buffer.address for buffer in column.buffers()] for column in (one, other)]
+    addresses = [[buffer.address if buffer else 0 for buffer in column.buffers()] for column in (one, other)]
     # a column that was only passed on isn't compared: texts are 16 MB a batch
     passed_on = addresses[0] == addresses[1] and (one.offset, len(one)) == (other.offset, len(other))
     return passed_on or bool(one.equals(other))
