@@ -125,14 +125,14 @@ def _notes(
 
 def _alarming_drops(funnel: list[Funnel]) -> list[dict[str, Any]]:
     """The rules that drop most of a domain: those that come to it, of the stages before it."""
-    found = [
-        {"domain": domain, "rule": reason, "documents": n, "of": part.entered.documents}
+    return [
+        {"domain": domain, "rule": reason, "documents": n, "of": whole, "share": n / whole}
         for entry in funnel
         for domain, part in entry.of_domains().items()
+        for whole in [part.entered.documents]
         for reason, (n, _, _) in part.dropped.items()
-        if n >= _FEW and n > _ALARMING * part.entered.documents
+        if n >= _FEW and n > _ALARMING * whole
     ]
-    return [{**drop, "share": drop["documents"] / drop["of"]} for drop in found]
 
 
 def _by_source(manifests: list[Manifest], sources: Sequence[str]) -> dict[str, SourcePart]:

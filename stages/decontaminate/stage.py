@@ -159,7 +159,7 @@ class DecontaminateStage(GlobalStage[DecontaminateConfig]):
         data, offsets = text_buffers(batch.column("text"))
         shared = shared_ngrams(data, offsets, self.benchmarks.table)
         choices = count_choices(data, offsets)
-        columns = (
+        columns: list[pa.Array] = [
             pa.ListArray.from_arrays(
                 pa.array(shared.ends.astype(np.int32)),
                 pa.array(shared.ngrams),
@@ -168,10 +168,10 @@ class DecontaminateStage(GlobalStage[DecontaminateConfig]):
             pa.array(shared.units, pa.uint32()),
             pa.array(choices),
             pa.array(np.diff(offsets) / np.maximum(choices, 1), mask=choices == 0),
-        )
+        ]
         if self.rewrites:
             text = self._cut(batch.column("text"), columns[0], columns[1])
-            columns = (*columns, pa.array(np.diff(offsets) - np.diff(text_buffers(text)[1]), pa.uint32()))
+            columns.append(pa.array(np.diff(offsets) - np.diff(text_buffers(text)[1]), pa.uint32()))
             batch = batch.set_column(batch.schema.get_field_index("text"), "text", text)
         for field, column in zip(self.measured_columns(), columns, strict=True):
             batch = batch.append_column(field, column)
