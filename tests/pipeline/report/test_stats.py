@@ -91,9 +91,8 @@ def test_alarms_stand_first() -> None:
 def test_what_was_bad_and_what_is_dropped_are_told_by_source_and_domain(tmp_path: Path) -> None:
     """A source and a domain that lose much don't vanish in the average."""
     corpus(tmp_path / "in", [[f"a good long text {n}" for n in range(30)]])
-    code: list[dict[str, Any]] = [{"text": f"x{n}", "domain": "code"} for n in range(6)] + [
-        {"text": "a good function", "domain": "code"}
-    ]
+    code: list[dict[str, Any]] = [{"text": f"x{n}", "domain": "code"} for n in range(6)]
+    code.append({"text": "a good function", "domain": "code"})
     code += [{"txt": 1}, {"txt": 2}, {"text": "do RAISE"}]
     (tmp_path / "code.jsonl").write_text("".join(json.dumps(row) + "\n" for row in code))
     values = config(tmp_path)
