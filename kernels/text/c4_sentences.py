@@ -61,9 +61,12 @@ def sentence_end(data, start, end, holds, script, rules, cleaned, classes):  # t
 
 
 @jit
-def clauses_before_the_last(data, start, end, semicolons, script, rules, classes):  # type: ignore[no-untyped-def]
-    """How many of a line's full-width semicolons end a sentence that isn't its last."""
-    if rules & CLAUSES_RULE == 0 or script != _HAN:
+def clauses_before_the_last(data, start, end, classes):  # type: ignore[no-untyped-def]
+    """How many full-width semicolons of a line end a sentence that isn't its last."""
+    semicolons = 0
+    for i in range(start, end - 2):  # without a branch, so that many bytes are compared at a time
+        semicolons += (data[i] == 0xEF) & (data[i + 1] == 0xBC) & (data[i + 2] == 0x9B)
+    if semicolons == 0:
         return 0
     kind, length = character_before(data, end, start, classes)
     while kind & (CLOSER | MARK) != 0 and end - length > start:

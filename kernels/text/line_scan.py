@@ -1,4 +1,4 @@
-"""Where a line ends, and what C4's rules look for in it: phrases, curly brackets, citations, Chinese semicolons.
+"""Where a line ends, and what C4's rules look for in it: phrases, curly brackets, citations.
 
 One scan over the bytes; only line breaks, periods, brackets, non-ASCII and the letters k, m and v, of which each
 phrase holds one, are looked at.
@@ -49,9 +49,8 @@ def _phrases_at(data, i, start, end):  # type: ignore[no-untyped-def]
 
 @jit
 def scan_line(data, start, end, classes):  # type: ignore[no-untyped-def]
-    """The line that begins at data[start]: where it ends (a line break or `end`), what was found (bits), how many
-    ellipses and full-width semicolons."""
-    found, ellipses, semicolons, i = 0, 0, 0, start
+    """The line that begins at data[start]: where it ends (a line break or `end`), what was found (bits), ellipses."""
+    found, ellipses, i = 0, 0, start
     while i < end:
         look = _LOOK[data[i]]
         if look == _PLAIN:
@@ -74,7 +73,5 @@ def scan_line(data, start, end, classes):  # type: ignore[no-untyped-def]
             if kind & LINE_BREAK != 0:
                 break
             ellipses += length == 3 and data[i + 1] == 0x80 and data[i + 2] == 0xA6
-        elif data[i] == 0xEF and i + 2 < end:
-            semicolons += data[i + 1] == 0xBC and data[i + 2] == 0x9B
         i += length
-    return i, found, ellipses, semicolons
+    return i, found, ellipses

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from dspipe.kernels.jit import entry, inline, pointer
 from dspipe.kernels.text.c4_sentences import (
+    CLAUSES_RULE,
     CURLY_BRACKET_LINES,
     LONGEST_CITED,
     LOREM_IPSUM_LINES,
@@ -50,7 +51,7 @@ from dspipe.kernels.text.statistic_columns import (
     write_columns,
 )
 from dspipe.kernels.text.stop_words import StopWordTable, count_stop_words, raw_stop_words
-from dspipe.kernels.text.unicode_classes import FIRST_UNSPACED, CharacterClasses
+from dspipe.kernels.text.unicode_classes import FIRST_UNSPACED, NAMES, CharacterClasses
 from dspipe.kernels.text.unicode_lookup import character, count_characters, raw_classes, trim
 from dspipe.kernels.text.word_tokens import (
     CAPACITY,
@@ -65,6 +66,8 @@ from dspipe.kernels.text.word_tokens import (
     raw_output,
     write_tokens,
 )
+
+_HAN = NAMES["han"]
 
 
 class Tables(NamedTuple):
@@ -158,7 +161,7 @@ def measure_documents(  # type: ignore[no-untyped-def]
         body, body_end = trim(data, start, end, classes)
         paragraph, line, position, has_text = np.uint64(0), start, start, False
         while position < end:
-            stop, holds, ellipses, semicolons = scan_line(data, position, end, classes)
+            stop, holds, ellipses = scan_line(data, position, end, classes)
             first, last = trim(data, position, stop, classes)
             marks[ELLIPSES] += ellipses
             marks[SPLIT_LINES] += 1
@@ -184,10 +187,11 @@ def measure_documents(  # type: ignore[no-untyped-def]
                         line_counters[SENTENCES], line_counters[ENDED] = 0, 0
                         write_tokens(clean, zero, cleaned, cleaned_limit, classes, special_words, line_tokens)
                         sentences = line_counters[SENTENCES] + 1
-                    if semicolons > 0 and cleaned > 0:
-                        sentences += clauses_before_the_last(clean, zero, cleaned, semicolons, script, rules, classes)
-                    elif semicolons > 0:
-                        sentences += clauses_before_the_last(data, first, last, semicolons, script, rules, classes)
+                    if script == _HAN and rules & CLAUSES_RULE != 0:
+                        if cleaned > 0:
+                            sentences += clauses_before_the_last(clean, zero, cleaned, classes)
+                        else:
+                            sentences += clauses_before_the_last(data, first, last, classes)
                     if cleaned >= 0:
                         count_kept(holds, sentences, counters[GAPS] - gaps, script, rules, kept)
             if stop < end and data[stop] == 13 and stop + 1 < end and data[stop + 1] == 10:
