@@ -131,8 +131,14 @@ def named_errors(groups: Sequence[Mapping[str, Any]], most: int = 3) -> str:
             kind = kinds.setdefault((group["stage"], _kind(group["error"])), {**group, "records": 0})
             kind["records"] += group["records"]
     ordered = sorted(kinds.values(), key=lambda kind: -kind["records"])
-    named = [f"{kind['records']:,} {_said(kind)} (such as {kind['place']})" for kind in ordered[:most]]
+    named = [f"{kind['records']:,} {_said(kind)} (such as {place_of(kind)})" for kind in ordered[:most]]
     return "; ".join(named + ([f"{len(ordered) - most:,} other kinds"] if len(ordered) > most else []))
+
+
+def place_of(entry: Mapping[str, Any]) -> str:
+    """Where a bad record is, with its file."""
+    place, file = entry["place"], entry["file"]
+    return place if file is None or _PLACE.fullmatch(place) else f"{file} {place}"
 
 
 def _said(kind: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ from dspipe.pipeline.tasks.quarantine import (
     Quarantine,
     QuarantineFile,
     named_errors,
+    place_of,
     quarantined_groups,
 )
 from dspipe.pipeline.tasks.task import Task
@@ -52,6 +53,19 @@ def test_records_are_kept_with_their_bytes(tmp_path: Path) -> None:
     assert third["file"] is None
     assert "text" not in third
     assert QuarantineFile.of(manifest).failed == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "place", "whole"),
+    [
+        ("a.jsonl", "line 7", "a.jsonl line 7"),
+        ("a.jsonl", "a.jsonl line 7", "a.jsonl line 7"),
+        ("a b.warc.gz", "byte 0+12", "a b.warc.gz byte 0+12"),
+        (None, "somewhere", "somewhere"),
+    ],
+)
+def test_a_place_is_told_with_its_file(file: str | None, place: str, whole: str) -> None:
+    assert place_of(Quarantine().add("read", place, "odd", file=file)) == whole
 
 
 def test_nothing_bad_leaves_no_trace(tmp_path: Path) -> None:
