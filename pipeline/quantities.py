@@ -1,4 +1,4 @@
-"""Numbers as people write them in a config: 24e9, 2e12, 64MB, 2GiB."""
+"""Numbers as people write them in a config: 24e9, 2e12, 64MB, 2GiB, 30min."""
 
 import re
 from typing import Annotated, Any
@@ -27,6 +27,20 @@ Count = Annotated[int, BeforeValidator(parse_count), Field(ge=0)]
 
 ByteSize = Annotated[int, BeforeValidator(parse_count), Field(gt=0)]
 """A number of bytes; 64MB and 2GiB are fine."""
+
+
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]*)?)\s*(s|min|h)")
+
+
+def parse_seconds(value: Any) -> Any:
+    """Seconds from 90, "90s", "30min" or "2h"; other values are left for pydantic to refuse."""
+    if isinstance(value, str) and (match := _DURATION.fullmatch(value.strip())):
+        return float(match[1]) * {"s": 1, "min": 60, "h": 3600}[match[2]]
+    return value
+
+
+Seconds = Annotated[float, BeforeValidator(parse_seconds), Field(gt=0)]
+"""A time in seconds; "30min" and "2h" are fine."""
 
 
 def human_bytes(count: float) -> str:

@@ -18,7 +18,8 @@ from dspipe.pipeline.plan.listed import is_list, listed_paths
 from dspipe.pipeline.plan.local_files import LocalFile, Parts, local_file, walk
 from dspipe.pipeline.plan.patterns import first_hidden, has_magic, likeness, matches, may_lead
 from dspipe.pipeline.source import InputFile, Source
-from dspipe.pipeline.storage.store import is_remote, is_storage_failure, open_filesystem, storage_error
+from dspipe.pipeline.storage.failures import UnavailableError, is_storage_failure, storage_error
+from dspipe.pipeline.storage.filesystem import is_remote, open_filesystem
 
 
 @dataclass
@@ -65,6 +66,8 @@ def input_files(source: Source[Any]) -> Inputs:
         except StorageError as error:
             raise ConfigError(str(error), key) from None
         except Exception as error:
+            if isinstance(error, UnavailableError):
+                raise UnreachableError(str(error)) from None
             if is_storage_failure(error) and is_remote(place):
                 raise UnreachableError(f"{place}: {error}") from None
             if not isinstance(error, OSError):

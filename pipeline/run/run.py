@@ -22,7 +22,9 @@ from dspipe.pipeline.run.executors.interface import Event, Executor, Failure, Fi
 from dspipe.pipeline.run.run_file import RUN_FILE, RunFile
 from dspipe.pipeline.run.scheduler import Scheduler
 from dspipe.pipeline.run.summary import PhaseSummary, summarize
-from dspipe.pipeline.storage.store import Store, storage_error
+from dspipe.pipeline.storage.failures import storage_error
+from dspipe.pipeline.storage.patience import patient
+from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.spec import Manifest, TaskSpec
 
 
@@ -59,13 +61,14 @@ def run_plan(plan: Plan, executor: Executor, progress: Progress) -> RunResult:
 
     Raises RunFailedError, ConservationError, StorageError, InvalidConfigError; resumable after any.
     """
-    store = Store(plan.config.output)
-    store.prepare()
-    try:
-        with _locked(store, plan):
-            return _run_with_repairs(plan, store, executor, progress)
-    except OSError as error:
-        raise storage_error(error, str(error.filename or store.root), "use") from error
+    with patient(plan.config.engine.patience, notice=progress.notice):
+        store = Store(plan.config.output)
+        store.prepare()
+        try:
+            with _locked(store, plan):
+                return _run_with_repairs(plan, store, executor, progress)
+        except OSError as error:
+            raise storage_error(error, str(error.filename or store.root), "use") from error
 
 
 def _run_with_repairs(plan: Plan, store: Store, executor: Executor, progress: Progress) -> RunResult:

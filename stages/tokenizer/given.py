@@ -5,7 +5,8 @@ from pathlib import PurePosixPath
 
 from dspipe.pipeline.errors import StorageError
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.storage.store import is_storage_failure, open_filesystem, storage_error
+from dspipe.pipeline.storage.failures import is_storage_failure, storage_error
+from dspipe.pipeline.storage.filesystem import open_filesystem
 from dspipe.pipeline.tasks.task import Task
 
 SIDE_FILES: Mapping[str, str] = {
