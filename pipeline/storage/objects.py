@@ -186,6 +186,10 @@ class PatientObjects:
             self.give_up_upload(path, upload)
             raise
 
+    def write_bytes(self, path: str, data: bytes) -> None:
+        """Write a small file."""
+        self.waiting(path, "write").call(lambda: self.raw.put(path, data))
+
     def put_if(self, path: str, data: bytes, etag: str | None) -> str:
         """`Objects.put_if`. Where an answer was lost it may find what it has written itself."""
         return self.waiting(path, "write").call(lambda: self.raw.put_if(path, data, etag))
@@ -241,7 +245,8 @@ class AnyObjects:
         start = max(0, start + size) if start < 0 else min(start, size)
         end = size if end is None else min(end, size)
         data = self._filesystem.cat_file(path, start=start, end=end) if end > start else b""
-        return Piece(data, size, str(info.get("etag") or info.get("mtime") or info.get("created")))
+        etag = info.get("etag") or info.get("mtime") or info.get("created")
+        return Piece(data, size, str(etag), _seconds(info))
 
     def get_many(self, ranges: Sequence[PathRange]) -> list[Piece | Exception]:
         answers: list[Piece | Exception] = []
