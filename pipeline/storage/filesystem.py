@@ -54,11 +54,14 @@ class PatientFilesystem:
         return True
 
     def isdir(self, path: str) -> bool:
-        """Whether a path is a folder."""
+        """Whether a path is a folder; of a web server, a page that lists files."""
         try:
-            return bool(self.info(path)["type"] == "directory")
+            info = self.info(path)
         except FileNotFoundError:
             return False
+        # a file is not read in search of links
+        page = str(info.get("mimetype", "")).startswith("text/html")
+        return bool(info["type"] == "directory" or (page and self._ask("ls", path, detail=False)))
 
     def info(self, path: str) -> dict[str, Any]:
         """What is known of a file."""
