@@ -114,6 +114,7 @@ class Waiting:
             _answered.add(self.place)
             raise FileNotFoundError(2, "no such file", without_secrets(self.doing.partition(" ")[2])) from error
         if kind == "wrong" and (isinstance(error, UnavailableError) or not is_storage_failure(error)):
+            _answered.add(self.place)  # such as a condition that doesn't hold
             raise error
         if kind == "wrong":
             raise StorageError(f"cannot {without_secrets(self.doing)}: {said(error)}") from error
