@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from dspipe.pipeline.config.yaml_lines import KeyPath
+from dspipe.pipeline.storage.secrets import without_secrets
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Problem:
     place: str
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.key}: {self.message}" if self.key else f"{self.place}: {self.message}"
+        text = f"{self.place}: {self.key}: {self.message}" if self.key else f"{self.place}: {self.message}"
+        return without_secrets(text)
 
 
 class InvalidConfigError(Exception):

@@ -20,6 +20,7 @@ from dspipe.pipeline.run.summary import PhaseSummary, summarize
 from dspipe.pipeline.storage.failures import storage_error
 from dspipe.pipeline.storage.lease import Lease, LeaseLostError, OutputTakenError, hold
 from dspipe.pipeline.storage.patience import patient
+from dspipe.pipeline.storage.secrets import values_without_secrets
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.spec import Manifest, TaskSpec
 
@@ -96,7 +97,10 @@ def _run_with_repairs(plan: Plan, store: Store, lease: Lease, executor: Executor
 def _run_phases(plan: Plan, result: RunResult, lease: Lease, executor: Executor, progress: Progress) -> RunResult:
     store = result.store
     compiled = not executor.one_machine
-    store.write_bytes("config.yaml", yaml.safe_dump(plan.config.raw, sort_keys=False, allow_unicode=True).encode())
+    store.write_bytes(
+        "config.yaml",
+        yaml.safe_dump(values_without_secrets(plan.config.raw), sort_keys=False, allow_unicode=True).encode(),
+    )
     state = empty_state(plan)
     for phase in plan.phases:
         lease.check()

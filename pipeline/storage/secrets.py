@@ -3,48 +3,36 @@
 import re
 from typing import Any
 
-_USER = re.compile(r"(?P<scheme>[a-zA-Z][\w+.-]*://)(?P<user>[^/\s?#@]+)@")
-_SECRET_KEY = (
-    r"[\w.-]*(?:signature|credential|security[-_]?token|access[-_]?key|secret|passw(?:or)?d|passphrase|token|api[-_]?key"
-    r"|key[-_]?pair[-_]?id|policy|hdnts|authorization)[\w.-]*|sig|sv|se|sp|sr|st|spr|key|pwd|auth|code"
-)
-_QUERY = re.compile(rf"(?P<before>[?&;](?:{_SECRET_KEY})=)(?P<value>[^&#;\s'\"]*)", re.IGNORECASE)
-_OPTION = re.compile(
-    r"(?:secret|password|passwd|passphrase|token|api_?key|account_key|sas_token|connection_string|credentials?)$"
-    r"|^(?:key|pass|pwd|sig|signature|authorization)$",
-    re.IGNORECASE,
-)
 HIDDEN = "***"
+_USER = re.compile(r"(?P<scheme>[a-zA-Z][\w+.-]*://)(?P<user>[^/\s?#@:]*):(?P<password>[^/\s?#@]*)@")
+# of S3, Google, Azure (SAS), CloudFront, Akamai, Hugging Face and of whoever has a token
+_NAMES = (
+    r"[\w.-]*(?:signature|credential|security-?token|access-?key(?:-?id)?|secret|passw(?:or)?d|token|api-?key|key-pair-id"
+    r"|hdnts|authorization)|googleaccessid|policy|sig|key|pwd|auth"
+)
+_QUERY = re.compile(rf"(?P<name>[?&;](?:{_NAMES})=)[^&#;\s'\"]+", re.IGNORECASE)
 
 
 def without_secrets(text: str) -> str:
-    """A text with the passwords and signatures of the addresses in it hidden: `https://***@host/x?X-Amz-Signature=***`.
+    """A text with the passwords and signatures of the addresses in it hidden.
 
-    The user of `user:password@` goes too; a bare `user@` stays, which is a name and no secret.
+    `https://user:password@host/x?X-Amz-Signature=abc&part=1` becomes `https://***@host/x?X-Amz-Signature=***&part=1`;
+    a bare `user@` is a name and no secret.
     """
-    if "://" not in text:
-        return text
-    text = _USER.sub(lambda match: f"{match['scheme']}{_user(match['user'])}@", text)
-    return _QUERY.sub(rf"\g<before>{HIDDEN}", text)
+    return _QUERY.sub(rf"\g<name>{HIDDEN}", _USER.sub(rf"\g<scheme>{HIDDEN}@", text))
 
 
 def values_without_secrets(values: Any) -> Any:
-    """A config's values to keep with a run: addresses without their secrets, and options that are secrets hidden."""
+    """A config's values as they are kept with a run: addresses, and the `path` and `root` of sources, have no secrets."""
     if isinstance(values, dict):
-        return {
-            name: HIDDEN
-            if isinstance(name, str) and isinstance(value, str) and value and _is_secret(name, value)
-            else values_without_secrets(value)
-            for name, value in values.items()
-        }
+        hide = {"path": _path_without_secrets, "root": _path_without_secrets}
+        return {name: hide.get(name, values_without_secrets)(value) for name, value in values.items()}
     if isinstance(values, list):
         return [values_without_secrets(value) for value in values]
-    return without_secrets(values) if isinstance(values, str) else values
+    return without_secrets(values) if isinstance(values, str) and "://" in values else values
 
 
-def _is_secret(name: str, value: str) -> bool:
-    return bool(_OPTION.search(name)) and not value.startswith("$")
-
-
-def _user(user: str) -> str:
-    return HIDDEN if ":" in user else user
+def _path_without_secrets(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_path_without_secrets(one) for one in value]
+    return without_secrets(value) if isinstance(value, str) else values_without_secrets(value)

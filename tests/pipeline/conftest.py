@@ -1,4 +1,4 @@
-"""A small S3 server on this machine, with and without a proxy that fails."""
+"""Servers on this machine: S3, with and without a proxy that fails, and a web server."""
 
 import contextlib
 import logging
@@ -11,6 +11,7 @@ import pytest
 
 from dspipe.pipeline.storage import patience
 from tests.chaos.faulty_proxy import FaultyProxy
+from tests.pipeline.storage.web_server import WebServer
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +47,16 @@ def proxy(s3_server: str) -> Iterator[FaultyProxy]:
     with FaultyProxy(s3_server, seed=7) as proxy, environment(proxy.url):
         patience.forget_answers()
         yield proxy
+
+
+@pytest.fixture
+def web() -> Iterator[WebServer]:
+    """A web server without files."""
+    pytest.importorskip("aiohttp")
+    web = WebServer()
+    yield web
+    web.server.shutdown()
+    web.server.server_close()
 
 
 @contextlib.contextmanager
