@@ -33,6 +33,14 @@ _PASSING_CODES = {
     "Throttling",
     "XAmzContentSHA256Mismatch",
 }
+_MISTAKEN_CODES = {
+    "AuthorizationHeaderMalformed",
+    "IllegalLocationConstraintException",
+    "InvalidBucketName",
+    "KeyTooLongError",
+    "NoSuchBucket",
+    "PermanentRedirect",
+}
 _ACCESS_CODES = {"ExpiredToken", "InvalidToken", "RequestTimeTooSkewed", "TokenRefreshRequired"}
 _MISSING_CODES = {"NoSuchKey", "404"}
 _PASSING_CLASSES = {
@@ -71,7 +79,7 @@ _PASSING_NUMBERS = {
 
 
 class UnavailableError(OSError):
-    """A storage didn't answer, or didn't permit what was asked. Its text is a whole sentence."""
+    """A storage didn't give what was asked of it, by its own fault or a machine's. Its text is a whole sentence."""
 
 
 def is_storage_failure(error: BaseException) -> bool:
@@ -87,6 +95,14 @@ def kind_of(error: BaseException) -> Kind:
         if found is not None:
             kind = found
     return kind
+
+
+def is_mistake(error: BaseException) -> bool:
+    """Whether the address or the setting is wrong for sure, so that nobody needs to try again."""
+    return any(
+        _code(one) in _MISTAKEN_CODES or _classes(one) & {"InvalidURL", "ParamValidationError", "ProfileNotFound"}
+        for one in _chain(error)
+    )
 
 
 def retry_after(error: BaseException) -> float | None:

@@ -2,6 +2,7 @@
 
 import functools
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -20,19 +21,21 @@ def is_remote(path: str) -> bool:
     return "://" in path and not path.startswith("file://")
 
 
-def open_filesystem(path: str) -> tuple[Any, str]:
+def open_filesystem(path: str, refused_is_absent: bool = False) -> tuple[Any, str]:
     """The file system of a path, and the path as that file system calls it: fsspec's own for local paths, for others a
-    `PatientFilesystem`. Raises StorageError, MissingExtraError."""
-    filesystem, inner = _open(path, current_patience())
+    `PatientFilesystem`. `refused_is_absent`: 403 is taken for `no such file`, which a bucket that may not be listed
+    says so. Raises StorageError, MissingExtraError."""
+    patience = replace(current_patience(), refused_is_absent=refused_is_absent)
+    filesystem, inner = _open(path, patience)
     if not is_remote(path):
         return filesystem, inner
-    return PatientFilesystem(filesystem, _patient(path, filesystem)), inner
+    return PatientFilesystem(filesystem, _patient(path, filesystem, patience)), inner
 
 
 def open_objects(path: str) -> tuple[PatientObjects, str]:
     """The requests to a remote storage, and the path as it calls it. Raises StorageError, MissingExtraError."""
     filesystem, inner = _open(path, current_patience())
-    return _patient(path, filesystem), inner
+    return _patient(path, filesystem, current_patience()), inner
 
 
 class PatientFilesystem:
@@ -84,7 +87,7 @@ class PatientFilesystem:
         return self._objects.waiting(path, "list" if name in ("glob", "find") else "read").call(request)
 
 
-def _patient(path: str, filesystem: Any) -> PatientObjects:
+def _patient(path: str, filesystem: Any, patience: Patience) -> PatientObjects:
     protocol = path.split("://")[0]
     objects: Objects
     if protocol in ("s3", "s3a"):
@@ -97,7 +100,7 @@ def _patient(path: str, filesystem: Any) -> PatientObjects:
         objects = HttpObjects(filesystem)
     else:
         objects = AnyObjects(filesystem)
-    return PatientObjects(objects, protocol, current_patience())
+    return PatientObjects(objects, protocol, patience)
 
 
 def _open(path: str, patience: Patience) -> tuple[Any, str]:

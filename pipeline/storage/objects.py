@@ -240,6 +240,8 @@ class AnyObjects:
         self._filesystem = filesystem
 
     def get(self, path: str, start: int = 0, end: int | None = None) -> Piece:
+        if start >= 0 and end is not None:
+            return Piece(self._filesystem.cat_file(path, start=start, end=end))
         info = self._filesystem.info(path)
         size = int(info["size"])
         start = max(0, start + size) if start < 0 else min(start, size)

@@ -15,7 +15,14 @@ from typing import NoReturn, TypeVar
 
 from dspipe.pipeline.errors import StorageError
 from dspipe.pipeline.quantities import human_seconds
-from dspipe.pipeline.storage.failures import UnavailableError, is_storage_failure, kind_of, retry_after, said
+from dspipe.pipeline.storage.failures import (
+    UnavailableError,
+    is_mistake,
+    is_storage_failure,
+    kind_of,
+    retry_after,
+    said,
+)
 from dspipe.pipeline.storage.secrets import without_secrets
 
 T = TypeVar("T")
@@ -32,11 +39,13 @@ class Patience:
     answered  the place is known to answer and to permit: a worker's driver has used it before. Otherwise what looks
               like a mistake (403, no credentials) fails at once, and a place that never answered is given a 90th
     notice    hears, now and then, that it is waited for
+    refused_is_absent   403 means that there is no such file, as of a bucket that may not be listed
     """
 
     seconds: float = 300.0
     answered: bool = False
     notice: Callable[[str], None] | None = None
+    refused_is_absent: bool = False
 
     @property
     def read_timeout(self) -> float:
@@ -110,14 +119,16 @@ class Waiting:
         """Wait after a failure, if that can help. Raises what `call` raises."""
         kind = kind_of(error)
         known = self.patience.answered or self.place in _answered
-        if kind == "missing":
+        if kind == "missing" or (kind == "access" and self.patience.refused_is_absent):
             _answered.add(self.place)
             raise FileNotFoundError(2, "no such file", without_secrets(self.doing.partition(" ")[2])) from error
         if kind == "wrong" and (isinstance(error, UnavailableError) or not is_storage_failure(error)):
             _answered.add(self.place)  # such as a condition that doesn't hold
             raise error
-        if kind == "wrong":
+        if kind == "wrong" and is_mistake(error):
             raise StorageError(f"cannot {without_secrets(self.doing)}: {said(error)}") from error
+        if kind == "wrong":
+            self._give_up(error, "")
         if (kind == "access" and not known) or _no_credentials(error):
             self._give_up(error, "")
         now = time.monotonic()

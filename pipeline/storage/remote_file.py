@@ -99,6 +99,8 @@ class RemoteFile(io.RawIOBase):
         return piece.data
 
     def _note(self, size: int | None, etag: str | None) -> None:
+        if size is None:  # the storage doesn't say
+            return
         if self._size is not None and (size, etag) != (self._size, self._etag):
             raise StorageError(f"{self._objects.shown(self._path)} was changed while it was read; start again")
         self._size, self._etag = size, etag

@@ -23,7 +23,7 @@ def without_secrets(text: str) -> str:
 
 
 def values_without_secrets(values: Any) -> Any:
-    """A config's values as they are kept with a run: addresses, and the `path` and `root` of sources, have no secrets."""
+    """A config's values as they are kept with a run: no address, and no `path` and `root` of a source, has secrets."""
     if isinstance(values, dict):
         hide = {"path": _path_without_secrets, "root": _path_without_secrets}
         return {name: hide.get(name, values_without_secrets)(value) for name, value in values.items()}

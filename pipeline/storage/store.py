@@ -132,7 +132,7 @@ class Store:
     @contextmanager
     def writing(self, name: str, keep: bool = False) -> Iterator[BinaryIO]:
         """Write a file that appears under its name when the block ends without an exception. It is written from its
-        beginning to its end. `keep`: it is to be read through this object again, so a remote one isn't fetched for it.
+        beginning to its end. `keep`: it is to be read once through this object, so a remote one isn't fetched for that.
         """
         if self.objects is None:
             with self._writing_locally(Path(self.path(name))) as target:
@@ -175,8 +175,9 @@ class Store:
             with Path(self.path(name)).open("rb") as file:
                 yield file
         elif name in self._kept:
-            self._kept[name].seek(0)
-            yield self._kept[name]
+            with self._kept.pop(name) as kept:
+                kept.seek(0)
+                yield kept
         else:
             with RemoteFile(self.objects, self.remote_path(name)) as remote:
                 yield cast(BinaryIO, remote)

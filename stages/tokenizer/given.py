@@ -48,13 +48,13 @@ def read_file(path: str) -> bytes:
 
 def _read_if_there(path: str) -> bytes | None:
     try:
-        return _read(path)
+        return _read(path, refused_is_absent=True)
     except (FileNotFoundError, PermissionError):
         return None  # a bucket that may not be listed answers "not permitted" for what isn't there
 
 
-def _read(path: str) -> bytes:
-    filesystem, inner = open_filesystem(path)
+def _read(path: str, refused_is_absent: bool = False) -> bytes:
+    filesystem, inner = open_filesystem(path, refused_is_absent)
     with filesystem.open(inner, "rb") as file:
         content: bytes = file.read()
     return content
