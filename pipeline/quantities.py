@@ -29,17 +29,25 @@ ByteSize = Annotated[int, BeforeValidator(parse_count), Field(gt=0)]
 """A number of bytes; 64MB and 2GiB are fine."""
 
 
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]*)?)\s*(s|min|h)")
+SECONDS_PATTERN = r"^[0-9]+(\.[0-9]*)?\s*(s|min|h)?$"
 
 
 def parse_seconds(value: Any) -> Any:
-    """Seconds from 90, "90s", "30min" or "2h"; other values are left for pydantic to refuse."""
-    if isinstance(value, str) and (match := _DURATION.fullmatch(value.strip())):
-        return float(match[1]) * {"s": 1, "min": 60, "h": 3600}[match[2]]
-    return value
+    """Seconds from 90, "90s", "30min" or "2h"; other numbers are left for pydantic to refuse. Raises ValueError."""
+    if not isinstance(value, str):
+        return value
+    if not re.fullmatch(SECONDS_PATTERN, value.strip()):
+        raise ValueError(f"expected a time like 90s, 30min or 2h, not {value!r}")
+    number, unit = re.split(r"\s*(?=s|min|h|$)", value.strip(), maxsplit=1)
+    return float(number) * {"": 1, "s": 1, "min": 60, "h": 3600}[unit]
 
 
-Seconds = Annotated[float, BeforeValidator(parse_seconds), Field(gt=0)]
+SecondsOf = BeforeValidator(
+    parse_seconds, json_schema_input_type=float | Annotated[str, Field(pattern=SECONDS_PATTERN)]
+)
+"""For a time in seconds that may be written like 90s or 30min."""
+
+Seconds = Annotated[float, SecondsOf, Field(gt=0)]
 """A time in seconds; "30min" and "2h" are fine."""
 
 

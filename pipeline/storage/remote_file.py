@@ -10,8 +10,8 @@ from dspipe.pipeline.storage.objects import NoRangesError, PatientObjects
 AHEAD = 16 << 20
 """bytes that are asked for at a time where a file is read from one end to the other"""
 _FIRST_AHEAD = 1 << 20
-_TAIL = 64 << 10
-"""bytes at the end that come with the size: the footer of most Parquet files"""
+_TAIL = 256 << 10
+"""bytes at the end that come with the size: the footer of most Parquet files, and all of many"""
 
 
 class RemoteFile(io.RawIOBase):

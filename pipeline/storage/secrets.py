@@ -4,20 +4,20 @@ import re
 from typing import Any
 
 HIDDEN = "***"
-_USER = re.compile(r"(?P<scheme>[a-zA-Z][\w+.-]*://)(?P<user>[^/\s?#@:]*):(?P<password>[^/\s?#@]*)@")
+_USER = re.compile(r"(?P<scheme>[a-zA-Z][\w+.-]*://)(?P<user>[^/\s?#@:]*):(?!\$)(?P<password>[^/\s?#@]*)@")
 # of S3, Google, Azure (SAS), CloudFront, Akamai, Hugging Face and of whoever has a token
 _NAMES = (
     r"[\w.-]*(?:signature|credential|security-?token|access-?key(?:-?id)?|secret|passw(?:or)?d|token|api-?key|key-pair-id"
     r"|hdnts|authorization)|googleaccessid|policy|sig|key|pwd|auth"
 )
-_QUERY = re.compile(rf"(?P<name>[?&;](?:{_NAMES})=)[^&#;\s'\"]+", re.IGNORECASE)
+_QUERY = re.compile(rf"(?P<name>[?&;](?:{_NAMES})=)(?!\$)[^&#;\s'\"]+", re.IGNORECASE)
 
 
 def without_secrets(text: str) -> str:
     """A text with the passwords and signatures of the addresses in it hidden.
 
     `https://user:password@host/x?X-Amz-Signature=abc&part=1` becomes `https://***@host/x?X-Amz-Signature=***&part=1`;
-    a bare `user@` is a name and no secret.
+    a bare `user@` is a name and no secret, nor is `$NAME`, which stands for one in the environment.
     """
     return _QUERY.sub(rf"\g<name>{HIDDEN}", _USER.sub(rf"\g<scheme>{HIDDEN}@", text))
 

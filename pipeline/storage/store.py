@@ -8,6 +8,7 @@ that could be taken for data.
 import errno
 import json
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -157,7 +158,8 @@ class Store:
     def _writing_locally(self, target: Path) -> Iterator[BinaryIO]:
         target.parent.mkdir(parents=True, exist_ok=True)
         # one writer's partial file never meets another's: two attempts at a task may overlap
-        partial = target.with_name(f"{TEMPORARY}{os.getpid()}-{target.name}")
+        # (and processes of two machines that share a file system may have the same number)
+        partial = target.with_name(f"{TEMPORARY}{secrets.token_hex(8)}-{target.name}")
         try:
             with partial.open("wb") as file:
                 yield file

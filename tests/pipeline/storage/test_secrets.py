@@ -29,6 +29,7 @@ from tests.pipeline.storage.web_server import WebServer
         ("https://h/x?X-Goog-Signature=12&GoogleAccessId=me", "https://h/x?X-Goog-Signature=***&GoogleAccessId=***"),
         ("https://h/x?Policy=a&Key-Pair-Id=b&Signature=c~", "https://h/x?Policy=***&Key-Pair-Id=***&Signature=***"),
         ("https://h/search?q=key&page=2&monkey=1", "https://h/search?q=key&page=2&monkey=1"),
+        ("https://me:$PASSWORD@h/x?sig=${SIG}&token=$T", "https://me:$PASSWORD@h/x?sig=${SIG}&token=$T"),
         ("12:30 at a@b.c", "12:30 at a@b.c"),
     ],
 )
