@@ -51,10 +51,14 @@ class RemoteFile(io.RawIOBase):
     def size(self) -> int:
         """Bytes of the file."""
         if self._size is None:
-            piece = self._objects.read(self._path, -_TAIL)
-            self._note(piece.size, piece.etag)
-            self._tail, self._tail_at = piece.data, (piece.size or 0) - len(piece.data)
+            self.look_up()
         return cast(int, self._size)
+
+    def look_up(self) -> None:
+        """Ask for the end of the file, with which its size comes. Raises FileNotFoundError."""
+        piece = self._objects.read(self._path, -_TAIL)
+        self._note(piece.size, piece.etag)
+        self._tail, self._tail_at = piece.data, (piece.size or 0) - len(piece.data)
 
     def read(self, size: int | None = -1) -> bytes:
         """`size` bytes, fewer only at the end of the file."""

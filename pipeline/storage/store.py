@@ -182,6 +182,7 @@ class Store:
                 yield kept
         else:
             with RemoteFile(self.objects, self.remote_path(name)) as remote:
+                remote.look_up()
                 yield cast(BinaryIO, remote)
 
     def read_range(self, name: str, start: int, length: int) -> bytes:
