@@ -20,8 +20,7 @@ class Problem:
     place: str
 
     def __str__(self) -> str:
-        text = f"{self.place}: {self.key}: {self.message}" if self.key else f"{self.place}: {self.message}"
-        return without_secrets(text)
+        return f"{self.place}: {self.key}: {self.message}" if self.key else f"{self.place}: {self.message}"
 
 
 class InvalidConfigError(Exception):
@@ -55,7 +54,7 @@ class Locator:
 
     def problem(self, path: KeyPath, message: str, values: Any) -> Problem:
         """A problem at a key path; items of `sources` and `stages` are shown by their names."""
-        return Problem(shown_path(path, values), message, self.place(path))
+        return Problem(shown_path(path, values), without_secrets(message), without_secrets(self.place(path)))
 
 
 def validation_problems(

@@ -11,6 +11,7 @@ import pytest
 from dspipe.pipeline.errors import RunFailedError, StorageError
 from dspipe.pipeline.storage import objects, patience
 from dspipe.pipeline.storage.failures import UnavailableError
+from dspipe.pipeline.storage.filesystem import open_filesystem
 from dspipe.pipeline.storage.patience import Patience, Waiting, patient
 from dspipe.pipeline.storage.store import Store
 from tests.chaos.faulty_proxy import FaultyProxy
@@ -237,3 +238,11 @@ def test_a_worker_that_waited_in_vain_says_so(toy: dict[str, Any], proxy: Faulty
     engine = {**toy["engine"], "patience": 0.5}
     with pytest.raises(RunFailedError, match=r"cannot write s3://.*parquet, in .* of trying: access denied"):
         run_inline(toy, output=f"s3://bucket/{tmp_path.name}/out", engine=engine)
+
+
+def test_a_refusal_may_mean_that_there_is_no_such_file(proxy: FaultyProxy) -> None:
+    filesystem, inner = open_filesystem("s3://bucket/tokenizer_config.json", refused_is_absent=True)
+    assert not filesystem.exists(inner)
+    proxy.shares = {"forbidden": 1.0}
+    with pytest.raises(FileNotFoundError):
+        filesystem.open(inner)
