@@ -111,6 +111,7 @@ def task_specs(plan: Plan, phase: PlannedPhase, state: State, store: Store | Non
                 batch_bytes=engine.batch_bytes,
                 max_quarantined=engine.max_quarantined_of_shard,
                 deadline=engine.deadline,
+                patience=engine.patience,
                 shards=len(plan.shards),
                 number=number,
                 over=phase.over,
