@@ -88,6 +88,10 @@ class ExtractStage(MapStage[ExtractConfig]):
         if config.format == "markdown" and "resiliparse" in (config.engine, config.fallback and config.fallback.engine):
             raise ConfigError("Resiliparse writes no Markdown", ("format",))
 
+    def set_up(self) -> None:
+        if self.config.engine == "dspipe":
+            _ = self._model
+
     def measured_columns(self) -> "tuple[pa.Field, ...]":
         import pyarrow as pa
 
