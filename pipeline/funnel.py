@@ -35,10 +35,13 @@ class Funnel:
     """by reason"""
     domains: dict[str, Counts] = field(default_factory=dict)
     """what is kept, by domain"""
+    rewritten: int = 0
+    """bytes by which the texts of what is kept grew, or shrank (negative), since they came in"""
 
-    def add(self, before: pa.RecordBatch, reason: pa.Array) -> int | None:
+    def add(self, before: pa.RecordBatch, reason: pa.Array, text_bytes: pa.Array | None = None) -> int | None:
         """Count a batch: `before` has `reason` and, where known, `domain`, `text_bytes` and `tokens`; `reason` is the
-        verdict after the stage. Returns the first row whose earlier verdict was changed, or None."""
+        verdict after the stage, `text_bytes` (int64) the size of the texts after it, where it rewrites them. Returns
+        the first row whose earlier verdict was changed, or None."""
         old = before.column("reason").cast(pa.string())
         new = reason.cast(pa.string())
         was_dropped = old.is_valid()
@@ -55,6 +58,10 @@ class Funnel:
         entered = table.filter(pc.invert(was_dropped))
         kept = entered.filter(pc.is_null(entered.column("reason")))
         dropped = entered.filter(pc.is_valid(entered.column("reason")))
+        if text_bytes is not None:
+            size = text_bytes.filter(pc.and_(pc.invert(was_dropped), new.is_null()))
+            self.rewritten += (pc.sum(size).as_py() or 0) - (pc.sum(kept.column("text_bytes")).as_py() or 0)
+            kept = kept.set_column(kept.schema.get_field_index("text_bytes"), "text_bytes", size)
         self.entered, self.kept = self.entered.plus(_sum(entered)), self.kept.plus(_sum(kept))
         _add(self.dropped, _sum_by(dropped, "reason"))
         if "domain" in table.schema.names:
@@ -64,6 +71,7 @@ class Funnel:
     def merge(self, other: "Funnel") -> None:
         """Add another part of the same stage."""
         self.entered, self.kept = self.entered.plus(other.entered), self.kept.plus(other.kept)
+        self.rewritten += other.rewritten
         _add(self.dropped, other.dropped)
         _add(self.domains, other.domains)
 
@@ -75,8 +83,8 @@ class Funnel:
         return total
 
     def balanced(self) -> bool:
-        """Whether what went in came out or was dropped: documents, bytes and tokens."""
-        return self.entered == self.kept.plus(self.all_dropped())
+        """Whether what went in came out or was dropped: documents, bytes (but those rewritten) and tokens."""
+        return self.entered.plus(Counts(0, self.rewritten, 0)) == self.kept.plus(self.all_dropped())
 
     def as_json(self) -> dict[str, Any]:
         """JSON values, keys in order; counts are lists of documents, bytes and tokens."""
@@ -86,6 +94,7 @@ class Funnel:
             "kept": list(self.kept),
             "dropped": {name: list(counts) for name, counts in sorted(self.dropped.items())},
             "domains": {name: list(counts) for name, counts in sorted(self.domains.items())},
+            "rewritten": self.rewritten,
         }
 
     @staticmethod
@@ -94,7 +103,8 @@ class Funnel:
         dropped, domains = (
             {name: Counts(*counts) for name, counts in value[key].items()} for key in ("dropped", "domains")
         )
-        return Funnel(value["stage"], Counts(*value["entered"]), Counts(*value["kept"]), dropped, domains)
+        entered, kept = Counts(*value["entered"]), Counts(*value["kept"])
+        return Funnel(value["stage"], entered, kept, dropped, domains, value["rewritten"])
 
 
 def _add(target: dict[str, Counts], more: dict[str, Counts]) -> None:

@@ -120,6 +120,7 @@ def task_specs(plan: Plan, phase: PlannedPhase, state: State, store: Store | Non
                 writes=phase.schema,
                 emits=phase.emits if phase.over != "sender_groups" else None,
                 partitions=phase.partitions or len(plan.shards),
+                measures=phase.measures,
             )
         )
     return specs
@@ -157,7 +158,7 @@ def _read_manifests(store: Store, names: list[str]) -> list[Manifest]:
 def _columns(phase: PlannedPhase, available: dict[str, list[str]]) -> tuple[dict[str, list[str]], dict[str, str]]:
     """The columns that a task over a shard is given, and the hashes of those that it depends on."""
     names = {*phase.columns, "id", "reason"}
-    if phase.decides:
+    if phase.counts:
         names |= {"domain", "text_bytes", "tokens"}
     columns = {name: available[name] for name in sorted(names) if name in available}
     return columns, {name: column[1] for name, column in columns.items()}

@@ -22,12 +22,14 @@ class MeasureStep:
         self.name = self.stage.name
         self._declared = self.stage.measured_columns()
         self._measure = _measure_function(self.stage, description)
+        self._late = description.get("late", False)
 
     @property
     def drops_early(self) -> bool:
-        """Whether what the stage drops leaves the text pass at once."""
+        """Whether what the stage drops leaves the text pass at once: not where a stage before it reads the texts."""
         stage = self.stage
-        return isinstance(stage, MapStage) and getattr(stage.config, "early", False) and stage.judges
+        early = isinstance(stage, MapStage) and getattr(stage.config, "early", False) and stage.judges
+        return early and not self._late
 
     def judge(self, batch: pa.RecordBatch) -> pa.Array:
         """The verdicts of a stage that drops early."""

@@ -64,6 +64,8 @@ class TaskSpec:
     """the Arrow schema of the row columns written, in hexadecimal; empty: none"""
     emits: str | None = None
     partitions: int = 0
+    measures: bool = False
+    """whether stages see texts: a record that ends workers is then looked for, and left out"""
     skip: list[list[Any]] = field(default_factory=list)
     """records that ended a worker, [number in the shard, how it ended]: left out and quarantined"""
     deadline: float | None = None

@@ -44,7 +44,8 @@ class Workers:
 
 
 def task(number: int, over: str = "shards", batch_rows: int = 4) -> TaskSpec:
-    return TaskSpec(f"key-{number}", "judge", f"{number:05d}", "", {}, "", 0, 0, batch_rows, 0, 1, number, over=over)
+    places: tuple[Any, ...] = (f"key-{number}", "judge", f"{number:05d}", "", {}, "", 0, 0, batch_rows, 0, 1, number)
+    return TaskSpec(*places, over=over, measures=over == "inputs")
 
 
 @pytest.fixture(autouse=True)
