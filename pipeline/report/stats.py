@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dspipe.pipeline.quantities import human_bytes, human_seconds
 from dspipe.pipeline.report.tables import Cell, Line, Table, print_table
 from dspipe.pipeline.run.run_file import RunFile
-from dspipe.pipeline.run.summary import ALARMS
+from dspipe.pipeline.run.summary import ALARMS, TRAINING_DATA
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,7 +37,7 @@ def print_stats(run: RunFile, console: "Console") -> None:
 
 def print_funnel(run: RunFile, console: "Console") -> None:
     """The funnel, the reasons and what is kept by domain: what `dspipe run` ends with."""
-    for table in (funnel_table(run), reason_table(run), domain_table(run)):
+    for table in (funnel_table(run), training_data_table(run), reason_table(run), domain_table(run)):
         if table is not None:
             console.print()
             print_table(table, console)
@@ -64,22 +64,26 @@ def sections(run: RunFile) -> list[Section]:
     for phase in run.phases:
         for key, value in phase.notes.items():
             title, item = f"{phase.name}: {key}", _note(f"{phase.name}: {key}", value)
+            if key == TRAINING_DATA:
+                continue
             if key == ALARMS and value:
                 alarms.items.append(item)
             else:
                 stage = title.partition(".")[0].partition(":")[0]
                 stages.setdefault(stage, Section(stage, [])).items.append(item)
-    tables = (funnel_table(run), reason_table(run), domain_table(run), skipped_table(run))
+    kept = (funnel_table(run), training_data_table(run), reason_table(run), domain_table(run))
+    tables = (*kept, skipped_table(run))
     documents = Section("Documents", [table for table in tables if table is not None])
     parts = [alarms, documents, *stages.values(), Section("Work", [phase_table(run)])]
     return [section for section in parts if section.items]
 
 
 def funnel_table(run: RunFile) -> Table | None:
-    """What came out of each stage. A line fits a terminal of 80 columns."""
+    """What came out of each stage, documents counted once. A line fits a terminal of 80 columns."""
     if not run.phases:
         return None
-    table = Table("Funnel", ("stage", "documents", "share", "dropped", "bytes", "tokens"), frozenset(range(1, 6)))
+    title = "Funnel: each document counted once, tokens without special ones"
+    table = Table(title, ("stage", "documents", "share", "dropped", "bytes", "tokens"), frozenset(range(1, 6)))
     first, bad = run.read_counts()
     funnel = run.funnel()
     size = human_bytes(funnel[0].entered.bytes) if funnel else ""
@@ -90,6 +94,15 @@ def funnel_table(run: RunFile) -> Table | None:
         share = _share(entry.kept.documents, first)
         table.rows.append((entry.stage, documents, share, dropped, size, tokens if entry.entered.tokens else ""))
     return table
+
+
+def training_data_table(run: RunFile) -> Table | None:
+    """How the documents that are kept became what was written for a trainer: copies, special tokens, rows."""
+    for phase in run.phases:
+        if TRAINING_DATA in phase.notes:
+            table = _note("Training data", phase.notes[TRAINING_DATA])
+            return table if isinstance(table, Table) else None
+    return None
 
 
 def reason_table(run: RunFile) -> Table | None:
@@ -160,7 +173,7 @@ def _note(title: str, value: Any) -> Table | str:
     names = list(dict.fromkeys(name for item in value for name in item if item[name] is not None))
     columns = [[item.get(name) for item in value] for name in names]
     numbers = frozenset(
-        place for place, column in enumerate(columns) if all(isinstance(item, int | float) for item in column)
+        place for place, column in enumerate(columns) if all(isinstance(item, int | float | None) for item in column)
     )
     cells = [_cells(name, column, names[0] == "at least") for name, column in zip(names, columns, strict=True)]
     return Table(title, [name.replace("_", " ") for name in names], numbers, list(zip(*cells, strict=True)))

@@ -13,6 +13,8 @@ REPEATED_IDS = "repeated ids"
 """the note of the text pass that says how many documents have an id that another one has, too"""
 ALARMS = "alarms"
 """the note of a stage or of the text pass that should be seen first"""
+TRAINING_DATA = "training data"
+"""the note of a stage that says how the documents which are kept became what it has written: the end of the funnel"""
 
 
 @dataclass

@@ -272,7 +272,7 @@ def test_within_each_dump_and_large_clusters_across(tmp_path: Path) -> None:
 
 
 def test_texts_are_read_as_the_stages_before_have_left_them(tmp_path: Path) -> None:
-    """`repeated_lines` takes a line away that would make pages alike; what is masked behind the stage, it sees whole."""
+    """`repeated_lines` takes away what would make pages alike; what is masked behind the stage, it sees whole."""
     rng = np.random.default_rng(1)
     frame = " ".join(words(rng, 300))
     pages = [{"id": str(n), "text": f"{frame}\n{' '.join(words(rng, 40))}"} for n in range(8)]
