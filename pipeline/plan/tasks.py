@@ -42,12 +42,14 @@ def empty_state(plan: Plan) -> State:
     return State([{} for _ in plan.shards], [[] for _ in plan.shards])
 
 
-def absorb_committed(plan: Plan, phase: PlannedPhase, specs: list[TaskSpec], state: State, store: Store) -> int:
-    """How many of a phase's tasks are done; when all are, what they made is added to the state."""
+def absorb_committed(
+    plan: Plan, phase: PlannedPhase, specs: list[TaskSpec], state: State, store: Store
+) -> list[Manifest]:
+    """The manifests of those of a phase's tasks that are done; when all are, what they made is added to the state."""
     manifests = committed(store, phase, specs)
-    done = sum(spec.key in manifests for spec in specs)
-    if done == len(specs):
-        absorb(phase, [manifests[spec.key] for spec in specs], state)
+    done = [manifests[spec.key] for spec in specs if spec.key in manifests]
+    if len(done) == len(specs):
+        absorb(phase, done, state)
     return done
 
 
