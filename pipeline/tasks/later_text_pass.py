@@ -79,7 +79,7 @@ class LaterTextPass:
         reason = _filled(reason, failed, [f"quarantined.{failure.stage}" for failure in failures])
         measured = [done for _, done in parts if done is not None]
         table = pa.Table.from_batches(measured, self.chain.schema).combine_chunks()
-        self.task.count("documents", table.num_rows)
+        self.task.count("documents", len(rows))
         self.task.count("bytes of text", pc.sum(batch.column("text_bytes").take(pa.array(rows))).as_py() or 0)
         return self._beside(batch, reason, rows[~np.isin(rows, failed)], table)
 
