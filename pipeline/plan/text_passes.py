@@ -48,7 +48,10 @@ def cut_into_passes(config: RunConfig, phases: PhasesOf) -> list[TextPass]:
     """The text passes in order, the first one first. Raises InvalidConfigError for orders that can't be."""
     _check_finality(config, phases)
     writing = [index for index, made in phases.items() if any(TEXT & _written(phase) for phase in made)]
-    reading = [index for index, made in phases.items() if any(TEXT & _read(phase) for phase in made)]
+    # what is made on demand is an estimate for a stage behind
+    reading = [
+        index for index, made in phases.items() if any(TEXT & _read(phase) for phase in made if not phase.on_demand)
+    ]
     passes = [TextPass(FIRST)]
     for index, stage in measuring(config):
         rewritten, read = (
@@ -76,8 +79,10 @@ def invalid_stage(config: RunConfig, index: int, message: str, key: tuple[str | 
 
 def _check_finality(config: RunConfig, phases: PhasesOf) -> None:
     for index, stage in enumerate(config.stages):
-        if any(TEXT & _written(phase) for phase in phases.get(index, ())) and not stage.rewrites:
-            raise invalid_stage(config, index, "has a phase that writes `text`, but doesn't say so with `rewrites`")
+        written = {name for phase in phases.get(index, ()) for name in _written(phase)}
+        written |= {column.name for column in stage.measured_columns()}
+        if TEXT & written and not stage.rewrites:
+            raise invalid_stage(config, index, "writes the column `text`, but doesn't say so with `rewrites = True`")
         for before, other in reversed([*enumerate(config.stages[:index])]):
             name = config.modules[before]
             if other.final_for == "documents":

@@ -75,11 +75,22 @@ class MeasureStep:
                     f"stage {self.name}: measured_columns declares {name} as {kind}, but measure made it as "
                     f"{after.schema.field(index).type}"
                 )
+        if not (self.stage.rewrites or _same_texts(before, after)):
+            raise StageContractError(
+                f"stage {self.name}: measure changed the column text, but the stage doesn't say so: set rewrites = True"
+            )
         undeclared = [name for name in after.schema.names if name not in declared and name not in before.schema.names]
         if undeclared:
             raise StageContractError(
                 f"stage {self.name}: measure made {', '.join(undeclared)}, which measured_columns doesn't declare"
             )
+
+
+def _same_texts(before: pa.RecordBatch, after: pa.RecordBatch) -> bool:
+    """Whether texts are the same: mostly they are in the same place, and needn't be compared."""
+    texts = [batch.column("text") for batch in (before, after) if "text" in batch.schema.names]
+    places = [[array.offset, *(buffer and buffer.address for buffer in array.buffers())] for array in texts]
+    return len(texts) == 2 and (places[0] == places[1] or bool(texts[0].equals(texts[1])))
 
 
 def _measure_function(stage: Stage[Any], description: Mapping[str, Any]) -> Callable[[pa.RecordBatch], pa.RecordBatch]:

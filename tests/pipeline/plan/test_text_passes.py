@@ -74,5 +74,7 @@ def test_what_has_rewritten_texts_is_part_of_an_index(tmp_path: Path) -> None:
 
 def test_a_stage_that_writes_texts_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(HostLinesStage, "rewrites", False)
-    with pytest.raises(InvalidConfigError, match=r"stages\.host_lines.*writes `text`.*say so with `rewrites`"):
+    with pytest.raises(
+        InvalidConfigError, match=r"stages\.host_lines.*writes the column `text`.*say so with `rewrites"
+    ):
         plan_of(tmp_path, {"host_lines": {}})

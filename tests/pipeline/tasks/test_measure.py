@@ -22,6 +22,18 @@ def step(settings: dict[str, Any] | None = None) -> MeasureStep:
 BATCH = document_batch(["alpha", "be"])
 
 
+def with_texts(batch: pa.RecordBatch, texts: list[str]) -> pa.RecordBatch:
+    at = batch.schema.get_field_index("text")
+    return batch.set_column(at, batch.schema.field(at), pa.array(texts, pa.large_string()))
+
+
+def test_texts_may_be_copied() -> None:
+    found = step().measure(BATCH)
+    measure = step()
+    measure._measure = lambda batch: with_texts(found, ["alpha", "be"])
+    assert measure.measure(BATCH).column("lengths.length").to_pylist() == [5, 2]
+
+
 def test_columns_are_appended() -> None:
     found = step().measure(BATCH)
     assert found.schema.names == [*BATCH.schema.names, "lengths.length"]
@@ -49,6 +61,16 @@ def test_early_stages_judge_at_once() -> None:
             lambda batch: batch.append_column("lengths.length", pa.array([1, 2], pa.int8())),
             StageContractError,
             r"declares lengths\.length as int64, but measure made it as int8",
+        ),
+        (
+            lambda batch: with_texts(batch, ["alpha", "bee"]).append_column("lengths.length", pa.array([1, 2])),
+            StageContractError,
+            "measure changed the column text, but the stage doesn't say so: set rewrites = True",
+        ),
+        (
+            lambda batch: batch.drop_columns(["text"]).append_column("lengths.length", pa.array([1, 2])),
+            StageContractError,
+            "measure changed the column text",
         ),
     ],
 )
