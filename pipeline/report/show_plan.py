@@ -53,7 +53,9 @@ def print_plan(plan: Plan, console: "Console") -> None:
     print_table(_phases(plan, texts), console)
     if texts.readings:
         times = "once more" if texts.readings == 1 else f"{texts.readings} times more"
-        console.print(f"Texts are read {times} after the text pass, {human_bytes(texts.read)} in all.", highlight=False)
+        about = "about " if texts.estimated else ""
+        size = human_bytes(texts.read)
+        console.print(f"Texts are read {times} after the text pass, {about}{size} in all.", highlight=False)
 
 
 class _Texts:
@@ -62,7 +64,7 @@ class _Texts:
 
     def __init__(self, plan: Plan) -> None:
         self._bytes, self._known = max(1, plan.phases[0].payload["documents"]) * _TEXT_BYTES, False
-        self.readings, self.read = 0, 0
+        self.readings, self.read, self.estimated = 0, 0, False
 
     def cost(self, phase: PlannedPhase) -> list[str]:
         """What is to be said of the phase."""
@@ -70,6 +72,7 @@ class _Texts:
             return []
         self.readings += 1
         self.read += self._bytes
+        self.estimated |= not self._known
         size = f"{'' if self._known else 'about '}{human_bytes(self._bytes)}"
         return [f"{size} of text read again" + (" and written" if "text" in phase.written else "")]
 

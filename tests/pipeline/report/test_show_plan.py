@@ -41,7 +41,7 @@ def test_the_plan_says_where_texts_are_read_again_and_how_much(toy: dict[str, An
     before = text_of(print_plan, planned({**toy, "stages": stages}))
     again = "Read the texts again behind host_lines, then in one pass: exact_dedup; "
     assert f"{again}about 4.0 kB of text read again" in " ".join(before.split())
-    assert "Texts are read 3 times more after the text pass, 12.0 kB in all." in before
+    assert "Texts are read 3 times more after the text pass, about 12.0 kB in all." in before
     run_inline({**toy, "stages": stages})
     after = text_of(print_plan, planned({**toy, "stages": stages}))
     kept = len("alpha one" + "beta two")
