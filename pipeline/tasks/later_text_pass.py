@@ -71,7 +71,11 @@ class LaterTextPass:
         reason = _filled(reason, skipped, ["quarantined.text pass"] * len(skipped))
         rows = rows[~np.isin(rows, skipped)]
         failures: list[RecordError] = []
-        parts = halved(_given(batch, rows), self.chain.measure, lambda _, failure: failures.append(failure))
+
+        def note_failure(_: pa.RecordBatch, failure: RecordError) -> None:
+            failures.append(failure)
+
+        parts = halved(_given(batch, rows), self.chain.measure, note_failure) if len(rows) else []
         sizes = np.cumsum([0, *(part.num_rows for part, _ in parts)])
         failed = [int(rows[start]) for start, (_, done) in zip(sizes, parts, strict=False) if done is None]
         for row, failure in zip(failed, failures, strict=True):
@@ -94,20 +98,18 @@ class LaterTextPass:
 
     def _beside(self, batch: pa.RecordBatch, reason: pa.Array, rows: Rows, measured: pa.Table) -> pa.RecordBatch:
         """The columns to write: `measured` for `rows`, for the others what a column was before, or null."""
-        whole = len(rows) == batch.num_rows
         place = np.full(batch.num_rows, -1, np.int64)
         place[rows] = np.arange(len(rows))
-        places = pa.array(place, mask=place < 0)
-        arrays = []
-        for field in self.schema:
-            if field.name == "reason":
-                arrays.append(reason)
-                continue
+        places, mask = pa.array(place, mask=place < 0), pa.array(place >= 0)
+        arrays = [reason]
+        for field in list(self.schema)[1:]:
             column = measured.column(field.name).combine_chunks()
-            values = column if whole else column.take(places)
-            if not whole and field.name in batch.schema.names:
-                values = pc.if_else(places.is_valid(), values, batch.column(field.name).cast(field.type))
-            arrays.append(values)
+            if len(rows) == batch.num_rows:
+                arrays.append(column)
+            elif field.name in batch.schema.names:
+                arrays.append(pc.replace_with_mask(batch.column(field.name).cast(field.type), mask, column))
+            else:
+                arrays.append(column.take(places))
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
     def _quarantine(self, stage: str, batch: pa.RecordBatch, row: int, error: str) -> None:
@@ -132,4 +134,4 @@ def _filled(reason: pa.Array, rows: list[int], values: list[str]) -> pa.Array:
     """The reasons with these at the rows, which had none."""
     mask = np.zeros(len(reason), bool)
     mask[rows] = True
-    return pc.replace_with_mask(reason, mask, pa.array(values, pa.string())) if rows else reason
+    return pc.replace_with_mask(reason, pa.array(mask), pa.array(values, pa.string())) if rows else reason
