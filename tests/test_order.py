@@ -211,7 +211,7 @@ DECIDING: list[dict[str, Any]] = [{"exact_dedup": {}}, {"tests.toys.lengths": {"
 
 def test_stages_in_any_order(tmp_path: Path) -> None:
     orders = [*itertools.permutations([*REWRITING, *DECIDING], 4)]
-    for number, order in enumerate(random.Random(5).sample(orders, 6)):
+    for number, order in enumerate(random.Random(5).sample(orders, 4)):
         both_ways(tmp_path / str(number), mixed_pages(), order)
 
 
@@ -271,8 +271,8 @@ PLAIN: dict[str, tuple[dict[str, Any], Callable[[Documents], Documents]]] = {
 }
 
 
-@pytest.mark.parametrize("order", itertools.permutations(PLAIN), ids="-".join)
-def test_every_order_against_plain_python(tmp_path: Path, order: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("order", [*itertools.permutations(PLAIN)][::2], ids="-".join)
+def test_orders_against_plain_python(tmp_path: Path, order: tuple[str, ...]) -> None:
     rng = random.Random(len("".join(order)))
     letters = [chr(ord("a") + n) * 3 for n in range(14)]  # digits would count as the same in `repeated_lines`
     documents = [
