@@ -10,7 +10,7 @@ from dspipe.pipeline.config.run_config import RunConfig
 from dspipe.pipeline.document import DOCUMENT, document_schema
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.plan.fingerprint import code_fingerprint, function_module
-from dspipe.pipeline.plan.planned_phase import PlannedPhase
+from dspipe.pipeline.plan.planned_phase import JUDGING, PlannedPhase
 from dspipe.pipeline.plan.settings_read import measure_settings
 from dspipe.pipeline.plan.text_passes import TextPass, cut_into_passes, invalid_stage, measuring
 from dspipe.pipeline.stage import Corpus, GlobalStage, MapStage, Phase
@@ -21,7 +21,6 @@ JUDGE = "judge"
 
 _TEXT_PASS = "dspipe.pipeline.tasks.text_pass:run"
 _LATER_TEXT_PASS = "dspipe.pipeline.tasks.later_text_pass:run"
-_JUDGE = "dspipe.pipeline.tasks.judge:run"
 _STAGES_FUNCTION = "dspipe.pipeline.tasks.task:run_stages_function"
 
 
@@ -175,7 +174,7 @@ def _judging(config: RunConfig, indexes: Sequence[int], number: int) -> PlannedP
         over="shards",
         title=f"Verdicts from columns: {', '.join(stage.name for stage in stages)}",
         stages=tuple(stage.name for stage in stages),
-        runner=_JUDGE,
+        runner=JUDGING,
         payload={"stages": payload},
         depends={
             "stages": settings,

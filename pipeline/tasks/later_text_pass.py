@@ -16,6 +16,7 @@ from dspipe.pipeline.document import DOCUMENT, measured_schema
 from dspipe.pipeline.tasks.halving import RecordError, halved
 from dspipe.pipeline.tasks.limits import deadline, memory_limit
 from dspipe.pipeline.tasks.measure_chain import MeasureChain
+from dspipe.pipeline.tasks.quarantine import Quarantine
 from dspipe.pipeline.tasks.task import Task
 
 Rows = npt.NDArray[np.int64]
@@ -35,12 +36,14 @@ class LaterTextPass:
         self.chain = MeasureChain(payload["steps"], task.seed)
         self.schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(task.spec.writes)))
         self.skip = dict[int, str](task.spec.skip)
-        self.quarantined: list[dict[str, Any]] = []
+        self.quarantine = Quarantine()
+        self.documents = 0
 
     def run(self) -> None:
         """Read, measure, write; count the texts that are read."""
         first, probe = 0, self.task.spec.probe
         with memory_limit(self.task.memory):
+            self.chain.set_up()
             for batch in self.task.rows(["reason", *DOCUMENT.names]):
                 with deadline(self.task.spec.deadline):
                     measured = self._measured(batch, first)
@@ -52,9 +55,10 @@ class LaterTextPass:
                 if probe is not None and first >= probe[1]:
                     return
         self.task.note("records", first)
-        self.task.count("quarantined", len(self.quarantined))
+        self.task.count("quarantined", len(self.quarantine.entries))
         if probe is None:
-            self.task.keep_quarantined(self.quarantined)
+            self.quarantine.check_share(self.task, self.documents)
+            self.quarantine.commit(self.task)
 
     def _release(self, size: int) -> None:
         """After a batch of one long document: give back what Arrow keeps of the memory that was freed."""
@@ -64,6 +68,7 @@ class LaterTextPass:
     def _measured(self, batch: pa.RecordBatch, first: int) -> pa.RecordBatch:
         """The columns to write of a batch whose first row is the shard's row `first`."""
         rows = self._rows_to_measure(batch, first)
+        self.documents += len(rows)
         reason = batch.column("reason").cast(pa.string())
         skipped = [row for row in rows.tolist() if row + first in self.skip]
         for row in skipped:
@@ -114,7 +119,8 @@ class LaterTextPass:
 
     def _quarantine(self, stage: str, batch: pa.RecordBatch, row: int, error: str) -> None:
         values = {name: batch.column(name)[row].as_py() for name in ("id", "url", "place")}
-        self.quarantined.append({"stage": stage, "file": None, "error": error, **values})
+        record = memoryview(batch.column("text")[row].as_buffer())
+        self.quarantine.add(stage, error=error, record=record, **values)
 
 
 def _given(batch: pa.RecordBatch, rows: Rows) -> pa.RecordBatch:

@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dspipe.pipeline.document import document_schema
-from dspipe.pipeline.tasks.halving import guarded
+from dspipe.pipeline.document import document_batch, document_schema
+from dspipe.pipeline.tasks.halving import guarded, setting_up
 from dspipe.pipeline.tasks.measure import MeasureStep
 
 
@@ -19,6 +19,17 @@ class MeasureChain:
         self._steps = [MeasureStep(description, seed) for description in descriptions]
         self.schema = document_schema([step.stage for step in self._steps])
         """of what `measure` gives"""
+
+    def set_up(self) -> None:
+        """Make every stage ready before there is a document that could be blamed: what is read at first use is read
+        for a batch of no rows. Raises MachineError, StageContractError."""
+        none = document_batch([])
+        for step in self._steps:
+            with setting_up(step.name):
+                step.set_up()
+                none = step.measure(none)
+                if step.drops_early:
+                    step.judge(none)
 
     def measure(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Every stage's measure in turn. Rows dropped early leave the batch and come back at the end without text.
