@@ -27,6 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.stage import MapConfig, MapStage, Settings
 from dspipe.stages.extract.resiliparse_engine import ResiliparseOptions
+from dspipe.stages.extract.tidy import tidy
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -151,7 +152,7 @@ class ExtractStage(MapStage[ExtractConfig]):
             text, row = self._main_content(content, content_type)
         else:
             text = self._with(self.config.engine, decode_page(content, content_type))
-        text = text.strip()
+        text = tidy(text) if is_html(content_type) else text.strip()
         return text, {**row, "characters": len(text)}
 
     def _main_content(self, content: bytes, content_type: str | None) -> tuple[str, dict[str, Any]]:
