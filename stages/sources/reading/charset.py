@@ -3,8 +3,10 @@
 import codecs
 import re
 from collections.abc import Callable
+from unicodedata import category
 
 from dspipe.stages.sources.reading.batches import clean_text, clean_utf8
+from dspipe.stages.sources.reading.likely_encoding import CODECS, rate_encodings
 
 # UTF-32 first, whose mark begins like that of UTF-16
 _MARKS = {
@@ -15,12 +17,17 @@ _MARKS = {
     b"\xfe\xff": "utf-16-be",
 }
 _LOOKED_AT = 8192
-_FEW_ZEROS, _MANY_ZEROS = 0.02, 0.5
+_FEW_ZEROS, _SOME_ZEROS, _MANY_ZEROS = 0.02, 0.04, 0.5
+_NO_TEXT = {"Cc", "Cn", "Co", "Cs"}
 # what is named so on the web is more often the larger set (WHATWG Encoding, section 4.2)
 _LARGER = {"gbk": "gb18030", "gb2312": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949", "big5": "big5hkscs"}
+_LARGER |= dict.fromkeys(("tis-620", "iso-8859-11", "iso8859-11", "windows-874"), "cp874")
 _ISO_2022 = {"iso-2022-jp": "iso2022_jp_2", "iso-2022-kr": "iso2022_kr"}
-_CENTRAL = ("cp1250", "iso8859-2")
-_ODD_IN_WORD = re.compile(r"[\x80-\x9f]|(?<=[^\W\d_])[\u00a0-\u00bf\u02c7-\u02dd\u2010-\u2122](?=[^\W\d_])")
+_META = re.compile(rb"<meta[^>]*?charset\s*=\s*[\"']?\s*([a-z0-9_:.-]+)", re.IGNORECASE)
+# misfits among bytes over 127: text in another encoding is never valid UTF-8 but for a tenth
+_BROKEN_UTF8 = 10
+# logarithms of probabilities: of each byte over 127, and of them all
+_LIKELY, _SURELY, _FAR_LIKELIER, _SURE = -7.0, -5.5, 1.0, 15.0
 _HIGH = bytes(range(128, 256))
 
 
@@ -62,7 +69,8 @@ def clean_if_utf8(data: bytes | bytearray) -> bytearray | None:
 
 
 def wide_encoding(head: bytes) -> str | None:
-    """UTF-16 or UTF-32 without a mark, where the zeros of what begins with `head` stand as in text of an alphabet."""
+    """UTF-16 or UTF-32 without a mark, where the zeros of what begins with `head` stand as in text of an alphabet, or
+    as in text with some ASCII where all is valid and made of known characters."""
     if b"\0" not in head or len(head) < 8:
         return None
     quarter = len(head) // 4
@@ -71,11 +79,22 @@ def wide_encoding(head: bytes) -> str | None:
         return "utf-32-le"
     if zeros[0] == zeros[1] == 1 and zeros[3] < _FEW_ZEROS:
         return "utf-32-be"
-    if min(zeros[1], zeros[3]) > _MANY_ZEROS and max(zeros[0], zeros[2]) < _FEW_ZEROS:
-        return "utf-16-le"
-    if min(zeros[0], zeros[2]) > _MANY_ZEROS and max(zeros[1], zeros[3]) < _FEW_ZEROS:
-        return "utf-16-be"
+    for name, with_zeros, without in (("utf-16-le", zeros[1::2], zeros[::2]), ("utf-16-be", zeros[::2], zeros[1::2])):
+        least, most = min(with_zeros), max(without)
+        if least > _MANY_ZEROS and most < _FEW_ZEROS:
+            return name
+        if least > max(_SOME_ZEROS, 2 * most) and _known_characters(head[: 4 * quarter], name):
+            return name
     return None
+
+
+def _known_characters(head: bytes, encoding: str) -> bool:
+    """Whether the bytes are valid, and no character is a control, unassigned or for private use."""
+    text = codecs.getincrementaldecoder(encoding)("replace").decode(head)
+    return not any(
+        (category(character) in _NO_TEXT or character == "\ufffd") and character not in "\t\n\f\r"
+        for character in {*text}
+    )
 
 
 def _has_escapes(data: bytes | bytearray) -> bool:
@@ -86,19 +105,23 @@ def _has_escapes(data: bytes | bytearray) -> bool:
 def _best_fit(data: bytes, declared: str | None, html: bool, escaped: bool) -> str:
     from resiliparse.parse.encoding import detect_encoding
 
+    high = len(data) - len(data.translate(None, _HIGH))
+    text = data.decode("utf-8", "replace")
+    if not escaped and text.count("\ufffd") * _BROKEN_UTF8 <= high:
+        return text
+    rates = rate_encodings(data)
+    likeliest = max(rates, key=lambda name: rates[name], default=None)
     guesses: list[Callable[[], str | None]] = [
-        lambda: "utf-8",
-        lambda: declared,
-        lambda: _of_central_europe(data, detect_encoding(data, from_html_meta=True)) if html else None,
-        lambda: _of_central_europe(data, detect_encoding(data)),
-        lambda: "euc-kr" if _looks_korean(data) else None,
+        lambda: _unless_unlikely(declared, rates, high),
+        lambda: _unless_unlikely(_of_meta(data), rates, high) if html else None,
+        lambda: likeliest if likeliest is not None and rates[likeliest] > _LIKELY else None,
+        lambda: detect_encoding(data),
         lambda: "windows-1252",
     ]
     if escaped:
         # ISO-2022 writes everything in ASCII, so anything fits
         guesses = [lambda: "iso-2022-kr" if b"\x1b$)C" in data else "iso-2022-jp", *guesses]
-    high = len(data) - len(data.translate(None, _HIGH))
-    best, fewest = "", len(data) + 1
+    best, fewest = text, len(data) + 1 if escaped else text.count("\ufffd")
     for guess in guesses:
         codec = _codec(guess())
         if codec is None:
@@ -112,21 +135,19 @@ def _best_fit(data: bytes, declared: str | None, html: bool, escaped: bool) -> s
     return best
 
 
-def _of_central_europe(data: bytes, guess: str | None) -> str | None:
-    """The guess, except that of ISO-8859-2 and windows-1250, which the detector mixes up, it is the one that makes
-    fewer control characters, and fewer signs within words: the two differ in letters alone."""
-    if guess is None or _codec(guess) not in (*_CENTRAL, "iso8859-16"):
-        return guess
-    return min((guess, *_CENTRAL), key=lambda name: len(_ODD_IN_WORD.findall(data.decode(name, "replace"))))
+def _of_meta(data: bytes) -> str | None:
+    """The encoding that a page declares in its first 4 KiB; browsers look at 1 KiB."""
+    found = _META.search(data[:4096])
+    return None if found is None else found[1].decode("ascii")
 
 
-def _looks_korean(data: bytes) -> bool:
-    """Whether the bytes are Hangul in EUC-KR, which the detector doesn't know.
-
-    Chinese in GBK has the same bytes, but a third of its characters would be no Hangul.
-    """
-    others = [character for character in data.decode("cp949", "replace") if ord(character) > 127]
-    return sum("\uac00" <= character <= "\ud7a3" for character in others) > 0.9 * len(others)
+def _unless_unlikely(name: str | None, rates: dict[str, float], high: int) -> str | None:
+    """A declared encoding, unless what comes out is far less likely than what another makes of the bytes."""
+    rate = rates.get(_codec(name) or "")
+    if rate is None:
+        return name
+    best = max(rates.values())
+    return None if best > _SURELY and best - rate > _FAR_LIKELIER and (best - rate) * high > _SURE else name
 
 
 def _codec(name: str | None) -> str | None:
@@ -136,5 +157,7 @@ def _codec(name: str | None) -> str | None:
     name = (name or "").strip(" \t\"'").lower()
     if name in _ISO_2022:
         return _ISO_2022[name]
+    if name in CODECS:
+        return name
     mapped = map_encoding_to_html5(name, False) if name else None
     return None if mapped is None else codecs.lookup(_LARGER.get(mapped, mapped)).name
