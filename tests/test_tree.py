@@ -8,6 +8,8 @@ ROOT = Path(__file__).parent.parent
 CODE = ("kernels", "pipeline", "stages", "tokenizer")
 """the folders of code at the top"""
 NOT_MIRRORED = {
+    "tests/stages/extract/test_chinese_pages.py": "the main content of real pages without spaces between words",
+    "tests/stages/extract/test_translations.py": "that a page and its translations keep the same blocks",
     "tests/stages/minhash/test_exact.py": "near-duplicates decided by texts, through whole runs",
     "tests/stages/shared/dedup/test_keep_none.py": "both deduplication stages, where no copy is kept",
     "tests/test_bad_input.py": "bad input through the whole text pass",

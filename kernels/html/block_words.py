@@ -1,6 +1,6 @@
 """Words, signs and how a block of text ends: what tells sentences from labels and menus, in any script.
 
-Words are runs of letters and digits. Where a script has no spaces between them, each Han character and kana is a word,
+Words are runs of letters and digits. Where a script has no spaces between them, two Han characters or kana are a word,
 and sixteen characters of any other script. Function words are those that are frequent in running text and rare in
 menus: a few of each of thirty languages; of Chinese and Japanese single characters.
 """
@@ -59,6 +59,7 @@ def count_words(text, blocks, words, hashes):  # type: ignore[no-untyped-def]
 def _count(text, i, end, row):  # type: ignore[no-untyped-def]
     content = np.uint64(1469598103934665603)
     last_sign: int = ENDS_OPEN
+    first_half = True
     while i < end:
         byte = text[i]
         if _is_han_or_kana(text, i, end):
@@ -66,12 +67,14 @@ def _count(text, i, end, row):  # type: ignore[no-untyped-def]
             for k in range(3):
                 key = key * np.uint64(131) + np.uint64(text[i + k]) + np.uint64(1)
             content = (content ^ key) * np.uint64(1099511628211)
-            row[COUNT] += 1
+            row[COUNT] += first_half
+            first_half = not first_half
             row[FUNCTION] += find(_KEYS, _VALUES, key) >= 0
             last_sign = ENDS_OPEN
             i += 3
         elif is_alphanumeric(byte) or (byte >= 128 and not _is_sign(text, i, end)):
             row[CAPITALS] += 65 <= byte <= 90
+            first_half = True
             key, start, characters, numeric = np.uint64(0), i, 0, True
             while i < end:
                 byte = text[i]
@@ -90,6 +93,7 @@ def _count(text, i, end, row):  # type: ignore[no-untyped-def]
             row[FUNCTION] += find(_KEYS, _VALUES, key) >= 0
             last_sign = ENDS_OPEN
         else:
+            first_half = True
             last_sign, i = _count_sign(text, i, end, row, last_sign)
     row[ENDING] = last_sign
     return np.int64(content >> np.uint64(1))

@@ -16,7 +16,10 @@ _BARE = 1 << 24
 """set in the value of a name that needs no semicolon"""
 _REPLACEMENT = 0xFFFD
 # what 128 to 159 stand for: windows-1252 (13.2.5.80)
-_WINDOWS_1252 = np.array([ord(bytes([b]).decode("cp1252", "replace")) for b in range(128, 160)], np.int32)
+# five of the bytes have no sign in it and stay what they are
+_WINDOWS_1252 = np.array(
+    [b if b in b"\x81\x8d\x8f\x90\x9d" else ord(bytes([b]).decode("cp1252")) for b in range(128, 160)], np.int32
+)
 
 
 def _key(name: str) -> int:

@@ -31,6 +31,8 @@ from dspipe.kernels.html.page_arrays import (
 from dspipe.kernels.jit import inline, jit
 
 _NO_BREAK_SPACE = 0xA0
+_MORE_OF_HAN = 2
+"""A Han character or kana says what three letters say: text in Chinese or Japanese has a third of the length."""
 
 
 @jit
@@ -63,7 +65,7 @@ def add_text(data, i, end, out, state, stack, elements, blocks):  # type: ignore
             if point < 0:
                 out[at] = byte
                 at += 1
-                count += byte >= 0xC0
+                count += (byte >= 0xC0) + _MORE_OF_HAN * (0xE3 <= byte <= 0xE9)
             else:
                 at = put_character(out, at, point)
                 count += 1
@@ -105,7 +107,7 @@ def _add_preformatted(data, i, end, out, state, stack, elements, blocks):  # typ
             if point < 0:
                 out[at] = byte
                 at += 1
-                count += byte >= 0xC0
+                count += (byte >= 0xC0) + _MORE_OF_HAN * (0xE3 <= byte <= 0xE9)
             else:
                 at = put_character(out, at, point)
                 count += 1
