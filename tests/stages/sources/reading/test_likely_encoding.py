@@ -14,7 +14,7 @@ SENTENCES = {
     "he": "אתמול בערב נפתחה בעיר ספרייה חדשה, ובה יותר מעשרת אלפים ספרים.",
     "ar": "افتتحت مساء أمس في المدينة مكتبة جديدة تضم أكثر من عشرة آلاف كتاب.",
     "th": "เมื่อคืนนี้มีการเปิดห้องสมุดแห่งใหม่ในเมือง ซึ่งมีหนังสือมากกว่าหนึ่งหมื่นเล่ม",
-    "lt": "Vakar vakare mieste atidaryta nauja biblioteka, kurioje yra daugiau nei dešimt tūkstančių knygų, eilė didelė.",
+    "lt": "Vakar vakare mieste atidaryta nauja biblioteka, kurioje yra daugiau nei dešimt tūkstančių knygų.",
     "zh": "昨天晚上，这个城市开了一个新的图书馆，里面有一万多本书，孩子们都很高兴。",
     "zh-Hant": "昨天晚上，這個城市開了一個新的圖書館，裡面有一萬多本書，孩子們都很高興。",
     "ja": "昨日の夜、この町に新しい図書館が開かれました。一万冊以上の本があります。",
