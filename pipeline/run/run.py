@@ -95,7 +95,7 @@ def _run_phases(plan: Plan, result: RunResult, executor: Executor, progress: Pro
     store.write_bytes("config.yaml", yaml.safe_dump(plan.config.raw, sort_keys=False, allow_unicode=True).encode())
     state = empty_state(plan)
     for phase in plan.phases:
-        specs = task_specs(plan, phase, state, store)
+        specs = task_specs(plan, phase, state, store, write_inputs=True)
         done = committed(store, phase, specs)
         if not compiled and len(done) < len(specs):
             _compile_kernels(plan, executor, progress)

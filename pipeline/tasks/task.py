@@ -38,7 +38,7 @@ class Task:
     def __init__(self, spec: TaskSpec, store: Store, report: Report) -> None:
         self.spec, self.store = spec, store
         self.name = f"{spec.phase} {spec.label}"
-        self.seed, self.memory, self.shards, self.partitions = spec.seed, spec.memory, spec.shards, spec.partitions
+        self.seed, self.memory, self.partitions = spec.seed, spec.memory, spec.partitions
         self.batch_rows, self.batch_bytes = spec.batch_rows, spec.batch_bytes
         self.partition = spec.number if spec.over == "partitions" else None
         self.counters: dict[str, int] = {}
@@ -214,7 +214,9 @@ class Task:
             self.keep_file("rows", "rows", spec.file(".parquet"))
         if spec.emits:
             name = spec.file(".exchange")
-            self._exchange = OpenExchange(self.store.writing(name), spec.partitions, max(1 << 20, spec.memory // 8))
+            self._exchange = OpenExchange(
+                self.store.writing(name), spec.partitions or spec.shards, max(1 << 20, spec.memory // 8)
+            )
 
     def _finish(self) -> None:
         if self._rows is not None:
