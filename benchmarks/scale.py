@@ -80,7 +80,7 @@ def real(measure: Measure, paths: list[str], shards: int, directory: str) -> Res
     source = {"name": "made", "format": "jsonl", "path": "*.jsonl", "root": f"{folder}/in/"}
     tokenizer = folder / "tokenizer" / "tokenizer.json"
     if not tokenizer.exists():
-        training = [{"tokenizer": {"train": {"vocab": 300, "special": 2}}}]
+        training = [{"tokenizer": {"train": {"vocab": 300, "special": 15}}}]
         first = {**source, "limit": 1}
         run_config({"output": str(tokenizer.parent), "sources": [first], "stages": training})
     stages = [stage if "tokenizer" not in stage else {"tokenizer": {"path": str(tokenizer)}} for stage in STAGES]

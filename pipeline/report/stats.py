@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 def as_json(run: RunFile) -> str:
     """What `run.json` says, without the lists of files."""
     value = run.as_json()
-    del value["artifacts"]
     for phase in value["phases"]:
-        del phase["manifests"], phase["inputs"]
+        del phase["inputs"], phase["names"]
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -15,7 +15,7 @@ from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.errors import DamagedFileError, RunFailedError
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
-from dspipe.pipeline.plan.tasks import State, absorb, committed, empty_state, task_specs
+from dspipe.pipeline.plan.tasks import Committed, State, absorb, empty_state, task_specs
 from dspipe.pipeline.run.cleanup import remove_stale
 from dspipe.pipeline.run.conservation import check_conservation
 from dspipe.pipeline.run.executors.interface import Event, Executor, Failure, Finished, Progressed
@@ -96,7 +96,10 @@ def _run_phases(plan: Plan, result: RunResult, executor: Executor, progress: Pro
     state = empty_state(plan)
     for phase in plan.phases:
         specs = task_specs(plan, phase, state, store, write_inputs=True)
-        done = committed(store, phase, specs)
+        before = Committed(store, phase)
+        done = before.manifests(specs)
+        if len(done) < len(specs):
+            before.record.remove()
         if not compiled and len(done) < len(specs):
             _compile_kernels(plan, executor, progress)
             compiled = True
@@ -104,7 +107,9 @@ def _run_phases(plan: Plan, result: RunResult, executor: Executor, progress: Pro
         result.tasks_run += summary.tasks - summary.reused
         check_conservation(phase, manifests, summary, result.phases, plan)
         absorb(phase, manifests, state)
-        state.files.update([summary.inputs] if summary.inputs else [])
+        record = before.record.write(manifests)
+        summary.names = record[-1]
+        state.files.update([*record, *([summary.inputs] if summary.inputs else [])])
         result.phases.append(summary)
         _write_run(store, plan, result, state, finished=False)
     _publish(store, state)

@@ -31,18 +31,23 @@ class PhaseSummary:
     counters: dict[str, int]
     funnel: list[Funnel]
     manifests: list[str]
+    """their names, in the order of the tasks; not in `run.json`, but in the file `names`"""
     notes: dict[str, Any]
     """of phases that are one task, and the losses of the text pass"""
     inputs: str | None
+    names: str = ""
+    """the file that names the manifests and artifacts (`pipeline.plan.phase_record`)"""
 
     def as_json(self) -> dict[str, Any]:
         """JSON values."""
-        return {**vars(self), "funnel": [entry.as_json() for entry in self.funnel]}
+        values = {name: value for name, value in vars(self).items() if name != "manifests"}
+        return {**values, "funnel": [entry.as_json() for entry in self.funnel]}
 
     @staticmethod
-    def from_json(value: dict[str, Any]) -> "PhaseSummary":
-        """The reverse of `as_json`."""
-        return PhaseSummary(**{**value, "funnel": [Funnel.from_json(entry) for entry in value["funnel"]]})
+    def from_json(value: dict[str, Any], manifests: list[str]) -> "PhaseSummary":
+        """The reverse of `as_json`, with what isn't in it."""
+        funnel = [Funnel.from_json(entry) for entry in value["funnel"]]
+        return PhaseSummary(**{**value, "funnel": funnel, "manifests": manifests})
 
     @property
     def by_shard(self) -> bool:

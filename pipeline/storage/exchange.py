@@ -102,6 +102,8 @@ class ExchangeWriter:
             if end > start:
                 # a slice is one batch: take() gave one chunk a column
                 (batch,) = records.slice(start, end - start).combine_chunks().to_batches()
+                # copied, since the message of a slice ends in bytes of the next partition's records (2 us)
+                batch = pa.concat_batches([batch, batch.slice(0, 0)])
                 self._messages.write(partition, 0, batch.num_rows, batch.serialize())
                 segment[partition, 1] = self._messages.position
             start = end

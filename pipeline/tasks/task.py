@@ -23,7 +23,7 @@ from dspipe.pipeline.storage.exchange import ExchangeReader, Index, OpenExchange
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.artifact_file import ArtifactFile
 from dspipe.pipeline.tasks.column_writer import ColumnWriter
-from dspipe.pipeline.tasks.spec import Manifest, TaskSpec, inputs_file, sealed
+from dspipe.pipeline.tasks.spec import Manifest, TaskSpec, encoded, inputs_file, sealed
 
 
 class Report(Protocol):
@@ -275,7 +275,7 @@ def execute(spec: TaskSpec, report: Report) -> Manifest:
             task._abandon()
             raise
     manifest = task._manifest(time.perf_counter() - start)
-    store.write_json(spec.manifest_file, manifest)
+    store.write_bytes(spec.manifest_file, encoded(manifest))
     return manifest
 
 
