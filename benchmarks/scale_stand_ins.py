@@ -82,11 +82,11 @@ class CountedFileSystem(AbstractFileSystem):  # type: ignore[misc]
         self.requests["GET"] += 1
         return self._content(path)[start:end]
 
-    def cat(self, path: list[str], **_: Any) -> dict[str, bytes]:  # type: ignore[override]
+    def cat(self, path: list[str], **_: Any) -> dict[str, bytes]:
         """A GET each."""
         return {one: self.cat_file(one) for one in path}
 
-    def cat_ranges(self, paths: list[str], starts: list[int], ends: list[int], **_: Any) -> list[bytes]:  # type: ignore[override]
+    def cat_ranges(self, paths: list[str], starts: list[int], ends: list[int], **_: Any) -> list[bytes]:
         """A GET each."""
         return [self.cat_file(*place) for place in zip(paths, starts, ends, strict=True)]
 

@@ -38,8 +38,8 @@ def digest_received(store: Store, files: Sequence[tuple[int, dict[str, Any]]]) -
     schema = xxhash.xxh3_128_digest(sent[0][1]["schema"].encode())
     received = {}
     for start in range(0, partitions, _ROWS):
-        block = np.ascontiguousarray(digests[:, start : start + _ROWS].swapaxes(0, 1))
-        there = block.any(axis=2)
+        block: npt.NDArray[np.uint8] = np.ascontiguousarray(digests[:, start : start + _ROWS].swapaxes(0, 1))
+        there = (block != 0).any(axis=2)
         for partition in np.flatnonzero(there.any(axis=1)).tolist():
             having = there[partition]
             content = senders[having].tobytes() + block[partition, having].tobytes()
