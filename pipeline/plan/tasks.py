@@ -123,6 +123,7 @@ def task_specs(
                 batch_rows=engine.batch_rows,
                 batch_bytes=engine.batch_bytes,
                 deadline=engine.deadline,
+                patience=engine.patience,
                 shards=len(plan.shards),
                 number=number,
                 over=phase.over,
