@@ -110,9 +110,10 @@ def _run_phases(plan: Plan, result: RunResult, lease: Lease, executor: Executor,
         specs = task_specs(plan, phase, state, store, write_inputs=True)
         before = Committed(store, phase)
         done = before.manifests(specs)
-        if len(done) < len(specs):
+        todo = any(spec.key not in done for spec in specs)
+        if todo:
             before.record.remove()
-        if not compiled and len(done) < len(specs):
+        if todo and not compiled:
             _compile_kernels(plan, executor, progress)
             compiled = True
         summary, manifests = _run_phase(plan, phase, specs, done, executor, progress)
