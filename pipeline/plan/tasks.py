@@ -74,6 +74,7 @@ def task_specs(
     formats = [
         code_fingerprint("dspipe.pipeline.storage.columns"),
         code_fingerprint("dspipe.pipeline.storage.exchange"),
+        code_fingerprint("dspipe.pipeline.funnel"),
     ]
     common = key_of({"phase": phase.name, **phase.depends, "shared": shared, "formats": formats})
     own_artifacts = {name: {entry[0]: entry for entry in state.artifacts[name]} for name in phase.own_artifacts}
@@ -122,6 +123,7 @@ def task_specs(
                 memory=engine.memory,
                 batch_rows=engine.batch_rows,
                 batch_bytes=engine.batch_bytes,
+                max_quarantined=engine.max_quarantined_of_shard,
                 deadline=engine.deadline,
                 patience=engine.patience,
                 shards=len(plan.shards),

@@ -15,6 +15,7 @@ from dspipe.pipeline.plan.tasks import Committed, State, absorb, empty_state, ta
 from dspipe.pipeline.run.cleanup import abort_dead_uploads, remove_stale
 from dspipe.pipeline.run.conservation import check_conservation
 from dspipe.pipeline.run.executors.interface import Event, Executor, Failure, Finished, Progressed
+from dspipe.pipeline.run.retry_quarantine import QuarantineRetry
 from dspipe.pipeline.run.run_file import RUN_FILE, RunFile
 from dspipe.pipeline.run.scheduler import Scheduler
 from dspipe.pipeline.run.summary import PhaseSummary, summarize
@@ -54,8 +55,8 @@ class RunResult:
     tasks_run: int = 0
 
 
-def run_plan(plan: Plan, executor: Executor, progress: Progress) -> RunResult:
-    """Run a plan to its end.
+def run_plan(plan: Plan, executor: Executor, progress: Progress, retry: QuarantineRetry | None = None) -> RunResult:
+    """Run a plan to its end. `retry`: tasks that are done, but are to be done again.
 
     Raises RunFailedError, ConservationError, StorageError, InvalidConfigError; resumable after any.
     """
@@ -65,7 +66,7 @@ def run_plan(plan: Plan, executor: Executor, progress: Progress) -> RunResult:
         try:
             with hold(store, progress.notice) as lease:
                 abort_dead_uploads(store, lease.since)
-                return _run_with_repairs(plan, store, lease, executor, progress)
+                return _run_with_repairs(plan, store, lease, executor, progress, retry)
         except OutputTakenError as error:
             raise InvalidConfigError([plan.config.where.problem(("output",), str(error), plan.config.raw)]) from None
         except LeaseLostError as error:
@@ -76,7 +77,9 @@ def run_plan(plan: Plan, executor: Executor, progress: Progress) -> RunResult:
             gc.unfreeze()
 
 
-def _run_with_repairs(plan: Plan, store: Store, lease: Lease, executor: Executor, progress: Progress) -> RunResult:
+def _run_with_repairs(
+    plan: Plan, store: Store, lease: Lease, executor: Executor, progress: Progress, retry: QuarantineRetry | None
+) -> RunResult:
     """Run the phases; where one of the run's files turns out to be damaged, remove it and go on from what made it."""
     _same_run(store, plan)
     repaired: set[str] = set()
@@ -84,7 +87,7 @@ def _run_with_repairs(plan: Plan, store: Store, lease: Lease, executor: Executor
     while True:
         result = RunResult(store, tasks_run=tasks_run)
         try:
-            return _run_phases(plan, result, lease, executor, progress)
+            return _run_phases(plan, result, lease, executor, progress, retry)
         except DamagedFileError as error:
             tasks_run = result.tasks_run
             name = error.file.removeprefix(f"{store.root}/")
@@ -97,7 +100,9 @@ def _run_with_repairs(plan: Plan, store: Store, lease: Lease, executor: Executor
             store.remove(name)
 
 
-def _run_phases(plan: Plan, result: RunResult, lease: Lease, executor: Executor, progress: Progress) -> RunResult:
+def _run_phases(
+    plan: Plan, result: RunResult, lease: Lease, executor: Executor, progress: Progress, retry: QuarantineRetry | None
+) -> RunResult:
     store = result.store
     compiled = not executor.one_machine
     store.write_bytes(
@@ -110,6 +115,8 @@ def _run_phases(plan: Plan, result: RunResult, lease: Lease, executor: Executor,
         specs = task_specs(plan, phase, state, store, write_inputs=True)
         before = Committed(store, phase)
         done = before.manifests(specs)
+        if retry is not None:
+            done = retry.set_aside(store, done)
         todo = any(spec.key not in done for spec in specs)
         if todo:
             before.record.remove()
@@ -118,6 +125,8 @@ def _run_phases(plan: Plan, result: RunResult, lease: Lease, executor: Executor,
             compiled = True
         summary, manifests = _run_phase(plan, phase, specs, done, executor, progress)
         result.tasks_run += summary.tasks - summary.reused
+        if retry is not None:
+            retry.see(manifests)
         check_conservation(phase, manifests, summary, result.phases, plan)
         absorb(phase, manifests, state)
         gc.freeze()  # looking through all that is kept for cycles was a quarter of a run with nothing left
@@ -170,7 +179,7 @@ def _run_phase(
 
     manifests |= Scheduler(executor, plan.config.engine.retries, on_event).run(waiting)
     ordered = [manifests[spec.key] for spec in specs]
-    summary = summarize(phase, specs, ordered, reused)
+    summary = summarize(phase, specs, ordered, reused, plan.source_names(phase))
     progress.phase_ended(summary)
     return summary, ordered
 

@@ -78,6 +78,9 @@ class QualityStage(GlobalStage[QualityConfig]):
         reading = self.config.model_dump(mode="json", include={"label", "prefix_bytes"})
         return {"model": sha256_once(find_model(self.config.model)), **reading}
 
+    def set_up(self) -> None:
+        _ = self._classifier
+
     def measure(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
         import pyarrow as pa
 
