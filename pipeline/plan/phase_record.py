@@ -68,6 +68,7 @@ class PhaseRecord:
         # compared, for nobody else would make one anew that was changed
         if names not in self._files or store.read_bytes(f"{phase}/{names}") != content:
             store.write_bytes(f"{phase}/{names}", content)
+        self.__dict__.pop("manifests", None)  # no longer needed: 3 kB of memory a task
         return [f"{phase}/{record}", f"{phase}/{names}"]
 
 
