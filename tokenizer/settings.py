@@ -7,7 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from dspipe.pipeline.quantities import ByteSize, Count
 from dspipe.tokenizer.special_tokens import name_special_tokens
 
-SchemeName = Literal["deepseek", "deepseek_strict", "deepseek_v3", "gpt2", "cl100k"]
+SchemeName = Literal["deepseek", "deepseek_strict", "deepseek_v3", "gpt2", "cl100k", "qwen2", "o200k"]
 ROUND_TO = 128
 
 
