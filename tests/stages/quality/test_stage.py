@@ -96,6 +96,36 @@ def test_commands_refuse_what_cannot_work(model: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "m.bin").exists()
 
 
+def subtle(count: int, seed: int, cues: list[str]) -> list[dict[str, Any]]:
+    """Long texts of which one word in fifty tells them apart."""
+    draw = random.Random(seed)
+    common = [f"w{number}" for number in range(400)]
+    return [
+        {"text": " ".join(draw.choice(cues if draw.random() < 0.02 else common) for _ in range(300))}
+        for _ in range(count)
+    ]
+
+
+def test_the_defaults_work_on_few_documents(tmp_path: Path) -> None:
+    good, bad = write(tmp_path / "good.jsonl", subtle(250, 1, GOOD)), write(tmp_path / "bad.jsonl", subtle(250, 2, BAD))
+    result = CliRunner().invoke(
+        app, ["train", "--positive", str(good), "--negative", str(bad), "--output", str(tmp_path / "m.bin")]
+    )
+    assert result.exit_code == 0 and "trying learning rate" in result.output and "warning" not in result.output
+    assert (tmp_path / "m.bin").stat().st_size < 5_000_000
+    good, bad = write(tmp_path / "good2.jsonl", subtle(60, 3, GOOD)), write(tmp_path / "bad2.jsonl", subtle(60, 4, BAD))
+    found = json.loads(command("evaluate", tmp_path / "m.bin", "--positive", good, "--negative", bad, "--json"))
+    assert found["accuracy"] > 0.95 and found["spread"] > 0.8
+
+
+def test_a_model_that_has_learnt_nothing_is_warned_of(tmp_path: Path) -> None:
+    good, bad = write(tmp_path / "good.jsonl", texts([], 200, 1)), write(tmp_path / "bad.jsonl", texts([], 200, 2))
+    files = "--positive", good, "--negative", bad, "--output", tmp_path / "m.bin"
+    said = command("train", *files, "--learning-rate", 0.01, "--epochs", 1, "--dim", 4, "--buckets", 1000)
+    assert "this model is of no use: the area under" in said
+    assert "nine of ten scores lie within" in said
+
+
 def run(tmp_path: Path, model: Path, **settings: Any) -> tuple[Any, list[dict[str, Any]]]:
     folder = tmp_path / "in"
     if not folder.exists():
