@@ -84,8 +84,10 @@ def find_unnormalized(
                 character = decode(data, p)[0]
                 mark = kind if kind != SECOND else I64(0)
                 blocked = last != 0 and last >= mark
-                unsure |= composed or (mark != 0 and mark < last)
-                unsure |= not blocked and starter >= 0 and _compose(starter, character, pairs)
+                if composed or (mark != 0 and mark < last):
+                    unsure = True
+                elif not blocked and starter >= 0 and _compose(starter, character, pairs):
+                    unsure = True
                 last = mark
                 if mark == 0:
                     starter, composed = I64(character), False
