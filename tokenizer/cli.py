@@ -264,10 +264,8 @@ def encode(
     encoder = _load(tokenizer, special)
     if (text is None) == (file is None):
         _refuse("give a text or --file FILE; - is standard input")
-    if text is not None and text != "-":
-        data = text.encode("utf-8", "surrogateescape")
-    else:
-        data = _read(file or Path("-"))
+    in_words = text is not None and text != "-"
+    data = (text or "").encode("utf-8", "surrogateescape") if in_words else _read(file or Path("-"))
     try:
         column = pa.array([data], pa.large_binary()).cast(pa.large_string())
     except pa.ArrowInvalid:

@@ -23,7 +23,7 @@ from dspipe.kernels.bpe.cut import joins_of
 from dspipe.kernels.bpe.encode import SLACK, encode_pieces
 from dspipe.kernels.bpe.piece_cache import piece_cache
 from dspipe.kernels.bpe.table import MAX_ID, merge_table
-from dspipe.kernels.bpe.whole import WholeTokens, whole_tokens
+from dspipe.kernels.bpe.whole import whole_tokens
 from dspipe.tokenizer.arrays import Bytes, Ids, Offsets
 from dspipe.tokenizer.byte_alphabet import BYTE_OF, CHARACTER_OF, to_bytes
 from dspipe.tokenizer.normalization import normalize_nfc
@@ -253,7 +253,7 @@ class Encoder:
         others = {
             number: token for (number, token), same in zip(tokens.items(), alone.tolist(), strict=True) if not same
         }
-        self._whole: WholeTokens = whole_tokens(others)
+        self._whole = whole_tokens(others)
         self._joins = joins_of(*_lay_out([*made, *others.values()]))  # so that no piece that is one is cut
         self._cache = piece_cache(cache_bytes)
 

@@ -1,3 +1,4 @@
+# ruff: noqa: SIM109 - as in kernels.bpe.pretokenize
 """Where a text is not in Unicode's normalization form C, as stretches that can be normalized each by itself.
 
 Nearly all text is. What is not lies between two boundaries: characters that nothing before them can act on, since they
@@ -84,9 +85,8 @@ def find_unnormalized(
                 character = decode(data, p)[0]
                 mark = kind if kind != SECOND else I64(0)
                 blocked = last != 0 and last >= mark
-                if composed or (mark != 0 and mark < last):
-                    unsure = True
-                elif not blocked and starter >= 0 and _compose(starter, character, pairs):
+                composes = not blocked and starter >= 0 and _compose(starter, character, pairs)
+                if composes or composed or (mark != 0 and mark < last):
                     unsure = True
                 last = mark
                 if mark == 0:

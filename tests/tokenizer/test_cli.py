@@ -77,21 +77,20 @@ def test_text_from_standard_input(tokenizer: Path, corpus: Path, tmp_path: Path)
     # what comes from there may be other text each time
     assert "--replace" in run("train", "-", "--output", tmp_path / "a", "--vocab", 300, given=text, code=2).stderr
     assert "on this machine" in run("train", "-", "--output", "memory://x/y", given=text, code=2).stderr
-    for option in ([], ["--file"]):
-        said = run("encode", tokenizer, *option, "-", given=text).stdout
-        assert said == run("encode", tokenizer, *(["--file", tmp_path / "text.txt"] if option else [text])).stdout
+    assert run("encode", tokenizer, "-", given=text).stdout == run("encode", tokenizer, text).stdout
+    ids = run("encode", tokenizer, "--file", "-", given=text).stdout
+    assert ids == run("encode", tokenizer, "--file", tmp_path / "text.txt").stdout
     report = json.loads(run("evaluate", tokenizer, "--input", "-", "--json", given=text).stdout)
     assert report["all"]["bytes"] == len(text.encode())
 
 
 def test_special_tokens_by_number_by_set_or_by_name(corpus: Path, tmp_path: Path) -> None:
-    for number, (options, names) in enumerate(
-        [
-            (["--special", 4], ["<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜▁pad▁｜>", "<｜fim▁begin｜>"]),
-            (["--special", 3, "--special-names", "plain"], ["<|begin_of_text|>", "<|end_of_text|>", "<|pad|>"]),
-            (["--special", "<s>,</s>,<pad>,<x>"], ["<s>", "</s>", "<pad>", "<x>"]),
-        ]
-    ):
+    cases: list[tuple[list[object], list[str]]] = [
+        (["--special", 4], ["<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜▁pad▁｜>", "<｜fim▁begin｜>"]),
+        (["--special", 3, "--special-names", "plain"], ["<|begin_of_text|>", "<|end_of_text|>", "<|pad|>"]),
+        (["--special", "<s>,</s>,<pad>,<x>"], ["<s>", "</s>", "<pad>", "<x>"]),
+    ]
+    for number, (options, names) in enumerate(cases):
         run("train", corpus, "--output", tmp_path / str(number), "--vocab", 300, *options)
         made = json.loads((tmp_path / str(number) / "tokenizer.json").read_text("utf-8"))
         assert [token["content"] for token in made["added_tokens"]] == names

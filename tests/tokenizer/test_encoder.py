@@ -244,7 +244,7 @@ def with_normalizer(normalizer: dict[str, Any]) -> dict[str, Any]:
     return {**copy.deepcopy(CONFIGS["qwen2"]), "normalizer": normalizer}
 
 
-NORMALIZERS = [
+NORMALIZERS: list[dict[str, Any]] = [
     {"type": "NFC"},
     {"type": "Sequence", "normalizers": []},
     {"type": "Sequence", "normalizers": [{"type": "NFC"}]},

@@ -118,7 +118,8 @@ class WorkerSamples(Iterator[Sample]):
         samples = (batch * self._workers + self._worker) * self._batch_size + position
         if self._end is not None:
             samples = samples[samples < self._end]
-        return self._data.rows_of(samples).tolist()
+        rows: list[int] = self._data.rows_of(samples).tolist()
+        return rows
 
 
 def _to_tensor(value: Any) -> Any:
