@@ -68,8 +68,7 @@ def train(
         try:
             files = {POSITIVE: positive, NEGATIVE: negative}
             split = split_documents(files, field, held_out, Path(folder))
-            if not all(split.trained.values()):
-                lacking = next(label for label, count in split.trained.items() if not count)
+            if lacking := next((label for label in files if not split.trained[label]), None):
                 _refuse(f"no {lacking} documents to train on: all of them are held out")
             choice = _train(split, given, model, threads)
         except ConfigError as error:
@@ -94,7 +93,7 @@ def _train(split: "Split", given: "Given", model: Path, threads: int) -> "Choice
             progress.result = f"loss {found.mean():.4f}"
         return found
 
-    first = search.list_first(given, split.words, split.characters, split.share)
+    first = search.list_first(given, split.words, split.share)
     if all(split.choosing.values()) and split.search.stat().st_size:
         choice = search.choose(given, first, losses_of)
     else:

@@ -56,29 +56,26 @@ class Corpus:
         return known >= MIN_GROUPS and max(self.groups.values()) <= MAX_GROUP * self.documents
 
 
-@dataclass(frozen=True)
+@dataclass
 class Split:
-    """Documents divided for training.
-
-    search, whole   fastText's files: those that settings are tried on, and all but those held out
-    trained         how many documents are in `whole`, by label
-    choosing        the texts that choose the settings, by label
-    held_out        the texts that are held out, by label
-    by_group        whether hosts or sources decided, by label
-    words           how often each word occurs in `search`
-    share           of all documents that are in `search` or `choosing`
-    characters      of `search`, without blanks
-    """
+    """Documents divided for training."""
 
     search: Path
+    """fastText's file of the documents that settings are tried on"""
     whole: Path
-    trained: dict[str, int]
-    choosing: dict[str, list[str]]
-    held_out: dict[str, list[str]]
-    by_group: dict[str, bool]
-    words: Counter[str]
+    """fastText's file of all documents but those held out"""
     share: float
-    characters: int
+    """of all documents that are in `search` or `choosing`"""
+    by_group: dict[str, bool]
+    """whether hosts or sources decided, by label"""
+    trained: Counter[str] = field(default_factory=Counter)
+    """how many documents are in `whole`, by label"""
+    choosing: dict[str, list[str]] = field(default_factory=lambda: {label: [] for label in LABELS})
+    """the texts that choose the settings, by label"""
+    held_out: dict[str, list[str]] = field(default_factory=lambda: {label: [] for label in LABELS})
+    """the texts that are held out, by label"""
+    words: Counter[str] = field(default_factory=Counter)
+    """how often each word occurs in `search`"""
 
 
 def read_documents(files: list[Path], text_field: str) -> Iterator[Document]:
@@ -109,24 +106,13 @@ def split_documents(files: dict[str, list[Path]], text_field: str, held_out: flo
         if not corpus.documents:
             raise ConfigError(f"no {label} documents to train on")
     share = min(1.0, SEARCH_BYTES / max(1, sum(corpus.bytes for corpus in corpora.values())))
-    split = Split(
-        folder / "search.txt",
-        folder / "whole.txt",
-        dict.fromkeys(LABELS, 0),
-        {label: [] for label in LABELS},
-        {label: [] for label in LABELS},
-        {label: corpora[label].by_group for label in LABELS},
-        Counter(),
-        share,
-        0,
-    )
-    characters = 0
+    by_group = {label: corpus.by_group for label, corpus in corpora.items()}
+    split = Split(folder / "search.txt", folder / "whole.txt", share, by_group)
     with split.search.open("w", encoding="utf-8") as search, split.whole.open("w", encoding="utf-8") as whole:
         for label, corpus in corpora.items():
-            wanted = min(MAX_SHARE, max(CHOOSING, MIN_CHOOSING / corpus.documents / share))
+            choosing = min(MAX_SHARE, max(CHOOSING, MIN_CHOOSING / corpus.documents / share)) * (1 - held_out)
             for document in read_documents(files[label], text_field):
-                key = document.group if corpus.by_group else document.text
-                place = xxhash.xxh3_64_intdigest(key.encode()) % _RANGE / _RANGE
+                place = _place(document.group if by_group[label] else document.text)
                 if place < held_out:
                     split.held_out[label].append(document.text)
                     continue
@@ -134,15 +120,19 @@ def split_documents(files: dict[str, list[Path]], text_field: str, held_out: flo
                 line = f"__label__{label} {' '.join(words)}\n"
                 whole.write(line)
                 split.trained[label] += 1
-                if xxhash.xxh3_64_intdigest(document.text.encode(), seed=1) % _RANGE >= share * _RANGE:
+                if _place(document.text, 1) >= share:
                     continue
-                if place < held_out + wanted * (1 - held_out):
+                if place < held_out + choosing:
                     split.choosing[label].append(document.text)
                 else:
                     search.write(line)
                     split.words.update(words)
-                    characters += sum(map(len, words))
-    return Split(**{**split.__dict__, "characters": characters})
+    return split
+
+
+def _place(key: str, seed: int = 0) -> float:
+    """Where a hash puts it, 0 to 1."""
+    return xxhash.xxh3_64_intdigest(key.encode(), seed) % _RANGE / _RANGE
 
 
 def split_words(text: str) -> list[str]:

@@ -68,14 +68,15 @@ class Given:
     min_count: int | None
 
 
-def list_first(given: Given, words: Counter[str], characters: int, share: float) -> list[Choice]:
+def list_first(given: Given, words: Counter[str], share: float) -> list[Choice]:
     """The settings to try first, the learning rate and epochs apart all the same.
 
-    words, characters, share    of the text that they are tried on, as in `stages.quality.documents.Split`
+    words, share    of the text that they are tried on, as in `stages.quality.documents.Split`
     """
     subwords = given.subwords
     if subwords is None:
-        subwords = characters > LETTERS_IN_A_WORD * max(1, words.total())
+        letters = sum(len(word) * count for word, count in words.items())
+        subwords = letters > LETTERS_IN_A_WORD * words.total()
     min_count = given.min_count
     if min_count is None:
         counts = sorted(words.values(), reverse=True)

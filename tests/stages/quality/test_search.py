@@ -24,7 +24,7 @@ def table(values: dict[tuple[float, int, int], float], asked: list[Choice], nois
 def chosen(values: dict[tuple[float, int, int], float], given: Given = OPEN, noise: float = 0.0) -> tuple[Choice, int]:
     asked: list[Choice] = []
     losses_of = table(values, asked, noise)
-    return choose(given, list_first(given, WORDS, 7, 1.0), losses_of), len(asked)  # type: ignore[arg-type]
+    return choose(given, list_first(given, WORDS, 1.0), losses_of), len(asked)  # type: ignore[arg-type]
 
 
 def test_the_least_loss_is_chosen() -> None:
@@ -50,27 +50,27 @@ def test_nothing_more_is_tried_where_the_model_is_certain() -> None:
 
 def test_what_is_given_is_kept() -> None:
     given = Given(0.3, None, 10, 2000, 1, False, 4)
-    for choice in list_first(given, WORDS, 7, 1.0):
+    for choice in list_first(given, WORDS, 1.0):
         assert (choice.learning_rate, choice.dim, choice.buckets, choice.min_count) == (0.3, 10, 2000, 4)
-    assert len(list_first(given, WORDS, 7, 1.0)) == 3  # 5, 25 and 60 epochs
+    assert len(list_first(given, WORDS, 1.0)) == 3  # 5, 25 and 60 epochs
     best, tried = chosen({}, Given(0.3, 7, 10, 2000, 1, None, None))
     assert tried == 0 and best.epochs == 7
 
 
 def test_words_with_vectors_are_few_and_more_are_asked_of_more_text() -> None:
     counts = Counter({f"{number}": 2 + 60_000 // (number + 1) for number in range(60_000)})
-    (first, *_) = list_first(OPEN, counts, 7, 1.0)
+    (first, *_) = list_first(OPEN, counts, 1.0)
     assert sum(count >= first.min_count for count in counts.values()) <= 50_000
-    assert list_first(OPEN, counts, 7, 0.1)[0].min_count == 10 * first.min_count
-    assert list_first(OPEN, WORDS, 7, 1.0)[0].min_count == 2
+    assert list_first(OPEN, counts, 0.1)[0].min_count == 10 * first.min_count
+    assert list_first(OPEN, WORDS, 1.0)[0].min_count == 2
 
 
 def test_character_ngrams_where_there_are_no_blanks() -> None:
-    assert not list_first(OPEN, Counter({"hello": 9}), 45, 1.0)[0].subwords
-    assert list_first(OPEN, Counter({"深度学习是机器学习的一个分支": 9}), 126, 1.0)[0].subwords
+    assert not list_first(OPEN, Counter({"hello": 9}), 1.0)[0].subwords
+    assert list_first(OPEN, Counter({"深度学习是机器学习的一个分支": 9}), 1.0)[0].subwords
 
 
 def test_as_many_steps_on_all_documents_as_on_a_share() -> None:
-    choice = list_first(OPEN, WORDS, 7, 1.0)[1]
+    choice = list_first(OPEN, WORDS, 1.0)[1]
     assert [scale_up(choice, OPEN, share).epochs for share in (1.0, 0.5, 0.01)] == [25, 12, 3]
     assert scale_up(choice, Given(None, 25, None, None, 2, None, None), 0.1).epochs == 25
