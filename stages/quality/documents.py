@@ -94,7 +94,7 @@ def look_at(files: list[Path], text_field: str) -> Corpus:
     corpus = Corpus()
     for document in read_documents(files, text_field):
         corpus.documents += 1
-        corpus.bytes += len(document.text)
+        corpus.bytes += len(document.text.encode())
         corpus.groups[document.group] += 1
     return corpus
 
