@@ -210,7 +210,7 @@ def test_bad_settings(model: Path, tmp_path: Path) -> None:
 @pytest.mark.skipif(INTERPRETED, reason="minutes uncompiled")
 def test_real_texts(tmp_path: Path) -> None:
     """Laws against poems: an easy pair, with character n-grams for Chinese."""
-    sizes = "--dim", 10, "--buckets", 20000, "--epochs", 1, "--subwords", "--word-ngrams", 1, "--learning-rate", 0.1
+    sizes = "--dim", 10, "--buckets", 20000, "--epochs", 1, "--subwords", "--word-ngrams", 1, "--learning-rate", 0.5
     files = "--positive", shared("text/zh-laws.jsonl.zst"), "--negative", shared("text/zh-poetry.jsonl.zst")
     assert "held-out documents" in command("train", *files, "--output", tmp_path / "m.bin", *sizes)
     result = json.loads(command("evaluate", tmp_path / "m.bin", *files, "--json"))
