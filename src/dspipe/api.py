@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,8 @@ class Run:
     root: str
     store: Store
     file: RunFile
+    tasks_run: int = 0
+    """tasks that the call of `run` which gave this has run; the others were done before"""
 
     @property
     def name(self) -> str:
@@ -65,12 +67,13 @@ class Run:
         return PackedDataset(self.root, **settings)
 
 
-def plan(config: Config, edits: Sequence[str] = ()) -> Plan:
+def plan(config: Config, edits: Sequence[str] = (), tolerate_unreachable: bool = False) -> Plan:
     """The phases and shards of a config, without reading data. `edits` are as `--set`: `stages.minhash.bands=20`.
 
-    Raises InvalidConfigError with every mistake in the config.
+    Raises InvalidConfigError with every mistake in the config; a storage that can't be asked now is one too, unless it
+    is to be tolerated.
     """
-    return make_plan(_loaded(config, edits))
+    return make_plan(_loaded(config, edits), tolerate_unreachable)
 
 
 def run(config: Config, edits: Sequence[str] = (), progress: "Progress | None" = None) -> Run:
@@ -83,18 +86,17 @@ def run(config: Config, edits: Sequence[str] = (), progress: "Progress | None" =
     from dspipe.pipeline.run.progress import make_progress
     from dspipe.pipeline.run.run import run_plan
 
-    loaded = _loaded(config, edits)
-    planned = make_plan(loaded)
-    executor = make_executor(loaded.engine)
+    planned = plan(config, edits)
+    executor = make_executor(planned.config.engine)
     try:
         if progress is not None:
-            run_plan(planned, executor, progress)
+            result = run_plan(planned, executor, progress)
         else:
             with make_progress() as shown:
-                run_plan(planned, executor, shown)
+                result = run_plan(planned, executor, shown)
     finally:
         executor.close()
-    return open_run(loaded.output)
+    return replace(open_run(planned.config.output), tasks_run=result.tasks_run)
 
 
 def open_run(root: str | Path) -> Run:

@@ -1,0 +1,51 @@
+"""`dspipe run`."""
+
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+from dspipe.cli.answers import fail, make_console, refuse
+from dspipe.cli.arguments import ConfigFile, Edits
+
+if TYPE_CHECKING:
+    from dspipe.api import Run
+
+
+def run(config: ConfigFile, edits: Edits = None) -> None:
+    """Run a config, or go on where an earlier run of it stopped."""
+    from dspipe import api
+    from dspipe.pipeline.config.problems import InvalidConfigError
+    from dspipe.pipeline.errors import ConfigError, ConservationError, RunFailedError, StorageError
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        _print_end(api.run(config, edits or []))
+    except (InvalidConfigError, ConfigError, StorageError) as error:
+        refuse(str(error))
+    except ConservationError as error:
+        fail(f"documents were lost or changed, so the run was stopped: {error}")
+    except RunFailedError as error:
+        if error.user:
+            refuse(str(error))
+        if error.traceback:
+            print(error.traceback, file=sys.stderr)
+        fail(f"{error}\nWhat is finished is kept: the same command goes on from there.")
+    except KeyboardInterrupt:
+        print("\ninterrupted; what is finished is kept, the same command goes on from there", file=sys.stderr)
+        raise typer.Exit(130) from None
+
+
+def _print_end(run: "Run") -> None:
+    from dspipe.pipeline.report.left_out import left_out_line, repeated_ids_line
+    from dspipe.pipeline.report.stats import print_funnel
+
+    print_funnel(run.file, make_console())
+    for line in (left_out_line(run.file, run.root), repeated_ids_line(run.file)):
+        if line:
+            print(f"\n{line}")
+    print(f"\n{run.store.root}: done, {run.tasks_run:,} tasks run. All tables: dspipe stats {run.root}")
