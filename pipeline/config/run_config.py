@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from dspipe.pipeline.config.discovery import find_module, source_class, source_formats, stage_class, stage_names
 from dspipe.pipeline.config.edits import apply_edit
-from dspipe.pipeline.config.problems import InvalidConfigError, Locator, Problem, in_order, suggest, validation_problems
+from dspipe.pipeline.config.problems import InvalidConfigError, Locator, Problem, in_order, validation_problems
+from dspipe.pipeline.config.suggestions import suggest
 from dspipe.pipeline.config.yaml_lines import KeyPath, YamlError, parse_yaml
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.quantities import ByteSize, Count

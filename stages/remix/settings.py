@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PositiveFloat, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 
-from dspipe.pipeline.quantities import parse_count
+from dspipe.pipeline.quantities import CountOf
 from dspipe.pipeline.stage import StageConfig
 
 POSITION = "remix.position"
@@ -19,8 +19,8 @@ DOMAIN = "remix.domain"
 EXPECTED_COPIES = "remix.expected_copies"
 """The column with how often a document is likely to be drawn, before there are tokens to count."""
 
-Number = Annotated[float, BeforeValidator(parse_count), Field(gt=0, allow_inf_nan=False)]
-Weight = Annotated[float, BeforeValidator(parse_count), Field(ge=0, allow_inf_nan=False)]
+Number = Annotated[float, CountOf, Field(gt=0, allow_inf_nan=False)]
+Weight = Annotated[float, CountOf, Field(ge=0, allow_inf_nan=False)]
 
 
 class Mixture(StageConfig):
@@ -62,7 +62,7 @@ class MixtureRequest(Mixture):
     by: str = "domain"
     """The column that says a document's domain (`domain`, `source`, `language`, a classifier's label, ...), or `host`
     for the host of its `url`."""
-    max_epochs: Annotated[float, BeforeValidator(parse_count), Field(gt=0)] | dict[str, Number] = 4.0
+    max_epochs: Annotated[float, CountOf, Field(gt=0)] | dict[str, Number] = 4.0
     """How often a domain may be seen, for all or by domain. Up to four epochs are almost as good as fresh data
     (Muennighoff et al. 2023, "Scaling data-constrained language models")."""
     tokens: Number | None = None
