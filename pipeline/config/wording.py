@@ -1,4 +1,4 @@
-"""What the validation library found wrong, in words for the author of a config: what was expected, not what was found."""
+"""What the validation library found wrong, in words for the author of a config: what was expected, and what stands."""
 
 import re
 from typing import Any

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dspipe.pipeline.config.edits import apply_edit
 from dspipe.pipeline.config.problems import Locator
-from dspipe.pipeline.config.run_config import RunConfig, check, load_config, validate
+from dspipe.pipeline.config.run_config import Parts, parse_file, parse_values
 from dspipe.pipeline.funnel import Funnel
-from dspipe.pipeline.plan.plan import Plan, make_plan
+from dspipe.pipeline.plan.checked_plan import make_checked_plan
+from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.run.run_file import RunFile, read_run
 from dspipe.pipeline.storage.store import Store
 
@@ -73,7 +75,7 @@ def plan(config: Config, edits: Sequence[str] = (), tolerate_unreachable: bool =
     Raises InvalidConfigError with every mistake in the config; a storage that can't be asked now is one too, unless it
     is to be tolerated.
     """
-    return make_plan(_loaded(config, edits), tolerate_unreachable)
+    return make_checked_plan(_parts(config, edits), tolerate_unreachable)
 
 
 def run(config: Config, edits: Sequence[str] = (), progress: "Progress | None" = None) -> Run:
@@ -105,15 +107,10 @@ def open_run(root: str | Path) -> Run:
     return Run(str(root), store, file)
 
 
-def _loaded(config: Config, edits: Sequence[str]) -> RunConfig:
+def _parts(config: Config, edits: Sequence[str]) -> Parts:
     if isinstance(config, str | Path):
-        loaded = load_config(config, edits)
-    else:
-        from dspipe.pipeline.config.edits import apply_edit
-
-        values, where = copy.deepcopy(dict(config)), Locator("config", {}, {})
-        for edit in edits:
-            apply_edit(edit, values, where)
-        loaded = validate(values, where)
-    check(loaded)
-    return loaded
+        return parse_file(config, edits)
+    values, where = copy.deepcopy(dict(config)), Locator("config", {}, {})
+    for edit in edits:
+        apply_edit(edit, values, where)
+    return parse_values(values, where)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from dspipe.kernels.fasttext.classify import Classifier
 
+Score = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 _STEPS = "dspipe.stages.quality.quantile_steps"
 
@@ -41,7 +42,7 @@ class QualityConfig(StageConfig):
     prefix_bytes: NonNegativeInt = 0
     """Score about this many bytes of a longer document; 0 reads all of it."""
 
-    at_least: float | dict[str, float] | None = None
+    at_least: Score | dict[str, Score] | None = None
     """Keep scores from this value; or values per language, `"*"` for the others (without it they are kept)."""
 
     drop_lowest: Share | dict[str, Share] | None = None

@@ -1,8 +1,10 @@
 """Settings of `remix`."""
 
+import math
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from dspipe.pipeline.quantities import CountOf
 from dspipe.pipeline.stage import StageConfig
@@ -39,6 +41,13 @@ class Mixture(StageConfig):
     def strict(self) -> bool:
         """Whether the weights are to be met or refused; other ways to weigh give way to the caps."""
         return self.weights is not None or self.multipliers is not None
+
+    @field_validator("weights")
+    @classmethod
+    def _sum_to_1(cls, weights: dict[str, float] | None) -> dict[str, float] | None:
+        if weights is not None:
+            _check_sum(weights)
+        return weights
 
     @model_validator(mode="after")
     def _one_way(self) -> "Mixture":
@@ -140,3 +149,14 @@ class Grouping(StageConfig):
         """The row columns that are read."""
         position = (POSITION,) if self.by_importance else ()
         return tuple(dict.fromkeys(("origin", self.key, self.unit, "reason", *position)))
+
+
+def _check_sum(weights: Mapping[str, float]) -> None:
+    total = math.fsum(weights.values())
+    if abs(total - 1) > 1e-6:
+        terms = " + ".join(f"{value:g}" for value in weights.values())
+        scaled = ", ".join(f"{name}: {value / total:.4g}" for name, value in weights.items()) if total else ""
+        raise ValueError(
+            f"the weights are to sum to 1, and {terms or 'none'} = {total:g}"
+            + (f"; in proportion {{{scaled}}}" if scaled else "")
+        )

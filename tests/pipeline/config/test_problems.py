@@ -74,7 +74,7 @@ def test_what_pydantic_says_becomes_one_problem_a_key() -> None:
     assert [str(problem) for problem in in_order(found)] == [
         "a.yaml:3: stages.x.inner.height: is missing",
         "a.yaml:4: stages.x.inner.heigth: unknown key; did you mean height? Allowed: height",
-        "a.yaml:5: stages.x.width: found 'wide'; input should be a valid integer, unable to parse string as an integer",
+        "a.yaml:5: stages.x.width: expected a whole number, not 'wide'",
     ]
 
 
