@@ -43,12 +43,12 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-_COUNT_PATTERN = r"^[0-9][0-9_]*(\.[0-9]*)?([eE][+-]?[0-9]+)?\s*[kKmMgGbBtTpP]?$"
-_SIZE_PATTERN = r"^[0-9][0-9_]*(\.[0-9]*)?([eE][+-]?[0-9]+)?\s*([kKmMgGtTpP][iI]?[bB]?)?$"
+COUNT_PATTERN = r"^[0-9][0-9_]*(\.[0-9]*)?([eE][+-]?[0-9]+)?\s*[kKmMgGbBtTpP]?$"
+SIZE_PATTERN = r"^[0-9][0-9_]*(\.[0-9]*)?([eE][+-]?[0-9]+)?\s*([kKmMgGtTpP][iI]?[bB]?)?$"
 
-CountOf = BeforeValidator(parse_count, json_schema_input_type=float | Annotated[str, Field(pattern=_COUNT_PATTERN)])
+CountOf = BeforeValidator(parse_count, json_schema_input_type=float | Annotated[str, Field(pattern=COUNT_PATTERN)])
 """For a number, whole or not, that may be written like 2e9 or 2B."""
-SizeOf = BeforeValidator(parse_size, json_schema_input_type=float | Annotated[str, Field(pattern=_SIZE_PATTERN)])
+SizeOf = BeforeValidator(parse_size, json_schema_input_type=float | Annotated[str, Field(pattern=SIZE_PATTERN)])
 """For a number of bytes that may be written like 64MB or 2GiB."""
 
 Count = Annotated[int, CountOf, Field(ge=0)]

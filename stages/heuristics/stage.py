@@ -1,7 +1,6 @@
 """Quality heuristics by rule: Gopher, C4, FineWeb, with the published thresholds or your own.
 
-    - heuristics: {rules: [gopher, c4, fineweb], gopher: {min_words: 30, max_words: null}, fineweb: {languages: {zh:
-      {...}}}}
+    - heuristics: {rules: [gopher, c4, fineweb], gopher: {min_words: 30, max_words: null}}
 
 Where a paper and datatrove's code differ, the rules are the paper's, with `like: datatrove` the code's (see
 docs/stages.md for where).

@@ -22,7 +22,7 @@ EXPECTED_COPIES = "remix.expected_copies"
 """The column with how often a document is likely to be drawn, before there are tokens to count."""
 
 Number = Annotated[float, CountOf, Field(gt=0, allow_inf_nan=False)]
-Weight = Annotated[float, CountOf, Field(ge=0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Mixture(StageConfig):
@@ -71,7 +71,7 @@ class MixtureRequest(Mixture):
     by: str = "domain"
     """The column that says a document's domain (`domain`, `source`, `language`, a classifier's label, ...), or `host`
     for the host of its `url`."""
-    max_epochs: Annotated[float, CountOf, Field(gt=0)] | dict[str, Number] = 4.0
+    max_epochs: PositiveFloat | dict[str, PositiveFloat] = 4.0
     """How often a domain may be seen, for all or by domain. Up to four epochs are almost as good as fresh data
     (Muennighoff et al. 2023, "Scaling data-constrained language models")."""
     tokens: Number | None = None

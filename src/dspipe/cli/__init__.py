@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from dspipe.cli.explain import explain
+from dspipe.cli.help import help_
 from dspipe.cli.plan import plan
 from dspipe.cli.run import run
 from dspipe.cli.schema import schema
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 for command in (run, plan, stats, explain, verify, schema):
     app.command()(command)
+app.command("help")(help_)
 app.add_typer(tokenizer_app, name="tokenizer", help="Train, evaluate and apply byte-level BPE tokenizers.")
 app.add_typer(classifier_app, name="classifier", help="Train and evaluate quality classifiers.")
 
