@@ -232,6 +232,8 @@ class Phase:
     writes              row columns written, over shards, for every row; `reason` among them when it drops documents
     emits               name of the exchange written, with `partitions` partitions (0: one per shard)
     makes_artifacts     names of the artifacts made
+    products            whether its artifacts are what the run is for: their files stand in a folder of their own, and
+                        those of a finished run stay when another config runs there
     on_demand           leave the phase out unless another one needs what it makes or writes
     """
 
@@ -250,6 +252,7 @@ class Phase:
     emits: str | None = None
     partitions: int = 0
     makes_artifacts: tuple[str, ...] = ()
+    products: bool = False
     on_demand: bool = False
 
 

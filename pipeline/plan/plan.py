@@ -46,6 +46,8 @@ class Plan:
     """per source's name, the files that lie where its path leads and aren't read"""
     remarks: tuple[str, ...] = ()
     """what somebody should know before the run"""
+    replace: bool = False
+    """whether what earlier configs have made is removed at the end, packed shards too"""
 
     def tasks(self, phase: PlannedPhase) -> int:
         """How many tasks a phase has."""

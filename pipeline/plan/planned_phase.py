@@ -34,6 +34,7 @@ class PlannedPhase:
     emits: str | None = None
     partitions: int = 0
     makes_artifacts: tuple[str, ...] = ()
+    products: bool = False
     on_demand: bool = False
     group: int = 1
     """over groups of senders: how many senders are merged into one file"""

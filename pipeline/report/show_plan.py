@@ -7,6 +7,7 @@ from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.plan.tasks import absorb_committed, empty_state, task_specs
 from dspipe.pipeline.quantities import human_bytes
 from dspipe.pipeline.report.tables import Table, print_table
+from dspipe.pipeline.run.cleanup import earlier_products_line
 from dspipe.pipeline.storage.store import Store
 
 if TYPE_CHECKING:
@@ -44,11 +45,20 @@ def print_plan(plan: Plan, console: "Console") -> None:
         console.print(f"left out of {name}: {left_out}", highlight=False, markup=False)
     for message in plan.unreachable:
         console.print(f"[yellow]could not be listed now:[/] {escape(message)}", highlight=False)
+    for remark in plan.remarks:
+        console.print(f"[yellow]note:[/] {escape(remark)}", highlight=False)
+    table, done = _phases(plan)
+    earlier = None if plan.unreachable or done else earlier_products_line(Store(config.output), replace=False)
+    if earlier:
+        console.print(f"[yellow]note:[/] {escape(earlier)}", highlight=False)
     console.print()
-    print_table(_phases(plan), console)
+    print_table(table, console)
+    if done:
+        console.print("Everything is done already: a run has nothing to do.", highlight=False)
 
 
-def _phases(plan: Plan) -> Table:
+def _phases(plan: Plan) -> tuple[Table, bool]:
+    """The phases with their state, and whether all of them are done."""
     table = Table("Phases", ("phase", "tasks", "state", "what it does"), frozenset({1}))
     store = Store(plan.config.output) if not plan.unreachable else None
     state = empty_state(plan)
@@ -63,7 +73,7 @@ def _phases(plan: Plan) -> Table:
             status = "done" if done == len(specs) else f"{done:,} done" if done else "to do"
             known = done == len(specs)
         table.rows.append((phase.name, tasks, status, _what_it_does(plan, phase)))
-    return table
+    return table, known
 
 
 def _what_it_does(plan: Plan, phase: PlannedPhase) -> str:

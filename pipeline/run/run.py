@@ -16,7 +16,7 @@ from dspipe.pipeline.errors import DamagedFileError, RunFailedError
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.plan.tasks import State, absorb, committed, empty_state, task_specs
-from dspipe.pipeline.run.cleanup import remove_stale
+from dspipe.pipeline.run.cleanup import earlier_products_line, product_files, remove_stale
 from dspipe.pipeline.run.conservation import check_conservation
 from dspipe.pipeline.run.executors.interface import Event, Executor, Failure, Finished, Progressed
 from dspipe.pipeline.run.run_file import RUN_FILE, RunFile
@@ -94,9 +94,13 @@ def _run_phases(plan: Plan, result: RunResult, executor: Executor, progress: Pro
     compiled = not executor.one_machine
     store.write_bytes("config.yaml", yaml.safe_dump(plan.config.raw, sort_keys=False, allow_unicode=True).encode())
     state = empty_state(plan)
+    earlier = earlier_products_line(store, plan.replace)
     for phase in plan.phases:
         specs = task_specs(plan, phase, state, store)
         done = committed(store, phase, specs)
+        if earlier and len(done) < len(specs):
+            progress.notice(earlier)
+            earlier = None
         if not compiled and len(done) < len(specs):
             _compile_kernels(plan, executor, progress)
             compiled = True
@@ -110,7 +114,7 @@ def _run_phases(plan: Plan, result: RunResult, executor: Executor, progress: Pro
     _publish(store, state)
     _write_run(store, plan, result, state, finished=True)
     if not plan.config.engine.keep_stale:
-        remove_stale(store, state.files)
+        remove_stale(store, state.files, set() if plan.replace else product_files(store))
     return result
 
 

@@ -78,9 +78,13 @@ def plan(config: Config, edits: Sequence[str] = (), tolerate_unreachable: bool =
     return make_checked_plan(_parts(config, edits), tolerate_unreachable)
 
 
-def run(config: Config, edits: Sequence[str] = (), progress: "Progress | None" = None) -> Run:
-    """Run a config, or go on where an earlier run of it stopped; `progress` hears how it gets on. Default: as in the
-    command line, on standard error.
+def run(
+    config: Config, edits: Sequence[str] = (), progress: "Progress | None" = None, replace_earlier: bool = False
+) -> Run:
+    """Run a config, or go on where an earlier run of it stopped.
+
+    progress          hears how it gets on; default: as in the command line, on standard error
+    replace_earlier   remove what earlier configs have packed there once the new shards are whole
 
     Raises InvalidConfigError, StorageError, RunFailedError or ConservationError; resumable after any of them.
     """
@@ -88,7 +92,7 @@ def run(config: Config, edits: Sequence[str] = (), progress: "Progress | None" =
     from dspipe.pipeline.run.progress import make_progress
     from dspipe.pipeline.run.run import run_plan
 
-    planned = plan(config, edits)
+    planned = replace(plan(config, edits), replace=replace_earlier)
     executor = make_executor(planned.config.engine)
     try:
         if progress is not None:

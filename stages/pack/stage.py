@@ -69,6 +69,7 @@ class PackStage(GlobalStage[PackConfig]):
                 exchange="pack.remainders",
                 artifacts=("tokenizer",),
                 makes_artifacts=("tail", "tail_summary"),
+                products=True,
                 settings=self.config.model_dump(mode="json", include=set(TailSettings.model_fields)),
             ),
             Phase(
@@ -78,6 +79,7 @@ class PackStage(GlobalStage[PackConfig]):
                 title="Check that no token is lost, and write the index that trainers open",
                 artifacts=("drawn", "shards", "summaries", "tail", "tail_summary", "tokenizer", *mixture),
                 makes_artifacts=("index",),
+                products=True,
                 settings={"remixed": remixed, "rows": rows},
             ),
         ]
@@ -107,6 +109,7 @@ class PackStage(GlobalStage[PackConfig]):
                 emits="pack.remainders",
                 partitions=1,
                 makes_artifacts=("shards", "summaries"),
+                products=True,
                 settings=rows,
             ),
         ]
@@ -124,6 +127,7 @@ class PackStage(GlobalStage[PackConfig]):
                 emits="pack.remainders",
                 partitions=1,
                 makes_artifacts=("drawn", "shards", "summaries"),
+                products=True,
                 settings={"remixed": remixed, "rows": rows},
             )
         ]

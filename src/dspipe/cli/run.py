@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from dspipe.api import Run
 
 
-def run(config: ConfigFile, edits: Edits = None) -> None:
+def run(
+    config: ConfigFile,
+    edits: Edits = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="remove shards that an earlier config packed there, once these are whole")
+    ] = False,
+) -> None:
     """Run a config, or go on where an earlier run of it stopped."""
     from dspipe import api
     from dspipe.pipeline.config.problems import InvalidConfigError
@@ -24,7 +30,7 @@ def run(config: ConfigFile, edits: Edits = None) -> None:
 
     signal.signal(signal.SIGTERM, interrupt)
     try:
-        _print_end(api.run(config, edits or []))
+        _print_end(api.run(config, edits or [], replace_earlier=replace))
     except (InvalidConfigError, ConfigError, StorageError) as error:
         refuse(str(error))
     except ConservationError as error:
@@ -42,10 +48,13 @@ def run(config: ConfigFile, edits: Edits = None) -> None:
 
 def _print_end(run: "Run") -> None:
     from dspipe.pipeline.report.left_out import left_out_line, repeated_ids_line
+    from dspipe.pipeline.report.made import made_lines
     from dspipe.pipeline.report.stats import print_funnel
 
     print_funnel(run.file, make_console())
     for line in (left_out_line(run.file, run.root), repeated_ids_line(run.file)):
         if line:
             print(f"\n{line}")
-    print(f"\n{run.store.root}: done, {run.tasks_run:,} tasks run. All tables: dspipe stats {run.root}")
+    print()
+    for line in made_lines(run.file, run.store, run.root, run.tasks_run):
+        print(line)
