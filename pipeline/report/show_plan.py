@@ -27,8 +27,8 @@ def print_plan(plan: Plan, console: "Console") -> None:
         f"engine {engine.kind}{where}, {workers}, {human_bytes(engine.memory)} of memory each; seed {config.seed}",
         highlight=False,
     )
-    columns = ("source", "format", "dump", "domain", "path", "shards", "files", "bytes")
-    inputs = Table("Inputs", columns, frozenset({5, 6, 7}))
+    columns = ("source", "format", "dump", "domain", "shards", "files", "bytes")
+    inputs, places = Table("Inputs", columns, frozenset({4, 5, 6})), []
     for index, source in enumerate(config.sources):
         shards = [shard for shard in plan.shards if shard.source == index]
         files = [file for shard in shards for file in shard.files]
@@ -36,25 +36,27 @@ def print_plan(plan: Plan, console: "Console") -> None:
         size = human_bytes(known) if all(file.size is not None for file in files) else "not asked"
         paths = source.config.path if isinstance(source.config.path, list) else [source.config.path]
         listed = [f"{len(shards):,}", f"{len(files):,}", size] if files else ["unknown", "unknown", "unknown"]
-        where_from = f"{source.config.root}{', '.join(paths)}"
-        names = (source.config.name, source.config.format, source.config.dump or "", source.config.domain, where_from)
+        places.append(f"{source.config.name}: {source.config.root}{', '.join(paths)}")
+        names = (source.config.name, source.config.format, source.config.dump or "", source.config.domain)
         inputs.rows.append((*names, *listed))
     console.print()
     print_table(inputs, console)
+    for place in places:
+        console.print(place, highlight=False, markup=False, soft_wrap=True)
     for name, left_out in plan.left_out.items():
         console.print(f"left out of {name}: {left_out}", highlight=False, markup=False)
     for message in plan.unreachable:
-        console.print(f"[yellow]could not be listed now:[/] {escape(message)}", highlight=False)
+        console.print(f"[yellow]could not be listed now:[/] {escape(message)}", highlight=False, soft_wrap=True)
     for remark in plan.remarks:
-        console.print(f"[yellow]note:[/] {escape(remark)}", highlight=False)
+        console.print(f"[yellow]note:[/] {escape(remark)}", highlight=False, soft_wrap=True)
     table, done = _phases(plan)
     earlier = None if plan.unreachable or done else earlier_products_line(Store(config.output), replace=False)
     if earlier:
-        console.print(f"[yellow]note:[/] {escape(earlier)}", highlight=False)
+        console.print(f"[yellow]note:[/] {escape(earlier)}", highlight=False, soft_wrap=True)
     console.print()
     print_table(table, console)
     if done:
-        console.print("Everything is done already: a run has nothing to do.", highlight=False)
+        console.print("Everything is done already: a run would change nothing.", highlight=False)
 
 
 def _phases(plan: Plan) -> tuple[Table, bool]:

@@ -51,11 +51,11 @@ def test_packed_shards_of_earlier_configs_stay_until_they_are_to_go(tmp_path: Pa
     first, listed, text = run(32)
     assert first > listed and "earlier result" not in text
     reader = PackedDataset(tmp_path / "run")
-    before = reader[0]["input_ids"].tolist()
+    before = reader[0]["tokens"].tolist()
     both, listed, text = run(16)
     assert both > first | listed and not first & listed
     assert "they stay beside the new one" in text
-    assert reader[0]["input_ids"].tolist() == before
+    assert reader[0]["tokens"].tolist() == before
     (earlier,) = [name for name in both & first if name.endswith(".index.json")]
     assert len(PackedDataset(tmp_path / "run" / earlier)) == len(reader)  # and a trainer can go on with it
     assert run(16)[0] == both and "earlier result" not in said.text()  # nothing to do
