@@ -10,6 +10,7 @@ import typer
 
 from dspipe.cli.explain import explain
 from dspipe.cli.help import help_
+from dspipe.cli.init import init
 from dspipe.cli.plan import plan
 from dspipe.cli.run import run
 from dspipe.cli.schema import schema
@@ -24,7 +25,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (run, plan, stats, explain, verify, schema):
+for command in (init, plan, run, stats, explain, verify, schema):
     app.command()(command)
 app.command("help")(help_)
 app.add_typer(tokenizer_app, name="tokenizer", help="Train, evaluate and apply byte-level BPE tokenizers.")
