@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 _MOST_FILES = 16
 
 
-class Config(SourceConfig):
+class SampledConfig(SourceConfig):
     """Settings of a sample, beside those that say where the other source's files are."""
 
     of: Mapping[str, Any] = Field(description="the other source, as its config has it")
     records: int = Field(gt=0, description="how many of its records are read")
 
 
-class SampledSource(Source[Config]):
+class SampledSource(Source[SampledConfig]):
     """The first records of another source, the bad ones among them; of files that are a document each, as many files
     from all over it."""
 
-    Config = Config
+    Config = SampledConfig
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: SampledConfig) -> None:
         super().__init__(config)
         kind = source_class(str(config.of["format"]))
         self._inner: Source[Any] = kind(kind.Config.model_validate(config.of))

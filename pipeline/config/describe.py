@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -31,7 +31,7 @@ class Setting:
 
 def settings_of(model: type[BaseModel], base: type[BaseModel] | None = None) -> list[Setting]:
     """The settings of a model and of the models in it, in order; those of `base` are left out."""
-    schema = _schema(model)
+    schema = model.model_json_schema()
     inherited = set(base.model_fields) if base else set()
     return [
         setting
@@ -59,10 +59,6 @@ def stage_settings(name: str) -> list[Setting]:
     return settings_of(config, MapConfig if issubclass(config, MapConfig) else None)
 
 
-def _schema(model: type[BaseModel]) -> Schema:
-    return cast("Schema", model.model_json_schema())
-
-
 def _settings(model: type[BaseModel], schema: Schema, defs: dict[str, Schema], prefix: str) -> Iterator[Setting]:
     for name, field in model.model_fields.items():
         properties = schema["properties"][name]
@@ -73,7 +69,9 @@ def _settings(model: type[BaseModel], schema: Schema, defs: dict[str, Schema], p
         yield Setting(f"{prefix}{name}", kind, default, description)
         for inner, listed in _models(field.annotation):
             key = f"{prefix}{name}{'[]' if listed else ''}."
-            yield from _settings(inner, _schema(inner), {**defs, **_schema(inner).get("$defs", {})}, key)
+            yield from _settings(
+                inner, inner.model_json_schema(), {**defs, **inner.model_json_schema().get("$defs", {})}, key
+            )
 
 
 def _models(annotation: Any, listed: bool = False) -> Iterator[tuple[type[BaseModel], bool]]:

@@ -123,7 +123,7 @@ def _first_rows(path: Path) -> list[dict[str, Any]]:
     import pyarrow.parquet as pq
 
     try:
-        return next(pq.ParquetFile(path).iter_batches(_RECORDS)).to_pylist()
+        return list(next(pq.ParquetFile(path).iter_batches(_RECORDS)).to_pylist())
     except StopIteration:
         return []
     except Exception as error:
@@ -167,13 +167,15 @@ def _find_languages(one: Looked) -> None:
 
 def _first_texts(one: Looked) -> Iterator[str]:
     """The texts of the first documents of the first file, pages extracted."""
-    from dspipe.pipeline.sampled_source import Config, SampledSource
+    from dspipe.pipeline.sampled_source import SampledConfig, SampledSource
     from dspipe.stages.extract import ExtractConfig, ExtractStage
 
     path = one.paths[0]
     settings: dict[str, Any] = {"name": "first", "format": one.format, "path": str(path)}
     settings |= {"fields": one.fields} if one.fields else {}
-    source = SampledSource(Config(name="first", format=one.format, path=str(path), of=settings, records=_RECORDS))
+    source = SampledSource(
+        SampledConfig(name="first", format=one.format, path=str(path), of=settings, records=_RECORDS)
+    )
     extract = ExtractStage("extract", ExtractConfig())
     file = InputFile(str(path), path.name, path.stat().st_size, "")
     for batch in source.read([file], _Reading()):

@@ -3,13 +3,15 @@
 from pathlib import Path
 from typing import Any
 
-from dspipe.pipeline.sampled_source import Config, SampledSource
+from dspipe.pipeline.sampled_source import SampledConfig, SampledSource
 from dspipe.pipeline.source import InputFile
 from tests.stages.sources.read_shard import read_all
 
 
 def sample(records: int, **of: Any) -> SampledSource:
-    return SampledSource(Config(name="s", format="x", path="p", of={"name": "s", "path": "p", **of}, records=records))
+    return SampledSource(
+        SampledConfig(name="s", format="x", path="p", of={"name": "s", "path": "p", **of}, records=records)
+    )
 
 
 def test_the_first_records_of_the_first_files(tmp_path: Path) -> None:

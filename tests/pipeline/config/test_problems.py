@@ -11,9 +11,9 @@ from dspipe.pipeline.config.problems import (
     Problem,
     in_order,
     shown_path,
-    suggest,
     validation_problems,
 )
+from dspipe.pipeline.config.suggestions import suggest
 from dspipe.pipeline.config.yaml_lines import parse_yaml
 
 TEXT = """\
