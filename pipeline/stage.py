@@ -97,6 +97,18 @@ class StageSettings:
     settings: Settings
 
 
+@dataclass(frozen=True)
+class Limit:
+    """What one of a document's columns is held against, for `dspipe explain`."""
+
+    column: str
+    asks: str
+    """in words: `at least 0.65`"""
+    reason: str
+    """with which a document is dropped that breaks it"""
+    broken: bool
+
+
 class Stage(ABC, Generic[ConfigT]):
     """What both kinds of stage share. Instances are cheap to make and hold no open resources until first used."""
 
@@ -166,6 +178,10 @@ class Stage(ABC, Generic[ConfigT]):
         """`dspipe verify` of a finished run at `root`: problems in what the stage made, beyond its files' checksums,
         and what was looked at, by name. Default: nothing to look at."""
         return [], {}
+
+    def limits(self, columns: Mapping[str, Any]) -> Iterator[Limit]:
+        """`dspipe explain` of a document with these columns: what the stage asks of them. Default: nothing."""
+        yield from ()
 
     def explain(self, root: str, id: str, columns: Mapping[str, Any]) -> dict[str, str]:
         """`dspipe explain` of a run: what the stage knows of a document beyond its columns, by name."""

@@ -8,14 +8,15 @@ over 1 kB in 251 languages, 99.90 % got the label of their whole text with the d
 reading on (benchmarks/filters_language.py measures it).
 """
 
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, NonNegativeInt
 
 from dspipe.pipeline.errors import ConfigError
-from dspipe.pipeline.stage import MapConfig, MapStage, Settings
+from dspipe.pipeline.stage import Limit, MapConfig, MapStage, Settings
 from dspipe.stages.shared.fasttext_models import find_model, load_classifier
 from dspipe.stages.shared.language_names import meant_language
 
@@ -107,6 +108,18 @@ class LanguageStage(MapStage[LanguageConfig]):
         low = pc.fill_null(pc.less(columns.column("language_score"), least), False)
         reason = pc.if_else(low, "language.low_score", pa.scalar(None, pa.string()))
         return pc.if_else(pc.is_valid(kept), reason, "language.not_kept")
+
+    def limits(self, columns: Mapping[str, Any]) -> Iterator[Limit]:
+        language, score, keep = columns.get("language"), columns.get("language_score"), self.config.keep
+        if keep is None:
+            return
+        import numpy as np
+
+        yield Limit("language", f"one of {', '.join(keep)}", "language.not_kept", language not in keep)
+        if isinstance(keep, dict) and language in keep:
+            least = keep[language]
+            broken = score is not None and score < np.float32(least)
+            yield Limit("language_score", f"at least {least:g}", "language.low_score", bool(broken))
 
     @cached_property
     def _model_path(self) -> Path:

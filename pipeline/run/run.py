@@ -94,6 +94,8 @@ def _run_phases(plan: Plan, result: RunResult, executor: Executor, progress: Pro
     compiled = not executor.one_machine
     store.write_bytes("config.yaml", yaml.safe_dump(plan.config.raw, sort_keys=False, allow_unicode=True).encode())
     state = empty_state(plan)
+    if not store.exists(RUN_FILE):  # so that it can be looked at from the beginning on
+        _write_run(store, plan, result, state, finished=False)
     earlier = earlier_products_line(store, plan.replace)
     for phase in plan.phases:
         specs = task_specs(plan, phase, state, store)

@@ -9,14 +9,15 @@ are still kept, per language if wanted: scores of different languages are not co
 would choose between languages (CCNet, Wenzek et al., 2020, LM filtering).
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeInt, model_validator
 
 from dspipe.pipeline.errors import ConfigError
-from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings, StageConfig
+from dspipe.pipeline.stage import Corpus, GlobalStage, Limit, Phase, Settings, StageConfig
 from dspipe.stages.quality.quantile_steps import columns_read
 from dspipe.stages.shared.fasttext_models import find_model, load_classifier
 
@@ -90,6 +91,14 @@ class QualityStage(GlobalStage[QualityConfig]):
         return batch.append_column(
             self.measured_columns()[0], pa.array(found.score, pa.float32(), mask=found.label < 0)
         )
+
+    def limits(self, columns: Mapping[str, Any]) -> Iterator[Limit]:
+        least = self.config.at_least
+        if isinstance(least, dict):
+            least = least.get(str(columns.get("language")), least.get("*"))
+        if least is not None:
+            score = columns.get("quality") or 0.0
+            yield Limit("quality", f"at least {least:g}", "quality.low_score", score < least)
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         import pyarrow as pa
