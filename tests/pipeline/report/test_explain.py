@@ -56,7 +56,7 @@ def test_limits_stand_beside_columns_and_the_one_that_dropped_is_marked(tmp_path
     shown = {line.split()[0]: line for line in text_of(print_explanation, [story]).split("\n") if line.strip()}
     assert shown["heuristics.words"].endswith("at least 50 <- dropped for this, at most 100,000")
     assert shown["heuristics.stop_words"].endswith("at least 9 <- not met")
-    assert shown["heuristics.top_2_gram"].endswith("at most 0.2")
+    assert shown["heuristics.bullet_lines"].endswith("at most 0.9")
     with pytest.raises(DocumentNotFoundError):
         explain(store, run, "a.example/other")
 
