@@ -130,6 +130,9 @@ class Source(ABC, Generic[SourceConfigT]):
         """Which domains its documents have, as far as the config says so."""
         return Domains(frozenset({self.config.domain}))
 
+    def check_name(self, name: str) -> None:
+        """Look at the name of the first file, where that is far away. Raises ConfigError for one that is another format's."""
+
     def check_first_file(self, file: InputFile, stream: BinaryIO) -> frozenset[str]:
         """Look at the beginning of the first file before any work: `stream` is its stored bytes, and can seek. The
         domains that documents there say. Raises ConfigError where no document can come of it: a file of another format,

@@ -39,15 +39,18 @@ def make_checked_plan(parts: Parts, tolerate_unreachable: bool = False) -> Plan:
 
 
 def _check_first_files(parts: Parts, listed: Listed) -> frozenset[str]:
-    """Let each source look at the beginning of its first file, where that lies on this machine. The domains that
+    """Let each source look at the beginning of its first file, where that lies on this machine, else at its name. The domains that
     documents there say."""
     seen: frozenset[str] = frozenset()
     for index, source in parts.sources:
         files = listed.inputs[index].files if index in listed.inputs else []
         file = next((file for file in files if file.size != 0), None)
-        if file is None or is_remote(file.path):
+        if file is None:
             continue
         try:
+            if is_remote(file.path):
+                source.check_name(file.name)
+                continue
             with Path(file.path).open("rb") as stream:
                 seen |= source.check_first_file(file, stream)
         except ConfigError as error:

@@ -43,6 +43,12 @@ class WarcSource(Source[Config]):
     # the tree of a page of 9 MB with an element every 40 bytes took 246 MB
     memory_by_document = 32
 
+    def check_name(self, name: str) -> None:
+        if ".warc.wet" in name.lower():
+            raise ConfigError(f"{name} is no WARC file; {advice('wet')}", ("format",))
+        if ".warc.wat" in name.lower():
+            raise ConfigError(f"{name} is no WARC file; {advice('wat')}", ("format",))
+
     def check_first_file(self, file: InputFile, stream: BinaryIO) -> frozenset[str]:
         guess = guess_format(read_head(stream), file.name)
         if guess != "warc" and (said := advice(guess)) is not None:

@@ -1,5 +1,6 @@
 """WET files: Common Crawl's own extracted text, one `conversion` record a page."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -25,6 +26,10 @@ class WetSource(Source[Config]):
     # of the size of Common Crawl's files: about 3e9 texts in 90,000 files of 90 MB
     typical_file_bytes = 96 << 20
     typical_document_bytes = 2_700
+
+    def check_name(self, name: str) -> None:
+        if re.search(r"\.warc(\.gz)?$", name.lower()):
+            raise ConfigError(f"{name} is no WET file; {advice('warc')}", ("format",))
 
     def check_first_file(self, file: InputFile, stream: BinaryIO) -> frozenset[str]:
         guess = guess_format(read_head(stream), file.name)

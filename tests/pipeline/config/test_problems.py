@@ -13,7 +13,6 @@ from dspipe.pipeline.config.problems import (
     shown_path,
     validation_problems,
 )
-from dspipe.pipeline.config.suggestions import suggest
 from dspipe.pipeline.config.yaml_lines import parse_yaml
 
 TEXT = """\
@@ -81,11 +80,6 @@ def test_what_pydantic_says_becomes_one_problem_a_key() -> None:
 def test_in_order_of_lines_each_once() -> None:
     later, earlier, edit = Problem("a", "x", "f:12"), Problem("b", "y", "f:3"), Problem("c", "z", "--set c=1")
     assert in_order([later, earlier, edit, later]) == [edit, earlier, later]
-
-
-def test_a_suggestion_only_where_it_is_near() -> None:
-    assert suggest("minhsh", ["minhash", "lines"]) == "did you mean minhash? Allowed: lines, minhash"
-    assert suggest("zzz", ["minhash", "lines"]) == "allowed: lines, minhash"
 
 
 def test_an_invalid_config_says_all_of_it() -> None:
