@@ -131,7 +131,7 @@ class Source(ABC, Generic[SourceConfigT]):
         return Domains(frozenset({self.config.domain}))
 
     def check_name(self, name: str) -> None:
-        """Look at the name of the first file, where that is far away. Raises ConfigError for one that is another format's."""
+        """Look at the name of the first file, where that is far away. Raises ConfigError for another format's."""
 
     def check_first_file(self, file: InputFile, stream: BinaryIO) -> frozenset[str]:
         """Look at the beginning of the first file before any work: `stream` is its stored bytes, and can seek. The

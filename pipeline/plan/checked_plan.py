@@ -39,8 +39,8 @@ def make_checked_plan(parts: Parts, tolerate_unreachable: bool = False) -> Plan:
 
 
 def _check_first_files(parts: Parts, listed: Listed) -> frozenset[str]:
-    """Let each source look at the beginning of its first file, where that lies on this machine, else at its name. The domains that
-    documents there say."""
+    """Let each source look at the beginning of its first file, where that is on this machine, else at its name. The
+    domains that documents there say."""
     seen: frozenset[str] = frozenset()
     for index, source in parts.sources:
         files = listed.inputs[index].files if index in listed.inputs else []
