@@ -51,10 +51,11 @@ def _print_end(run: "Run") -> None:
     from dspipe.pipeline.report.made import made_lines
     from dspipe.pipeline.report.stats import print_funnel
 
-    print_funnel(run.file, make_console())
+    console = make_console()
+    print_funnel(run.file, console)
     for line in (left_out_line(run.file, run.root), repeated_ids_line(run.file)):
         if line:
-            print(f"\n{line}")
-    print()
+            console.print(f"\n{line}", highlight=False, markup=False)
+    console.print()
     for line in made_lines(run.file, run.store, run.root, run.tasks_run):
-        print(line)
+        console.print(line, highlight=False, markup=False)
