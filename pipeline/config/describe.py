@@ -10,13 +10,17 @@ from pydantic.fields import FieldInfo
 
 from dspipe.pipeline.config.discovery import source_class, source_formats, stage_class, stage_names
 from dspipe.pipeline.config.run_config import EngineConfig, TopLevel
-from dspipe.pipeline.quantities import COUNT_PATTERN, SIZE_PATTERN
+from dspipe.pipeline.quantities import COUNT_PATTERN, SECONDS_PATTERN, SIZE_PATTERN
 from dspipe.pipeline.source import SourceConfig
 from dspipe.pipeline.stage import MapConfig
 
 Schema = dict[str, Any]
 
-_QUANTITIES = {SIZE_PATTERN: "bytes, like `64MB` or `2GiB`", COUNT_PATTERN: "number, like `4096`, `2e9` or `2B`"}
+_QUANTITIES = {
+    SECONDS_PATTERN: "seconds, or a time like `90s` or `30min`",
+    SIZE_PATTERN: "bytes, like `64MB` or `2GiB`",
+    COUNT_PATTERN: "number, like `4096`, `2e9` or `2B`",
+}
 
 
 @dataclass(frozen=True)

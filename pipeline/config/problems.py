@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from dspipe.pipeline.config.suggestions import suggest
 from dspipe.pipeline.config.wording import expected_kind, not_this, sentence
 from dspipe.pipeline.config.yaml_lines import KeyPath
+from dspipe.pipeline.storage.secrets import without_secrets
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Locator:
 
     def problem(self, path: KeyPath, message: str, values: Any) -> Problem:
         """A problem at a key path; items of `sources` and `stages` are shown by their names."""
-        return Problem(shown_path(path, values), message, self.place(path))
+        return Problem(shown_path(path, values), without_secrets(message), without_secrets(self.place(path)))
 
 
 def validation_problems(

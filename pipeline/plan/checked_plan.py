@@ -14,7 +14,8 @@ from dspipe.pipeline.config.suggestions import near
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.plan.plan import Listed, Plan, list_inputs, plan_phases
 from dspipe.pipeline.source import Domains
-from dspipe.pipeline.storage.store import is_remote
+from dspipe.pipeline.storage.filesystem import is_remote
+from dspipe.pipeline.storage.patience import current_patience
 
 _LEAST_MEMORY = 16 << 20
 
@@ -25,7 +26,8 @@ def make_checked_plan(parts: Parts, tolerate_unreachable: bool = False) -> Plan:
     A storage that can't be asked now is a mistake too, unless it is to be tolerated (`dspipe plan` without a network).
     """
     check_parts(parts)
-    listed = list_inputs(parts.sources, tolerate_unreachable)
+    patience = parts.top.engine.patience if parts.top else current_patience().seconds
+    listed = list_inputs(parts.sources, tolerate_unreachable, patience)
     for path, message in listed.problems:
         parts.add_problem(path, message)
     seen = _check_first_files(parts, listed)

@@ -15,6 +15,7 @@ from dspipe.pipeline.plan.left_out import LeftOut
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.source import InputFile, Source
 from dspipe.pipeline.stage import Corpus
+from dspipe.pipeline.storage.patience import current_patience, patient
 from dspipe.pipeline.tasks.merge_exchange import group_size
 
 
@@ -66,7 +67,7 @@ def make_plan(config: RunConfig, tolerate_unreachable: bool = False) -> Plan:
 
     A storage that can't be asked now is a mistake too, unless it is to be tolerated (`dspipe plan` without a network).
     """
-    listed = list_inputs(enumerate(config.sources), tolerate_unreachable)
+    listed = list_inputs(enumerate(config.sources), tolerate_unreachable, config.engine.patience)
     if listed.problems:
         raise InvalidConfigError([config.where.problem(path, text, config.raw) for path, text in listed.problems])
     return plan_phases(config, listed)
@@ -81,12 +82,14 @@ class Listed:
     problems: list[tuple[KeyPath, str]] = field(default_factory=list)
 
 
-def list_inputs(sources: Iterable[tuple[int, Source[Any]]], tolerate_unreachable: bool) -> Listed:
-    """List the files of sources, each with its place in the config."""
+def list_inputs(sources: Iterable[tuple[int, Source[Any]]], tolerate_unreachable: bool, patience: float) -> Listed:
+    """List the files of sources, each with its place in the config. `patience`: seconds that a storage is waited for,
+    unless it is tolerated that it can't be asked."""
     listed = Listed()
     for index, source in sources:
         try:
-            listed.inputs[index] = input_files(source)
+            with patient(current_patience().seconds if tolerate_unreachable else patience):
+                listed.inputs[index] = input_files(source)
         except ConfigError as error:
             listed.problems.append((("sources", index, *error.key), str(error)))
         except UnreachableError as error:

@@ -1,7 +1,8 @@
-"""Results of earlier configs and of killed runs: removed when a run has ended well, so that folders hold one run.
+"""What killed runs and earlier configs have left: removed, so that folders hold one run. What another run writes at the
+same time stays: only files that are older than this run are looked at.
 
-What a run is for stays: packed shards that a trainer may be reading, of an earlier config of the same run, are removed
-only when that is asked for.
+What a run is for stays too: packed shards that a trainer may be reading, of an earlier config of the same run, are
+removed only when that is asked for.
 """
 
 import re
@@ -59,13 +60,15 @@ def earlier_products_line(store: Store, replace: bool) -> str | None:
     return f"{what}: they stay beside the new one; `dspipe run --replace` removes them when the new one is whole"
 
 
-def remove_stale(store: Store, referenced: set[str], keep: set[str] | None = None) -> int:
-    """Remove task files that no manifest of the present plan names, but for those to `keep`. Returns how many."""
+def remove_stale(store: Store, referenced: set[str], before: float, keep: set[str] | None = None) -> int:
+    """Remove task files that no manifest of the present plan names and that were written before this run began
+    (`before`, in seconds since 1970 by the storage's clock), but for those to `keep`. Returns how many."""
     removed, needed = 0, referenced | (keep or set())
     for folder in ("", *store.folders()):
-        for name in store.names(folder):
+        for name, state in store.states(folder).items():
             full = f"{folder}/{name}" if folder else name
-            if full not in needed and (_RESULT.match(name) or name.startswith(TEMPORARY)):
+            ours = _RESULT.match(name) or name.startswith(TEMPORARY)
+            if ours and full not in needed and state.modified is not None and state.modified < before:
                 store.remove(full)
                 removed += 1
         if folder:
@@ -80,3 +83,19 @@ def _files_in(value: Any) -> Iterator[str]:
             yield from _files_in(part)
     elif isinstance(value, str) and value.startswith(f"{PRODUCTS}/"):
         yield value
+
+
+def abort_dead_uploads(store: Store, before: float) -> int:
+    """Abort uploads in parts that were begun below the output before this run: of workers that have died. Their parts
+    are paid for and seen by nobody. Returns how many; none where the storage doesn't permit to list them."""
+    if store.objects is None:
+        return 0
+    try:
+        # asked once: a missing right to list uploads is no reason to wait
+        uploads = store.objects.raw.uploads(store.remote_path(""))
+    except Exception:
+        return 0
+    dead = [(path, upload) for path, upload, begun in uploads if begun < before]
+    for path, upload in dead:
+        store.objects.give_up_upload(path, upload)
+    return len(dead)

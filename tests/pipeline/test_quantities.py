@@ -3,7 +3,15 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from dspipe.pipeline.quantities import ByteSize, Count, human_bytes, human_seconds, parse_count, parse_size
+from dspipe.pipeline.quantities import (
+    ByteSize,
+    Count,
+    human_bytes,
+    human_seconds,
+    parse_count,
+    parse_seconds,
+    parse_size,
+)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +76,17 @@ def test_the_schema_takes_what_is_taken(written: int | str) -> None:
             assert not valid
         else:
             assert valid
+
+
+@pytest.mark.parametrize(("text", "value"), [(90, 90), ("90s", 90), ("30min", 1800), ("1.5 h", 5400), ("7", 7)])
+def test_times(text: object, value: float) -> None:
+    assert parse_seconds(text) == value
+
+
+@pytest.mark.parametrize("text", ["soon", "-3s", "3 days", ""])
+def test_what_is_no_time(text: str) -> None:
+    with pytest.raises(ValueError, match="expected a time like 90s, 30min or 2h, not "):
+        parse_seconds(text)
 
 
 def test_for_people() -> None:
