@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from dspipe.pipeline.config.discovery import (
     OwnModuleError,
+    check_settings_travel,
     find_module,
     source_class,
     source_formats,
@@ -48,7 +49,16 @@ class EngineConfig(BaseModel):
         1800, description="how long storage that doesn't answer, or refuses what it permitted before, is waited for"
     )
     retries: int = Field(2, ge=0, description="how often a task is tried again after a crash or a storage error")
-    max_quarantined: float = Field(0.05, ge=0, le=1, description="a larger share of bad records fails the run")
+    max_quarantined: float = Field(
+        0.05, ge=0, le=1, description="a larger share of bad records, of all or of one source, fails the run"
+    )
+    max_quarantined_of_shard: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="where stages fail on a larger share of a shard's documents, the shard is tried again and then "
+        "fails the run: it is hardly all the documents' fault",
+    )
     merge_above: Count = Field(
         1 << 20, description="an exchange of more senders times partitions goes through merged files"
     )
@@ -188,11 +198,13 @@ def check_parts(parts: Parts) -> None:
             message += "; put `- extract: {}` first in `stages`, or read the text that was extracted already (wet)"
             parts.add_problem(("sources", index, "format"), message)
         try:
+            check_settings_travel(source.config)
             source.check()
         except ConfigError as error:
             parts.add_problem(("sources", index, *error.key), str(error))
     for index, module, stage in parts.stages:
         try:
+            check_settings_travel(stage.config)
             stage.check()
             stage.check_beside(stages)
         except ConfigError as error:

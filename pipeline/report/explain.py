@@ -19,6 +19,7 @@ from dspipe.pipeline.run.run_file import RunFile, configured_stages, read_run
 from dspipe.pipeline.stage import Limit
 from dspipe.pipeline.storage.columns import Column, read_rows
 from dspipe.pipeline.storage.store import Store
+from dspipe.pipeline.tasks.quarantine import place_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -198,7 +199,9 @@ def _bare(url: str) -> str:
 
 
 def _is_meant(entry: Mapping[str, Any], wanted: str) -> bool:
-    return wanted == entry["id"] or (entry["url"] is not None and _bare(entry["url"]) == _bare(wanted))
+    return wanted in (entry["id"], place_of(entry)) or (
+        entry["url"] is not None and _bare(entry["url"]) == _bare(wanted)
+    )
 
 
 def _rows_with(store: Store, manifest: Mapping[str, Any], wanted: str) -> Iterator[tuple[int, int]]:

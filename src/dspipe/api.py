@@ -18,6 +18,7 @@ from dspipe.pipeline.storage.store import Store
 if TYPE_CHECKING:
     from dspipe.pipeline.report.explain import Story
     from dspipe.pipeline.report.verify import Verification
+    from dspipe.pipeline.run.retry_quarantine import QuarantineRetry
     from dspipe.pipeline.run.run import Progress
     from dspipe.stages.pack.reading.reader import PackedDataset
 
@@ -79,11 +80,16 @@ def plan(config: Config, edits: Sequence[str] = (), tolerate_unreachable: bool =
 
 
 def run(
-    config: Config, edits: Sequence[str] = (), progress: "Progress | None" = None, replace_earlier: bool = False
+    config: Config,
+    edits: Sequence[str] = (),
+    progress: "Progress | None" = None,
+    replace_earlier: bool = False,
+    retry: "QuarantineRetry | None" = None,
 ) -> Run:
     """Run a config, or go on where an earlier run of it stopped.
 
     progress          hears how it gets on; default: as in the command line, on standard error
+    retry             which records in the quarantine are tried again; default: none
     replace_earlier   remove what earlier configs have packed there once the new shards are whole
 
     Raises InvalidConfigError, StorageError, RunFailedError or ConservationError; resumable after any of them.
@@ -96,10 +102,10 @@ def run(
     executor = make_executor(planned.config.engine)
     try:
         if progress is not None:
-            result = run_plan(planned, executor, progress)
+            result = run_plan(planned, executor, progress, retry)
         else:
             with make_progress() as shown:
-                result = run_plan(planned, executor, shown)
+                result = run_plan(planned, executor, shown, retry)
     finally:
         executor.close()
     return replace(open_run(planned.config.output), tasks_run=result.tasks_run)

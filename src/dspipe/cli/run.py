@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +12,7 @@ from dspipe.cli.arguments import ConfigFile, Edits
 
 if TYPE_CHECKING:
     from dspipe.api import Run
+    from dspipe.pipeline.run.retry_quarantine import QuarantineRetry
 
 
 def run(
@@ -21,6 +23,13 @@ def run(
     ] = False,
 ) -> None:
     """Run a config, or go on where an earlier run of it stopped."""
+    run_or_say_why(config, edits or [], replace)
+
+
+def run_or_say_why(
+    config: Path, edits: list[str], replace: bool = False, retry: "QuarantineRetry | None" = None
+) -> None:
+    """Run a config and print what came of it; exit with a sentence where it failed."""
     from dspipe import api
     from dspipe.pipeline.config.problems import InvalidConfigError
     from dspipe.pipeline.errors import ConfigError, ConservationError, RunFailedError, StorageError
@@ -30,7 +39,7 @@ def run(
 
     signal.signal(signal.SIGTERM, interrupt)
     try:
-        _print_end(api.run(config, edits or [], replace_earlier=replace))
+        _print_end(api.run(config, edits, replace_earlier=replace, retry=retry), retry)
     except (InvalidConfigError, ConfigError, StorageError) as error:
         refuse(str(error))
     except ConservationError as error:
@@ -40,13 +49,14 @@ def run(
             refuse(str(error))
         if error.traceback:
             print(error.traceback, file=sys.stderr)
-        fail(f"{error}\nWhat is finished is kept: the same command goes on from there.")
+        resumes = "\nWhat is finished is kept: the same command goes on from there." if error.resumes else ""
+        fail(f"{error}{resumes}")
     except KeyboardInterrupt:
         print("\ninterrupted; what is finished is kept, the same command goes on from there", file=sys.stderr)
         raise typer.Exit(130) from None
 
 
-def _print_end(run: "Run") -> None:
+def _print_end(run: "Run", retry: "QuarantineRetry | None") -> None:
     from dspipe.pipeline.report.left_out import left_out_line, repeated_ids_line
     from dspipe.pipeline.report.made import made_lines
     from dspipe.pipeline.report.stats import print_funnel
@@ -56,6 +66,8 @@ def _print_end(run: "Run") -> None:
     for line in (left_out_line(run.file, run.root), repeated_ids_line(run.file)):
         if line:
             console.print(f"\n{line}", highlight=False, markup=False)
+    if retry is not None:
+        console.print(f"\n{retry.said()}", highlight=False, markup=False)
     console.print()
     for line in made_lines(run.file, run.store, run.root, run.tasks_run):
         console.print(line, highlight=False, markup=False)
