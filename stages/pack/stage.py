@@ -43,6 +43,7 @@ class PackStage(GlobalStage[PackConfig]):
     """Writes training rows."""
 
     Config = PackConfig
+    final_for = "documents"
 
     def check_beside(self, stages: Sequence[Stage[Any]]) -> None:
         for stage in stages:
