@@ -17,6 +17,7 @@ from dspipe.cli.run import run
 from dspipe.cli.schema import schema
 from dspipe.cli.stats import stats
 from dspipe.cli.verify import verify
+from dspipe.stages.pack.cli import app as trainer_app
 from dspipe.stages.quality.cli import app as classifier_app
 from dspipe.tokenizer.cli import app as tokenizer_app
 
@@ -31,6 +32,7 @@ for command in (init, plan, run, retry_quarantine, stats, explain, verify, schem
 app.command("help")(help_)
 app.add_typer(tokenizer_app, name="tokenizer", help="Train, evaluate and apply byte-level BPE tokenizers.")
 app.add_typer(classifier_app, name="classifier", help="Train and evaluate quality classifiers.")
+app.add_typer(trainer_app, name="trainer", help="What trainers must be told to read packed shards.")
 
 
 def _print_version(wanted: bool) -> None:
