@@ -12,7 +12,7 @@ from dspipe.pipeline.errors import DamagedFileError, RunFailedError
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.plan.tasks import Committed, State, absorb, empty_state, task_specs
-from dspipe.pipeline.run.cleanup import abort_dead_uploads, remove_stale
+from dspipe.pipeline.run.cleanup import abort_dead_uploads, earlier_products_line, product_files, remove_stale
 from dspipe.pipeline.run.conservation import check_conservation
 from dspipe.pipeline.run.executors.interface import Event, Executor, Failure, Finished, Progressed
 from dspipe.pipeline.run.retry_quarantine import QuarantineRetry
@@ -110,6 +110,9 @@ def _run_phases(
         yaml.safe_dump(values_without_secrets(plan.config.raw), sort_keys=False, allow_unicode=True).encode(),
     )
     state = empty_state(plan)
+    if not store.exists(RUN_FILE):  # so that it can be looked at from the beginning on
+        _write_run(store, plan, result, state, finished=False)
+    earlier = earlier_products_line(store, plan.replace)
     for phase in plan.phases:
         lease.check()
         specs = task_specs(plan, phase, state, store, write_inputs=True)
@@ -120,6 +123,9 @@ def _run_phases(
         todo = any(spec.key not in done for spec in specs)
         if todo:
             before.record.remove()
+        if earlier and todo:
+            progress.notice(earlier)
+            earlier = None
         if todo and not compiled:
             _compile_kernels(plan, executor, progress)
             compiled = True
@@ -140,7 +146,7 @@ def _run_phases(
     _write_run(store, plan, result, state, finished=True)
     if not plan.config.engine.keep_stale:
         lease.check()
-        remove_stale(store, state.files, lease.since)
+        remove_stale(store, state.files, lease.since, set() if plan.replace else product_files(store))
     return result
 
 
