@@ -8,6 +8,7 @@ ROOT = Path(__file__).parent.parent
 CODE = ("kernels", "pipeline", "stages", "tokenizer")
 """the folders of code at the top"""
 NOT_MIRRORED = {
+    "tests/pipeline/config/test_mistakes.py": "mistakes in configs, from all that looks for them",
     "tests/stages/extract/test_chinese_pages.py": "the main content of real pages without spaces between words",
     "tests/stages/extract/test_translations.py": "that a page and its translations keep the same blocks",
     "tests/stages/minhash/test_exact.py": "near-duplicates decided by texts, through whole runs",
@@ -20,6 +21,7 @@ NOT_MIRRORED = {
     "tests/test_losses.py": "runs over damaged inputs",
     "tests/test_memory.py": "the peak memory of a run",
     "tests/test_order.py": "that stages see what those before them left",
+    "tests/test_rerun_added_shard.py": "what runs again when a shard is added",
     "tests/test_rerun_exact_dedup.py": "what runs again after an edit of exact_dedup",
     "tests/test_rerun_minhash.py": "what runs again after an edit of minhash",
     "tests/test_tree.py": "this",
@@ -31,7 +33,7 @@ NOT_MIRRORED = {
 def places_of(test: Path) -> list[Path]:
     """Where the module or folder that a test module names would stand."""
     folder, name = test.relative_to(ROOT / "tests").parent, test.stem.removeprefix("test_")
-    below = ROOT / "src" / "dspipe" if folder == Path() else ROOT / folder
+    below = ROOT / "src" / "dspipe" / folder if folder in (Path(), Path("cli")) else ROOT / folder
     return [below / f"{name}.py", below / name]
 
 
@@ -76,7 +78,7 @@ def test_every_folder_of_code_is_installed() -> None:
         for name in CODE
         for module in (ROOT / name).rglob("*.py")
     }
-    assert packages == {"dspipe", *folders}
+    assert packages == {"dspipe", "dspipe.cli", *folders}
 
 
 def test_no_other_folder_at_the_top_holds_code_of_the_package() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.decontaminate.questions import questions
+from dspipe.stages.shared.loaded import load_once, sha256_once
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -58,7 +59,10 @@ class BenchmarkIndex:
         files: list[Path] = []
         for number, pattern in enumerate(self.settings.against):
             path = Path(pattern).expanduser()
-            found = [path] if path.is_file() else sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+            if path.is_dir():
+                message = f"{pattern} is a folder; name its benchmarks: {pattern.rstrip('/')}/*.jsonl"
+                raise ConfigError(message, ("against", number))
+            found = [path] if path.is_file() else _matching(path)
             if not found:
                 raise ConfigError(f"no such file: {pattern}", ("against", number))
             files += found
@@ -70,8 +74,7 @@ class BenchmarkIndex:
         making = {name: value for name, value in self.settings.as_json().items() if name != "against"}
         digest = hashlib.sha256(json.dumps(making, sort_keys=True).encode())
         for path in self.files:
-            with path.open("rb") as file:
-                digest.update(f"\n{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}".encode())
+            digest.update(f"\n{path.name} {sha256_once(path)}".encode())
         return digest.hexdigest()
 
     @property
@@ -91,6 +94,9 @@ class BenchmarkIndex:
 
     @cached_property
     def _loaded(self) -> "tuple[Index, Named]":
+        return load_once("decontaminate", self.files, self._load, self.settings)
+
+    def _load(self) -> "tuple[Index, Named]":
         """Built by the first worker of a machine."""
         import numpy as np
         import pyarrow as pa
@@ -114,3 +120,9 @@ class BenchmarkIndex:
         benchmarks = pa.array([path.name.partition(".")[0] for path in self.files], pa.string())
         index = Index(**{name: arrays[name] for name in Index._fields})
         return index, Named(benchmarks, pa.array(arrays["of_item"]), items)
+
+
+def _matching(pattern: Path) -> list[Path]:
+    """The files that a path with wildcards stands for, in order."""
+    found = Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor)))
+    return sorted(path for path in found if path.is_file())

@@ -10,6 +10,7 @@ A tokenizer that is trained in the same run follows the mixture: for it, a first
 (stages.remix.plan).
 """
 
+from collections.abc import Collection, Iterator
 from typing import Literal
 
 import numpy as np
@@ -46,6 +47,32 @@ class RemixStage(GlobalStage[RemixConfig]):
             except OSError as error:
                 raise ConfigError(str(error), ("importance", "target")) from None
 
+    def domains_named(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        if self.config.by != "domain" or self.config.groups is not None:
+            return
+        request = self.config
+        parts = [(("phases", index), part) for index, part in enumerate(request.phases or ())]
+        for prefix, part in [((), request), *parts]:
+            for key in ("weights", "multipliers"):
+                yield from (((*prefix, key), name) for name, n in (getattr(part, key) or {}).items() if n > 0)
+        yield from (
+            (("max_epochs",), name) for name in (request.max_epochs if isinstance(request.max_epochs, dict) else ())
+        )
+        yield from ((("min_tokens",), name) for name in request.min_tokens)
+
+    def check_certain_domains(self, certain: Collection[str]) -> None:
+        """Raises ConfigError where documents that there will be have no weight."""
+        if self.config.by != "domain" or self.config.groups is not None or self.config.others != "refuse":
+            return
+        for index, part in enumerate(self.config.parts):
+            unnamed = [name for name in sorted(certain) if part.weights is not None and name not in part.weights]
+            if unnamed:
+                key = ("phases", index, "weights") if self.config.phases else ("weights",)
+                raise ConfigError(
+                    f"no weight is given for {', '.join(unnamed)}; give one (0 leaves it out), or set `others: drop`",
+                    key,
+                )
+
     def phases(self, corpus: Corpus) -> list[Phase]:
         grouping = self._grouping("tokens" if "tokenizer" in corpus.stages else "text_bytes")
         settings = grouping.model_dump(mode="json")
@@ -67,7 +94,7 @@ class RemixStage(GlobalStage[RemixConfig]):
                 run="dspipe.stages.remix.plan:plan_draw",
                 title="Work out how many tokens of each domain are drawn",
                 artifacts=("domains",),
-                makes_artifacts=("mixture",),
+                makes_artifacts=("mixture", "mixture_epochs", "mixture_phases"),
                 settings={"request": self._request(), "unit": "tokens" if grouping.unit == "tokens" else "bytes"},
             ),
             Phase(
@@ -76,7 +103,7 @@ class RemixStage(GlobalStage[RemixConfig]):
                 run="dspipe.stages.remix.draw:draw_documents",
                 title="Say how often each document is drawn",
                 columns=grouping.columns,
-                artifacts=("mixture",),
+                artifacts=("mixture_epochs",),
                 writes=(pa.field("copies", pa.int32()), pa.field(DOMAIN, pa.string()), pa.field("reason", pa.string())),
                 settings=settings,
             ),
@@ -107,7 +134,7 @@ class RemixStage(GlobalStage[RemixConfig]):
                 run="dspipe.stages.remix.plan:forecast_draw",
                 title="Estimate in bytes how much of each domain will be drawn",
                 artifacts=("domain_bytes",),
-                makes_artifacts=("expected_mixture",),
+                makes_artifacts=("expected_epochs",),
                 settings={"request": self._request()},
                 on_demand=True,
             ),
@@ -117,7 +144,7 @@ class RemixStage(GlobalStage[RemixConfig]):
                 run="dspipe.stages.remix.draw:expect_copies",
                 title="Estimate how often each document will be drawn",
                 columns=grouping.columns,
-                artifacts=("expected_mixture",),
+                artifacts=("expected_epochs",),
                 writes=(pa.field(EXPECTED_COPIES, pa.int32()),),
                 settings=settings,
                 on_demand=True,

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dspipe.pipeline.errors import ConfigError
+from dspipe.stages.shared.loaded import load_once
 
 if TYPE_CHECKING:
     from dspipe.kernels.fasttext.classify import Classifier
@@ -17,6 +18,11 @@ def find_model(model: str) -> Path:
     from importlib.util import find_spec
 
     path = Path(model).expanduser()
+    if path.is_dir():
+        inside = sorted(file.name for file in path.iterdir() if file.suffix in (".bin", ".ftz"))
+        raise ConfigError(
+            f"{model} is a folder; name a model file: {model}/{inside[0] if inside else '....bin'}", ("model",)
+        )
     if path.is_file():
         return path
     if path.name == model:
@@ -29,11 +35,14 @@ def find_model(model: str) -> Path:
 
 
 def load_classifier(path: Path) -> "Classifier":
-    """A classifier over a model file. Raises ConfigError for a file that is cut short or of another kind."""
+    """A classifier over a model file, one for all tasks of a worker: what its cache of tokens holds changes no result.
+
+    Raises ConfigError for a file that is cut short or of another kind.
+    """
     from dspipe.kernels.fasttext.classify import Classifier
     from dspipe.kernels.fasttext.model import ModelError, read_model
 
     try:
-        return Classifier(read_model(path))
+        return load_once("fasttext", [path], lambda: Classifier(read_model(path)))
     except (ModelError, OSError) as error:
         raise ConfigError(str(error), ("model",)) from error
