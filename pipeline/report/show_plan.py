@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from dspipe.pipeline.errors import DamagedFileError
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.plan.tasks import absorb_committed, empty_state, task_specs
@@ -106,12 +107,15 @@ def _phases(plan: Plan, texts: _Texts) -> tuple[Table, bool]:
         if plan.shards:
             tasks, status = f"{plan.tasks(phase):,}", "waits"
         if known and store is not None:
-            specs = task_specs(plan, phase, state, None)
-            done = absorb_committed(plan, phase, specs, state, store)
-            known = len(done) == len(specs)
-            status = "done" if known else f"{len(done):,} done" if done else "to do"
-            if known:
-                texts.done(done)
+            try:
+                specs = task_specs(plan, phase, state, store)
+                done = absorb_committed(plan, phase, specs, state, store)
+                known = len(done) == len(specs)
+                status = "done" if known else f"{len(done):,} done" if done else "to do"
+                if known:
+                    texts.done(done)
+            except DamagedFileError:  # of an earlier phase, which is to make it again
+                known = False
         table.rows.append((phase.name, tasks, status, _what_it_does(plan, phase, costs)))
     return table, known
 

@@ -15,7 +15,7 @@ from dspipe.pipeline.quantities import human_bytes
 from dspipe.pipeline.storage.store import TEMPORARY, Store
 from dspipe.pipeline.tasks.spec import PRODUCTS
 
-_RESULT = re.compile(r"(\d{5}|inputs|tail|set)-[0-9a-f]{12}\.")
+_RESULT = re.compile(r"(\d{5,}|inputs|done|tail|set)-[0-9a-f]{12}\.")
 _LISTING = ".index.json"
 
 

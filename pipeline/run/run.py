@@ -1,5 +1,6 @@
 """plan -> tasks -> manifests: what has a committed key is not done again, everything else is."""
 
+import gc
 import hashlib
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -10,7 +11,7 @@ from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.errors import DamagedFileError, RunFailedError
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
-from dspipe.pipeline.plan.tasks import State, absorb, committed, empty_state, task_specs
+from dspipe.pipeline.plan.tasks import Committed, State, absorb, empty_state, task_specs
 from dspipe.pipeline.run.cleanup import abort_dead_uploads, earlier_products_line, product_files, remove_stale
 from dspipe.pipeline.run.conservation import check_conservation
 from dspipe.pipeline.run.executors.interface import Event, Executor, Failure, Finished, Progressed
@@ -72,6 +73,8 @@ def run_plan(plan: Plan, executor: Executor, progress: Progress, retry: Quaranti
             raise RunFailedError(str(error)) from None
         except OSError as error:
             raise storage_error(error, str(error.filename or store.root), "use") from error
+        finally:
+            gc.unfreeze()
 
 
 def _run_with_repairs(
@@ -112,14 +115,18 @@ def _run_phases(
     earlier = earlier_products_line(store, plan.replace)
     for phase in plan.phases:
         lease.check()
-        specs = task_specs(plan, phase, state, store)
-        done = committed(store, phase, specs)
+        specs = task_specs(plan, phase, state, store, write_inputs=True)
+        before = Committed(store, phase)
+        done = before.manifests(specs)
         if retry is not None:
             done = retry.set_aside(store, done)
-        if earlier and len(done) < len(specs):
+        todo = any(spec.key not in done for spec in specs)
+        if todo:
+            before.record.remove()
+        if earlier and todo:
             progress.notice(earlier)
             earlier = None
-        if not compiled and len(done) < len(specs):
+        if todo and not compiled:
             _compile_kernels(plan, executor, progress)
             compiled = True
         summary, manifests = _run_phase(plan, phase, specs, done, executor, progress)
@@ -128,7 +135,10 @@ def _run_phases(
             retry.see(manifests)
         check_conservation(phase, manifests, summary, result.phases, plan)
         absorb(phase, manifests, state)
-        state.files.update([summary.inputs] if summary.inputs else [])
+        gc.freeze()  # looking through all that is kept for cycles was a quarter of a run with nothing left
+        record = before.record.write(manifests)
+        summary.names = record[-1]
+        state.files.update([*record, *([summary.inputs] if summary.inputs else [])])
         result.phases.append(summary)
         _write_run(store, plan, result, state, finished=False)
     lease.check()
