@@ -145,14 +145,12 @@ def resiliparse(measure: Measure, paths: Sequence[str], truth: str, mb: float) -
     return race(measure, paths, truth, mb, lambda page, _: extract_plain_text(_decoded(page), main_content=True))
 
 
-def trafilatura(measure: Measure, paths: Sequence[str], truth: str, mb: float) -> Result:
-    """trafilatura as datatrove calls it by default: without comments, preferring precision."""
+def trafilatura(measure: Measure, paths: Sequence[str], truth: str, mb: float, precise: bool) -> Result:
+    """trafilatura with its own defaults, or as datatrove calls it: without comments, preferring precision."""
     from trafilatura import extract
 
-    def text(page: bytes, _: str) -> str:
-        return extract(_decoded(page), include_comments=False, favor_precision=True, deduplicate=True) or ""
-
-    return race(measure, paths, truth, mb, text)
+    options = {"include_comments": False, "favor_precision": True, "deduplicate": True} if precise else {}
+    return race(measure, paths, truth, mb, lambda page, _: extract(_decoded(page), **options) or "")
 
 
 def _decoded(page: bytes) -> str:
@@ -167,8 +165,10 @@ def main() -> None:
     given = options.parse_args()
     settings = {"truth": given.truth, "mb": given.mb}
     result: Result = {"dspipe": contest("benchmarks.extract:dspipe", given, **settings, model=given.model)}
-    for name in ("resiliparse", "trafilatura"):
-        result[name] = contest(f"benchmarks.extract:{name}", given, python=given.peer_python, **settings)
+    python = given.peer_python
+    result["resiliparse"] = contest("benchmarks.extract:resiliparse", given, python=python, **settings)
+    for name, precise in (("trafilatura", False), ("trafilatura, precise", True)):
+        result[name] = contest("benchmarks.extract:trafilatura", given, python=python, precise=precise, **settings)
     columns = ("pages", "pages_s", "html_mb_s", "precision", "recall", "f1", "by_kind", "ms_by_part", "peak_mb")
     report(given, result, columns, "Main content of web pages, per CPU second")
 

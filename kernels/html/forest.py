@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.kernels.jit import entry
+from dspipe.kernels.jit import entry, pointer
 
 
 class Forest(NamedTuple):
@@ -31,13 +31,16 @@ def add_trees(rows, count, feature, threshold, left, right, value, first_node, f
 
     Trees outside, rows inside: a tree stays in the first cache for all rows.
     """
+    # through pointers: indexes of arrays are looked at for being below zero
+    values, width = pointer(rows.reshape(-1)), rows.shape[1]
+    features, thresholds, lefts, rights = pointer(feature), pointer(threshold), pointer(left), pointer(right)
     for tree in range(len(first_node) - 1):
-        node0, leaf0 = first_node[tree], first_leaf[tree]
+        node0, leaf0 = np.int64(first_node[tree]), np.int64(first_leaf[tree])
         for row in range(count):
-            node = np.int64(0)
+            first, node = row * width, np.int64(0)
             while node >= 0:
                 at = node0 + node
-                node = np.int64(left[at] if rows[row, feature[at]] <= threshold[at] else right[at])
+                node = np.int64(lefts[at] if values[first + features[at]] <= thresholds[at] else rights[at])
             out[row] += value[leaf0 - node - 1]
 
 

@@ -19,7 +19,7 @@ from dspipe.kernels.html.facts import read_link, read_meta, read_script_facts, r
 from dspipe.kernels.html.lookup import add_letter, find, is_letter, is_space, lower
 from dspipe.kernels.html.open_elements import close_to, closed_by_start_tag, end_block, opened_by_end_tag
 from dspipe.kernels.html.page_text import add_formula, add_text
-from dspipe.kernels.jit import entry, inline, jit
+from dspipe.kernels.jit import entry, inline, jit, pointer
 
 _TAG_KEYS, _TAG_NUMBERS = tg.TAGS.keys, tg.TAGS.values
 _KINDS, _TAG_FLAGS = tg.KINDS, tg.TAG_FLAGS
@@ -47,8 +47,10 @@ def scan_page(page: Bytes) -> pg.PageArrays:
 
 @entry()
 def _scan(data):  # type: ignore[no-untyped-def]
-    end = np.int64(len(data))
-    out = np.empty(_text_bound(data), np.uint8)
+    # through pointers: indexes of arrays are looked at for being below zero, which takes half of the time
+    source, end = pointer(data), np.int64(len(data))
+    text = np.empty(_text_bound(data), np.uint8)
+    out = pointer(text)
     elements = np.empty((256, pg.ELEMENT_COLUMNS), np.int32)
     blocks = np.empty((256, pg.BLOCK_COLUMNS), np.int32)
     words = np.empty(4096, np.uint64)
@@ -68,24 +70,24 @@ def _scan(data):  # type: ignore[no-untyped-def]
             elements = _longer(elements)
         if state[op.BLOCKS] + 1 >= len(blocks):
             blocks = _longer(blocks)
-        if not _begins_markup(data, i, end):
+        if not _begins_markup(source, i, end):
             start = i
             i += 1
-            while i < end and data[i] != 60:
+            while i < end and source[i] != 60:
                 i += 1
             if not state[op.UNSEEN_FROM]:
-                add_text(data, start, i, out, state, stack, elements, blocks)
-        elif data[i + 1] == 33 or data[i + 1] == 63:
-            i = _behind_comment(data, i, end)
-        elif data[i + 1] == 47:
-            i = _end_tag(data, i, end, out, state, stack, elements, blocks)
+                add_text(source, start, i, out, state, stack, elements, blocks)
+        elif source[i + 1] == 33 or source[i + 1] == 63:
+            i = _behind_comment(source, i, end)
+        elif source[i + 1] == 47:
+            i = _end_tag(source, i, end, out, state, stack, elements, blocks)
         else:
             i, words = _start_tag(
-                data, i, end, out, state, stack, elements, blocks, words, spans, counts, types, values
+                source, i, end, out, state, stack, elements, blocks, words, spans, counts, types, values
             )
     end_block(state, blocks, out)
     return (
-        out[: state[op.OUT]].copy(),
+        text[: state[op.OUT]].copy(),
         elements[: state[op.ELEMENTS]],
         blocks[: state[op.BLOCKS]],
         words[: state[op.WORD_COUNT]],

@@ -159,9 +159,8 @@ class ExtractStage(MapStage[ExtractConfig]):
         from dspipe.stages.extract.main_content import find_main_content
         from dspipe.stages.extract.page_facts import page_facts
         from dspipe.stages.sources.reading.batches import clean_text
-        from dspipe.stages.sources.reading.charset import clean_if_utf8
 
-        data = clean_if_utf8(content) or decode_page(content, content_type).encode()
+        data = utf8_page(content, content_type)
         page = find_main_content(np.frombuffer(data, np.uint8), self._model, self.config.whole)
         fallback = self.config.fallback
         if fallback is not None and page.confidence < fallback.below:
@@ -199,3 +198,10 @@ def decode_page(content: bytes, content_type: str | None) -> str:
 
     declared = _CHARSET.search(content_type or "")
     return decode(content, declared[1] if declared else None, is_html(content_type))
+
+
+def utf8_page(content: bytes, content_type: str | None) -> bytes:
+    """The characters of a page as UTF-8: the page itself where it is that, without a copy."""
+    from dspipe.stages.sources.reading.charset import is_clean_utf8
+
+    return content if is_clean_utf8(content) else decode_page(content, content_type).encode()

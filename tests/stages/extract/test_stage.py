@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dspipe.pipeline.errors import ConfigError
-from dspipe.stages.extract.stage import ExtractConfig, ExtractStage
+from dspipe.stages.extract.stage import ExtractConfig, ExtractStage, decode_page, utf8_page
 from dspipe.stages.sources import warc
 from tests.shared import shared
 from tests.stages.sources.read_shard import LocalReading, read_all
@@ -173,6 +173,11 @@ def test_measure_fills_text_and_judge_drops_what_has_none() -> None:
     assert reasons.to_pylist() == [None, None, "extract.no_text", "extract.no_text"]
     assert stage().measure(batch.slice(0, 0)).num_rows == 0
     assert stage().measure(batch.slice(1, 1))["text"].to_pylist() == ["own text"]
+
+
+@given(st.one_of(st.binary(max_size=60), st.text(max_size=40).map(str.encode)))
+def test_a_page_that_is_utf8_is_taken_as_it_is(content: bytes) -> None:
+    assert utf8_page(content, "text/html") == decode_page(content, "text/html").encode()
 
 
 @settings(max_examples=200, deadline=None)
