@@ -155,8 +155,8 @@ def _encoded(text: str, encoding: str, errors: str = "xmlcharrefreplace") -> byt
 def _joined(marked: str) -> str:
     import unicodedata
 
-    letter, *tone, shape = marked
-    return unicodedata.normalize("NFC", letter + shape) + "".join(tone)
+    letter, tone, shape = marked[0], marked[1:-1], marked[-1]
+    return unicodedata.normalize("NFC", letter + shape) + tone
 
 
 def _escaped(text: str) -> str:

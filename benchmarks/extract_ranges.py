@@ -41,7 +41,8 @@ def blocks_of(payload: bytes, media_type: str) -> list[str]:
 
 def text_in_ranges(blocks: Sequence[str], ranges: Sequence[tuple[str, str]]) -> str:
     """The text of the blocks in the ranges. Raises TruthError for a range that isn't there after the one before."""
-    found, after = [], 0
+    found: list[str] = []
+    after = 0
     for first, last in ranges:
         starts = [i for i in range(after, len(blocks)) if blocks[i].startswith(first)]
         ends = {i: next((j for j in range(i, len(blocks)) if blocks[j].endswith(last)), None) for i in starts}

@@ -103,8 +103,8 @@ def _one_byte_table() -> tuple[list[str], npt.NDArray[np.float64], npt.NDArray[n
             counts = {c: own.get(c, 0.0) + _FOREIGN * neighbours[c] / len(shares) for c in neighbours}
             edge = [_share(character, counts, False) for character in characters]
             rows.append([math.log(share) for share in edge + [_share(c, counts, True) for c in characters]])
-            share = _VIETNAMESE_BESIDE if language == "vi" else _BESIDE[language in _LATIN]
-            beside.append([math.log(1 - share), math.log(share)])
+            follow = _VIETNAMESE_BESIDE if language == "vi" else _BESIDE[language in _LATIN]
+            beside.append([math.log(1 - follow), math.log(follow)])
             names.append(codec)
     return names, np.array(rows), np.array(beside)
 

@@ -66,7 +66,7 @@ class Fuzzer:
 
     def __init__(self, originals: Sequence[bytes], seed: int) -> None:
         self._originals, self._seed = originals, seed
-        formats = ({}, {"format": "markdown"}, {"list_bullets": False, "whole": False})
+        formats: tuple[dict[str, object], ...] = ({}, {"format": "markdown"}, {"list_bullets": False, "whole": False})
         self._stages = [ExtractStage("extract", ExtractConfig.model_validate(given)) for given in formats]
         for stage in self._stages:  # compiled once, not in every child
             stage.extract(b"<p>Some text, and <b>more</b> of it.", None)
