@@ -9,6 +9,7 @@ within words hardly ever, and letters beyond ASCII beside each other seldom wher
 
 import json
 import math
+import re
 from collections import Counter
 from functools import lru_cache
 from pathlib import Path
@@ -45,7 +46,9 @@ _LATIN = {*_WESTERN.split(), *_CENTRAL.split(), "tr", "lt", "lv", "et"}
 _BESIDE = {True: 0.04, False: 0.85}
 """The share of letters beyond ASCII that follow another, in languages of the Latin alphabet and of others."""
 _VIETNAMESE_BESIDE = 0.3
-_LOOKED_AT = 32768
+_LOOKED_AT, _COMPARED = 1 << 18, 6144
+_LONG_ASCII = re.compile(rb"([\0-\x7f]{2})[\0-\x7f]{12,}([\0-\x7f])")
+"""Tags and scripts between letters; what stands beside a letter may be the second byte of one."""
 _RARE, _UNDEFINED = 1e-5, 1e-6
 _GREAT, _GREAT_WITHIN, _SIGN_WITHIN = 0.2, 0.05, 0.02
 _RARE_OF_MANY = 3e-5
@@ -55,9 +58,9 @@ _WORD = np.array([c >= 128 or chr(c).isalpha() for c in range(256)])
 
 
 def rate_encodings(data: bytes) -> dict[str, float]:
-    """The mean logarithm of the probability of a byte over 127, by Python's name of the codec; of the first 32 KiB.
-    Empty where all are ASCII."""
-    head = data[:_LOOKED_AT]
+    """The mean logarithm of the probability of a byte over 127, by Python's name of the codec; of the first
+    6 KiB without long runs of ASCII. Empty where all are ASCII."""
+    head = _LONG_ASCII.sub(rb"\1 \2", data[:_LOOKED_AT])[:_COMPARED]
     array = np.frombuffer(head, np.uint8)
     places = np.flatnonzero(array >= 128)
     if not len(places):
