@@ -10,6 +10,7 @@ CODE = ("kernels", "pipeline", "stages", "tokenizer")
 NOT_MIRRORED = {
     "tests/pipeline/config/test_mistakes.py": "mistakes in configs, from all that looks for them",
     "tests/stages/extract/test_chinese_pages.py": "the main content of real pages without spaces between words",
+    "tests/stages/extract/test_fuzz.py": "the fuzzer of the engine dspipe, which stands with its tests",
     "tests/stages/extract/test_translations.py": "that a page and its translations keep the same blocks",
     "tests/stages/minhash/test_exact.py": "near-duplicates decided by texts, through whole runs",
     "tests/stages/shared/dedup/test_keep_none.py": "both deduplication stages, where no copy is kept",

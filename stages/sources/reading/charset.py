@@ -27,7 +27,7 @@ _META = re.compile(rb"<meta[^>]*?charset\s*=\s*[\"']?\s*([a-z0-9_:.-]+)", re.IGN
 # misfits among bytes over 127: text in another encoding is never valid UTF-8 but for a tenth
 _BROKEN_UTF8 = 10
 # logarithms of probabilities: of each byte over 127, and of them all
-_LIKELY, _SURELY, _FAR_LIKELIER, _SURE = -7.0, -5.5, 1.0, 15.0
+_LIKELY, _FAR_LIKELIER, _SURE = -5.5, 1.0, 15.0
 _HIGH = bytes(range(128, 256))
 
 
@@ -158,7 +158,7 @@ def _unless_unlikely(name: str | None, rates: dict[str, float], high: int) -> st
     if rate is None:
         return name
     best = max(rates.values())
-    return None if best > _SURELY and best - rate > _FAR_LIKELIER and (best - rate) * high > _SURE else name
+    return None if best > _LIKELY and best - rate > _FAR_LIKELIER and (best - rate) * high > _SURE else name
 
 
 def _codec(name: str | None) -> str | None:

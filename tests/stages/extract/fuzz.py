@@ -11,6 +11,7 @@ something was found.
 """
 
 import argparse
+import faulthandler
 import os
 import resource
 import signal
@@ -18,6 +19,7 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -111,9 +113,10 @@ class Fuzzer:
         return reached, lines[-1] if os.WEXITSTATUS(status) and lines else None
 
     def _child(self, first: int, end: int, deadline: float, tell: int) -> None:
-        size = int(open("/proc/self/statm").read().split()[0]) * os.sysconf("SC_PAGE_SIZE")  # noqa: PTH123, SIM115
+        size = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
         resource.setrlimit(resource.RLIMIT_AS, (size + LIMIT_BYTES, resource.RLIM_INFINITY))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        faulthandler.disable()  # a crash is told by its signal
         signal.signal(signal.SIGPROF, signal.SIG_DFL)  # ends the process, also within a kernel
         try:
             for case in range(first, end):
@@ -125,7 +128,7 @@ class Fuzzer:
             os._exit(0)
         except BaseException as error:
             frame = traceback.extract_tb(error.__traceback__)[-1]
-            where = f"{os.path.basename(frame.filename)}:{frame.lineno}"  # noqa: PTH119
+            where = f"{Path(frame.filename).name}:{frame.lineno}"
             os.write(tell, f"raised {type(error).__name__} at {where}: {error}"[:300].replace("\n", " ").encode())
             os._exit(1)
 
