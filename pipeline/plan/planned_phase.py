@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+TEXT_PASS_RUNNER = "dspipe.pipeline.tasks.text_pass:run"
+JUDGE_RUNNER = "dspipe.pipeline.tasks.judge:run"
+
 Over = Literal["inputs", "shards", "partitions", "once", "sender_groups"]
 """What a phase has a task for: each group of input files (the text pass), each shard, each partition of an exchange,
 one in all, or each group of senders whose files are merged."""
@@ -39,6 +42,16 @@ class PlannedPhase:
     """over groups of senders: how many senders are merged into one file"""
     notes: tuple[str, ...] = field(default=())
     """what else `dspipe plan` says of it"""
+
+    @property
+    def by_record(self) -> bool:
+        """Whether its tasks go record by record, and can leave out single ones."""
+        return self.runner in (TEXT_PASS_RUNNER, JUDGE_RUNNER)
+
+    @property
+    def by_shard_alone(self) -> bool:
+        """Whether each of its tasks needs its own shard only, as phases before have left it."""
+        return self.over == "shards" and not (self.exchange or self.artifacts or self.all_shards_columns)
 
     @property
     def decides(self) -> bool:

@@ -1,6 +1,7 @@
 """plan -> tasks: the tasks of a phase once the phases before it are done, their keys, and which of them are done."""
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +32,8 @@ class State:
     exchanges: dict[str, list[tuple[int, dict[str, Any]]]] = field(default_factory=dict)
     """number of the first sender, and what the manifest says of the file, by exchange"""
     artifacts: dict[str, list[list[Any]]] = field(default_factory=dict)
+    own_artifacts: dict[tuple[str, int], list[Any]] = field(default_factory=dict)
+    """the same of phases over shards, by name and number, as their tasks end"""
     single: dict[str, str] = field(default_factory=dict)
     """files of artifacts made by phases of one task, with their sha256"""
     files: set[str] = field(default_factory=set)
@@ -51,8 +54,11 @@ def absorb_committed(plan: Plan, phase: PlannedPhase, specs: list[TaskSpec], sta
     return done
 
 
-def task_specs(plan: Plan, phase: PlannedPhase, state: State, store: Store | None) -> list[TaskSpec]:
-    """The tasks of a phase, once all phases before it are done. `store`: where to write the list of shared inputs."""
+def task_specs(
+    plan: Plan, phase: PlannedPhase, state: State, store: Store | None, numbers: Sequence[int] | None = None
+) -> list[TaskSpec]:
+    """The tasks of a phase, once all phases before it are done; or those with these numbers, of a phase of which each
+    task needs its own shard only, once that is ready. `store`: where to write the list of shared inputs."""
     engine = plan.config.engine
     listing, shared = _listing(phase, state)
     inputs = None
@@ -64,10 +70,9 @@ def task_specs(plan: Plan, phase: PlannedPhase, state: State, store: Store | Non
         code_fingerprint("dspipe.pipeline.storage.columns"),
         code_fingerprint("dspipe.pipeline.storage.exchange"),
     ]
-    own_artifacts = {name: {entry[0]: entry for entry in state.artifacts[name]} for name in phase.own_artifacts}
     folders = [common_folder(source) for source in plan.config.sources] if phase.over == "inputs" else []
     specs = []
-    for number in range(plan.tasks(phase)):
+    for number in range(plan.tasks(phase)) if numbers is None else numbers:
         depends: dict[str, Any] = {**phase.depends, "shared": shared, "formats": formats}
         payload = phase.payload
         columns: dict[str, list[str]] = {}
@@ -86,7 +91,7 @@ def task_specs(plan: Plan, phase: PlannedPhase, state: State, store: Store | Non
         elif phase.over == "shards":
             columns, read = _columns(phase, state.columns[number])
             depends |= {"columns": read, "groups": state.groups[number]}
-            own = {name: [own_artifacts[name][number]] for name in phase.own_artifacts}
+            own = {name: [state.own_artifacts[name, number]] for name in phase.own_artifacts}
             depends |= {"own_artifacts": {name: entry[0][3] for name, entry in own.items()}} if own else {}
             if phase.exchange is not None:
                 depends |= {"number": number}
@@ -108,6 +113,7 @@ def task_specs(plan: Plan, phase: PlannedPhase, state: State, store: Store | Non
                 memory=engine.memory,
                 batch_rows=engine.batch_rows,
                 batch_bytes=engine.batch_bytes,
+                by_record=phase.by_record,
                 deadline=engine.deadline,
                 shards=len(plan.shards),
                 number=number,
@@ -125,21 +131,33 @@ def task_specs(plan: Plan, phase: PlannedPhase, state: State, store: Store | Non
     return specs
 
 
-def committed(store: Store, phase: PlannedPhase, specs: list[TaskSpec]) -> dict[str, Manifest]:
+class Committed:
+    """What was done of a phase before, as its folder says when this is made."""
+
+    def __init__(self, store: Store, phase: PlannedPhase) -> None:
+        self._store, self._phase = store, phase
+        self._present = store.sizes(phase.name)
+        ends = ".manifest.json"
+        self._by_key = {name.partition("-")[2].partition(".")[0]: name for name in self._present if name.endswith(ends)}
+
+    def manifests(self, specs: Sequence[TaskSpec]) -> dict[str, Manifest]:
+        """The manifests of the tasks that are done already, by key."""
+        # found by key alone: the same work may stand at another place now (a shard was added before it)
+        wanted = dict.fromkeys(self._by_key[spec.key[:12]] for spec in specs if spec.key[:12] in self._by_key)
+        manifests = _read_manifests(self._store, [f"{self._phase.name}/{name}" for name in wanted])
+        keys = {spec.key for spec in specs}
+        return {
+            manifest["key"]: manifest
+            for manifest in manifests
+            # a file that the manifest names may have been removed by hand, or cut
+            if manifest["key"] in keys
+            and all(self._present.get(file["file"].rpartition("/")[2]) == file["bytes"] for file in manifest["files"])
+        }
+
+
+def committed(store: Store, phase: PlannedPhase, specs: Sequence[TaskSpec]) -> dict[str, Manifest]:
     """The manifests of the tasks that are done already, by key."""
-    present = store.sizes(phase.name)
-    by_key = {name.partition("-")[2].partition(".")[0]: name for name in present if name.endswith(".manifest.json")}
-    # found by key alone: the same work may stand at another place now (a shard was added before it)
-    wanted = list(dict.fromkeys(by_key[spec.key[:12]] for spec in specs if spec.key[:12] in by_key))
-    manifests = _read_manifests(store, [f"{phase.name}/{name}" for name in wanted])
-    keys = {spec.key for spec in specs}
-    return {
-        manifest["key"]: manifest
-        for manifest in manifests
-        # a file that the manifest names may have been removed by hand, or cut
-        if manifest["key"] in keys
-        and all(present.get(file["file"].rpartition("/")[2]) == file["bytes"] for file in manifest["files"])
-    }
+    return Committed(store, phase).manifests(specs)
 
 
 def _read_manifests(store: Store, names: list[str]) -> list[Manifest]:
@@ -206,16 +224,31 @@ def _group(phase: PlannedPhase, number: int, state: State) -> list[dict[str, Any
 
 def absorb(phase: PlannedPhase, manifests: list[Manifest], state: State) -> None:
     """Add what the tasks of a phase have made to the state. Raises UnnamedArtifactError, MixedRecordsError."""
+    for number, manifest in enumerate(manifests):
+        absorb_task(phase, number, manifest, state)
+    absorb_files(phase, manifests, state)
+
+
+def absorb_task(phase: PlannedPhase, number: int, manifest: Manifest, state: State) -> None:
+    """Add what a task has made to the state of its shard, for tasks that need this shard only."""
+    if phase.over == "inputs":
+        state.columns[number], state.groups[number] = dict(manifest["columns"]), manifest["groups"]
+    elif phase.over == "shards":
+        state.columns[number] |= manifest["columns"]
+    for file in manifest["files"]:
+        if file["kind"] == "artifact" and phase.over in ("inputs", "shards"):
+            state.own_artifacts[file["name"], number] = [number, file["file"], file["bytes"], file["sha256"]]
+
+
+def absorb_files(phase: PlannedPhase, manifests: list[Manifest], state: State) -> None:
+    """Add the files that the tasks of a phase have made, once it has ended, for tasks that need those of all. Raises
+    UnnamedArtifactError, MixedRecordsError."""
     if phase.emits:
         state.exchanges[phase.emits] = []
     for name in phase.makes_artifacts:
         state.artifacts[name] = []
     for number, manifest in enumerate(manifests):
         state.files.update([manifest["file"], *[file["file"] for file in manifest["files"]]])
-        if phase.over == "inputs":
-            state.columns[number], state.groups[number] = dict(manifest["columns"]), manifest["groups"]
-        elif phase.over == "shards":
-            state.columns[number] |= manifest["columns"]
         for file in manifest["files"]:
             if file["kind"] == "exchange":
                 state.exchanges[file["name"]].append((number * phase.group, file))

@@ -14,32 +14,38 @@ import yaml
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.errors import DamagedFileError, RunFailedError
 from dspipe.pipeline.plan.plan import Plan
-from dspipe.pipeline.plan.planned_phase import PlannedPhase
-from dspipe.pipeline.plan.tasks import State, absorb, committed, empty_state, task_specs
+from dspipe.pipeline.plan.tasks import State, absorb_files, empty_state
 from dspipe.pipeline.run.cleanup import remove_stale
+from dspipe.pipeline.run.compile_kernels import PHASE, compile_specs, compiled_before, remember_compiled
 from dspipe.pipeline.run.conservation import check_conservation
 from dspipe.pipeline.run.executors.interface import Event, Executor, Failure, Finished, Progressed
 from dspipe.pipeline.run.run_file import RUN_FILE, RunFile
-from dspipe.pipeline.run.scheduler import Scheduler
+from dspipe.pipeline.run.scheduler import Scheduler, Silent
+from dspipe.pipeline.run.segment import Part, Segment, segments
 from dspipe.pipeline.run.summary import PhaseSummary, summarize
 from dspipe.pipeline.storage.store import Store, storage_error
-from dspipe.pipeline.tasks.spec import Manifest, TaskSpec
 
 
 class Progress(Protocol):
-    """Hears how a run gets on."""
+    """Hears how a run gets on. Phases may overlap: one begins while shards are still in those before it."""
 
-    def phase(self, name: str, tasks: int, done: int, bytes: int) -> None:
-        """A phase begins: its tasks, how many of them were done before, the input bytes of the others."""
+    def phase(self, name: str, tasks: int) -> None:
+        """A phase begins: its tasks."""
 
-    def moved(self, documents: int, bytes: int, share: float) -> None:
-        """A task got on by so many documents and bytes, or by this share of it."""
+    def tasks(self, phase: str, done: int, bytes: int) -> None:
+        """So many tasks of a phase were done before; the input bytes of others that are to be done."""
 
-    def ended(self) -> None:
-        """A task ended."""
+    def moved(self, phase: str, documents: int, bytes: int, share: float) -> None:
+        """A task of a phase got on by so many documents and bytes, or by this share of it."""
+
+    def ended(self, phase: str) -> None:
+        """A task of a phase ended."""
 
     def phase_ended(self, summary: PhaseSummary) -> None:
         """A phase ended."""
+
+    def alive(self) -> None:
+        """The run goes on: said every second or so, also where nothing happens."""
 
     def notice(self, text: str) -> None:
         """Something that a person should know happened."""
@@ -94,19 +100,25 @@ def _run_phases(plan: Plan, result: RunResult, executor: Executor, progress: Pro
     compiled = not executor.one_machine
     store.write_bytes("config.yaml", yaml.safe_dump(plan.config.raw, sort_keys=False, allow_unicode=True).encode())
     state = empty_state(plan)
-    for phase in plan.phases:
-        specs = task_specs(plan, phase, state, store)
-        done = committed(store, phase, specs)
-        if not compiled and len(done) < len(specs):
-            _compile_kernels(plan, executor, progress)
-            compiled = True
-        summary, manifests = _run_phase(plan, phase, specs, done, executor, progress)
+
+    def end_phase(part: Part) -> None:
+        phase, manifests = part.phase, part.in_order()
+        summary = summarize(phase, manifests, part.reused, part.inputs)
+        progress.phase_ended(summary)
         result.tasks_run += summary.tasks - summary.reused
         check_conservation(phase, manifests, summary, result.phases, plan)
-        absorb(phase, manifests, state)
+        absorb_files(phase, manifests, state)
         state.files.update([summary.inputs] if summary.inputs else [])
         result.phases.append(summary)
         _write_run(store, plan, result, state, finished=False)
+
+    for phases in segments(plan.phases):
+        segment = Segment(plan, phases, state, store, progress, end_phase)
+        specs = segment.begin()
+        if specs and not compiled:
+            _compile_kernels(plan, executor, progress)
+            compiled = True
+        _scheduler(plan, executor, progress).run(specs, segment.then)
     _publish(store, state)
     _write_run(store, plan, result, state, finished=True)
     if not plan.config.engine.keep_stale:
@@ -115,43 +127,24 @@ def _run_phases(plan: Plan, result: RunResult, executor: Executor, progress: Pro
 
 
 def _compile_kernels(plan: Plan, executor: Executor, progress: Progress) -> None:
-    from dspipe.pipeline.run.compile_kernels import PHASE, compile_specs
-
-    specs = compile_specs(plan)
-    progress.phase(PHASE, len(specs), 0, 0)
-
-    def on_event(event: Event) -> None:
-        if isinstance(event, Finished):
-            progress.ended()
-
-    Scheduler(executor, 0, on_event).run(specs)
+    """Compile what this machine hasn't yet."""
+    specs = [spec for spec in compile_specs(plan) if not compiled_before(spec)]
+    if specs:
+        progress.phase(PHASE, len(specs))
+        done = _scheduler(plan, executor, progress).run(specs)
+        remember_compiled([spec for spec in specs if not done[spec.key]["notes"]])
 
 
-def _run_phase(
-    plan: Plan,
-    phase: PlannedPhase,
-    specs: list[TaskSpec],
-    manifests: dict[str, Manifest],
-    executor: Executor,
-    progress: Progress,
-) -> tuple[PhaseSummary, list[Manifest]]:
-    reused = sum(spec.key in manifests for spec in specs)
-    # shards that are alike in all that a phase reads (empty ones, say) are one task
-    waiting = list({spec.key: spec for spec in specs if spec.key not in manifests}.values())
-    todo_bytes = sum(plan.shards[spec.number].bytes for spec in waiting) if phase.over == "inputs" else 0
-    progress.phase(phase.name, len(specs), reused, todo_bytes)
-
-    def on_event(event: Event) -> None:
+def _scheduler(plan: Plan, executor: Executor, progress: Progress) -> Scheduler:
+    def on_event(event: Event | Silent) -> None:
         if isinstance(event, Progressed):
-            progress.moved(event.documents, event.bytes, event.share)
-        elif isinstance(event, Finished) and not isinstance(event.outcome, Failure):
-            progress.ended()
+            progress.moved(event.spec.phase, event.documents, event.bytes, event.share)
+        elif isinstance(event, Finished) and event.spec.probe is None and not isinstance(event.outcome, Failure):
+            progress.ended(event.spec.phase)
+        elif isinstance(event, Silent):
+            progress.notice(str(event))
 
-    manifests |= Scheduler(executor, plan.config.engine.retries, on_event).run(waiting)
-    ordered = [manifests[spec.key] for spec in specs]
-    summary = summarize(phase, specs, ordered, reused)
-    progress.phase_ended(summary)
-    return summary, ordered
+    return Scheduler(executor, plan.config.engine.retries, on_event, progress.alive)
 
 
 def _write_run(store: Store, plan: Plan, result: RunResult, state: State, finished: bool) -> None:

@@ -7,7 +7,7 @@ from dspipe.pipeline.funnel import Funnel
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.tasks.losses import noted_losses
 from dspipe.pipeline.tasks.origins import ID_SAMPLE, repeated_ids
-from dspipe.pipeline.tasks.spec import Manifest, TaskSpec
+from dspipe.pipeline.tasks.spec import Manifest
 
 REPEATED_IDS = "repeated ids"
 """the note of the text pass that says how many documents have an id that another one has, too"""
@@ -50,13 +50,13 @@ class PhaseSummary:
         return self.over in ("inputs", "shards")
 
 
-def summarize(phase: PlannedPhase, specs: list[TaskSpec], manifests: list[Manifest], reused: int) -> PhaseSummary:
-    """Sum up a phase from the manifests of its tasks, in their order."""
+def summarize(phase: PlannedPhase, manifests: list[Manifest], reused: int, inputs: str | None) -> PhaseSummary:
+    """Sum up a phase from the manifests of its tasks, in their order. `inputs`: the file that lists what they share."""
     return PhaseSummary(
         name=phase.name,
         over=phase.over,
         stages=list(phase.stages),
-        tasks=len(specs),
+        tasks=len(manifests),
         reused=reused,
         seconds=round(sum(manifest["seconds"] for manifest in manifests), 3),
         bytes_written=sum(file["bytes"] for manifest in manifests for file in manifest["files"]),
@@ -64,7 +64,7 @@ def summarize(phase: PlannedPhase, specs: list[TaskSpec], manifests: list[Manife
         funnel=_merge_funnels(manifests),
         manifests=[manifest["file"] for manifest in manifests],
         notes=_notes(phase, manifests),
-        inputs=specs[0].inputs if specs else None,
+        inputs=inputs,
     )
 
 

@@ -80,7 +80,7 @@ def test_a_document_that_never_ends_is_quarantined(tmp_path: Path) -> None:
     (file,) = Path(result.store.path("documents")).glob("*.quarantine.jsonl")
     entry = json.loads(file.read_text())
     assert entry["id"] == "0-1"
-    assert "takes longer than engine.deadline" in entry["error"]
+    assert "took longer for a batch than engine.deadline (1 s)" in entry["error"]
 
 
 @pytest.mark.parametrize("kind", ["inline", "local"])
