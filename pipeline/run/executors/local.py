@@ -20,7 +20,7 @@ class LocalExecutor:
 
     def submit(self, spec: TaskSpec) -> None:
         """Give the task to a free worker, starting one if need be."""
-        worker = next((worker for worker in self._workers if worker.spec is None), None)
+        worker = next((worker for worker in self._workers if worker.is_free()), None)
         if worker is None:
             worker = Worker()
             self._workers.append(worker)
@@ -32,7 +32,7 @@ class LocalExecutor:
         by_pipe = {worker.pipe: worker for worker in self._workers if worker.spec is not None}
         for pipe in wait(list(by_pipe), timeout=0 if events else 1.0):
             events += by_pipe[pipe].hear()  # type: ignore[index]
-        self._workers = [worker for worker in self._workers if worker.alive]
+        self._workers = [worker for worker in self._workers if not worker.ended]
         return events
 
     def cancel(self, spec: TaskSpec) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from dspipe.pipeline.run.executors.board import Board
 from dspipe.pipeline.run.executors.interface import Event, Failure, Finished, Progressed, Started, run_guarded
 from dspipe.pipeline.tasks.limits import forget_peak_memory
+from dspipe.pipeline.tasks.place import Place
 from dspipe.pipeline.tasks.spec import Manifest, TaskSpec
 
 _PR_SET_PDEATHSIG = 1
@@ -75,13 +76,22 @@ class Worker:
         return events
 
     @property
-    def alive(self) -> bool:
-        """Whether the process hasn't ended."""
-        return self._process.returncode is None
+    def ended(self) -> bool:
+        """Whether its end is known."""
+        return self._process.returncode is not None
+
+    def is_free(self) -> bool:
+        """Whether it can be given a task."""
+        return self.spec is None and self._process.poll() is None
+
+    @property
+    def place(self) -> Place | None:
+        """Where in the shard its task is."""
+        return self._board.place()
 
     def condition(self) -> str:
         """Where in the shard its task is, and whether the process is stopped."""
-        place = self._board.place()
+        place = self.place
         with contextlib.suppress(OSError):
             state = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()[0]
             if state in "Tt":
@@ -90,15 +100,16 @@ class Worker:
 
     def kill(self) -> None:
         """End the process: what it has not committed is no data."""
-        if self.alive:
+        if not self.ended:
             self._process.kill()
             self._reap()
-        self.pipe.close()
-        self._board.close()
+        if not self.pipe.closed:
+            self.pipe.close()
+            self._board.close()
 
     def _ended(self) -> Failure:
         """How the process ended, which has closed its pipe."""
-        place = self._board.place()
+        place = self.place
         patience = time.monotonic() + 5
         while not self._reap(os.WNOHANG):
             if time.monotonic() > patience:  # it has closed its pipe and goes on
