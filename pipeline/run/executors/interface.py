@@ -66,7 +66,10 @@ Event = Started | Finished | Progressed
 class Executor(Protocol):
     """Runs tasks somewhere. The driver submits at most `capacity` at a time; they differ in key or attempt."""
 
-    capacity: int
+    @property
+    def capacity(self) -> int:
+        """Tasks to have in flight."""
+
     one_machine: bool
     """whether workers share this machine, and so what is compiled once"""
 

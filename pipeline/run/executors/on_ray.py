@@ -1,8 +1,8 @@
 """Tasks on Ray: plain Core tasks with files as the hand-over, on a local Ray or on a cluster by address.
 
-A Ray task doesn't run the work in Ray's own process but in a worker of its own (`executors.worker`), which Ray's process
-keeps from task to task and watches: so memory, deadlines and the ends of workers are the same as on one machine, and a
-document that ends a worker never takes Ray's process along. What the worker says comes back as a stream.
+The work isn't done in Ray's own process but in a worker (`executors.worker`), which that process keeps from task to
+task and watches: so memory, deadlines and the ends of workers are the same as on one machine, and a document that ends
+a worker never takes Ray's process along. What the worker says comes back as a stream.
 """
 
 import os
@@ -120,7 +120,7 @@ class RayExecutor:
 
     def _give_anew_what_fits_no_node(self) -> None:
         memory = self._cluster.resources().memory
-        for stream, task in list(self._tasks.items()):
+        for task in list(self._tasks.values()):
             if not task.started and memory is not None and task.reserved > memory:
                 self.cancel(task.spec)
                 self.submit(task.spec)

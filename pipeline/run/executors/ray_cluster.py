@@ -11,7 +11,7 @@ from typing import Any
 
 from dspipe.pipeline.errors import ConfigError, RunFailedError
 
-_ANSWERS_S = 15.0
+_ANSWERS_S = 12.0
 """how long a cluster may take to let a driver in"""
 _HEAD_AWAY_S = 20.0
 """how long the head may be away before the run is given up: Ray itself ends the driver's process after 60 s"""
@@ -43,7 +43,7 @@ def check_answers(address: str) -> None:
                 process.kill()
                 wrong = f"nothing that speaks Ray has answered for {_ANSWERS_S:.0f} s"
     if wrong is not None:
-        raise ConfigError(f"engine.address: no Ray cluster answers at {address}: {wrong}", ("engine", "address"))
+        raise ConfigError(f"no Ray cluster answers at {address}: {wrong}", ("engine", "address"))
 
 
 def _unreachable(address: str) -> str | None:

@@ -6,7 +6,7 @@ import pytest
 
 from dspipe.pipeline.document import example_batch
 from dspipe.pipeline.run import compile_kernels
-from dspipe.pipeline.run.compile_kernels import compile_specs
+from dspipe.pipeline.run.compile_kernels import compile_specs, compiled_before, remember_compiled
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.spec import TaskSpec
 from dspipe.pipeline.tasks.task import Task
@@ -25,10 +25,7 @@ def test_a_task_for_each_stage_that_measures_and_compiles(tmp_path: Any, monkeyp
     source = {"name": "a", "format": "jsonl", "path": str(tmp_path / "a.jsonl")}
     plan = planned({"output": str(tmp_path / "out"), "sources": [source], "stages": ["unicode", "exact_dedup"]})
     specs = compile_specs(plan)
-    assert [(spec.label, spec.key, spec.probe) for spec in specs] == [
-        ("unicode", "unicode", [0, 0]),
-        ("exact_dedup", "exact_dedup", [0, 0]),
-    ]
+    assert [(spec.label, spec.probe) for spec in specs] == [("unicode", [0, 0]), ("exact_dedup", [0, 0])]
     seen: list[int] = []
     measure = Unicode.measure
 
@@ -46,3 +43,21 @@ def test_a_task_for_each_stage_that_measures_and_compiles(tmp_path: Any, monkeyp
 
     monkeypatch.setattr(Unicode, "measure", broken)
     assert run(specs[0]) == {"not compiled": "ValueError: no such letter"} or "no such letter" in str(run(specs[0]))
+
+
+def test_what_is_compiled_is_remembered_on_the_machine(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "one"}\n')
+    source = {"name": "a", "format": "jsonl", "path": str(tmp_path / "a.jsonl")}
+    monkeypatch.setattr(compile_kernels, "cache_folder", lambda: tmp_path)
+    engine = {"kind": "local", "workers": 1}
+    values = {"output": str(tmp_path / "out"), "sources": [source], "stages": ["unicode"], "engine": engine}
+    plan = planned(values)
+    assert [compiled_before(spec) for spec in compile_specs(plan)] == [False]
+    remember_compiled(compile_specs(plan))
+    assert [compiled_before(spec) for spec in compile_specs(plan)] == [True]
+    (other,) = compile_specs(planned({**values, "stages": ["exact_dedup"]}))
+    assert not compiled_before(other)
+    # where nothing can be written nothing is remembered
+    monkeypatch.setattr(compile_kernels, "cache_folder", lambda: tmp_path / "a.jsonl")
+    remember_compiled([other])
+    assert not compiled_before(other)

@@ -22,8 +22,8 @@ def manifest(number: int, **counters: int) -> dict[str, Any]:
 
 def test_sums_over_tasks() -> None:
     phase = PlannedPhase("unique.verdicts", "shards", "", ("unique",), "", {}, {})
-    specs: list[Any] = [type("Spec", (), {"inputs": "unique/inputs.json"})] * 3
-    found = summarize(phase, specs, [manifest(0, b=2), manifest(1, b=1, a=7), manifest(2)], reused=1)
+    manifests = [manifest(0, b=2), manifest(1, b=1, a=7), manifest(2)]
+    found = summarize(phase, manifests, reused=1, inputs="unique/inputs.json")
     assert (found.tasks, found.reused, found.seconds, found.bytes_written) == (3, 1, 0.75, 306)
     assert list(found.counters.items()) == [("a", 7), ("b", 3)]
     (funnel,) = found.funnel
@@ -38,7 +38,7 @@ def test_sums_over_tasks() -> None:
 
 def test_notes_are_of_phases_of_one_task() -> None:
     phase = PlannedPhase("unique.report", "once", "", ("unique",), "", {}, {})
-    found = summarize(phase, [], [manifest(7)], reused=0)
+    found = summarize(phase, [manifest(7)], reused=0, inputs=None)
     assert found.notes == {"task": 7}
     assert found.inputs is None
     assert not found.by_shard
