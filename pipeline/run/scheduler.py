@@ -230,7 +230,10 @@ class Scheduler:
         left = Counter(attempt.spec.phase for attempt in running)
         for attempt in running:
             spec, began = attempt.spec, attempt.began
-            if began is None or _id(spec) not in self._running:
+            if _id(spec) not in self._running:
+                continue
+            if began is None:
+                self._tell_of_waiting(attempt, running, now)
                 continue
             self._tell_of_silence(attempt, now)
             limit = self._pace.limit_s(spec)
@@ -254,6 +257,13 @@ class Scheduler:
         if silent >= self._pace.silence_s(attempt.spec) or condition.startswith("stopped"):
             attempt.told = silent
             self._on_event(Silent(attempt.spec, attempt.where, condition, silent))
+
+    def _tell_of_waiting(self, attempt: _Attempt, running: list[_Attempt], now: float) -> None:
+        """Of the first task, where no worker has begun with any: a cluster that has no room, or none yet."""
+        silent = now - attempt.heard
+        if attempt is running[0] and silent >= max(60, 2 * attempt.told) and not any(one.began for one in running):
+            attempt.told = silent
+            self._on_event(Silent(attempt.spec, "", "it waits for a worker, and none is at work", silent))
 
     def _give_up(self, attempt: _Attempt, elapsed: float) -> None:
         spec, expected = attempt.spec, self._pace.expected_s(attempt.spec) or 0

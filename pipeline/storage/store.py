@@ -8,6 +8,7 @@ that could be taken for data.
 import errno
 import json
 import os
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -166,7 +167,8 @@ class Store:
             target = Path(self.path(name))
             target.parent.mkdir(parents=True, exist_ok=True)
             # one writer's partial file never meets another's: two attempts at a task may overlap
-            partial = target.with_name(f"{TEMPORARY}{os.getpid()}-{target.name}")
+            # (and processes of two machines that share a file system may have the same number)
+            partial = target.with_name(f"{TEMPORARY}{secrets.token_hex(8)}-{target.name}")
             try:
                 with partial.open("wb") as file:
                     yield file
