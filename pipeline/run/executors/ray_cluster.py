@@ -41,7 +41,7 @@ def check_answers(address: str) -> None:
                 wrong = None if process.returncode == 0 else said[-1] if said else f"exit code {process.returncode}"
             except subprocess.TimeoutExpired:
                 process.kill()
-                wrong = f"nothing that speaks Ray has answered for {_ANSWERS_S:.0f} s"
+                wrong = f"nothing that speaks Ray has answered for {_ANSWERS_S:g} s"
     if wrong is not None:
         raise ConfigError(f"no Ray cluster answers at {address}: {wrong}", ("engine", "address"))
 
