@@ -118,7 +118,8 @@ class LogProgress:
         if time.monotonic() - self._last >= _LOG_EVERY_S:
             self._last = time.monotonic()
             for meter in self._meters.values():
-                self._tell(meter.line())
+                if meter.done < meter.tasks:
+                    self._tell(meter.line())
 
     def notice(self, text: str) -> None:
         """Something that a person should know happened."""
@@ -176,7 +177,7 @@ class LiveProgress:
         """A task ended."""
         self._meters[phase].ended()
         if self._meters[phase].done == self._meters[phase].tasks:
-            self._show(phase)
+            self._progress.update(self._bars[phase], visible=False)
 
     def alive(self) -> None:
         """The run goes on: the bars show how far it is."""

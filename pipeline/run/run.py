@@ -16,7 +16,8 @@ from dspipe.pipeline.errors import DamagedFileError, RunFailedError
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.tasks import State, absorb_files, empty_state
 from dspipe.pipeline.run.cleanup import remove_stale
-from dspipe.pipeline.run.compile_kernels import PHASE, compile_specs, compiled_before, remember_compiled
+from dspipe.pipeline.run.compile_kernels import PHASE as COMPILE
+from dspipe.pipeline.run.compile_kernels import compile_specs, compiled_before, remember_compiled
 from dspipe.pipeline.run.conservation import check_conservation
 from dspipe.pipeline.run.executors.interface import Event, Executor, Failure, Finished, Progressed
 from dspipe.pipeline.run.run_file import RUN_FILE, RunFile
@@ -130,7 +131,7 @@ def _compile_kernels(plan: Plan, executor: Executor, progress: Progress) -> None
     """Compile what this machine hasn't yet."""
     specs = [spec for spec in compile_specs(plan) if not compiled_before(spec)]
     if specs:
-        progress.phase(PHASE, len(specs))
+        progress.phase(COMPILE, len(specs))
         done = _scheduler(plan, executor, progress).run(specs)
         remember_compiled([spec for spec in specs if not done[spec.key]["notes"]])
 
@@ -139,8 +140,9 @@ def _scheduler(plan: Plan, executor: Executor, progress: Progress) -> Scheduler:
     def on_event(event: Event | Silent) -> None:
         if isinstance(event, Progressed):
             progress.moved(event.spec.phase, event.documents, event.bytes, event.share)
-        elif isinstance(event, Finished) and event.spec.probe is None and not isinstance(event.outcome, Failure):
-            progress.ended(event.spec.phase)
+        elif isinstance(event, Finished) and not isinstance(event.outcome, Failure):
+            if event.spec.probe is None or event.spec.phase == COMPILE:
+                progress.ended(event.spec.phase)
         elif isinstance(event, Silent):
             progress.notice(str(event))
 

@@ -97,7 +97,8 @@ def test_compiling_is_tried_again_and_not_repeated(tmp_path: Any, monkeypatch: p
     (tmp_path / "a.jsonl").write_text("")
     source = {"name": "a", "format": "jsonl", "path": str(tmp_path / "a.jsonl")}
     plan = planned({"output": str(tmp_path / "out"), "sources": [source], "stages": ["unicode", "exact_dedup"]})
-    killed, done = Failure("crash", "the worker process was ended by SIGKILL"), {"notes": {}}
+    killed = Failure("crash", "the worker process was ended by SIGKILL")
+    done: Manifest = {"notes": {}}
     executor = Answers(killed, done, {"notes": {"not compiled": "ValueError"}})
     compile_missing(plan, executor, LogProgress())
     assert executor.answers == []

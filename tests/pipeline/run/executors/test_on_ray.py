@@ -12,7 +12,7 @@ import pytest
 from dspipe.pipeline.plan.tasks import empty_state, task_specs
 from dspipe.pipeline.run.executors.interface import Event, Finished, Progressed, Started
 from dspipe.pipeline.run.executors.on_ray import RayExecutor
-from tests.engine import planned, run_inline
+from tests.engine import planned, run_inline, write_config
 from tests.pipeline.run.executors.runs import hashes, kill_workers, make_many
 
 
@@ -91,3 +91,20 @@ def test_a_cluster_that_loses_a_node_gives_the_same_bytes_and_one_without_its_he
     assert hashes(str(tmp_path / "cluster")) == hashes(many["output"])
     assert said["message"].startswith("the Ray cluster's head at ADDRESS doesn't answer any more")
     assert "Traceback" not in done.stderr
+
+
+def test_a_job_is_submitted_stopped_and_gone_on_with(many: dict[str, Any], tmp_path: Path) -> None:
+    """As docs/cluster.md has it, on a cluster of its own with a dashboard."""
+    pytest.importorskip("opencensus", reason="needs ray[default]")
+    slow = {**many, "stages": [{"tests.toys.sleepy": {"seconds": 0.5}}, *many["stages"]]}
+    output, file = tmp_path / "job", tmp_path / "job.yaml"
+    write_config(file, {**slow, "name": "test", "engine": {"kind": "ray", "address": "auto"}, "output": str(output)})
+    command = [sys.executable, "-m", "tests.pipeline.run.executors.ray_jobs", str(file), str(output)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout.splitlines()[-1])
+    assert said["states"] == ["STOPPED", "SUCCEEDED"]
+    assert 0 < said["done_before"] < said["tasks"]
+    assert f"{output}: done, {said['tasks'] - said['done_before']} tasks run" in said["log"]
+    run_inline(slow, output=str(tmp_path / "undisturbed"))
+    assert sorted(hashes(str(output)).values()) == sorted(hashes(str(tmp_path / "undisturbed")).values())
