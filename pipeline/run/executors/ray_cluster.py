@@ -23,6 +23,9 @@ _JOIN = "import sys, ray; print('begun', flush=True); ray.init(address=sys.argv[
 def check_answers(address: str) -> None:
     """See in another process, which can be ended, that a driver can join the cluster: Ray itself tries for a minute and
     more, or for ever, and writes what it thinks. Raises ConfigError."""
+    if address.startswith("ray://"):
+        message = "Ray's client (ray://) can't carry a run; start the driver on a node of the cluster, or as a Ray job"
+        raise ConfigError(message, ("engine", "address"))
     wrong = _unreachable(address)
     if wrong is None:
         quiet = {**os.environ, "RAY_BACKEND_LOG_LEVEL": "fatal"}
@@ -48,7 +51,7 @@ def check_answers(address: str) -> None:
 
 def _unreachable(address: str) -> str | None:
     """What is wrong with a `host:port`, if nothing listens there."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+    host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
         return None
     try:
@@ -74,7 +77,7 @@ class Cluster:
         self._ray = ray
         self._address = str(ray.get_runtime_context().gcs_address)
         self._looked = self._answered = time.monotonic()
-        self._resources = self._ask()
+        self._resources = self._ask() or Resources(0, None)
         self.lost = False
 
     def resources(self) -> Resources:
@@ -82,9 +85,9 @@ class Cluster:
         now = time.monotonic()
         if now - self._looked >= _LOOK_S:
             self._looked = now
-            if _unreachable(self._address) is None:  # else Ray would wait for the head
-                self._answered = now
-                self._resources = self._ask()
+            found = self._ask() if _unreachable(self._address) is None else None  # else Ray would wait for the head
+            if found is not None:
+                self._answered, self._resources = now, found
             elif now - self._answered > _HEAD_AWAY_S:
                 self.lost = True
                 raise RunFailedError(
@@ -93,8 +96,12 @@ class Cluster:
                 )
         return self._resources
 
-    def _ask(self) -> Resources:
-        nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+    def _ask(self) -> Resources | None:
+        try:
+            found = self._ray.nodes()
+        except Exception:  # Ray's own errors of a head that has just gone are of many kinds
+            return None
+        nodes = [node["Resources"] for node in found if node["Alive"] and node["Resources"].get("CPU")]
         memory = [node["memory"] / node["CPU"] for node in nodes if "memory" in node]
         return Resources(int(sum(node["CPU"] for node in nodes)), int(min(memory)) if memory else None)
 

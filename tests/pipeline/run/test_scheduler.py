@@ -63,6 +63,7 @@ class Timed(Workers):
         self.ends: list[tuple[float, TaskSpec]] = []
         self.cancelled: list[TaskSpec] = []
         self._events: list[Event] = []
+        self.state = "in stage extract, records 0 to 7"
 
     def submit(self, spec: TaskSpec) -> None:
         self.submitted.append(spec)
@@ -84,7 +85,7 @@ class Timed(Workers):
         self.ends = [(end, other) for end, other in self.ends if other != spec]
 
     def condition(self, spec: TaskSpec) -> str:
-        return "in stage extract, records 0 to 7"
+        return self.state
 
 
 def task(number: int, over: str = "shards", batch_rows: int = 4, phase: str = "judge", rows: int = 0) -> TaskSpec:
@@ -319,3 +320,32 @@ def test_a_task_that_says_nothing_is_named(clock: list[float]) -> None:
     Scheduler(workers, 0, on_event).run([task(n) for n in range(5)])
     assert len(heard) == 2  # after one minute, and after two
     assert heard[0] == "judge, task 00003: nothing heard for 60 s (process 7, in stage extract, records 0 to 7)"
+
+
+def test_a_worker_that_is_stopped_is_named_sooner(clock: list[float]) -> None:
+    heard: list[str] = []
+    workers = Timed(lambda number, before: 45, clock)
+    workers.state = "stopped by a signal"
+
+    def on_event(event: Event | Silent) -> None:
+        heard.extend([str(event)] if isinstance(event, Silent) else [])
+
+    Scheduler(workers, 0, on_event).run([task(0)])
+    assert heard == [
+        f"judge, task 00000: nothing heard for {seconds} s (process 7, stopped by a signal)" for seconds in (10, 20, 40)
+    ]
+
+
+def test_a_cluster_without_room_is_told_of(clock: list[float]) -> None:
+    heard: list[str] = []
+
+    class Full(Timed):
+        def wait(self) -> list[Event]:
+            events = super().wait()
+            return events if self._clock[0] > 100 else []
+
+    def on_event(event: Event | Silent) -> None:
+        heard.extend([str(event)] if isinstance(event, Silent) else [])
+
+    Scheduler(Full(lambda number, before: 150, clock), 0, on_event).run([task(0), task(1)])
+    assert heard == ["judge, task 00000: nothing heard for 60 s (it waits for a worker, and none is at work)"]

@@ -26,6 +26,8 @@ def test_an_address_where_nothing_answers_ends_in_a_sentence(
         check_answers("127.0.0.1:1")
     with pytest.raises(ConfigError, match=r"no Ray cluster answers at no-such-host.invalid:6379: "):
         check_answers("no-such-host.invalid:6379")
+    with pytest.raises(ConfigError, match=r"ray://.* can't carry a run; start the driver on a node"):
+        check_answers("ray://127.0.0.1:10001")
     monkeypatch.setattr(ray_cluster, "_ANSWERS_S", 0.5)
     with pytest.raises(ConfigError, match=f"at {silent}: nothing that speaks Ray has answered for 0.5 s"):
         check_answers(silent)
