@@ -69,6 +69,7 @@ def task_specs(
     formats = [
         code_fingerprint("dspipe.pipeline.storage.columns"),
         code_fingerprint("dspipe.pipeline.storage.exchange"),
+        code_fingerprint("dspipe.pipeline.funnel"),
     ]
     folders = [common_folder(source) for source in plan.config.sources] if phase.over == "inputs" else []
     specs = []
@@ -114,6 +115,7 @@ def task_specs(
                 batch_rows=engine.batch_rows,
                 batch_bytes=engine.batch_bytes,
                 by_record=phase.by_record,
+                max_quarantined=engine.max_quarantined_of_shard,
                 deadline=engine.deadline,
                 shards=len(plan.shards),
                 number=number,

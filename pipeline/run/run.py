@@ -20,6 +20,7 @@ from dspipe.pipeline.run.compile_kernels import PHASE as COMPILE
 from dspipe.pipeline.run.compile_kernels import compile_specs, compiled_before, remember_compiled
 from dspipe.pipeline.run.conservation import check_conservation
 from dspipe.pipeline.run.executors.interface import Event, Executor, Failure, Finished, Progressed
+from dspipe.pipeline.run.retry_quarantine import QuarantineRetry
 from dspipe.pipeline.run.run_file import RUN_FILE, RunFile
 from dspipe.pipeline.run.scheduler import Scheduler, Silent
 from dspipe.pipeline.run.segment import Part, Segment, segments
@@ -61,8 +62,8 @@ class RunResult:
     tasks_run: int = 0
 
 
-def run_plan(plan: Plan, executor: Executor, progress: Progress) -> RunResult:
-    """Run a plan to its end.
+def run_plan(plan: Plan, executor: Executor, progress: Progress, retry: QuarantineRetry | None = None) -> RunResult:
+    """Run a plan to its end. `retry`: tasks that are done, but are to be done again.
 
     Raises RunFailedError, ConservationError, StorageError, InvalidConfigError; resumable after any.
     """
@@ -70,12 +71,14 @@ def run_plan(plan: Plan, executor: Executor, progress: Progress) -> RunResult:
     store.prepare()
     try:
         with _locked(store, plan):
-            return _run_with_repairs(plan, store, executor, progress)
+            return _run_with_repairs(plan, store, executor, progress, retry)
     except OSError as error:
         raise storage_error(error, str(error.filename or store.root), "use") from error
 
 
-def _run_with_repairs(plan: Plan, store: Store, executor: Executor, progress: Progress) -> RunResult:
+def _run_with_repairs(
+    plan: Plan, store: Store, executor: Executor, progress: Progress, retry: QuarantineRetry | None
+) -> RunResult:
     """Run the phases; where one of the run's files turns out to be damaged, remove it and go on from what made it."""
     _same_run(store, plan)
     repaired: set[str] = set()
@@ -83,7 +86,7 @@ def _run_with_repairs(plan: Plan, store: Store, executor: Executor, progress: Pr
     while True:
         result = RunResult(store, tasks_run=tasks_run)
         try:
-            return _run_phases(plan, result, executor, progress)
+            return _run_phases(plan, result, executor, progress, retry)
         except DamagedFileError as error:
             tasks_run = result.tasks_run
             name = error.file.removeprefix(f"{store.root}/")
@@ -96,7 +99,9 @@ def _run_with_repairs(plan: Plan, store: Store, executor: Executor, progress: Pr
             store.remove(name)
 
 
-def _run_phases(plan: Plan, result: RunResult, executor: Executor, progress: Progress) -> RunResult:
+def _run_phases(
+    plan: Plan, result: RunResult, executor: Executor, progress: Progress, retry: QuarantineRetry | None
+) -> RunResult:
     store = result.store
     compiled = not executor.one_machine
     store.write_bytes("config.yaml", yaml.safe_dump(plan.config.raw, sort_keys=False, allow_unicode=True).encode())
@@ -104,9 +109,11 @@ def _run_phases(plan: Plan, result: RunResult, executor: Executor, progress: Pro
 
     def end_phase(part: Part) -> None:
         phase, manifests = part.phase, part.in_order()
-        summary = summarize(phase, manifests, part.reused, part.inputs)
+        summary = summarize(phase, manifests, part.reused, part.inputs, plan.source_names(phase))
         progress.phase_ended(summary)
         result.tasks_run += summary.tasks - summary.reused
+        if retry is not None:
+            retry.see(manifests)
         check_conservation(phase, manifests, summary, result.phases, plan)
         absorb_files(phase, manifests, state)
         state.files.update([summary.inputs] if summary.inputs else [])
@@ -114,7 +121,7 @@ def _run_phases(plan: Plan, result: RunResult, executor: Executor, progress: Pro
         _write_run(store, plan, result, state, finished=False)
 
     for phases in segments(plan.phases):
-        segment = Segment(plan, phases, state, store, progress, end_phase)
+        segment = Segment(plan, phases, state, store, progress, end_phase, retry)
         specs = segment.begin()
         if specs and not compiled:
             _compile_kernels(plan, executor, progress)

@@ -16,6 +16,7 @@ from dspipe.pipeline.tasks.spec import Manifest, TaskSpec
 
 LAST_SHARE = 0.01
 """the share of a phase's tasks, the last that run, of which each is started a second time where it lags"""
+_MAY_PASS = ("machine", "lost", "storage", "crash")
 _LOST_RETRIES = 10
 """how often a task is tried again that a machine or a cluster has lost"""
 
@@ -185,7 +186,7 @@ class Scheduler:
 
     def _failed(self, spec: TaskSpec, failure: Failure) -> None:
         """Go on after a task that gave no manifest. Raises RunFailedError where that can't be."""
-        if failure.kind in ("lost", "storage", "crash") and spec.key in self._starts:
+        if failure.kind in _MAY_PASS and spec.key in self._starts:
             return  # its other start may do better
         if failure.kind == "crash" and spec.by_record:
             search = self._searches.get(spec.key)
@@ -197,7 +198,7 @@ class Scheduler:
                 self._search(narrowed) if narrowed is not None else self._not_by_itself(spec.key)
                 return
         retries = _LOST_RETRIES if failure.kind == "lost" else self._retries
-        if failure.kind not in ("lost", "storage", "crash") or not self._try_again(spec, failure, retries):
+        if failure.kind not in _MAY_PASS or not self._try_again(spec, failure, retries):
             raise _run_failed(spec, failure, self._tries[spec.key, "lost" if failure.kind == "lost" else ""])
 
     def _search(self, search: Search) -> None:
@@ -282,7 +283,7 @@ def _id(spec: TaskSpec) -> tuple[str, int]:
 
 
 def _run_failed(spec: TaskSpec, failure: Failure, tried: int) -> RunFailedError:
-    if failure.kind == "user":
-        return RunFailedError(failure.message, user=True)
     times = f" (tried {tried} times)" if tried > 1 else ""
+    if failure.kind == "machine":
+        return RunFailedError(f"{failure.message}{times}", user=not failure.traceback, traceback=failure.traceback)
     return RunFailedError(f"{spec.phase}, task {spec.label}: {failure.message}{times}", traceback=failure.traceback)

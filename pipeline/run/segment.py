@@ -10,6 +10,7 @@ from typing import Protocol
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.plan.tasks import Committed, State, absorb_task, task_specs
+from dspipe.pipeline.run.retry_quarantine import QuarantineRetry
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.spec import Manifest, TaskSpec
 
@@ -69,8 +70,11 @@ class Segment:
         store: Store,
         counts: Counts,
         on_end: Callable[[Part], None],
+        retry: QuarantineRetry | None = None,
     ) -> None:
+        """retry: tasks that are done, but are to be done again."""
         self._plan, self._state, self._store, self._counts, self._on_end = plan, state, store, counts, on_end
+        self._retry = retry
         self._parts = [Part(phase, plan.tasks(phase)) for phase in phases]
         self._places = {phase.name: place for place, phase in enumerate(phases)}
 
@@ -99,6 +103,8 @@ class Segment:
             self._counts.phase(part.phase.name, part.tasks)
         part.inputs = specs[0].inputs if specs else None
         found = part.committed.manifests(specs)
+        if self._retry is not None:
+            found = self._retry.set_aside(self._store, found)
         reused = sum(spec.key in found for spec in specs)
         part.reused += reused
         found |= {spec.key: part.by_key[spec.key] for spec in specs if spec.key in part.by_key}

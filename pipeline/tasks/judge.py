@@ -11,8 +11,9 @@ from dspipe.pipeline.config.discovery import make_stage
 from dspipe.pipeline.errors import StageContractError
 from dspipe.pipeline.funnel import Funnel
 from dspipe.pipeline.stage import MapStage
-from dspipe.pipeline.tasks.halving import guarded, halved
+from dspipe.pipeline.tasks.halving import guarded, halved, setting_up
 from dspipe.pipeline.tasks.limits import deadline
+from dspipe.pipeline.tasks.quarantine import Quarantine
 from dspipe.pipeline.tasks.task import Task
 
 
@@ -30,7 +31,7 @@ class Judging:
         self.stages = [stage for stage in made if isinstance(stage, MapStage)]
         self.funnels = [Funnel(stage.name) for stage in self.stages]
         self.measures = [name for name in ("domain", "text_bytes", "tokens") if name in task.spec.columns]
-        self.quarantined: list[dict[str, Any]] = []
+        self.quarantine = Quarantine()
         self.skip = {record["record"]: record for record in task.spec.skip}
         self.records = 0, 0
 
@@ -38,7 +39,11 @@ class Judging:
         """Judge batch by batch; a record that makes a stage fail is dropped and goes to the quarantine."""
         needed = [column for stage in self.stages for column in stage.judge_columns()]
         columns = dict.fromkeys(["id", "url", "place", "reason", *self.measures, *needed])
+        ready = False
         for first, batch in self._batches(list(columns)):
+            if not ready:
+                self._set_up(batch.slice(0, 0))
+                ready = True
             self.records = first, first + batch.num_rows
             reason = batch.column("reason").cast(pa.string())
             for stage, funnel in zip(self.stages, self.funnels, strict=True):
@@ -49,10 +54,17 @@ class Judging:
             if self.task.spec.probe is None:
                 self.task.write(pa.RecordBatch.from_arrays([reason], names=["reason"]))
             self.task.progress(documents=batch.num_rows, bytes=0)
-        self.task.count("quarantined", len(self.quarantined))
-        if self.task.spec.probe is None:
-            self.task.keep_quarantined(self.quarantined)
+        self.task.count("quarantined", len(self.quarantine.entries))
         self.task.funnel.extend(self.funnels)
+        if self.task.spec.probe is None:
+            self.quarantine.check_share(self.task, self.funnels[0].entered.documents)
+            self.quarantine.commit(self.task)
+
+    def _set_up(self, none: pa.RecordBatch) -> None:
+        """Let every stage read what it reads at first use, before there is a document that could be blamed."""
+        for stage in self.stages:
+            with setting_up(stage.name):
+                stage.verdicts(none)
 
     def _batches(self, columns: list[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
         """(number of its first row, batch) of the shard's rows, or only of those to probe."""
@@ -72,7 +84,8 @@ class Judging:
             if record.column("_dropped")[0].as_py():
                 return  # what a stage says of rows that were dropped before doesn't count
             values = {name: record.column(name)[0].as_py() for name in ("id", "url", "place")}
-            self.quarantined.append({"stage": stage.name, "file": None, "error": error, **values, **more})
+            entry = self.quarantine.add(stage.name, error=error, **values)
+            entry.update(more)
 
         marked = batch.append_column("_dropped", pc.is_valid(reason))
         parts: list[pa.Array | None] = []

@@ -69,6 +69,8 @@ class TaskSpec:
     skip: list[dict[str, Any]] = field(default_factory=list)
     """records that ended a worker: left out and quarantined. Each is record (its number in the shard), stage, error and
     peak_bytes (of the worker's memory; 0: not known)"""
+    max_quarantined: float = 1.0
+    """the share of its documents that stages may fail on; beyond it the task fails"""
     deadline: float | None = None
     """seconds that a batch may take in a task that goes record by record; None: no deadline"""
     probe: list[int] | None = None

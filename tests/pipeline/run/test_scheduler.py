@@ -176,14 +176,23 @@ def test_a_lost_node_is_nobodys_fault() -> None:
         run(Workers(lambda spec: Failure("lost", "the node died")), [task(0)])
 
 
-@pytest.mark.parametrize("kind", ["stage", "conservation", "user"])
+@pytest.mark.parametrize("kind", ["stage", "conservation"])
 def test_what_does_not_pass_ends_the_run_at_once(kind: FailureKind) -> None:
     workers = Workers(lambda spec: Failure(kind, "it is wrong", "Traceback of it"))
     with pytest.raises(RunFailedError, match="it is wrong") as caught:
         run(workers, [task(0)], retries=5)
     assert len(workers.submitted) == 1
-    assert caught.value.user == (kind == "user")
-    assert caught.value.traceback == ("" if kind == "user" else "Traceback of it")
+    assert not caught.value.user
+    assert caught.value.traceback == "Traceback of it"
+
+
+def test_a_machines_trouble_is_tried_elsewhere_and_ends_the_run_in_one_sentence(clock: list[float]) -> None:
+    workers = Workers(lambda spec: Failure("machine", "no model file x (on host)"))
+    with pytest.raises(RunFailedError) as caught:
+        Scheduler(workers, 2, lambda event: None).run([task(0)])
+    assert str(caught.value) == "no model file x (on host) (tried 3 times)"
+    assert caught.value.user
+    assert len(workers.submitted) == 3
 
 
 def test_a_damaged_file_ends_it_when_what_runs_has_ended() -> None:
