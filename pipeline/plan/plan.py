@@ -113,7 +113,7 @@ def _with_merges(plan: Plan) -> Plan:
                 stages=phase.stages,
                 runner="dspipe.pipeline.tasks.merge_exchange:run",
                 payload={"exchange": phase.emits},
-                depends={"code": code_fingerprint("dspipe.pipeline.tasks.merge_exchange"), "partitions": partitions},
+                depends={"code": code_fingerprint("dspipe.pipeline.tasks.merge_exchange")},
                 exchange=phase.emits,
                 emits=phase.emits,
                 partitions=phase.partitions,

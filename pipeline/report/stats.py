@@ -23,9 +23,8 @@ _BAD_SHOWN, _PARTS_SHOWN = 20, 50
 def as_json(run: RunFile) -> str:
     """What `run.json` says, without the lists of files, and the funnel by source and by domain."""
     value = run.as_json()
-    del value["artifacts"]
     for phase in value["phases"]:
-        del phase["manifests"], phase["inputs"]
+        del phase["inputs"], phase["names"]
     by_source, by_domain = run.funnel_by_source(), run.funnel_by_domain()
     value["funnel_by_source"] = {name: [entry.as_json() for entry in part] for name, part in by_source.items()}
     value["funnel_by_domain"] = {name: [entry.as_json() for entry in part] for name, part in by_domain.items()}

@@ -116,7 +116,10 @@ def _run_phases(
             retry.see(manifests)
         check_conservation(phase, manifests, summary, result.phases, plan)
         absorb_files(phase, manifests, state)
-        state.files.update([summary.inputs] if summary.inputs else [])
+        assert part.committed is not None
+        record = part.committed.record.write(manifests)
+        summary.names = record[-1]
+        state.files.update([*record, *([summary.inputs] if summary.inputs else [])])
         result.phases.append(summary)
         _write_run(store, plan, result, state, finished=False)
 

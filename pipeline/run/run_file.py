@@ -9,6 +9,7 @@ from typing import Any
 from dspipe.pipeline.config.run_config import load_config
 from dspipe.pipeline.errors import DamagedFileError, RunNotFoundError
 from dspipe.pipeline.funnel import Counts, Funnel
+from dspipe.pipeline.plan.phase_record import read_names
 from dspipe.pipeline.run.summary import PhaseSummary, SourcePart
 from dspipe.pipeline.stage import Stage
 from dspipe.pipeline.storage.store import Store
@@ -28,7 +29,7 @@ class RunFile:
     phases: Sequence[PhaseSummary]
     to_come: Sequence[str]
     artifacts: dict[str, list[str]]
-    """files by the artifact's name"""
+    """files by the artifact's name; not in `run.json`, but in the phases' own files of names"""
 
     def text_pass(self) -> PhaseSummary | None:
         """The first phase, in which documents are read; None before it has ended."""
@@ -72,12 +73,20 @@ class RunFile:
 
     def as_json(self) -> dict[str, Any]:
         """JSON values."""
-        return {**vars(self), "phases": [phase.as_json() for phase in self.phases]}
+        values = {name: value for name, value in vars(self).items() if name != "artifacts"}
+        return {**values, "phases": [phase.as_json() for phase in self.phases]}
 
     @staticmethod
-    def from_json(value: dict[str, Any]) -> "RunFile":
-        """The reverse of `as_json`."""
-        return RunFile(**{**value, "phases": [PhaseSummary.from_json(phase) for phase in value["phases"]]})
+    def read(store: Store) -> "RunFile":
+        """What `run.json` says, with the names of manifests and artifacts that it leads to.
+
+        Raises DamagedFileError, FileNotFoundError, ValueError, KeyError, TypeError for files that aren't whole.
+        """
+        value = store.read_json(RUN_FILE)
+        names = read_names(store, [phase["names"] for phase in value["phases"]])
+        phases = [PhaseSummary.from_json(*phase) for phase in zip(value["phases"], (n for n, _ in names), strict=True)]
+        artifacts = {name: files for _, made in names for name, files in made.items()}
+        return RunFile(**{**value, "phases": phases, "artifacts": artifacts})
 
 
 def read_run(root: str) -> tuple[Store, RunFile]:
@@ -86,8 +95,8 @@ def read_run(root: str) -> tuple[Store, RunFile]:
     if not store.exists(RUN_FILE):
         raise RunNotFoundError(f"{root} holds no run (there is no {RUN_FILE}); give the `output` directory of a config")
     try:
-        return store, RunFile.from_json(store.read_json(RUN_FILE))
-    except (DamagedFileError, ValueError, KeyError, TypeError) as error:
+        return store, RunFile.read(store)
+    except (DamagedFileError, FileNotFoundError, ValueError, KeyError, TypeError) as error:
         raise RunNotFoundError(
             f"{root}/{RUN_FILE} isn't whole, or another version of dspipe wrote it ({type(error).__name__}: {error}); "
             f"`dspipe run` with the run's config makes it anew"

@@ -49,6 +49,8 @@ class Part:
         """of those that this run has done"""
         self.reused = 0
         self.inputs: str | None = None
+        self.record_removed = False
+        """the phase's record is of a phase that is done as a whole"""
         self.committed: Committed | None = None
 
     def in_order(self) -> list[Manifest]:
@@ -97,7 +99,7 @@ class Segment:
         if place == len(self._parts) or numbers == []:
             return []
         part = self._parts[place]
-        specs = task_specs(self._plan, part.phase, self._state, self._store, numbers)
+        specs = task_specs(self._plan, part.phase, self._state, self._store, write_inputs=True, numbers=numbers)
         if part.committed is None:
             part.committed = Committed(self._store, part.phase)
             self._counts.phase(part.phase.name, part.tasks)
@@ -116,6 +118,9 @@ class Segment:
                 same = part.waiting.setdefault(spec.key, [])
                 same.append(number)
                 todo += [spec] if len(same) == 1 else []
+        if todo and not part.record_removed:
+            part.committed.record.remove()
+            part.record_removed = True
         bytes = sum(self._plan.shards[spec.number].bytes for spec in todo) if part.phase.over == "inputs" else 0
         self._counts.tasks(part.phase.name, reused, bytes)
         self._done(part, done)

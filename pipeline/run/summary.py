@@ -56,23 +56,27 @@ class PhaseSummary:
     counters: dict[str, int]
     funnel: list[Funnel]
     manifests: list[str]
+    """their names, in the order of the tasks; not in `run.json`, but in the file `names`"""
     notes: dict[str, Any]
     """of phases that are one task, and what of a phase over shards should be seen"""
     inputs: str | None
+    names: str = ""
+    """the file that names the manifests and artifacts (`pipeline.plan.phase_record`)"""
     sources: dict[str, SourcePart] = field(default_factory=dict)
     """of a phase over shards that reads or judges, by source"""
 
     def as_json(self) -> dict[str, Any]:
         """JSON values."""
+        values = {name: value for name, value in vars(self).items() if name != "manifests"}
         sources = {name: part.as_json() for name, part in self.sources.items()}
-        return {**vars(self), "funnel": [entry.as_json() for entry in self.funnel], "sources": sources}
+        return {**values, "funnel": [entry.as_json() for entry in self.funnel], "sources": sources}
 
     @staticmethod
-    def from_json(value: dict[str, Any]) -> "PhaseSummary":
-        """The reverse of `as_json`."""
+    def from_json(value: dict[str, Any], manifests: list[str]) -> "PhaseSummary":
+        """The reverse of `as_json`, with what isn't in it."""
         sources = {name: SourcePart.from_json(part) for name, part in value["sources"].items()}
         funnel = [Funnel.from_json(entry) for entry in value["funnel"]]
-        return PhaseSummary(**{**value, "funnel": funnel, "sources": sources})
+        return PhaseSummary(**{**value, "funnel": funnel, "sources": sources, "manifests": manifests})
 
     @property
     def by_shard(self) -> bool:

@@ -17,6 +17,11 @@ def sealed(manifest: Manifest) -> Manifest:
     return {**manifest, "seal": _seal(manifest)}
 
 
+def encoded(manifest: Manifest) -> bytes:
+    """The manifest as it is stored: in one line."""
+    return json.dumps(manifest).encode()
+
+
 def is_whole(manifest: Any) -> bool:
     """Whether a manifest is what a task wrote."""
     return isinstance(manifest, dict) and manifest.get("seal") == _seal(manifest)

@@ -24,7 +24,7 @@ from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.artifact_file import ArtifactFile
 from dspipe.pipeline.tasks.column_writer import ColumnWriter
 from dspipe.pipeline.tasks.place import SayPlace, say_nothing
-from dspipe.pipeline.tasks.spec import Manifest, TaskSpec, inputs_file, sealed
+from dspipe.pipeline.tasks.spec import Manifest, TaskSpec, encoded, inputs_file, sealed
 
 
 class Report(Protocol):
@@ -39,7 +39,7 @@ class Task:
     def __init__(self, spec: TaskSpec, store: Store, report: Report, at: SayPlace = say_nothing) -> None:
         self.spec, self.store, self.at = spec, store, at
         self.name = f"{spec.phase} {spec.label}"
-        self.seed, self.memory, self.shards, self.partitions = spec.seed, spec.memory, spec.shards, spec.partitions
+        self.seed, self.memory, self.partitions = spec.seed, spec.memory, spec.partitions
         self.batch_rows, self.batch_bytes = spec.batch_rows, spec.batch_bytes
         self.partition = spec.number if spec.over == "partitions" else None
         self.counters: dict[str, int] = {}
@@ -215,7 +215,9 @@ class Task:
             self.keep_file("rows", "rows", spec.file(".parquet"))
         if spec.emits:
             name = spec.file(".exchange")
-            self._exchange = OpenExchange(self.store.writing(name), spec.partitions, max(1 << 20, spec.memory // 8))
+            self._exchange = OpenExchange(
+                self.store.writing(name), spec.partitions or spec.shards, max(1 << 20, spec.memory // 8)
+            )
 
     def _finish(self) -> None:
         if self._rows is not None:
@@ -274,7 +276,7 @@ def execute(spec: TaskSpec, report: Report, at: SayPlace = say_nothing) -> Manif
             task._abandon()
             raise
     manifest = task._manifest(time.perf_counter() - start)
-    store.write_json(spec.manifest_file, manifest)
+    store.write_bytes(spec.manifest_file, encoded(manifest))
     return manifest
 
 

@@ -33,7 +33,7 @@ def test_sums_over_tasks() -> None:
     assert found.inputs == "unique/inputs.json"
     assert found.notes == {}  # of many tasks, none speaks for the phase
     assert found.by_shard
-    assert PhaseSummary.from_json(json.loads(json.dumps(found.as_json()))) == found
+    assert PhaseSummary.from_json(json.loads(json.dumps(found.as_json())), found.manifests) == found
 
 
 def judged(shard: int, domain: str, dropped: int, kept: int, bad: int = 0) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def test_sources_have_their_own_sums() -> None:
     assert found.sources["t"].counters == {"quarantined": 3}
     (bad,) = found.notes[QUARANTINED]
     assert (bad["source"], bad["records"], bad["quarantine"]) == ("t", 3, "judge/1.quarantine.jsonl")
-    assert PhaseSummary.from_json(json.loads(json.dumps(found.as_json()))) == found
+    assert PhaseSummary.from_json(json.loads(json.dumps(found.as_json())), found.manifests) == found
 
 
 def test_notes_are_of_phases_of_one_task() -> None:

@@ -12,6 +12,7 @@ from dspipe.pipeline.plan.tasks import empty_state, task_specs
 from dspipe.pipeline.run.executors.inline import InlineExecutor
 from dspipe.pipeline.run.progress import LogProgress
 from dspipe.pipeline.run.run import run_plan
+from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.spec import TaskSpec
 from dspipe.pipeline.tasks.task import execute
 from tests.engine import planned, rows_of, run_inline, tasks_run
@@ -27,7 +28,7 @@ def spec(tmp_path: Path) -> TaskSpec:
     """The text pass of a shard of ten documents, four to a batch."""
     corpus(tmp_path / "in", [[f"document {n}" for n in range(10)]])
     plan = planned({**config(tmp_path), "engine": {"kind": "inline", "batch_rows": 4}})
-    (found,) = task_specs(plan, plan.phases[0], empty_state(plan), None)
+    (found,) = task_specs(plan, plan.phases[0], empty_state(plan), Store(plan.config.output))
     return found
 
 

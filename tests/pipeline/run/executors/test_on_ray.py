@@ -12,6 +12,7 @@ import pytest
 from dspipe.pipeline.plan.tasks import empty_state, task_specs
 from dspipe.pipeline.run.executors.interface import Event, Finished, Progressed, Started
 from dspipe.pipeline.run.executors.on_ray import RayExecutor
+from dspipe.pipeline.storage.store import Store
 from tests.engine import planned, run_inline, write_config
 from tests.pipeline.run.executors.runs import hashes, kill_workers, make_many
 
@@ -33,7 +34,7 @@ def test_ray_gives_the_same_bytes(many: dict[str, Any], tmp_path: Path) -> None:
 def test_progress_within_a_task_comes_from_the_worker(many: dict[str, Any], tmp_path: Path) -> None:
     executor = RayExecutor(None, 2, 1 << 28)
     plan = planned({**many, "stages": [{"tests.toys.sleepy": {"seconds": 0.2}}], "engine": {"batch_rows": 2}})
-    spec = task_specs(plan, plan.phases[0], empty_state(plan), None)[0]
+    spec = task_specs(plan, plan.phases[0], empty_state(plan), Store(plan.config.output))[0]
     executor.submit(spec)
     events: list[Event] = []
     while not events or not isinstance(events[-1], Finished):
@@ -52,7 +53,7 @@ def test_progress_within_a_task_comes_from_the_worker(many: dict[str, Any], tmp_
 def test_a_task_that_is_cancelled_leaves_no_worker(many: dict[str, Any]) -> None:
     executor = RayExecutor(None, 2, 1 << 28)
     plan = planned({**many, "stages": [{"tests.toys.sleepy": {"seconds": 600}}]})
-    spec = task_specs(plan, plan.phases[0], empty_state(plan), None)[0]
+    spec = task_specs(plan, plan.phases[0], empty_state(plan), Store(plan.config.output))[0]
     executor.submit(spec)
     (started,) = executor.wait()
     assert isinstance(started, Started)
