@@ -134,6 +134,7 @@ def task_specs(
                 by_record=phase.by_record,
                 max_quarantined=engine.max_quarantined_of_shard,
                 deadline=engine.deadline,
+                patience=engine.patience,
                 shards=len(plan.shards),
                 number=number,
                 over=phase.over,

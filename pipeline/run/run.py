@@ -1,12 +1,8 @@
 """plan -> tasks -> manifests: what has a committed key is not done again, everything else is."""
 
-import contextlib
-import fcntl
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 import yaml
@@ -15,7 +11,7 @@ from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.errors import DamagedFileError, RunFailedError
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.tasks import State, absorb_files, empty_state
-from dspipe.pipeline.run.cleanup import remove_stale
+from dspipe.pipeline.run.cleanup import abort_dead_uploads, remove_stale
 from dspipe.pipeline.run.compile_kernels import PHASE as COMPILE
 from dspipe.pipeline.run.compile_kernels import compile_specs, compiled_before, remember_compiled
 from dspipe.pipeline.run.conservation import check_conservation
@@ -25,7 +21,11 @@ from dspipe.pipeline.run.run_file import RUN_FILE, RunFile
 from dspipe.pipeline.run.scheduler import Scheduler, Silent
 from dspipe.pipeline.run.segment import Part, Segment, segments
 from dspipe.pipeline.run.summary import PhaseSummary, summarize
-from dspipe.pipeline.storage.store import Store, storage_error
+from dspipe.pipeline.storage.failures import storage_error
+from dspipe.pipeline.storage.lease import Lease, LeaseLostError, OutputTakenError, hold
+from dspipe.pipeline.storage.patience import patient
+from dspipe.pipeline.storage.secrets import values_without_secrets
+from dspipe.pipeline.storage.store import Store
 
 
 class Progress(Protocol):
@@ -67,17 +67,23 @@ def run_plan(plan: Plan, executor: Executor, progress: Progress, retry: Quaranti
 
     Raises RunFailedError, ConservationError, StorageError, InvalidConfigError; resumable after any.
     """
-    store = Store(plan.config.output)
-    store.prepare()
-    try:
-        with _locked(store, plan):
-            return _run_with_repairs(plan, store, executor, progress, retry)
-    except OSError as error:
-        raise storage_error(error, str(error.filename or store.root), "use") from error
+    with patient(plan.config.engine.patience, notice=progress.notice):
+        store = Store(plan.config.output)
+        store.prepare()
+        try:
+            with hold(store, progress.notice) as lease:
+                abort_dead_uploads(store, lease.since)
+                return _run_with_repairs(plan, store, lease, executor, progress, retry)
+        except OutputTakenError as error:
+            raise InvalidConfigError([plan.config.where.problem(("output",), str(error), plan.config.raw)]) from None
+        except LeaseLostError as error:
+            raise RunFailedError(str(error)) from None
+        except OSError as error:
+            raise storage_error(error, str(error.filename or store.root), "use") from error
 
 
 def _run_with_repairs(
-    plan: Plan, store: Store, executor: Executor, progress: Progress, retry: QuarantineRetry | None
+    plan: Plan, store: Store, lease: Lease, executor: Executor, progress: Progress, retry: QuarantineRetry | None
 ) -> RunResult:
     """Run the phases; where one of the run's files turns out to be damaged, remove it and go on from what made it."""
     _same_run(store, plan)
@@ -86,7 +92,7 @@ def _run_with_repairs(
     while True:
         result = RunResult(store, tasks_run=tasks_run)
         try:
-            return _run_phases(plan, result, executor, progress, retry)
+            return _run_phases(plan, result, lease, executor, progress, retry)
         except DamagedFileError as error:
             tasks_run = result.tasks_run
             name = error.file.removeprefix(f"{store.root}/")
@@ -100,11 +106,19 @@ def _run_with_repairs(
 
 
 def _run_phases(
-    plan: Plan, result: RunResult, executor: Executor, progress: Progress, retry: QuarantineRetry | None
+    plan: Plan,
+    result: RunResult,
+    lease: Lease,
+    executor: Executor,
+    progress: Progress,
+    retry: QuarantineRetry | None,
 ) -> RunResult:
     store = result.store
     compiled = not executor.one_machine
-    store.write_bytes("config.yaml", yaml.safe_dump(plan.config.raw, sort_keys=False, allow_unicode=True).encode())
+    store.write_bytes(
+        "config.yaml",
+        yaml.safe_dump(values_without_secrets(plan.config.raw), sort_keys=False, allow_unicode=True).encode(),
+    )
     state = empty_state(plan)
 
     def end_phase(part: Part) -> None:
@@ -123,30 +137,37 @@ def _run_phases(
         result.phases.append(summary)
         _write_run(store, plan, result, state, finished=False)
 
+    def look() -> None:
+        lease.check()
+        progress.alive()
+
     for phases in segments(plan.phases):
+        lease.check()
         segment = Segment(plan, phases, state, store, progress, end_phase, retry)
         specs = segment.begin()
         if specs and not compiled:
-            _compile_kernels(plan, executor, progress)
+            _compile_kernels(plan, executor, progress, look)
             compiled = True
-        _scheduler(plan, executor, progress).run(specs, segment.then)
+        _scheduler(plan, executor, progress, look).run(specs, segment.then)
+    lease.check()
     _publish(store, state)
     _write_run(store, plan, result, state, finished=True)
     if not plan.config.engine.keep_stale:
-        remove_stale(store, state.files)
+        lease.check()
+        remove_stale(store, state.files, lease.since)
     return result
 
 
-def _compile_kernels(plan: Plan, executor: Executor, progress: Progress) -> None:
+def _compile_kernels(plan: Plan, executor: Executor, progress: Progress, look: Callable[[], None]) -> None:
     """Compile what this machine hasn't yet."""
     specs = [spec for spec in compile_specs(plan) if not compiled_before(spec)]
     if specs:
         progress.phase(COMPILE, len(specs))
-        done = _scheduler(plan, executor, progress).run(specs)
+        done = _scheduler(plan, executor, progress, look).run(specs)
         remember_compiled([spec for spec in specs if not done[spec.key]["notes"]])
 
 
-def _scheduler(plan: Plan, executor: Executor, progress: Progress) -> Scheduler:
+def _scheduler(plan: Plan, executor: Executor, progress: Progress, look: Callable[[], None]) -> Scheduler:
     def on_event(event: Event | Silent) -> None:
         if isinstance(event, Progressed):
             progress.moved(event.spec.phase, event.documents, event.bytes, event.share)
@@ -156,7 +177,8 @@ def _scheduler(plan: Plan, executor: Executor, progress: Progress) -> Scheduler:
         elif isinstance(event, Silent):
             progress.notice(str(event))
 
-    return Scheduler(executor, plan.config.engine.retries, on_event, progress.alive)
+    engine = plan.config.engine
+    return Scheduler(executor, engine.retries, on_event, look, engine.patience)
 
 
 def _write_run(store: Store, plan: Plan, result: RunResult, state: State, finished: bool) -> None:
@@ -191,20 +213,3 @@ def _same_run(store: Store, plan: Plan) -> None:
     if name != plan.config.name:
         message = f"{store.root} holds the run {name!r}; choose another output, or give this run that name"
         raise InvalidConfigError([plan.config.where.problem(("output",), message, plan.config.raw)])
-
-
-@contextmanager
-def _locked(store: Store, plan: Plan) -> Iterator[None]:
-    """Keep a second run out of a local output directory; the lock goes with the process."""
-    if not store.local:
-        yield
-        return
-    with Path(store.path(".lock")).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            message = f"another run is at work in {store.root}"
-            raise InvalidConfigError([plan.config.where.problem(("output",), message, plan.config.raw)]) from None
-        yield
-        with contextlib.suppress(OSError):
-            fcntl.flock(file, fcntl.LOCK_UN)

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from dspipe.pipeline.config.run_config import load_config
-from dspipe.pipeline.errors import DamagedFileError, RunNotFoundError
+from dspipe.pipeline.errors import DamagedFileError, RunNotFoundError, StorageError
 from dspipe.pipeline.funnel import Counts, Funnel
 from dspipe.pipeline.plan.phase_record import read_names
 from dspipe.pipeline.run.summary import PhaseSummary, SourcePart
 from dspipe.pipeline.stage import Stage
+from dspipe.pipeline.storage.failures import UnavailableError
 from dspipe.pipeline.storage.store import Store
 
 RUN_FILE = "run.json"
@@ -91,8 +92,12 @@ class RunFile:
 
 def read_run(root: str) -> tuple[Store, RunFile]:
     """A run's store and what its `run.json` says. Raises RunNotFoundError."""
-    store = Store(root)
-    if not store.exists(RUN_FILE):
+    try:
+        store = Store(root)
+        there = store.exists(RUN_FILE)
+    except (StorageError, UnavailableError) as error:
+        raise RunNotFoundError(str(error)) from None
+    if not there:
         raise RunNotFoundError(f"{root} holds no run (there is no {RUN_FILE}); give the `output` directory of a config")
     try:
         return store, RunFile.read(store)

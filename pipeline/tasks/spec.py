@@ -8,6 +8,7 @@ from typing import Any
 import xxhash
 
 from dspipe.pipeline.keys import key_of
+from dspipe.pipeline.storage.patience import LONG_SECONDS
 
 Manifest = dict[str, Any]
 
@@ -78,6 +79,8 @@ class TaskSpec:
     """the share of its documents that stages may fail on; beyond it the task fails"""
     deadline: float | None = None
     """seconds that a batch may take in a task that goes record by record; None: no deadline"""
+    patience: float = LONG_SECONDS
+    """seconds that storage is waited for"""
     probe: list[int] | None = None
     """[first, end, step]: only run the records from `first` up to `end`, `step` at a time, and write nothing (how a
     record that ends workers is found)"""

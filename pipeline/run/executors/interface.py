@@ -13,7 +13,7 @@ from dspipe.pipeline.errors import (
     StageContractError,
     StorageError,
 )
-from dspipe.pipeline.storage.store import is_storage_failure, storage_error
+from dspipe.pipeline.storage.failures import is_storage_failure, storage_error
 from dspipe.pipeline.tasks.limits import peak_memory
 from dspipe.pipeline.tasks.place import Place, SayPlace, say_nothing
 from dspipe.pipeline.tasks.spec import Manifest, TaskSpec

@@ -100,10 +100,10 @@ def test_compiling_is_tried_again_and_not_repeated(tmp_path: Any, monkeypatch: p
     killed = Failure("crash", "the worker process was ended by SIGKILL")
     done: Manifest = {"notes": {}}
     executor = Answers(killed, done, {"notes": {"not compiled": "ValueError"}})
-    compile_missing(plan, executor, LogProgress())
+    compile_missing(plan, executor, LogProgress(), lambda: None)
     assert executor.answers == []
     # the second one wasn't compiled
     executor = Answers(done)
-    compile_missing(plan, executor, LogProgress())
+    compile_missing(plan, executor, LogProgress(), lambda: None)
     assert executor.answers == []
-    compile_missing(plan, Answers(), LogProgress())
+    compile_missing(plan, Answers(), LogProgress(), lambda: None)
