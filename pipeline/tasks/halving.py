@@ -35,11 +35,12 @@ def guarded(stage: str, step: Callable[[], T]) -> T:
 
 @contextmanager
 def setting_up(stage: str) -> Iterator[None]:
-    """Make a stage ready in the block. Raises MachineError for whatever goes wrong: no document is there yet."""
+    """Make a stage ready in the block, with a batch of no rows. Raises MachineError for whatever goes wrong, since no
+    document is there yet, but StageContractError for what would go wrong anywhere."""
     try:
         yield
-    except (ConservationError, StageContractError):
-        raise
+    except (ConservationError, StageContractError) as error:
+        raise StageContractError(f"{error} (with a batch of no rows)") from error
     except ConfigError as error:
         raise MachineError(f"{'.'.join(map(str, ('stages', stage, *error.key)))}: {error}") from error
     except Exception as error:

@@ -65,7 +65,7 @@ def test_other_errors_are_the_records() -> None:
         (ConfigError("no model x", ("model",)), MachineError, r"^stages\.lines\.model: no model x$"),
         (OSError("gone"), MachineError, "^stage lines can't be set up: OSError: gone$"),
         (KeyError("x"), MachineError, "^stage lines can't be set up: KeyError: 'x'$"),
-        (StageContractError("x"), StageContractError, "^x$"),
+        (StageContractError("x"), StageContractError, r"^x \(with a batch of no rows\)$"),
     ],
 )
 def test_what_goes_wrong_before_the_first_document_is_the_machines(
