@@ -149,7 +149,10 @@ class _RemoteLease:
     """A lease on an object store."""
 
     def __init__(self, objects: PatientObjects, path: str, root: str, notice: Notice) -> None:
-        self._objects, self._path, self._root, self._notice = objects, path, root, notice
+        # it waits beside the run, which says that it waits
+        silent = replace(objects.patience, notice=None)
+        self._objects = PatientObjects(objects.raw, objects.protocol, silent)
+        self._path, self._root, self._notice = path, root, notice
         self._me = Holder.me()
         self._etag: str | None = None
         self._conditional = True

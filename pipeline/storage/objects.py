@@ -118,14 +118,14 @@ class PatientObjects:
         """Bytes of a file, all that there are: where a connection breaks the rest is asked for from there. Raises
         FileNotFoundError, NoRangesError, StorageError where the file changes meanwhile."""
         waiting = self.waiting(path, "read")
-        first = waiting.call(lambda: self.raw.get(path, start, end))
+        first = waiting.call(partial(self._get, path, start, end))
         if first.size is None:
             return first
         start = max(0, start + first.size) if start < 0 else start
         end = first.size if end is None else min(end, first.size)
         pieces, got = [first.data], len(first.data)
         while start + got < end:
-            more = waiting.call(partial(self.raw.get, path, start + got, end))
+            more = waiting.call(partial(self._get, path, start + got, end))
             if (more.size, more.etag) != (first.size, first.etag):
                 raise StorageError(f"{self.shown(path)} was changed while it was read; start again")
             pieces.append(more.data)
@@ -140,21 +140,20 @@ class PatientObjects:
         waiting = self.waiting(ranges[0][0], "read") if ranges else None
         while left and waiting is not None:
             answers = self.raw.get_many([ranges[number] for number in left])
-            failed: list[int] = []
-            failure: Exception | None = None
+            failures: dict[int, Exception] = {}
             for number, answer in zip(left, answers, strict=True):
-                if isinstance(answer, Piece) and not _is_short(answer, ranges[number]):
-                    found[number] = answer.data
-                    continue
-                failed.append(number)
                 if isinstance(answer, Exception):
-                    failure = failure or answer
-            if len(failed) < len(left):
+                    failures[number] = answer
+                elif _is_short(answer, ranges[number]):
+                    failures[number] = ConnectionError("the answer broke off")
+                else:
+                    found[number] = answer.data
+            if len(failures) < len(left):
                 waiting.answered()
-            left = failed
-            if failure is not None:
+            left = list(failures)
+            if left:
                 waiting.doing = f"read {self.shown(ranges[left[0]][0])}"
-                waiting.after(failure)
+                waiting.after(failures[left[0]])
         return found
 
     def listing(self, folder: str) -> Iterator[Page]:
@@ -201,10 +200,6 @@ class PatientObjects:
         except FileNotFoundError:
             return
 
-    def uploads(self, folder: str) -> list[tuple[str, str, float]]:
-        """`Objects.uploads`."""
-        return self.waiting(folder, "list uploads to").call(lambda: self.raw.uploads(folder))
-
     def give_up_upload(self, path: str, upload: str) -> None:
         """Abort an upload; where that fails a rule of the bucket has to."""
         try:
@@ -216,6 +211,12 @@ class PatientObjects:
         """What waits for requests about a path."""
         where = self.shown(path).partition("://")[2].partition("/")[0]
         return Waiting(self.patience, f"{self.protocol}://{where}", f"{verb} {self.shown(path)}")
+
+    def _get(self, path: str, start: int, end: int | None) -> Piece:
+        piece = self.raw.get(path, start, end)
+        if not piece.data and _is_short(piece, (path, start, end)):
+            raise ConnectionError("the answer broke off")
+        return piece
 
     def _put(self, path: str, file: BinaryIO, size: int) -> None:
         if size < 4 * PART:

@@ -112,7 +112,7 @@ class Waiting:
 
     def answered(self) -> None:
         """Something came: the next failure is a first one."""
-        _answered.add(self.place)
+        _answered.update((self.place, self._permitted))
         self.first, self.failures = None, 0
 
     def after(self, error: Exception) -> None:
@@ -129,7 +129,7 @@ class Waiting:
             raise StorageError(f"cannot {without_secrets(self.doing)}: {said(error)}") from error
         if kind == "wrong":
             self._give_up(error, "")
-        if (kind == "access" and not known) or _no_credentials(error):
+        if kind == "access" and not self._was_permitted(error):
             self._give_up(error, "")
         now = time.monotonic()
         self.first = now if self.first is None else self.first
@@ -146,6 +146,18 @@ class Waiting:
         self._tell(error, now)
         time.sleep(min(pause, left))
 
+    @property
+    def _permitted(self) -> str:
+        """What is permitted where: who may read a bucket mayn't have the right to write there."""
+        return f"{self.doing.partition(' ')[0]} {self.place}"
+
+    def _was_permitted(self, error: Exception) -> bool:
+        if self._permitted in _answered:
+            return True
+        # a driver that was permitted says nothing of the credentials of a worker's machine
+        names = {kind.__name__ for kind in type(error).__mro__}
+        return self.patience.answered and not names & {"NoCredentialsError", "PartialCredentialsError"}
+
     def _tell(self, error: Exception, now: float) -> None:
         # the first failures are everyday; a person wants to know of a minute without an answer
         if self.patience.notice is None or now - (self.first or now) < self.patience.longest_pause / 2:
@@ -158,11 +170,6 @@ class Waiting:
     def _give_up(self, error: Exception, how_long: str) -> NoReturn:
         advice = "; the same command goes on from here" if self.place in _answered or self.patience.answered else ""
         raise UnavailableError(f"cannot {without_secrets(self.doing)}{how_long}: {said(error)}{advice}") from error
-
-
-def _no_credentials(error: BaseException) -> bool:
-    names = {kind.__name__ for kind in type(error).__mro__}
-    return bool(names & {"NoCredentialsError", "PartialCredentialsError"})
 
 
 def forget_answers() -> None:

@@ -33,8 +33,7 @@ class S3Objects:
         return self._sync(self._get_many, ranges)  # type: ignore[no-any-return]
 
     def page(self, folder: str, after: str | None) -> Page:
-        bucket, key = self._place(folder)
-        prefix = f"{key.rstrip('/')}/" if key.strip("/") else ""
+        bucket, prefix = self._folder(folder)
         more = {} if after is None else {"ContinuationToken": after}
         answer = self._call("list_objects_v2", Bucket=bucket, Prefix=prefix, Delimiter="/", **more)
         files = [
@@ -85,8 +84,8 @@ class S3Objects:
         self._call("abort_multipart_upload", Bucket=bucket, Key=key, UploadId=upload)
 
     def uploads(self, folder: str) -> list[tuple[str, str, float]]:
-        bucket, key = self._place(folder)
-        answer = self._call("list_multipart_uploads", Bucket=bucket, Prefix=f"{key.rstrip('/')}/")
+        bucket, prefix = self._folder(folder)
+        answer = self._call("list_multipart_uploads", Bucket=bucket, Prefix=prefix)
         return [
             (f"{bucket}/{upload['Key']}", upload["UploadId"], upload["Initiated"].timestamp())
             for upload in answer.get("Uploads", ())
@@ -102,6 +101,11 @@ class S3Objects:
     def _place(self, path: str) -> tuple[str, str]:
         bucket, key, _ = self._filesystem.split_path(path)
         return bucket, key
+
+    def _folder(self, path: str) -> tuple[str, str]:
+        """The bucket, and what the keys of all files in a folder begin with."""
+        bucket, key = self._place(path)
+        return bucket, f"{key.rstrip('/')}/" if key.strip("/") else ""
 
     def _call(self, method: str, **settings: Any) -> Any:
         return self._sync(self._filesystem._call_s3, method, **settings)

@@ -101,6 +101,17 @@ def test_a_place_that_never_answered_is_soon_given_up(clock: Clock) -> None:
         assert clock.now == before
     assert waiting().call(failing()) == "done"
     assert waiting().call(failing(client_error(403, "AccessDenied"))) == "done"
+    with pytest.raises(UnavailableError, match="access denied"):  # to read is not to write
+        Waiting(Patience(1800), "s3://bucket", "write s3://bucket/x").call(always(client_error(403, "AccessDenied")))
+
+
+def test_a_worker_without_credentials_says_so_at_once(clock: Clock) -> None:
+    missing = named("NoCredentialsError", "botocore.exceptions")
+    with pytest.raises(UnavailableError, match="no credentials were found"):
+        waiting(answered=True).call(always(missing))
+    assert clock.slept == []
+    waiting(answered=True).call(failing())
+    assert waiting(answered=True).call(failing(missing)) == "done"
 
 
 def test_what_cannot_pass_fails_at_once(clock: Clock) -> None:
