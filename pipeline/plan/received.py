@@ -4,6 +4,7 @@ A receiver's records and their senders, in their order, are all that it can see 
 were sent, or that there are more senders now that sent it nothing, is no reason to do it again.
 """
 
+import base64
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -32,14 +33,19 @@ def digest_received(store: Store, files: Sequence[tuple[int, dict[str, Any]]]) -
         return {}
     partitions = max(file["partitions"] for _, file in sent)
     digests = np.zeros((len(sent), partitions, DIGEST_BYTES), np.uint8)
-    for number, found in enumerate(_read(store, [file for _, file in sent])):
+    asked = [number for number, (_, file) in enumerate(sent) if "digests" not in file]
+    for number, found in zip(asked, _read(store, [sent[number][1] for number in asked]), strict=True):
         digests[number, : len(found)] = found
+    for number, (_, file) in enumerate(sent):
+        if "digests" in file:
+            found = np.frombuffer(base64.b64decode(file["digests"]), np.uint8).reshape(-1, DIGEST_BYTES)
+            digests[number, : len(found)] = found
     senders = np.array([first for first, _ in sent], "<i8").view(np.uint8).reshape(-1, 8)
     schema = xxhash.xxh3_128_digest(sent[0][1]["schema"].encode())
     received = {}
     for start in range(0, partitions, _ROWS):
-        block = np.ascontiguousarray(digests[:, start : start + _ROWS].swapaxes(0, 1))
-        there = block.any(axis=2)
+        block: npt.NDArray[np.uint8] = np.ascontiguousarray(digests[:, start : start + _ROWS].swapaxes(0, 1))
+        there = (block != 0).any(axis=2)
         for partition in np.flatnonzero(there.any(axis=1)).tolist():
             having = there[partition]
             content = senders[having].tobytes() + block[partition, having].tobytes()

@@ -1,5 +1,6 @@
 """plan -> tasks -> manifests: what has a committed key is not done again, everything else is."""
 
+import gc
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -80,6 +81,8 @@ def run_plan(plan: Plan, executor: Executor, progress: Progress, retry: Quaranti
             raise RunFailedError(str(error)) from None
         except OSError as error:
             raise storage_error(error, str(error.filename or store.root), "use") from error
+        finally:
+            gc.unfreeze()
 
 
 def _run_with_repairs(
@@ -130,6 +133,7 @@ def _run_phases(
             retry.see(manifests)
         check_conservation(phase, manifests, summary, result.phases, plan)
         absorb_files(phase, manifests, state)
+        gc.freeze()  # looking through all that is kept for cycles was a quarter of a run with nothing left
         assert part.committed is not None
         record = part.committed.record.write(manifests)
         summary.names = record[-1]

@@ -9,7 +9,8 @@ senders and partitions are many, the files of neighbouring senders are merged in
     "DSX4" + 4 zero bytes | messages, segment by segment, partition by partition | index | digests
     message  int64 sender, records, bytes, uint64 checksum, and an Arrow record batch of so many bytes
     index    for each partition int64[segments, 2], where its messages of each segment begin and end, uint64 checksum
-    digests  for each partition 16 bytes that stand for its messages, zeros where there are none; uint64 checksum
+    digests  for each partition 16 bytes that stand for its messages, zeros where there are none; uint64 checksum. Of up
+             to FEW_PARTITIONS they stand in the manifest, in Base64, and not here
 
 Checksums are xxh3 of what they stand for, so that a file which was cut or changed is found by whoever reads it and
 never gives fewer or other records: a receiver's entry of the index says what it was sent, and messages must fill it.
@@ -21,6 +22,7 @@ sender's number. Where the index begins, how many segments and partitions there 
 manifest: a receiver asks for nothing that it doesn't need.
 """
 
+import base64
 import struct
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -43,6 +45,8 @@ Range = tuple[str, int, int]
 
 MAGIC = b"DSX4\0\0\0\0"
 DIGEST_BYTES = 16
+FEW_PARTITIONS = 256
+"""the driver needs digests for the keys of receivers: of thousands of senders it needn't ask for each one's file"""
 LAYOUT = ("index", "segments", "partitions")
 """what a reader must know of a file, as its manifest names it"""
 _HEAD = struct.Struct("<qqqQ")
@@ -136,9 +140,12 @@ class MessageWriter:
         """Write the index and the digests. Returns what the manifest says of the file."""
         for entry in index.astype("<i8"):
             self._file.write(_checked(entry.tobytes()))
-        self._file.write(_checked(bytes(self._digests)))
         segments, partitions = index.shape[1], index.shape[0]
-        return {"index": self.position, "segments": segments, "partitions": partitions, "records": self.records}
+        layout = {"index": self.position, "segments": segments, "partitions": partitions, "records": self.records}
+        if partitions <= FEW_PARTITIONS:
+            return {**layout, "digests": base64.b64encode(self._digests).decode()}
+        self._file.write(_checked(bytes(self._digests)))
+        return layout
 
 
 def _checked(data: bytes) -> bytes:

@@ -17,6 +17,7 @@ from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.decontaminate.index import BenchmarkIndex, BenchmarkSettings
 from dspipe.stages.decontaminate.questions import questions
 from dspipe.stages.decontaminate.report import ContaminationReport
+from dspipe.stages.shared.artifacts import read_artifacts, read_json_artifacts
 
 PARTITIONS = 8
 """of the counts of n-grams: a few bytes for each n-gram and shard"""
@@ -64,8 +65,8 @@ def judge(task: Task, stage: StageSettings) -> None:
     benchmarks = _benchmarks(settings)
     ignored = np.zeros(benchmarks.ngrams, bool)
     if settings["common_documents"] is not None:
-        for part in task.artifact(f"{name}.common"):
-            ignored[np.frombuffer(part.read(), "<i4")] = True
+        for _, part in read_artifacts(task, f"{name}.common"):
+            ignored[np.frombuffer(part, "<i4")] = True
     named = benchmarks.named
     benchmark_of, report = named.of_item.to_numpy(), ContaminationReport(len(named.items))
     schema = pa.schema(written_columns(name, settings["action"]))
@@ -100,8 +101,8 @@ def write_report(task: Task, stage: StageSettings) -> None:
     index = _benchmarks(settings)
     named = index.named
     report = ContaminationReport(len(named.items))
-    for part in task.artifact(f"{stage.name}.tables"):
-        report.merge(json.loads(part.read()))
+    for _, part in read_json_artifacts(task, f"{stage.name}.tables"):
+        report.merge(part)
     benchmarks = named.benchmarks.to_pylist()
     outcome = {"drop": "dropped", "mark": "marked", "cut": "cut"}[settings["action"]]
     by_benchmark = report.by_benchmark(benchmarks, named.of_item.to_numpy(), settings["coverage"], outcome)

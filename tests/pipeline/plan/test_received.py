@@ -10,10 +10,17 @@ from hypothesis import strategies as st
 from dspipe.pipeline.errors import DamagedFileError
 from dspipe.pipeline.plan import received
 from dspipe.pipeline.plan.received import digest_received
+from dspipe.pipeline.storage import exchange
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks import merge_exchange as merging
 from tests.pipeline.storage.exchanges import RECORDS, Batches, sent, written
 from tests.pipeline.tasks.test_merge_exchange import Merging
+
+
+@pytest.fixture(params=[0, exchange.FEW_PARTITIONS], ids=["in files", "in manifests"], autouse=True)
+def few_partitions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the digests stand."""
+    monkeypatch.setattr(exchange, "FEW_PARTITIONS", request.param)
 
 
 def digests(store: Store, name: str, senders: list[Batches], partitions: int = 7) -> dict[int, str]:
@@ -78,7 +85,8 @@ def test_a_few_at_a_time_gives_the_same(tmp_path: Path, monkeypatch: pytest.Monk
     assert digests(store, "x", senders) == expected
 
 
-def test_changed_digests_are_found(tmp_path: Path) -> None:
+def test_changed_digests_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "FEW_PARTITIONS", 0)
     store = Store(str(tmp_path))
     file = written(store, "x", [[(0, 1, [])]], 2, 1 << 20)
     data = bytearray((tmp_path / "x").read_bytes())
