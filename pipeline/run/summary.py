@@ -62,10 +62,10 @@ class PhaseSummary:
     notes: dict[str, Any]
     """of phases that are one task, and what of a phase over shards should be seen"""
     inputs: str | None
-    names: str = ""
-    """the file that names the manifests and artifacts (`pipeline.plan.phase_record`)"""
     sources: dict[str, SourcePart] = field(default_factory=dict)
     """of a phase over shards that reads or judges, by source"""
+    names: str = ""
+    """the file that names the manifests and artifacts (`pipeline.plan.phase_record`)"""
 
     def as_json(self) -> dict[str, Any]:
         """JSON values."""
