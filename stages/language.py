@@ -66,6 +66,9 @@ class LanguageStage(MapStage[LanguageConfig]):
         reading = self.config.model_dump(mode="json", include={"prefix_bytes", "sure"})
         return {"model": file_sha256(self._model_path), **reading}
 
+    def set_up(self) -> None:
+        _ = self._classifier
+
     def measure(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
         import numpy as np
         import pyarrow as pa

@@ -67,6 +67,9 @@ class UrlsStage(MapStage[UrlsConfig]):
     def measure_settings(self) -> Settings:
         return {"lists": self._digest}
 
+    def set_up(self) -> None:
+        _ = self._table
+
     def measure(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
         import pyarrow as pa
 

@@ -44,6 +44,11 @@ class Plan:
     left_out: dict[str, LeftOut] = field(default_factory=dict)
     """per source's name, the files that lie where its path leads and aren't read"""
 
+    def source_names(self, phase: PlannedPhase) -> list[str]:
+        """The name of the source that each task of a phase over shards is of."""
+        names = [source.config.name for source in self.config.sources]
+        return [names[shard.source] for shard in self.shards] if phase.over in ("inputs", "shards") else []
+
     def tasks(self, phase: PlannedPhase) -> int:
         """How many tasks a phase has."""
         if phase.over == "once":

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+JUDGING = "dspipe.pipeline.tasks.judge:run"
+"""the runner of phases in which neighbouring map stages judge"""
 Over = Literal["inputs", "shards", "partitions", "once", "sender_groups"]
 """What a phase has a task for: each group of input files (the text pass), each shard, each partition of an exchange,
 one in all, or each group of senders whose files are merged."""
@@ -39,6 +41,11 @@ class PlannedPhase:
     """over groups of senders: how many senders are merged into one file"""
     notes: tuple[str, ...] = field(default=())
     """what else `dspipe plan` says of it"""
+
+    @property
+    def judges(self) -> bool:
+        """Whether its stages judge each document by itself."""
+        return self.runner == JUDGING
 
     @property
     def decides(self) -> bool:

@@ -63,6 +63,7 @@ def task_specs(plan: Plan, phase: PlannedPhase, state: State, store: Store | Non
     formats = [
         code_fingerprint("dspipe.pipeline.storage.columns"),
         code_fingerprint("dspipe.pipeline.storage.exchange"),
+        code_fingerprint("dspipe.pipeline.funnel"),
     ]
     own_artifacts = {name: {entry[0]: entry for entry in state.artifacts[name]} for name in phase.own_artifacts}
     folders = [common_folder(source) for source in plan.config.sources] if phase.over == "inputs" else []
@@ -108,6 +109,7 @@ def task_specs(plan: Plan, phase: PlannedPhase, state: State, store: Store | Non
                 memory=engine.memory,
                 batch_rows=engine.batch_rows,
                 batch_bytes=engine.batch_bytes,
+                max_quarantined=engine.max_quarantined_of_shard,
                 deadline=engine.deadline,
                 patience=engine.patience,
                 shards=len(plan.shards),

@@ -14,6 +14,7 @@ from dspipe.pipeline.plan.tasks import State, absorb, committed, empty_state, ta
 from dspipe.pipeline.run.cleanup import abort_dead_uploads, remove_stale
 from dspipe.pipeline.run.conservation import check_conservation
 from dspipe.pipeline.run.executors.interface import Event, Executor, Failure, Finished, Progressed
+from dspipe.pipeline.run.retry_quarantine import QuarantineRetry
 from dspipe.pipeline.run.run_file import RUN_FILE, RunFile
 from dspipe.pipeline.run.scheduler import Scheduler
 from dspipe.pipeline.run.summary import PhaseSummary, summarize
@@ -53,8 +54,8 @@ class RunResult:
     tasks_run: int = 0
 
 
-def run_plan(plan: Plan, executor: Executor, progress: Progress) -> RunResult:
-    """Run a plan to its end.
+def run_plan(plan: Plan, executor: Executor, progress: Progress, retry: QuarantineRetry | None = None) -> RunResult:
+    """Run a plan to its end. `retry`: tasks that are done, but are to be done again.
 
     Raises RunFailedError, ConservationError, StorageError, InvalidConfigError; resumable after any.
     """
@@ -64,7 +65,7 @@ def run_plan(plan: Plan, executor: Executor, progress: Progress) -> RunResult:
         try:
             with hold(store, progress.notice) as lease:
                 abort_dead_uploads(store, lease.since)
-                return _run_with_repairs(plan, store, lease, executor, progress)
+                return _run_with_repairs(plan, store, lease, executor, progress, retry)
         except OutputTakenError as error:
             raise InvalidConfigError([plan.config.where.problem(("output",), str(error), plan.config.raw)]) from None
         except LeaseLostError as error:
@@ -73,7 +74,9 @@ def run_plan(plan: Plan, executor: Executor, progress: Progress) -> RunResult:
             raise storage_error(error, str(error.filename or store.root), "use") from error
 
 
-def _run_with_repairs(plan: Plan, store: Store, lease: Lease, executor: Executor, progress: Progress) -> RunResult:
+def _run_with_repairs(
+    plan: Plan, store: Store, lease: Lease, executor: Executor, progress: Progress, retry: QuarantineRetry | None
+) -> RunResult:
     """Run the phases; where one of the run's files turns out to be damaged, remove it and go on from what made it."""
     _same_run(store, plan)
     repaired: set[str] = set()
@@ -81,7 +84,7 @@ def _run_with_repairs(plan: Plan, store: Store, lease: Lease, executor: Executor
     while True:
         result = RunResult(store, tasks_run=tasks_run)
         try:
-            return _run_phases(plan, result, lease, executor, progress)
+            return _run_phases(plan, result, lease, executor, progress, retry)
         except DamagedFileError as error:
             tasks_run = result.tasks_run
             name = error.file.removeprefix(f"{store.root}/")
@@ -94,7 +97,9 @@ def _run_with_repairs(plan: Plan, store: Store, lease: Lease, executor: Executor
             store.remove(name)
 
 
-def _run_phases(plan: Plan, result: RunResult, lease: Lease, executor: Executor, progress: Progress) -> RunResult:
+def _run_phases(
+    plan: Plan, result: RunResult, lease: Lease, executor: Executor, progress: Progress, retry: QuarantineRetry | None
+) -> RunResult:
     store = result.store
     compiled = not executor.one_machine
     store.write_bytes(
@@ -106,11 +111,15 @@ def _run_phases(plan: Plan, result: RunResult, lease: Lease, executor: Executor,
         lease.check()
         specs = task_specs(plan, phase, state, store)
         done = committed(store, phase, specs)
+        if retry is not None:
+            done = retry.set_aside(store, done)
         if not compiled and len(done) < len(specs):
             _compile_kernels(plan, executor, progress)
             compiled = True
         summary, manifests = _run_phase(plan, phase, specs, done, executor, progress)
         result.tasks_run += summary.tasks - summary.reused
+        if retry is not None:
+            retry.see(manifests)
         check_conservation(phase, manifests, summary, result.phases, plan)
         absorb(phase, manifests, state)
         state.files.update([summary.inputs] if summary.inputs else [])
@@ -160,7 +169,7 @@ def _run_phase(
 
     manifests |= Scheduler(executor, plan.config.engine.retries, on_event).run(waiting)
     ordered = [manifests[spec.key] for spec in specs]
-    summary = summarize(phase, specs, ordered, reused)
+    summary = summarize(phase, specs, ordered, reused, plan.source_names(phase))
     progress.phase_ended(summary)
     return summary, ordered
 

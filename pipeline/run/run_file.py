@@ -9,7 +9,7 @@ from typing import Any
 from dspipe.pipeline.config.run_config import load_config
 from dspipe.pipeline.errors import DamagedFileError, RunNotFoundError, StorageError
 from dspipe.pipeline.funnel import Counts, Funnel
-from dspipe.pipeline.run.summary import PhaseSummary
+from dspipe.pipeline.run.summary import PhaseSummary, SourcePart
 from dspipe.pipeline.stage import Stage
 from dspipe.pipeline.storage.failures import UnavailableError
 from dspipe.pipeline.storage.store import Store
@@ -44,6 +44,27 @@ class RunFile:
         first = self.text_pass()
         counters = first.counters if first else {}
         return counters.get("read", 0), counters.get("quarantined", 0)
+
+    def read_by_source(self) -> dict[str, SourcePart]:
+        """What was read of each source."""
+        first = self.text_pass()
+        return first.sources if first else {}
+
+    def funnel_by_source(self) -> dict[str, list[Funnel]]:
+        """Each source's part of the funnel, in the order of the verdicts."""
+        parts: dict[str, list[Funnel]] = {name: [] for name in self.read_by_source()}
+        for phase in self.phases:
+            for name, part in phase.sources.items():
+                parts.setdefault(name, []).extend(part.funnel)
+        return parts
+
+    def funnel_by_domain(self) -> dict[str, list[Funnel]]:
+        """Each domain's part of the funnel, in the order of the verdicts."""
+        parts: dict[str, list[Funnel]] = {}
+        for entry in self.funnel():
+            for name, part in entry.of_domains().items():
+                parts.setdefault(name, []).append(part)
+        return parts
 
     def kept(self) -> Counts | None:
         """What the last stage has kept; None while nothing is decided."""

@@ -51,7 +51,7 @@ class Scheduler:
                     later.clear()
                     continue
                 tried = attempts[spec.key] = attempts.get(spec.key, 0) + 1
-                if outcome.kind in ("storage", "crash") and tried <= self._retries:
+                if outcome.kind in ("machine", "storage", "crash") and tried <= self._retries:
                     later.append((time.monotonic() + min(30, 2 ** (tried - 1)), spec))
                 elif outcome.kind == "crash" and spec.over == "inputs":
                     waiting.append(replace(spec, skip=[*spec.skip, self._find_crashing_record(spec, outcome)]))
@@ -101,7 +101,7 @@ class Scheduler:
 
 
 def _failed(spec: TaskSpec, failure: Failure, tried: int) -> RunFailedError:
-    if failure.kind == "user":
-        return RunFailedError(failure.message, user=True)
     times = f" (tried {tried} times)" if tried > 1 else ""
+    if failure.kind == "machine":
+        return RunFailedError(f"{failure.message}{times}", user=not failure.traceback, traceback=failure.traceback)
     return RunFailedError(f"{spec.phase}, task {spec.label}: {failure.message}{times}", traceback=failure.traceback)

@@ -10,7 +10,8 @@ from dspipe.pipeline.config.discovery import make_stage
 from dspipe.pipeline.errors import StageContractError
 from dspipe.pipeline.funnel import Funnel
 from dspipe.pipeline.stage import MapStage
-from dspipe.pipeline.tasks.halving import RecordError, guarded, halved
+from dspipe.pipeline.tasks.halving import RecordError, guarded, halved, setting_up
+from dspipe.pipeline.tasks.quarantine import Quarantine
 from dspipe.pipeline.tasks.task import Task
 
 
@@ -28,13 +29,17 @@ class Judging:
         self.stages = [stage for stage in made if isinstance(stage, MapStage)]
         self.funnels = [Funnel(stage.name) for stage in self.stages]
         self.measures = [name for name in ("domain", "text_bytes", "tokens") if name in task.spec.columns]
-        self.quarantined: list[dict[str, str | None]] = []
+        self.quarantine = Quarantine()
 
     def run(self) -> None:
         """Judge batch by batch; a record that makes a stage fail is dropped and goes to the quarantine."""
         needed = [column for stage in self.stages for column in stage.judge_columns()]
         columns = dict.fromkeys(["id", "url", "place", "reason", *self.measures, *needed])
+        ready = False
         for batch in self.task.rows(list(columns)):
+            if not ready:
+                self._set_up(batch.slice(0, 0))
+                ready = True
             reason = batch.column("reason").cast(pa.string())
             for stage, funnel in zip(self.stages, self.funnels, strict=True):
                 after = pc.coalesce(reason, self._verdicts(stage, batch, reason))
@@ -43,9 +48,16 @@ class Judging:
                 reason = after
             self.task.write(pa.RecordBatch.from_arrays([reason], names=["reason"]))
             self.task.progress(documents=batch.num_rows, bytes=0)
-        self.task.count("quarantined", len(self.quarantined))
-        self.task.keep_quarantined(self.quarantined)
+        self.task.count("quarantined", len(self.quarantine.entries))
         self.task.funnel.extend(self.funnels)
+        self.quarantine.check_share(self.task, self.funnels[0].entered.documents)
+        self.quarantine.commit(self.task)
+
+    def _set_up(self, none: pa.RecordBatch) -> None:
+        """Let every stage read what it reads at first use, before there is a document that could be blamed."""
+        for stage in self.stages:
+            with setting_up(stage.name):
+                stage.verdicts(none)
 
     def _verdicts(self, stage: MapStage[Any], batch: pa.RecordBatch, reason: pa.Array) -> pa.Array:
         """The stage's reasons, null where it keeps a row; of a record in the quarantine `quarantined.<stage>`."""
@@ -54,7 +66,7 @@ class Judging:
             if record.column("_dropped")[0].as_py():
                 return  # what a stage says of rows that were dropped before doesn't count
             values = {name: record.column(name)[0].as_py() for name in ("id", "url", "place")}
-            self.quarantined.append({"stage": stage.name, "file": None, "error": failure.error, **values})
+            self.quarantine.add(stage.name, error=failure.error, **values)
 
         marked = batch.append_column("_dropped", pc.is_valid(reason))
         parts = halved(marked, partial(_judged, stage), quarantine)

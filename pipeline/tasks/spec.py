@@ -67,6 +67,8 @@ class TaskSpec:
     partitions: int = 0
     skip: list[list[Any]] = field(default_factory=list)
     """records that ended a worker, [number in the shard, how it ended]: left out and quarantined"""
+    max_quarantined: float = 1.0
+    """the share of its documents that stages may fail on; beyond it the task fails"""
     deadline: float | None = None
     """seconds that a batch may take in the text pass; None: no deadline"""
     patience: float = LONG_SECONDS

@@ -8,14 +8,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dspipe.pipeline.config.discovery import source_class
-from dspipe.pipeline.document import document_schema, measured_schema
+from dspipe.pipeline.document import document_batch, document_schema, measured_schema
 from dspipe.pipeline.source import InputFile, raw_schema
 from dspipe.pipeline.storage.filesystem import open_filesystem
-from dspipe.pipeline.tasks.halving import RecordError, guarded, halved
+from dspipe.pipeline.tasks.halving import RecordError, guarded, halved, setting_up
 from dspipe.pipeline.tasks.limits import deadline, memory_limit
 from dspipe.pipeline.tasks.losses import Losses
 from dspipe.pipeline.tasks.measure import MeasureStep
 from dspipe.pipeline.tasks.origins import ID_SAMPLE, IdSample, origins_of
+from dspipe.pipeline.tasks.quarantine import READ, Quarantine
 from dspipe.pipeline.tasks.task import Task
 
 
@@ -37,7 +38,7 @@ class TextPass:
         self.files = [InputFile(*file) for file in payload["files"]]
         self.steps = [MeasureStep(description, task.seed) for description in payload["steps"]]
         self.schema = document_schema([step.stage for step in self.steps])
-        self.quarantined: list[dict[str, Any]] = []
+        self.quarantine = Quarantine()
         self.losses = Losses()
         self.ids = IdSample(payload["documents"])
         self.folder = payload["folder"]
@@ -46,12 +47,25 @@ class TextPass:
         """Read, measure, write; count what is read and what is not."""
         self.task.count("read", 0)
         with memory_limit(self.task.memory):
+            self._set_up()
             self._run()
-        self.task.count("quarantined", len(self.quarantined) + self.losses.more)
+        self.task.count("quarantined", len(self.quarantine.entries) + self.losses.more)
         self.losses.note(self.task, self.files)
         self.task.note(ID_SAMPLE, self.ids.as_json())
         if self.task.spec.probe is None:
-            self.task.keep_quarantined(self.quarantined)
+            self.quarantine.check_share(self.task, self.task.counters["read"] - self.losses.while_reading)
+            self.quarantine.commit(self.task)
+
+    def _set_up(self) -> None:
+        """Make every stage ready before there is a document that could be blamed: what is read at first use is read
+        for a batch of no rows."""
+        none = document_batch([])
+        for step in self.steps:
+            with setting_up(step.name):
+                step.set_up()
+                none = step.measure(none)
+                if step.drops_early:
+                    step.judge(none)
 
     def _run(self) -> None:
         for batch in self._documents():
@@ -93,11 +107,12 @@ class TextPass:
         url: str | None = None,
         records: int = 1,
         estimated: bool = False,
+        record: bytes | bytearray | None = None,
     ) -> None:
         """Quarantine a record, or the many that damage cost."""
         self.task.count("read", records)
-        self._quarantine("read", id, url, file.name, place, error)
-        self.losses.add(self.quarantined[-1], records, estimated)
+        entry = self.quarantine.add(READ, place, error, id=id, url=url, file=file.name, record=record)
+        self.losses.add(entry, records, estimated)
 
     def skipped(self, reason: str, n: int = 1) -> None:
         """Count records that are not documents."""
@@ -194,11 +209,7 @@ class TextPass:
 
     def _quarantine_row(self, stage: str, batch: pa.RecordBatch, row: int, error: str) -> None:
         values = {name: batch.column(name)[row].as_py() for name in ("id", "url", "place")}
-        self._quarantine(stage, values["id"], values["url"], None, values["place"], error)
-
-    def _quarantine(
-        self, stage: str, id: str | None, url: str | None, file: str | None, place: str, error: str
-    ) -> None:
-        name = file if file is not None else self.files[0].name if len(self.files) == 1 else None
-        entry = {"stage": stage, "id": id, "url": url, "file": name, "place": place, "error": error}
-        self.quarantined.append(entry)
+        held = batch.column("content" if batch.column("content")[row].is_valid else "text")[row].as_buffer()
+        name = self.files[0].name if len(self.files) == 1 else None
+        record = None if held is None else memoryview(held)
+        self.quarantine.add(stage, error=error, file=name, record=record, **values)

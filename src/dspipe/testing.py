@@ -125,6 +125,7 @@ def _documents(texts: list[str]) -> pa.RecordBatch:
 def _measure(description: dict[str, Any], batch: pa.RecordBatch) -> pa.Table:
     step = MeasureStep(description, 7)
     try:
+        step.set_up()
         return pa.Table.from_batches([step.measure(batch)])
     except SettingNotInKeyError as error:
         raise AssertionError(f"measure: {error}") from None
@@ -253,6 +254,7 @@ class _Collect:
         url: str | None = None,
         records: int = 1,
         estimated: bool = False,
+        record: bytes | bytearray | None = None,
     ) -> None:
         self.problems.append(f"{file.name} {place}: {error}")
 

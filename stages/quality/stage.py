@@ -79,6 +79,9 @@ class QualityStage(GlobalStage[QualityConfig]):
         reading = self.config.model_dump(mode="json", include={"label", "prefix_bytes"})
         return {"model": file_sha256(find_model(self.config.model)), **reading}
 
+    def set_up(self) -> None:
+        _ = self._classifier
+
     def measure(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
         import pyarrow as pa
 

@@ -1,21 +1,29 @@
 """What the driver asks of an executor, and what a worker answers."""
 
+import socket
 import traceback
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from dspipe.pipeline.errors import ConfigError, ConservationError, DamagedFileError, StageContractError, StorageError
+from dspipe.pipeline.errors import (
+    ConfigError,
+    ConservationError,
+    DamagedFileError,
+    MachineError,
+    StageContractError,
+    StorageError,
+)
 from dspipe.pipeline.storage.failures import is_storage_failure, storage_error
 from dspipe.pipeline.tasks.spec import Manifest, TaskSpec
 from dspipe.pipeline.tasks.task import Report, execute
 
-FailureKind = Literal["user", "conservation", "storage", "stage", "crash", "damaged"]
+FailureKind = Literal["machine", "conservation", "storage", "stage", "crash", "damaged"]
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a task gave no manifest. `user`: the config, input or output is wrong; `storage` and `crash` may
-    pass; `damaged`: a file of the run has to be made again."""
+    """Why a task gave no manifest. `machine`: what the work needs is missing where it was done; `storage` and `crash`
+    may pass; `damaged`: a file of the run has to be made again."""
 
     kind: FailureKind
     message: str
@@ -68,9 +76,14 @@ def run_guarded(spec: TaskSpec, report: Report) -> Manifest | Failure:
         return execute(spec, report)
     except ConfigError as error:
         key = ".".join(map(str, ("stages", spec.phase.partition(".")[0], *error.key)))
-        return Failure("user", f"{key}: {error}")
+        return _machine(f"{key}: {error}")
     except StorageError as error:
-        return Failure("user", str(error))
+        return _machine(str(error))
+    except MachineError as error:
+        expected = isinstance(error.__cause__, ConfigError | ImportError | MemoryError | OSError | None)
+        return _machine(str(error), "" if expected else traceback.format_exc())
+    except ImportError as error:
+        return _machine(f"{spec.phase} {spec.label}: {error}")
     except ConservationError as error:
         return Failure("conservation", str(error))
     except DamagedFileError as error:
@@ -79,9 +92,9 @@ def run_guarded(spec: TaskSpec, report: Report) -> Manifest | Failure:
         return Failure("stage", str(error))
     except OSError as error:
         path = str(error.filename or spec.root)
-        wrong = error.errno in _USERS_PROBLEMS
+        wrong = error.errno in _MACHINES_PROBLEMS
         message = str(storage_error(error, path, "write to" if wrong else "use"))
-        return Failure("user" if wrong else "storage", message, traceback.format_exc())
+        return _machine(message) if wrong else Failure("storage", message, traceback.format_exc())
     except MemoryError:
         return Failure("crash", f"out of memory in {spec.phase} {spec.label}", traceback.format_exc())
     except Exception as error:
@@ -89,10 +102,14 @@ def run_guarded(spec: TaskSpec, report: Report) -> Manifest | Failure:
         return Failure("storage" if is_storage_failure(error) else "stage", message, traceback.format_exc())
 
 
-def _users_problems() -> frozenset[int]:
+def _machine(message: str, traceback: str = "") -> Failure:
+    return Failure("machine", f"{message} (on {socket.gethostname()})", traceback)
+
+
+def _machines_problems() -> frozenset[int]:
     import errno
 
     return frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
 
 
-_USERS_PROBLEMS = _users_problems()
+_MACHINES_PROBLEMS = _machines_problems()

@@ -85,14 +85,23 @@ def test_what_may_pass_is_tried_again_ever_later(kind: FailureKind, no_waiting: 
         Scheduler(Workers(lambda spec: Failure(kind, "no answer")), 2, lambda event: None).run([task(1)])
 
 
-@pytest.mark.parametrize("kind", ["stage", "conservation", "user"])
+@pytest.mark.parametrize("kind", ["stage", "conservation"])
 def test_what_does_not_pass_ends_the_run_at_once(kind: FailureKind) -> None:
     workers = Workers(lambda spec: Failure(kind, "it is wrong", "Traceback of it"))
     with pytest.raises(RunFailedError, match="it is wrong") as caught:
         Scheduler(workers, 5, lambda event: None).run([task(0)])
     assert len(workers.submitted) == 1
-    assert caught.value.user == (kind == "user")
-    assert caught.value.traceback == ("" if kind == "user" else "Traceback of it")
+    assert not caught.value.user
+    assert caught.value.traceback == "Traceback of it"
+
+
+def test_a_machines_trouble_is_tried_elsewhere_and_ends_the_run_in_one_sentence(no_waiting: list[float]) -> None:
+    workers = Workers(lambda spec: Failure("machine", "no model file x (on host)"))
+    with pytest.raises(RunFailedError) as caught:
+        Scheduler(workers, 2, lambda event: None).run([task(0)])
+    assert str(caught.value) == "no model file x (on host) (tried 3 times)"
+    assert caught.value.user
+    assert len(workers.submitted) == 3
 
 
 def deadly(rows: int, killers: set[int]) -> Answer:

@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 
+from dspipe.pipeline.errors import RunFailedError
 from dspipe.pipeline.plan.tasks import empty_state, task_specs
+from dspipe.pipeline.run.executors.inline import InlineExecutor
+from dspipe.pipeline.run.progress import LogProgress
+from dspipe.pipeline.run.run import run_plan
 from dspipe.pipeline.tasks.spec import TaskSpec
 from dspipe.pipeline.tasks.task import execute
-from tests.engine import planned
+from tests.engine import planned, rows_of, run_inline, tasks_run
 from tests.pipeline.run.test_run import config, corpus
 
 
@@ -45,6 +49,57 @@ def test_records_to_skip_are_quarantined(spec: TaskSpec, tmp_path: Path) -> None
     entries = quarantined(tmp_path)
     assert [entry["id"] for entry in entries] == ["0-1", "0-5", "0-9"]
     assert {entry["error"] for entry in entries} == {"a worker process ended on this document: SIGKILL"}
+
+
+@pytest.mark.parametrize(
+    ("missing", "at", "message"),
+    [
+        ("ConfigError", "set up", "stages.listed: no list words.txt"),
+        ("OSError", "first use", "stage listed can't be set up: OSError: no list words.txt"),
+        ("MemoryError", "first use", "stage listed can't be set up: MemoryError: no list words.txt"),
+        ("ValueError", "set up", "stage listed can't be set up: ValueError: no list words.txt"),
+        ("ConfigError", "first document", "stages.documents: no list words.txt"),
+        ("ImportError", "first document", "documents 00001: no list words.txt"),
+        ("OSError", "first document", "documents, task 00001: cannot use .*: no list words.txt"),
+        ("ValueError", "first document", "12 of 12 documents failed, .*no list words.txt"),
+    ],
+)
+def test_a_list_that_is_gone_is_no_documents_fault(tmp_path: Path, missing: str, at: str, message: str) -> None:
+    """One shard is done, then the list is gone; when it is back the result is as if it had never been away."""
+    words = tmp_path / "words.txt"
+    words.write_text("one two")
+    stages = [{"tests.toys.listed": {"words": str(words), "missing": missing, "at": at}}]
+    values = {**config(tmp_path), "stages": stages, "engine": {"kind": "inline", "retries": 0}}
+    corpus(tmp_path / "in", [["one"]])
+    run_inline(values)
+    more = "".join(json.dumps({"text": f"two {n}"}) + "\n" for n in range(12))
+    (tmp_path / "in" / "1.jsonl").write_text(more)
+    plan = planned(values)  # before the list is gone
+    words.rename(tmp_path / "away")
+    for _ in range(2):  # it isn't forgotten either
+        with pytest.raises(RunFailedError, match=message):
+            run_plan(plan, InlineExecutor(), LogProgress())
+    assert quarantined(tmp_path) == []
+    (tmp_path / "away").rename(words)
+    result = run_inline(values)
+    assert tasks_run(result) == {"documents": 1}
+    assert [row["listed.words"] for row in rows_of(result, ["listed.words"])] == [1] * 13
+
+
+def test_a_shard_of_which_all_fails_is_not_committed(tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("one")
+    stages = [{"tests.toys.listed": {"words": str(tmp_path / "words.txt"), "fails_on": "odd"}}]
+    corpus(tmp_path / "in", [[f"fine {n}" for n in range(2000)], [f"odd {n}" for n in range(11)]])
+    values = {**config(tmp_path), "stages": stages, "engine": {"kind": "inline", "retries": 0}}
+    with pytest.raises(
+        RunFailedError, match=r"documents 00001: 11 of 11 documents failed.*1.jsonl line 1: stage liste"
+    ):
+        run_inline(values)
+    assert quarantined(tmp_path) == []
+    allowed = {"kind": "inline", "max_quarantined_of_shard": 1.0}
+    result = run_inline({**values, "engine": allowed})
+    assert tasks_run(result) == {"documents": 1}
+    assert [entry["text"] for entry in quarantined(tmp_path)] == [f"odd {n}" for n in range(11)]
 
 
 @pytest.mark.parametrize(
