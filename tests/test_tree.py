@@ -17,6 +17,7 @@ NOT_MIRRORED = {
     "tests/test_end_to_end.py": "whole runs through every kind of stage",
     "tests/test_losses.py": "runs over damaged inputs",
     "tests/test_memory.py": "the peak memory of a run",
+    "tests/test_order.py": "that stages see what those before them left",
     "tests/test_rerun_exact_dedup.py": "what runs again after an edit of exact_dedup",
     "tests/test_rerun_minhash.py": "what runs again after an edit of minhash",
     "tests/test_tree.py": "this",

@@ -37,6 +37,8 @@ class PlannedPhase:
     partitions: int = 0
     makes_artifacts: tuple[str, ...] = ()
     on_demand: bool = False
+    measures: bool = False
+    """whether stages see texts in it, where a record that ends workers is found and left out"""
     group: int = 1
     """over groups of senders: how many senders are merged into one file"""
     notes: tuple[str, ...] = field(default=())
@@ -51,6 +53,11 @@ class PlannedPhase:
     def decides(self) -> bool:
         """Whether it gives verdicts on documents that are there already."""
         return "reason" in self.written and self.over != "inputs"
+
+    @property
+    def counts(self) -> bool:
+        """Whether it has a part in the funnel: it gives verdicts, or changes the texts."""
+        return self.decides or ("text_bytes" in self.written and self.over != "inputs")
 
     def needs(self) -> set[str]:
         """Names of what must have been made before: row columns, exchanges and artifacts."""

@@ -53,7 +53,7 @@ class Scheduler:
                 tried = attempts[spec.key] = attempts.get(spec.key, 0) + 1
                 if outcome.kind in ("machine", "storage", "crash") and tried <= self._retries:
                     later.append((time.monotonic() + min(30, 2 ** (tried - 1)), spec))
-                elif outcome.kind == "crash" and spec.over == "inputs":
+                elif outcome.kind == "crash" and spec.measures:
                     waiting.append(replace(spec, skip=[*spec.skip, self._find_crashing_record(spec, outcome)]))
                 else:
                     raise _failed(spec, outcome, tried)

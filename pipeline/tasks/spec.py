@@ -65,6 +65,8 @@ class TaskSpec:
     """the Arrow schema of the row columns written, in hexadecimal; empty: none"""
     emits: str | None = None
     partitions: int = 0
+    measures: bool = False
+    """whether stages see texts: a record that ends workers is then looked for, and left out"""
     skip: list[list[Any]] = field(default_factory=list)
     """records that ended a worker, [number in the shard, how it ended]: left out and quarantined"""
     max_quarantined: float = 1.0

@@ -2,6 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -44,7 +45,9 @@ class Workers:
 
 
 def task(number: int, over: str = "shards", batch_rows: int = 4) -> TaskSpec:
-    return TaskSpec(f"key-{number}", "judge", f"{number:05d}", "", {}, "", 0, 0, batch_rows, 0, 1, number, over=over)
+    name, label = f"key-{number}", f"{number:05d}"
+    spec = TaskSpec(name, "judge", label, "", {}, "", 0, 0, batch_rows, 0, 1, number, over=over)
+    return replace(spec, measures=over == "inputs")
 
 
 @pytest.fixture(autouse=True)
