@@ -8,6 +8,7 @@ ROOT = Path(__file__).parent.parent
 CODE = ("kernels", "pipeline", "stages", "tokenizer")
 """the folders of code at the top"""
 NOT_MIRRORED = {
+    "tests/pipeline/config/test_mistakes.py": "mistakes in configs, from all that looks for them",
     "tests/stages/minhash/test_exact.py": "near-duplicates decided by texts, through whole runs",
     "tests/stages/shared/dedup/test_keep_none.py": "both deduplication stages, where no copy is kept",
     "tests/test_bad_input.py": "bad input through the whole text pass",
@@ -29,7 +30,7 @@ NOT_MIRRORED = {
 def places_of(test: Path) -> list[Path]:
     """Where the module or folder that a test module names would stand."""
     folder, name = test.relative_to(ROOT / "tests").parent, test.stem.removeprefix("test_")
-    below = ROOT / "src" / "dspipe" if folder == Path() else ROOT / folder
+    below = ROOT / "src" / "dspipe" / folder if folder in (Path(), Path("cli")) else ROOT / folder
     return [below / f"{name}.py", below / name]
 
 
@@ -74,7 +75,7 @@ def test_every_folder_of_code_is_installed() -> None:
         for name in CODE
         for module in (ROOT / name).rglob("*.py")
     }
-    assert packages == {"dspipe", *folders}
+    assert packages == {"dspipe", "dspipe.cli", *folders}
 
 
 def test_no_other_folder_at_the_top_holds_code_of_the_package() -> None:

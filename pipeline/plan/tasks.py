@@ -11,7 +11,7 @@ from dspipe.pipeline.plan.inputs import common_folder
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.storage.store import Store
-from dspipe.pipeline.tasks.spec import Manifest, TaskSpec, inputs_file, is_whole
+from dspipe.pipeline.tasks.spec import PRODUCTS, Manifest, TaskSpec, inputs_file, is_whole
 
 
 class UnnamedArtifactError(Exception):
@@ -133,7 +133,7 @@ def task_specs(plan: Plan, phase: PlannedPhase, state: State, store: Store | Non
 
 def committed(store: Store, phase: PlannedPhase, specs: list[TaskSpec]) -> dict[str, Manifest]:
     """The manifests of the tasks that are done already, by key."""
-    present = store.sizes(phase.name)
+    present = store.sizes(phase.name) | (store.sizes(PRODUCTS) if phase.products else {})
     by_key = {name.partition("-")[2].partition(".")[0]: name for name in present if name.endswith(".manifest.json")}
     # found by key alone: the same work may stand at another place now (a shard was added before it)
     wanted = list(dict.fromkeys(by_key[spec.key[:12]] for spec in specs if spec.key[:12] in by_key))

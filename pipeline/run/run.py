@@ -11,7 +11,7 @@ from dspipe.pipeline.errors import DamagedFileError, RunFailedError
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.plan.tasks import State, absorb, committed, empty_state, task_specs
-from dspipe.pipeline.run.cleanup import abort_dead_uploads, remove_stale
+from dspipe.pipeline.run.cleanup import abort_dead_uploads, earlier_products_line, product_files, remove_stale
 from dspipe.pipeline.run.conservation import check_conservation
 from dspipe.pipeline.run.executors.interface import Event, Executor, Failure, Finished, Progressed
 from dspipe.pipeline.run.retry_quarantine import QuarantineRetry
@@ -107,12 +107,18 @@ def _run_phases(
         yaml.safe_dump(values_without_secrets(plan.config.raw), sort_keys=False, allow_unicode=True).encode(),
     )
     state = empty_state(plan)
+    if not store.exists(RUN_FILE):  # so that it can be looked at from the beginning on
+        _write_run(store, plan, result, state, finished=False)
+    earlier = earlier_products_line(store, plan.replace)
     for phase in plan.phases:
         lease.check()
         specs = task_specs(plan, phase, state, store)
         done = committed(store, phase, specs)
         if retry is not None:
             done = retry.set_aside(store, done)
+        if earlier and len(done) < len(specs):
+            progress.notice(earlier)
+            earlier = None
         if not compiled and len(done) < len(specs):
             _compile_kernels(plan, executor, progress)
             compiled = True
@@ -130,7 +136,7 @@ def _run_phases(
     _write_run(store, plan, result, state, finished=True)
     if not plan.config.engine.keep_stale:
         lease.check()
-        remove_stale(store, state.files, lease.since)
+        remove_stale(store, state.files, lease.since, set() if plan.replace else product_files(store))
     return result
 
 
