@@ -219,7 +219,7 @@ def test_a_large_upload_goes_on_part_by_part(
     with patient(PATIENCE):
         store = Store(f"s3://bucket/{tmp_path.name}")
         store.write_bytes("small", b"x")
-        proxy.shares = {"reset": 0.2, "lost": 0.2}
+        proxy.shares = {"reset": 0.35, "lost": 0.35}
         store.write_bytes("large", data)
         proxy.shares = {"cut": 0.5}
         assert store.read_bytes("large") == data
