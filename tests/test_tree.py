@@ -15,6 +15,7 @@ NOT_MIRRORED = {
     "tests/test_damage.py": "runs whose files were damaged",
     "tests/test_docs.py": "the documentation",
     "tests/test_end_to_end.py": "whole runs through every kind of stage",
+    "tests/test_hostile_text.py": "what documents say, through every command",
     "tests/test_losses.py": "runs over damaged inputs",
     "tests/test_memory.py": "the peak memory of a run",
     "tests/test_rerun_exact_dedup.py": "what runs again after an edit of exact_dedup",

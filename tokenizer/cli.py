@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from dspipe.pipeline.visible_text import visible, visible_json
+
 if TYPE_CHECKING:
     from dspipe.tokenizer.encoder import AnyEncoder
 
@@ -111,7 +113,10 @@ def _train(config: str | dict[str, Any]) -> None:
     except RunFailedError as error:
         if error.user:
             _refuse(str(error))
-        print(f"failed: {error}\nWhat is finished is kept: the same command goes on from there.", file=sys.stderr)
+        print(
+            f"failed: {visible(str(error))}\nWhat is finished is kept: the same command goes on from there.",
+            file=sys.stderr,
+        )
         raise typer.Exit(1) from None
     notes = _read_training_notes(result.store, result.phases[-1].manifests)
     if notes:
@@ -122,7 +127,7 @@ def _train(config: str | dict[str, Any]) -> None:
             )
         print(f"{notes['tokens']:,} tokens from {notes['words']:,} distinct words; the last pair was seen ", end="")
         print(f"{notes['last_count']:,} times")
-    print(f"{result.store.root}/tokenizer.json")
+    print(visible(f"{result.store.root}/tokenizer.json"))
 
 
 def _read_training_notes(store: Any, manifests: list[str]) -> dict[str, int]:
@@ -153,7 +158,7 @@ def evaluate(
     if picture is not None:
         _write(picture, draw_svg(report).encode())
     if as_json:
-        print(json.dumps(report, ensure_ascii=False))
+        print(visible_json(json.dumps(report, ensure_ascii=False)))
     else:
         print_report(report)
 
@@ -193,7 +198,7 @@ def encode(
         print(" ".join(map(str, ids.tolist())))
     else:
         for number in ids.tolist():
-            print(f"{number}\t{encoder.decode([number]).decode('utf-8', 'backslashreplace')!r}")
+            print(visible(f"{number}\t{encoder.decode([number]).decode('utf-8', 'backslashreplace')!r}"))
 
 
 @app.command()
@@ -254,5 +259,5 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _refuse(message: str) -> NoReturn:
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {visible(message)}", file=sys.stderr)
     raise typer.Exit(2)

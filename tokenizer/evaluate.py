@@ -10,9 +10,11 @@ from xml.sax.saxutils import escape
 import numpy as np
 import pyarrow as pa
 from rich.console import Console
+from rich.markup import escape as plain
 from rich.table import Table
 from rich.text import Text
 
+from dspipe.pipeline.visible_text import visible_line
 from dspipe.tokenizer import unicode_ranges as sets
 from dspipe.tokenizer.encoder import AnyEncoder, TokenizerError
 from dspipe.tokenizer.text_files import batch_documents, read_documents
@@ -91,19 +93,27 @@ def print_report(report: Report) -> None:
     names = list(report["vocabulary"])
     for title, rows in (("language", report["languages"]), ("domain", report["domains"]), ("", {"all": report["all"]})):
         table = Table(
-            title, "MB", *(f"{name}: bytes/token" for name in names), *(f"{name}: tokens/word" for name in names)
+            title,
+            "MB",
+            *(f"{_shown(name)}: bytes/token" for name in names),
+            *(f"{_shown(name)}: tokens/word" for name in names),
         )
         for key, row in rows.items():
             if row:
                 figures = [*row["bytes_per_token"].values(), *row["tokens_per_word"].values()]
-                table.add_row(key, f"{row['bytes'] / 1e6:.2f}", *(f"{figure:.2f}" for figure in figures))
+                table.add_row(_shown(key), f"{row['bytes'] / 1e6:.2f}", *(f"{figure:.2f}" for figure in figures))
         console.print(table)
     for name, use in report["vocabulary"].items():
         console.print(
-            f"{name}: {use['size']:,} ids, {use['unreached']:,} of them never used; {use['single_byte_share']:.2%} of "
-            f"the tokens are one byte of a longer character; runs on {use['engine']}"
+            f"{_shown(name)}: {use['size']:,} ids, {use['unreached']:,} of them never used; "
+            f"{use['single_byte_share']:.2%} of the tokens are one byte of a longer character; runs on {use['engine']}"
         )
-        console.print(Text("longest: " + " ".join(map(repr, use["longest"]))))
+        console.print(Text(visible_line("longest: " + " ".join(map(repr, use["longest"])))))
+
+
+def _shown(text: str) -> str:
+    """Text that is of the data, neither markup nor controls."""
+    return plain(visible_line(text))
 
 
 COLOURS = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#9c6b4e")
@@ -118,7 +128,7 @@ def draw_svg(report: Report) -> str:
     for number, name in enumerate(names):
         colour = COLOURS[number % len(COLOURS)]
         parts.append(f'<rect x="{LEFT}" y="{y}" width="{BAR}" height="{BAR - 1}" fill="{colour}"/>')
-        parts.append(f'<text x="{LEFT + BAR + 6}" y="{y + BAR - 2}">{escape(name)}</text>')
+        parts.append(f'<text x="{LEFT + BAR + 6}" y="{y + BAR - 2}">{escape(visible_line(name))}</text>')
         y += BAR + 4
     sections = {"By language": report["languages"], "By domain": report["domains"], "": {"all": report["all"]}}
     rows = [row for section in sections.values() for row in section.values() if row]
@@ -138,7 +148,7 @@ def draw_svg(report: Report) -> str:
 
 def _draw_bars(label: str, values: list[float], highest: float, y: int) -> list[str]:
     middle = y + BAR * len(values) / 2 + 3
-    parts = [f'<text x="{LEFT - 8}" y="{middle:.0f}" text-anchor="end">{escape(label[:24])}</text>']
+    parts = [f'<text x="{LEFT - 8}" y="{middle:.0f}" text-anchor="end">{escape(visible_line(label[:24]))}</text>']
     for number, value in enumerate(values):
         length, colour = value / highest * WIDTH, COLOURS[number % len(COLOURS)]
         parts.append(f'<rect x="{LEFT}" y="{y}" width="{length:.1f}" height="{BAR - 1}" fill="{colour}"/>')

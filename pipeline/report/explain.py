@@ -14,6 +14,7 @@ from dspipe.pipeline.errors import DocumentNotFoundError
 from dspipe.pipeline.run.run_file import RunFile, configured_stages, read_run
 from dspipe.pipeline.storage.columns import Column, read_rows
 from dspipe.pipeline.storage.store import Store
+from dspipe.pipeline.visible_text import visible, visible_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,12 +43,15 @@ class Story:
         return "kept"
 
 
-def explain(store: Store, run: RunFile, wanted: str) -> list[Story]:
-    """What each phase and stage says of the documents with that id or URL.
+def explain(store: Store, run: RunFile, wanted: str, import_own: bool = False) -> list[Story]:
+    """What each phase and stage says of the documents with that id or URL; stages of the run's own say more than
+    their columns only with `import_own`, which imports the modules that its config names.
 
     Raises DocumentNotFoundError. Bad records are looked for in the quarantine.
     """
     text_pass = run.text_pass()
+    # an argument that is no UTF-8 has surrogates, which sources replace as well
+    wanted = wanted.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     found: list[Story] = []
     for shard, name in enumerate(text_pass.manifests if text_pass else []):
         manifest = store.read_json(name)
@@ -57,7 +61,7 @@ def explain(store: Store, run: RunFile, wanted: str) -> list[Story]:
         found += [_story(store, run, shard, manifest["groups"], group, row) for group, row in rows]
     if not found:
         raise DocumentNotFoundError(f"{store.root} has no document with the id or URL {wanted}")
-    _add_stages(store, found)
+    _add_stages(store, found, import_own)
     return found
 
 
@@ -82,13 +86,14 @@ def print_explanation(stories: list[Story], console: "Console") -> None:
     from rich.table import Table
 
     for story in stories:
-        table = Table(show_header=False, title_justify="left", title=escape(story.verdict()))
+        table = Table(show_header=False, title_justify="left", title=escape(visible_line(story.verdict())))
         table.add_column(style="bold")
         table.add_column()
         table.add_column(overflow="fold")
         for phase, values in story.chapters.items():
             for index, (name, value) in enumerate(values.items()):
-                table.add_row(escape(phase) if index == 0 else "", escape(name), escape(_shown(value)))
+                named = escape(visible_line(phase)) if index == 0 else ""
+                table.add_row(named, escape(visible_line(name)), escape(visible(_shown(value))))
             table.add_section()
         console.print(table)
 
@@ -102,10 +107,10 @@ def _story(store: Store, run: RunFile, shard: int, groups: list[int], group: int
     return story
 
 
-def _add_stages(store: Store, stories: list[Story]) -> None:
+def _add_stages(store: Store, stories: list[Story], import_own: bool) -> None:
     """What the stages know beyond columns; nothing where the run's config can't be loaded here."""
     try:
-        stages = configured_stages(store)
+        stages = configured_stages(store, import_own).known
     except (InvalidConfigError, OSError):
         return
     for story in stories:

@@ -8,6 +8,7 @@ from dspipe.pipeline.plan.tasks import absorb_committed, empty_state, task_specs
 from dspipe.pipeline.quantities import human_bytes
 from dspipe.pipeline.report.tables import Table, print_table
 from dspipe.pipeline.storage.store import Store
+from dspipe.pipeline.visible_text import visible_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,9 +20,9 @@ def print_plan(plan: Plan, console: "Console") -> None:
 
     config = plan.config
     engine = config.engine
-    where = f" at {escape(engine.address)}" if engine.address else ""
+    where = f" at {escape(visible_line(engine.address))}" if engine.address else ""
     workers = f"{engine.workers} workers" if engine.workers else "a worker per processor"
-    console.print(f"[bold]{config.name}[/] -> {escape(config.output)}", highlight=False)
+    console.print(f"[bold]{config.name}[/] -> {escape(visible_line(config.output))}", highlight=False)
     console.print(
         f"engine {engine.kind}{where}, {workers}, {human_bytes(engine.memory)} of memory each; seed {config.seed}",
         highlight=False,
@@ -41,9 +42,9 @@ def print_plan(plan: Plan, console: "Console") -> None:
     console.print()
     print_table(inputs, console)
     for name, left_out in plan.left_out.items():
-        console.print(f"left out of {name}: {left_out}", highlight=False, markup=False)
+        console.print(visible_line(f"left out of {name}: {left_out}"), highlight=False, markup=False)
     for message in plan.unreachable:
-        console.print(f"[yellow]could not be listed now:[/] {escape(message)}", highlight=False)
+        console.print(f"[yellow]could not be listed now:[/] {escape(visible_line(message))}", highlight=False)
     console.print()
     print_table(_phases(plan), console)
 

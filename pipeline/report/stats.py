@@ -9,6 +9,7 @@ from dspipe.pipeline.quantities import human_bytes, human_seconds
 from dspipe.pipeline.report.tables import Cell, Line, Table, print_table
 from dspipe.pipeline.run.run_file import RunFile
 from dspipe.pipeline.run.summary import ALARMS
+from dspipe.pipeline.visible_text import visible_json, visible_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,19 +21,21 @@ def as_json(run: RunFile) -> str:
     del value["artifacts"]
     for phase in value["phases"]:
         del phase["manifests"], phase["inputs"]
-    return json.dumps(value, ensure_ascii=False)
+    return visible_json(json.dumps(value, ensure_ascii=False))
 
 
 def print_stats(run: RunFile, console: "Console") -> None:
     """All tables."""
-    console.print(f"[bold]{run.name}[/]  {state(run)}", highlight=False)
+    from rich.markup import escape
+
+    console.print(f"[bold]{escape(visible_line(run.name))}[/]  {escape(visible_line(state(run)))}", highlight=False)
     for section in sections(run):
         for item in section.items:
             console.print()
             if isinstance(item, Table):
                 print_table(item, console)
             else:
-                console.print(item, highlight=False, markup=False)
+                console.print(visible_line(item), highlight=False, markup=False)
 
 
 def print_funnel(run: RunFile, console: "Console") -> None:

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from dspipe.pipeline.quantities import human_bytes, human_seconds
+from dspipe.pipeline.visible_text import visible
 
 if TYPE_CHECKING:
     from dspipe.pipeline.run.summary import PhaseSummary
@@ -105,7 +106,7 @@ class LogProgress:
 
     def notice(self, text: str) -> None:
         """Something that a person should know happened."""
-        print(text, file=sys.stderr, flush=True)
+        print(visible(text), file=sys.stderr, flush=True)
 
     def _tell(self) -> None:
         if time.monotonic() - self._last >= _LOG_EVERY_S:
@@ -170,7 +171,7 @@ class LiveProgress:
 
     def notice(self, text: str) -> None:
         """Something that a person should know happened."""
-        self._console.print(text, style="yellow", markup=False, highlight=False)
+        self._console.print(visible(text), style="yellow", markup=False, highlight=False)
 
 
 def make_progress() -> LiveProgress | LogProgress:

@@ -19,7 +19,7 @@ from dspipe.pipeline.plan.tasks import State, absorb, committed, empty_state, ta
 from dspipe.pipeline.run.cleanup import remove_stale
 from dspipe.pipeline.run.conservation import check_conservation
 from dspipe.pipeline.run.executors.interface import Event, Executor, Failure, Finished, Progressed
-from dspipe.pipeline.run.run_file import RUN_FILE, RunFile
+from dspipe.pipeline.run.run_file import RUN_FILE, RunFile, published_name
 from dspipe.pipeline.run.scheduler import Scheduler
 from dspipe.pipeline.run.summary import PhaseSummary, summarize
 from dspipe.pipeline.storage.store import Store, storage_error
@@ -173,7 +173,7 @@ def _publish(store: Store, state: State) -> None:
         data = store.read_bytes(file)
         if hashlib.sha256(data).hexdigest() != sha256:
             raise DamagedFileError(store.path(file), "was changed after it was written: its checksum is another")
-        store.write_bytes(file.rpartition("/")[2].partition(".")[2], data)
+        store.write_bytes(published_name(file), data)
 
 
 def _same_run(store: Store, plan: Plan) -> None:

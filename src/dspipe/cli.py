@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from dspipe.pipeline.visible_text import visible, visible_line
 from dspipe.stages.quality.cli import app as classifier_app
 from dspipe.tokenizer.cli import app as tokenizer_app
 
@@ -26,6 +27,10 @@ app.add_typer(classifier_app, name="classifier", help="Train and evaluate qualit
 
 ConfigFile = Annotated[Path, typer.Argument(help="the YAML config", metavar="CONFIG")]
 RunDirectory = Annotated[str, typer.Argument(help="the run's output directory or address", metavar="RUN")]
+ImportOwn = Annotated[
+    bool,
+    typer.Option("--import-own", help="ask stages of the run's own, too: imports, and so runs, what its config names"),
+]
 Edits = Annotated[
     list[str] | None,
     typer.Option("--set", help="set a key of the config, e.g. --set stages.minhash.bands=20", metavar="KEY=YAML"),
@@ -50,7 +55,7 @@ def run(config: ConfigFile, edits: Edits = None) -> None:
         if error.user:
             _refuse(str(error))
         if error.traceback:
-            print(error.traceback, file=sys.stderr)
+            print(visible(error.traceback), file=sys.stderr)
         _fail(f"{error}\nWhat is finished is kept: the same command goes on from there.")
     except KeyboardInterrupt:
         print("\ninterrupted; what is finished is kept, the same command goes on from there", file=sys.stderr)
@@ -86,8 +91,9 @@ def _run(path: Path, edits: list[str]) -> None:
     print_funnel(finished, _console())
     for line in (left_out_line(finished, config.output), repeated_ids_line(finished)):
         if line:
-            print(f"\n{line}")
-    print(f"\n{result.store.root}: done, {result.tasks_run:,} tasks run. All tables: dspipe stats {config.output}")
+            print(f"\n{visible_line(line)}")
+    where = visible_line(result.store.root)
+    print(f"\n{where}: done, {result.tasks_run:,} tasks run. All tables: dspipe stats {visible_line(config.output)}")
 
 
 @app.command()
@@ -136,7 +142,9 @@ def stats(
 
 @app.command()
 def explain(
-    run: RunDirectory, document: Annotated[str, typer.Argument(help="a document's id or URL", metavar="ID|URL")]
+    run: RunDirectory,
+    document: Annotated[str, typer.Argument(help="a document's id or URL", metavar="ID|URL")],
+    import_own: ImportOwn = False,
 ) -> None:
     """Print one document's way through a run: its columns, scores, verdicts and what it duplicates."""
     from dspipe.pipeline.errors import DamagedFileError, DocumentNotFoundError, RunNotFoundError
@@ -145,7 +153,7 @@ def explain(
     from dspipe.pipeline.run.run_file import read_run
 
     try:
-        print_explanation(explained(*read_run(run), document), _console())
+        print_explanation(explained(*read_run(run), document, import_own), _console())
     except (RunNotFoundError, DocumentNotFoundError) as error:
         _refuse(str(error))
     except DamagedFileError as error:
@@ -153,18 +161,18 @@ def explain(
 
 
 @app.command()
-def verify(run: RunDirectory) -> None:
+def verify(run: RunDirectory, import_own: ImportOwn = False) -> None:
     """Read a run's files again: checksums against manifests, packed rows against the plan and the documents."""
     from dspipe.pipeline.config.problems import InvalidConfigError
     from dspipe.pipeline.errors import RunNotFoundError, StorageError
     from dspipe.pipeline.report.verify import verify_run
 
     try:
-        result = verify_run(run)
+        result = verify_run(run, import_own)
     except (RunNotFoundError, StorageError, InvalidConfigError) as error:
         _refuse(str(error))
     for what, n in result.checked.items():
-        print(f"{what}: {n:,}")
+        print(f"{visible_line(what)}: {n:,}")
     if result.problems:
         _fail("\n".join(result.problems))
     print("everything is as its manifest says")
@@ -193,12 +201,12 @@ def _console() -> "Console":
 
 
 def _refuse(message: str) -> NoReturn:
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {visible(message)}", file=sys.stderr)
     raise typer.Exit(2)
 
 
 def _fail(message: str) -> NoReturn:
-    print(f"failed: {message}", file=sys.stderr)
+    print(f"failed: {visible(message)}", file=sys.stderr)
     raise typer.Exit(1)
 
 
