@@ -13,6 +13,7 @@ from dspipe.stages.sources.reading.batches import PIECE, too_long
 from dspipe.stages.sources.reading.columns import column_at, name_column, text_column
 from dspipe.stages.sources.reading.fields import Fields
 from dspipe.stages.sources.reading.losses import Losses, stored_size
+from dspipe.stages.sources.reading.parquet_footer import ColumnChunk, read_column_chunks
 from dspipe.stages.sources.reading.row_groups import record_batches
 from dspipe.stages.sources.reading.watched import Watched
 
@@ -50,6 +51,7 @@ class ParquetSource(Source[Config]):
             # pre_buffer would hold the stored bytes of a row group beside what is read from them
             parquet = pq.ParquetFile(stream, pre_buffer=False)
             rows = [parquet.metadata.row_group(group).num_rows for group in range(parquet.num_row_groups)]
+            chunks = read_column_chunks(stream)
         except Exception as error:
             _raise_unless_of_the_file(error, stream)
             lost = Losses(self.typical_document_bytes).lost(0, stored_size(file, stream, 0))
@@ -63,7 +65,7 @@ class ParquetSource(Source[Config]):
             return
         first = 0
         for group, count in enumerate(rows):
-            yield from self._read_group(parquet, stream, group, first, count, columns, file, reading)
+            yield from self._read_group(parquet, stream, group, chunks[group], first, count, columns, file, reading)
             first += count
 
     def _columns(self, parquet: "pq.ParquetFile") -> dict[str, str]:
@@ -87,6 +89,7 @@ class ParquetSource(Source[Config]):
         parquet: "pq.ParquetFile",
         stream: Watched,
         group: int,
+        chunks: list[ColumnChunk],
         first: int,
         count: int,
         columns: dict[str, str],
@@ -95,7 +98,7 @@ class ParquetSource(Source[Config]):
     ) -> Iterator["pa.RecordBatch"]:
         row = first
         try:
-            for batch in self._batches(parquet, stream, group, columns, reading):
+            for batch in self._batches(parquet, stream, group, chunks, columns, reading):
                 documents = self._documents(batch, row, columns, file, reading)
                 row += batch.num_rows
                 del batch
@@ -112,20 +115,23 @@ class ParquetSource(Source[Config]):
             reading.bad(file, f"row {row}", message, records=max(1, missing))
 
     def _batches(
-        self, parquet: "pq.ParquetFile", stream: Watched, group: int, columns: dict[str, str], reading: Reading
+        self,
+        parquet: "pq.ParquetFile",
+        stream: Watched,
+        group: int,
+        chunks: list[ColumnChunk],
+        columns: dict[str, str],
+        reading: Reading,
     ) -> Iterator["pa.RecordBatch"]:
-        metadata = parquet.metadata.row_group(group)
-        texts = sum(
-            metadata.column(i).total_uncompressed_size
-            for i in range(metadata.num_columns)
-            if metadata.column(i).path_in_schema == columns["text"]
-        )
+        count = parquet.metadata.row_group(group).num_rows
+        text_chunks = [chunk for chunk in chunks if chunk.path == columns["text"]]
+        texts = sum(chunk.uncompressed_bytes for chunk in text_chunks)
         limit = self.config.max_document_bytes
-        if metadata.num_rows == 1 and texts > limit + PIECE:  # with what the format itself takes
+        if count == 1 and texts > limit + PIECE:  # with what the format itself takes
             raise _TooLongError(f"the text has {texts} bytes or so, {too_long(limit)}")
-        average = texts // max(metadata.num_rows, 1) + 1
+        average = texts // max(count, 1) + 1
         rows, names = max(1, min(reading.batch_rows, reading.batch_bytes // average)), sorted(set(columns.values()))
-        return record_batches(parquet, stream, group, rows, names, columns["text"], reading.memory // 16)
+        return record_batches(parquet, stream, group, rows, names, text_chunks, reading.memory // 16)
 
     def _documents(
         self, batch: "pa.RecordBatch", row: int, columns: dict[str, str], file: InputFile, reading: Reading

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from dspipe.stages.sources.reading.parquet_footer import ColumnChunk
 from dspipe.stages.sources.reading.watched import Watched
 
 if TYPE_CHECKING:
@@ -11,7 +12,13 @@ if TYPE_CHECKING:
 
 
 def record_batches(
-    parquet: "pq.ParquetFile", stream: Watched, group: int, rows: int, columns: list[str], text: str, memory: int
+    parquet: "pq.ParquetFile",
+    stream: Watched,
+    group: int,
+    rows: int,
+    columns: list[str],
+    texts: list[ColumnChunk],
+    memory: int,
 ) -> Iterator["pa.RecordBatch"]:
     """The columns of a row group, `rows` at a time; fewer where those take more than `memory` bytes.
 
@@ -19,7 +26,7 @@ def record_batches(
     40 kB in a file and 80 GB decoded.
     """
     count = parquet.metadata.row_group(group).num_rows
-    longest = _dictionary_bytes(parquet, stream, group, text)
+    longest = _dictionary_bytes(stream, texts)
     at_once = min(rows, max(1, 2 * memory // longest)) if longest else rows
     if count > at_once:
         yield from _gathered(parquet.iter_batches(at_once, [group], columns, use_threads=False), rows, memory)
@@ -72,15 +79,13 @@ def _decoded_bytes(batch: "pa.RecordBatch") -> int:
     return size
 
 
-def _dictionary_bytes(parquet: "pq.ParquetFile", stream: Watched, group: int, text: str) -> int:
+def _dictionary_bytes(stream: Watched, texts: list[ColumnChunk]) -> int:
     """Uncompressed bytes of the text's dictionary in a row group, which no value of it exceeds; 0: there is none."""
-    metadata = parquet.metadata.row_group(group)
     longest = 0
-    for index in range(metadata.num_columns):
-        column = metadata.column(index)
-        if column.path_in_schema == text and column.dictionary_page_offset is not None:
-            stream.seek(column.dictionary_page_offset)
-            longest = max(longest, _page_bytes(stream.read(32)) or column.total_uncompressed_size)
+    for chunk in texts:
+        if chunk.dictionary_offset is not None:
+            stream.seek(chunk.dictionary_offset)
+            longest = max(longest, _page_bytes(stream.read(32)) or chunk.uncompressed_bytes)
     return longest
 
 
