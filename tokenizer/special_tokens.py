@@ -5,6 +5,8 @@ Names are DeepSeek's where it has the token. Its first tokenizer spent 13 of its
 in a vocabulary.
 """
 
+from collections import Counter
+
 BEGIN = "<｜begin▁of▁sentence｜>"
 END = "<｜end▁of▁sentence｜>"
 PADDING = "<｜▁pad▁｜>"
@@ -33,16 +35,21 @@ DEFAULT = (
 MIN_TOKENS = 3
 """begin, end and padding, which are the first three of any list"""
 
+MAX_TOKENS = 1 << 16
+"""more than any model has; a slip of the finger would otherwise fill the memory with names"""
+
 
 def name_special_tokens(wanted: int | tuple[str, ...]) -> tuple[str, ...]:
     """The tokens for a number (the first of DEFAULT, then reserved ones) or a list of names (begin, end and padding
-    first). Raises ValueError for fewer than three, an empty one, or one that is there twice."""
+    first). Raises ValueError for fewer than three or more than 65,536, an empty one, or one that is there twice."""
+    if isinstance(wanted, int) and wanted > MAX_TOKENS:
+        raise ValueError(f"{wanted:,} special tokens: at most {MAX_TOKENS:,} can be made")
     names = _number_names(wanted) if isinstance(wanted, int) else wanted
     if len(names) < MIN_TOKENS:
         raise ValueError(f"{len(names)} special tokens: at least begin, end and padding are needed, in this order")
     if "" in names:
         raise ValueError("a special token is empty")
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, n in Counter(names).items() if n > 1)
     if twice:
         raise ValueError(f"special tokens that collide: {', '.join(twice)}")
     return names

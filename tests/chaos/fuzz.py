@@ -11,6 +11,7 @@ new child. Exit code 1 where something was found.
 """
 
 import argparse
+import faulthandler
 import mmap
 import os
 import resource
@@ -137,6 +138,7 @@ class Fuzzer:
             used = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
             resource.setrlimit(resource.RLIMIT_AS, (used + LIMIT_BYTES, resource.RLIM_INFINITY))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            faulthandler.disable()  # a crash is told by its signal
             pa.set_memory_pool(pa.system_memory_pool())  # others reserve gigabytes of addresses at once
             quiet = os.open(os.devnull, os.O_WRONLY)
             os.dup2(quiet, 1)
