@@ -18,7 +18,7 @@ from tests.chaos.seeds import READERS
 @pytest.mark.skipif(INTERPRETED, reason="readers have few kernels, and tests of their own")
 def test_damaged_files_are_read_or_quarantined() -> None:
     """In a process of its own: one that runs tests has threads, and is not to be forked."""
-    command = [sys.executable, "-m", "tests.chaos.fuzz", "--cases", "250", "--minutes", "0.2", "--seed", "3"]
+    command = [sys.executable, "-m", "tests.chaos.fuzz", "--cases", "150", "--minutes", "0.2", "--seed", "3"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert [line.split()[0] for line in done.stdout.splitlines()[1:]] == list(READERS)
