@@ -56,9 +56,11 @@ def verify_files(root: str) -> Verification:
                 size, sha256 = file_checksum(store, file["file"])
                 result.checked["bytes"] += size
                 if size != file["bytes"]:
-                    result.problems.append(f"{file['file']}: has {size:,} bytes, its manifest says {file['bytes']:,}")
+                    found = f"has {size:,} bytes, its manifest says {file['bytes']:,}"
+                    result.problems.append(f"{file['file']}: {found}; run again to make it anew")
                 elif sha256 != file["sha256"]:
-                    result.problems.append(f"{file['file']}: its checksum differs from its manifest's")
+                    found = "its checksum differs from its manifest's"
+                    result.problems.append(f"{file['file']}: {found}; remove it and run again to make it anew")
                 if phase.over == "once" and file["kind"] == "artifact":
                     published[published_name(file["file"])] = file["sha256"]
     if run.finished:

@@ -41,7 +41,7 @@ CASES_IN_A_CHILD = 500
 _FORMATS = {"csv": "examples.csv_source"}
 _SUFFIXES = {"parquet": ("",), "config": ("",), "warc": ("", ".gz", ".zst"), "wet": ("", ".gz")}
 
-Read = Callable[[Path], None]
+Read = Callable[[Path], object]
 """reads a damaged file; may raise nothing but what a user would be told"""
 
 
