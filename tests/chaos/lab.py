@@ -148,6 +148,25 @@ def _command(pid: int) -> bytes:
         return b""
 
 
+def start_driver(config: Path, log: Path, edits: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Driver:
+    """`dspipe run` of this config with these edits, in a session of its own; `log` gets what it says."""
+    command = [sys.executable, "-m", "dspipe", "run", str(config)]
+    for edit in edits:
+        command += ["--set", edit]
+    path = os.pathsep.join([str(ROOT), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            cwd=log.parent,
+            env={**os.environ, "PYTHONPATH": path, **(env or {})},
+            start_new_session=True,
+        )
+    return Driver(process, log)
+
+
 class Lab:
     """A folder with data, a config, and what an undisturbed run makes of it in how many seconds."""
 
@@ -177,22 +196,8 @@ class Lab:
 
     def start(self, output: Path | str, edits: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Driver:
         """Start a driver."""
-        command = [sys.executable, "-m", "dspipe", "run", str(self.config), "--set", f"output={output}"]
-        for edit in edits:
-            command += ["--set", edit]
         log = self.folder / f"log{next(self._numbers)}"
-        path = os.pathsep.join([str(ROOT), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
-        with log.open("wb") as file:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=file,
-                cwd=self.folder,
-                env={**os.environ, "PYTHONPATH": path, **(env or {})},
-                start_new_session=True,
-            )
-        driver = Driver(process, log)
+        driver = start_driver(self.config, log, [f"output={output}", *edits], env)
         self._drivers.append(driver)
         return driver
 
