@@ -9,6 +9,7 @@ CODE = ("kernels", "pipeline", "stages", "tokenizer")
 """the folders of code at the top"""
 NOT_MIRRORED = {
     "tests/docker/test_docker.py": "the files of the image and of clusters",
+    "tests/chaos/test_bad_inputs.py": "runs over hostile inputs",
     "tests/chaos/test_chaos.py": "runs that are disturbed",
     "tests/chaos/test_fuzz.py": "readers and config on damaged files",
     "tests/stages/minhash/test_exact.py": "near-duplicates decided by texts, through whole runs",
