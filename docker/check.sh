@@ -37,14 +37,13 @@ install --directory --owner="$(stat -c %u "$folder")" --mode=1777 "$folder/tmp" 
 cd "$folder"
 without_home 65534 "$folder/kernels" app/docker/install.sh "$folder/app" "$folder/venv" "$folder/kernels"
 
-echo "dspipe $(without_home 1234 "$folder/kernels" dspipe --version 2>/dev/null || true)"
 before=$(find "$folder/kernels" -name '*.nbc' | wc -l)
 timed() {
     install --directory --mode=1777 "$folder/data/$1"
     begun=$(date +%s.%N)
     without_home 1234 "$2" dspipe run "$folder/app/configs/quickstart.yaml" --set output="$folder/data/$1/run" \
         --set sources.packages.path='["pip/**/*.py"]' --set sources.packages.limit=200 \
-        --set engine='{kind: local, workers: 2}' >"$folder/$1.log" 2>&1 || { cat "$folder/$1.log"; exit 1; }
+        --set stages.remix='{by: domain}' --set engine='{kind: local, workers: 2}' >"$folder/$1.log" 2>&1 || { cat "$folder/$1.log"; exit 1; }
     echo "$1: $(echo "$(date +%s.%N) - $begun" | bc) s"
 }
 timed with-kernels "$folder/kernels"

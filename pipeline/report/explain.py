@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.doc_id import split
-from dspipe.pipeline.errors import DocumentNotFoundError
+from dspipe.pipeline.errors import DamagedFileError, DocumentNotFoundError
 from dspipe.pipeline.run.run_file import RunFile, configured_stages, read_run
 from dspipe.pipeline.storage.columns import Column, read_rows
 from dspipe.pipeline.storage.store import Store
@@ -47,8 +47,19 @@ def explain(store: Store, run: RunFile, wanted: str, import_own: bool = False) -
     """What each phase and stage says of the documents with that id or URL; stages of the run's own say more than
     their columns only with `import_own`, which imports the modules that its config names.
 
-    Raises DocumentNotFoundError. Bad records are looked for in the quarantine.
+    Raises DocumentNotFoundError, DamagedFileError. Bad records are looked for in the quarantine.
     """
+    try:
+        found = _find(store, run, wanted)
+    except FileNotFoundError as error:
+        raise DamagedFileError(str(error.filename or error), "is gone") from None
+    if not found:
+        raise DocumentNotFoundError(f"{store.root} has no document with the id or URL {wanted}")
+    _add_stages(store, found, import_own)
+    return found
+
+
+def _find(store: Store, run: RunFile, wanted: str) -> list[Story]:
     text_pass = run.text_pass()
     # an argument that is no UTF-8 has surrogates, which sources replace as well
     wanted = wanted.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -59,9 +70,6 @@ def explain(store: Store, run: RunFile, wanted: str, import_own: bool = False) -
         found += [Story({"quarantine": entry}, quarantined=True) for entry in bad]
         rows = _rows_with(store, manifest, wanted)
         found += [_story(store, run, shard, manifest["groups"], group, row) for group, row in rows]
-    if not found:
-        raise DocumentNotFoundError(f"{store.root} has no document with the id or URL {wanted}")
-    _add_stages(store, found, import_own)
     return found
 
 
@@ -118,7 +126,10 @@ def _add_stages(store: Store, stories: list[Story], import_own: bool) -> None:
             continue
         columns = story.columns()
         for stage in stages:
-            known = stage.explain(store.root, columns["id"], columns)
+            try:
+                known = stage.explain(store.root, columns["id"], columns)
+            except Exception as error:  # its results may not be there yet, or be damaged: the columns are shown
+                known = {"not known": f"{error}"}
             story.chapters |= {stage.name: dict(known)} if known else {}
 
 
