@@ -2,7 +2,8 @@
 # The image's steps without Docker: docker/install.sh in a new folder, as a user without rights or a home, then a run as
 # another such user. Says how long a driver needs with the kernels that the image keeps, and without.
 #
-#     docker/check.sh [FOLDER]        # a new one among the temporary files; 2 GB; some minutes
+#     docker/check.sh [FOLDER]        # a new one among the temporary files; 2 GB; some minutes; one that was made
+#                                     # by an earlier call is taken as it is
 set -eu
 project=$(cd "$(dirname "$0")/.." && pwd)
 folder=${1:-$(mktemp -d)}
@@ -35,20 +36,22 @@ without_home() {
 }
 install --directory --owner="$(stat -c %u "$folder")" --mode=1777 "$folder/tmp" "$folder/data"
 cd "$folder"
-without_home 65534 "$folder/kernels" app/docker/install.sh "$folder/app" "$folder/venv" "$folder/kernels"
+[ -d "$folder/kernels" ] ||
+    without_home 65534 "$folder/kernels" app/docker/install.sh "$folder/app" "$folder/venv" "$folder/kernels"
 
 before=$(find "$folder/kernels" -name '*.nbc' | wc -l)
+TIMEFORMAT='%R s, of processors %U s'
 timed() {
     install --directory --mode=1777 "$folder/data/$1"
-    begun=$(date +%s.%N)
-    without_home 1234 "$2" dspipe run "$folder/app/configs/quickstart.yaml" --set output="$folder/data/$1/run" \
-        --set sources.packages.path='["pip/**/*.py"]' --set sources.packages.limit=200 \
-        --set stages.remix='{by: domain}' --set engine='{kind: local, workers: 2}' >"$folder/$1.log" 2>&1 || { cat "$folder/$1.log"; exit 1; }
-    echo "$1: $(echo "$(date +%s.%N) - $begun" | bc) s"
+    rm -rf "$folder/data/$1/run"
+    echo -n "a run $1: "
+    time without_home 1234 "$2" dspipe run "$folder/app/configs/quickstart.yaml" --set output="$folder/data/$1/run" \
+        --set sources.packages.path='["pip/**/*.py"]' --set sources.packages.limit=200 --set stages.remix='{by: domain}' \
+        --set engine='{kind: local, workers: 2}' >"$folder/$1.log" 2>&1 || { cat "$folder/$1.log"; exit 1; }
 }
 timed with-kernels "$folder/kernels"
 echo "kernels kept: $before, made besides: $(($(find "$folder/kernels" -name '*.nbc' | wc -l) - before))"
-install --directory --mode=1777 "$folder/none"
+rm -rf "$folder/none" && install --directory --mode=1777 "$folder/none"
 timed without-kernels "$folder/none"
 without_home 1234 "$folder/kernels" dspipe verify "$folder/data/with-kernels/run" | tail -1
 without_home 1234 "$folder/kernels" ray --version
