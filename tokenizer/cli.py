@@ -230,8 +230,12 @@ def decode(
     if output is not None:
         _write(output, text)
     else:
-        sys.stdout.buffer.write(text)
-        sys.stdout.buffer.write(b"\n" if sys.stdout.isatty() else b"")
+        sys.stdout.buffer.write(_on_a_terminal(text) if sys.stdout.isatty() else text)
+
+
+def _on_a_terminal(text: bytes) -> bytes:
+    """Decoded text that nobody else reads: it may be of any document, and hold what steers a terminal."""
+    return visible(text.decode("utf-8", "backslashreplace")).encode() + b"\n"
 
 
 def _load(path: Path, special: bool = False) -> "AnyEncoder":
