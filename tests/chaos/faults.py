@@ -234,8 +234,9 @@ def _let_work(lab: Lab, driver: Driver, output: Path, draw: Random) -> None:
 def _with_workers(lab: Lab, draw: Random, deed: Callable[[int], None]) -> Outcome:
     output, wanted, done = lab.output(), draw.randint(1, 3), 0
     driver = lab.start(output)
+    lab.wait_for_work(driver, output)
     while done < wanted and driver.process.poll() is None:
-        _let_work(lab, driver, output, draw)
+        time.sleep(draw.uniform(0, lab.seconds_of_work / 4))
         for pid in draw.sample(found := driver.workers(), min(1, len(found))):
             with suppress(ProcessLookupError):
                 deed(pid)
