@@ -1,4 +1,4 @@
-"""Numbers as people write them in a config: 24e9, 2e12, 64MB, 2GiB."""
+"""Numbers as people write them in a config: 24e9, 2e12, 64MB, 2GiB, 30min."""
 
 import re
 from typing import Annotated, Any
@@ -27,6 +27,28 @@ Count = Annotated[int, BeforeValidator(parse_count), Field(ge=0)]
 
 ByteSize = Annotated[int, BeforeValidator(parse_count), Field(gt=0)]
 """A number of bytes; 64MB and 2GiB are fine."""
+
+
+SECONDS_PATTERN = r"^[0-9]+(\.[0-9]*)?\s*(s|min|h)?$"
+
+
+def parse_seconds(value: Any) -> Any:
+    """Seconds from 90, "90s", "30min" or "2h"; other numbers are left for pydantic to refuse. Raises ValueError."""
+    if not isinstance(value, str):
+        return value
+    if not re.fullmatch(SECONDS_PATTERN, value.strip()):
+        raise ValueError(f"expected a time like 90s, 30min or 2h, not {value!r}")
+    number, unit = re.split(r"\s*(?=s|min|h|$)", value.strip(), maxsplit=1)
+    return float(number) * {"": 1, "s": 1, "min": 60, "h": 3600}[unit]
+
+
+SecondsOf = BeforeValidator(
+    parse_seconds, json_schema_input_type=float | Annotated[str, Field(pattern=SECONDS_PATTERN)]
+)
+"""For a time in seconds that may be written like 90s or 30min."""
+
+Seconds = Annotated[float, SecondsOf, Field(gt=0)]
+"""A time in seconds; "30min" and "2h" are fine."""
 
 
 def human_bytes(count: float) -> str:

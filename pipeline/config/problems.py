@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from dspipe.pipeline.config.yaml_lines import KeyPath
+from dspipe.pipeline.storage.secrets import without_secrets
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Locator:
 
     def problem(self, path: KeyPath, message: str, values: Any) -> Problem:
         """A problem at a key path; items of `sources` and `stages` are shown by their names."""
-        return Problem(shown_path(path, values), message, self.place(path))
+        return Problem(shown_path(path, values), without_secrets(message), without_secrets(self.place(path)))
 
 
 def validation_problems(

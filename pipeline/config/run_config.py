@@ -13,7 +13,7 @@ from dspipe.pipeline.config.edits import apply_edit
 from dspipe.pipeline.config.problems import InvalidConfigError, Locator, Problem, in_order, suggest, validation_problems
 from dspipe.pipeline.config.yaml_lines import KeyPath, YamlError, parse_yaml
 from dspipe.pipeline.errors import ConfigError
-from dspipe.pipeline.quantities import ByteSize, Count
+from dspipe.pipeline.quantities import ByteSize, Count, Seconds
 from dspipe.pipeline.source import Source
 from dspipe.pipeline.stage import Stage
 
@@ -34,6 +34,9 @@ class EngineConfig(BaseModel):
         60,
         gt=0,
         description="seconds that stages may take for a batch; a document that takes longer is quarantined",
+    )
+    patience: Seconds = Field(
+        1800, description="how long storage that doesn't answer, or refuses what it permitted before, is waited for"
     )
     retries: int = Field(2, ge=0, description="how often a task is tried again after a crash or a storage error")
     max_quarantined: float = Field(0.05, ge=0, le=1, description="a larger share of bad records fails the run")

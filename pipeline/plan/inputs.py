@@ -4,6 +4,7 @@ Of a folder, or a pattern that ends in a bare `*`, only the files that are named
 read once, under however many names it is found. What is left out of what a path stands for is counted by kind.
 """
 
+import hashlib
 import os
 import re
 import sysconfig
@@ -18,7 +19,9 @@ from dspipe.pipeline.plan.listed import is_list, listed_paths
 from dspipe.pipeline.plan.local_files import LocalFile, Parts, local_file, walk
 from dspipe.pipeline.plan.patterns import first_hidden, has_magic, likeness, matches, may_lead
 from dspipe.pipeline.source import InputFile, Source
-from dspipe.pipeline.storage.store import is_remote, is_storage_failure, open_filesystem, storage_error
+from dspipe.pipeline.storage.failures import UnavailableError, is_storage_failure, storage_error
+from dspipe.pipeline.storage.filesystem import is_remote, open_filesystem
+from dspipe.pipeline.storage.secrets import without_secrets
 
 
 @dataclass
@@ -65,6 +68,8 @@ def input_files(source: Source[Any]) -> Inputs:
         except StorageError as error:
             raise ConfigError(str(error), key) from None
         except Exception as error:
+            if isinstance(error, UnavailableError):
+                raise UnreachableError(str(error)) from None
             if is_storage_failure(error) and is_remote(place):
                 raise UnreachableError(f"{place}: {error}") from None
             if not isinstance(error, OSError):
@@ -87,9 +92,11 @@ def _with_names_apart(files: list[InputFile]) -> Iterator[InputFile]:
     documents keep their ids when a list is added; the others are named by their whole path."""
     taken: set[str] = set()
     for file in files:
-        name = file.name
+        name = without_secrets(file.name)
         if name in taken:
-            name = file.path.removeprefix(f"{Path.cwd()}/").lstrip("/")
+            name = without_secrets(file.path.removeprefix(f"{Path.cwd()}/").lstrip("/"))
+        if name in taken and name != file.path:  # files that a token alone tells apart
+            name += f"#{hashlib.sha256(file.path.encode()).hexdigest()[:8]}"
         if name in taken:
             raise ConfigError(f"{file.path} can't be told from another file that is named {name} too", ("path",))
         taken.add(name)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from dspipe.pipeline.storage.secrets import without_secrets
+
 _EXAMPLES = 3
 
 
@@ -17,7 +19,7 @@ class LeftOut:
         self.counts[kind] = self.counts.get(kind, 0) + 1
         names = self.examples.setdefault(kind, [])
         if len(names) < _EXAMPLES:
-            names.append(name)
+            names.append(without_secrets(name))
 
     def __str__(self) -> str:
         """`3 hidden or temporary (_SUCCESS, .part, ...), 1 not named like jsonl (README.md)`."""

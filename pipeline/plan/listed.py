@@ -5,7 +5,7 @@ import os
 import re
 
 from dspipe.pipeline.errors import ConfigError
-from dspipe.pipeline.storage.store import open_filesystem
+from dspipe.pipeline.storage.filesystem import open_filesystem
 
 _LIST = re.compile(r"\.paths(?:\.(?:gz|zst|zstd|lz4|bz2|xz))?$")
 

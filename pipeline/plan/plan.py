@@ -13,6 +13,7 @@ from dspipe.pipeline.plan.left_out import LeftOut
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.source import InputFile
 from dspipe.pipeline.stage import Corpus
+from dspipe.pipeline.storage.patience import current_patience, patient
 from dspipe.pipeline.tasks.merge_exchange import group_size
 
 
@@ -67,7 +68,8 @@ def make_plan(config: RunConfig, tolerate_unreachable: bool = False) -> Plan:
     for index in _oldest_first(config):
         source = config.sources[index]
         try:
-            inputs = input_files(source)
+            with patient(current_patience().seconds if tolerate_unreachable else config.engine.patience):
+                inputs = input_files(source)
             shards += [Shard(index, files) for files in source.group(inputs.files)]
             left_out |= {source.config.name: inputs.left_out} if inputs.left_out.counts else {}
         except ConfigError as error:

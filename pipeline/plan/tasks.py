@@ -109,6 +109,7 @@ def task_specs(plan: Plan, phase: PlannedPhase, state: State, store: Store | Non
                 batch_rows=engine.batch_rows,
                 batch_bytes=engine.batch_bytes,
                 deadline=engine.deadline,
+                patience=engine.patience,
                 shards=len(plan.shards),
                 number=number,
                 over=phase.over,

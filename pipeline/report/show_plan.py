@@ -7,6 +7,7 @@ from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.plan.tasks import absorb_committed, empty_state, task_specs
 from dspipe.pipeline.quantities import human_bytes
 from dspipe.pipeline.report.tables import Table, print_table
+from dspipe.pipeline.storage.secrets import without_secrets
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.visible_text import visible_line
 
@@ -22,7 +23,7 @@ def print_plan(plan: Plan, console: "Console") -> None:
     engine = config.engine
     where = f" at {escape(visible_line(engine.address))}" if engine.address else ""
     workers = f"{engine.workers} workers" if engine.workers else "a worker per processor"
-    console.print(f"[bold]{config.name}[/] -> {escape(visible_line(config.output))}", highlight=False)
+    console.print(f"[bold]{config.name}[/] -> {escape(visible_line(without_secrets(config.output)))}", highlight=False)
     console.print(
         f"engine {engine.kind}{where}, {workers}, {human_bytes(engine.memory)} of memory each; seed {config.seed}",
         highlight=False,
@@ -36,7 +37,7 @@ def print_plan(plan: Plan, console: "Console") -> None:
         size = human_bytes(known) if all(file.size is not None for file in files) else "not asked"
         paths = source.config.path if isinstance(source.config.path, list) else [source.config.path]
         listed = [f"{len(shards):,}", f"{len(files):,}", size] if files else ["unknown", "unknown", "unknown"]
-        where_from = f"{source.config.root}{', '.join(paths)}"
+        where_from = without_secrets(f"{source.config.root}{', '.join(paths)}")
         names = (source.config.name, source.config.format, source.config.dump or "", source.config.domain, where_from)
         inputs.rows.append((*names, *listed))
     console.print()

@@ -1,12 +1,7 @@
 """plan -> tasks -> manifests: what has a committed key is not done again, everything else is."""
 
-import contextlib
-import fcntl
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 import yaml
@@ -16,13 +11,17 @@ from dspipe.pipeline.errors import DamagedFileError, RunFailedError
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.plan.tasks import State, absorb, committed, empty_state, task_specs
-from dspipe.pipeline.run.cleanup import remove_stale
+from dspipe.pipeline.run.cleanup import abort_dead_uploads, remove_stale
 from dspipe.pipeline.run.conservation import check_conservation
 from dspipe.pipeline.run.executors.interface import Event, Executor, Failure, Finished, Progressed
 from dspipe.pipeline.run.run_file import RUN_FILE, RunFile, published_name
 from dspipe.pipeline.run.scheduler import Scheduler
 from dspipe.pipeline.run.summary import PhaseSummary, summarize
-from dspipe.pipeline.storage.store import Store, storage_error
+from dspipe.pipeline.storage.failures import storage_error
+from dspipe.pipeline.storage.lease import Lease, LeaseLostError, OutputTakenError, hold
+from dspipe.pipeline.storage.patience import patient
+from dspipe.pipeline.storage.secrets import values_without_secrets
+from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.spec import Manifest, TaskSpec
 
 
@@ -59,16 +58,22 @@ def run_plan(plan: Plan, executor: Executor, progress: Progress) -> RunResult:
 
     Raises RunFailedError, ConservationError, StorageError, InvalidConfigError; resumable after any.
     """
-    store = Store(plan.config.output)
-    store.prepare()
-    try:
-        with _locked(store, plan):
-            return _run_with_repairs(plan, store, executor, progress)
-    except OSError as error:
-        raise storage_error(error, str(error.filename or store.root), "use") from error
+    with patient(plan.config.engine.patience, notice=progress.notice):
+        store = Store(plan.config.output)
+        store.prepare()
+        try:
+            with hold(store, progress.notice) as lease:
+                abort_dead_uploads(store, lease.since)
+                return _run_with_repairs(plan, store, lease, executor, progress)
+        except OutputTakenError as error:
+            raise InvalidConfigError([plan.config.where.problem(("output",), str(error), plan.config.raw)]) from None
+        except LeaseLostError as error:
+            raise RunFailedError(str(error)) from None
+        except OSError as error:
+            raise storage_error(error, str(error.filename or store.root), "use") from error
 
 
-def _run_with_repairs(plan: Plan, store: Store, executor: Executor, progress: Progress) -> RunResult:
+def _run_with_repairs(plan: Plan, store: Store, lease: Lease, executor: Executor, progress: Progress) -> RunResult:
     """Run the phases; where one of the run's files turns out to be damaged, remove it and go on from what made it."""
     _same_run(store, plan)
     repaired: set[str] = set()
@@ -76,7 +81,7 @@ def _run_with_repairs(plan: Plan, store: Store, executor: Executor, progress: Pr
     while True:
         result = RunResult(store, tasks_run=tasks_run)
         try:
-            return _run_phases(plan, result, executor, progress)
+            return _run_phases(plan, result, lease, executor, progress)
         except DamagedFileError as error:
             tasks_run = result.tasks_run
             name = error.file.removeprefix(f"{store.root}/")
@@ -89,12 +94,16 @@ def _run_with_repairs(plan: Plan, store: Store, executor: Executor, progress: Pr
             store.remove(name)
 
 
-def _run_phases(plan: Plan, result: RunResult, executor: Executor, progress: Progress) -> RunResult:
+def _run_phases(plan: Plan, result: RunResult, lease: Lease, executor: Executor, progress: Progress) -> RunResult:
     store = result.store
     compiled = not executor.one_machine
-    store.write_bytes("config.yaml", yaml.safe_dump(plan.config.raw, sort_keys=False, allow_unicode=True).encode())
+    store.write_bytes(
+        "config.yaml",
+        yaml.safe_dump(values_without_secrets(plan.config.raw), sort_keys=False, allow_unicode=True).encode(),
+    )
     state = empty_state(plan)
     for phase in plan.phases:
+        lease.check()
         specs = task_specs(plan, phase, state, store)
         done = committed(store, phase, specs)
         if not compiled and len(done) < len(specs):
@@ -107,10 +116,12 @@ def _run_phases(plan: Plan, result: RunResult, executor: Executor, progress: Pro
         state.files.update([summary.inputs] if summary.inputs else [])
         result.phases.append(summary)
         _write_run(store, plan, result, state, finished=False)
+    lease.check()
     _publish(store, state)
     _write_run(store, plan, result, state, finished=True)
     if not plan.config.engine.keep_stale:
-        remove_stale(store, state.files)
+        lease.check()
+        remove_stale(store, state.files, lease.since)
     return result
 
 
@@ -186,20 +197,3 @@ def _same_run(store: Store, plan: Plan) -> None:
     if name != plan.config.name:
         message = f"{store.root} holds the run {name!r}; choose another output, or give this run that name"
         raise InvalidConfigError([plan.config.where.problem(("output",), message, plan.config.raw)])
-
-
-@contextmanager
-def _locked(store: Store, plan: Plan) -> Iterator[None]:
-    """Keep a second run out of a local output directory; the lock goes with the process."""
-    if not store.local:
-        yield
-        return
-    with Path(store.path(".lock")).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            message = f"another run is at work in {store.root}"
-            raise InvalidConfigError([plan.config.where.problem(("output",), message, plan.config.raw)]) from None
-        yield
-        with contextlib.suppress(OSError):
-            fcntl.flock(file, fcntl.LOCK_UN)

@@ -9,10 +9,11 @@ from pydantic import ValidationError
 from dspipe.pipeline.config.discovery import make_stage
 from dspipe.pipeline.config.problems import InvalidConfigError, Problem
 from dspipe.pipeline.config.yaml_lines import YamlError, parse_yaml
-from dspipe.pipeline.errors import DamagedFileError, RunNotFoundError
+from dspipe.pipeline.errors import DamagedFileError, RunNotFoundError, StorageError
 from dspipe.pipeline.funnel import Counts, Funnel
 from dspipe.pipeline.run.summary import PhaseSummary
 from dspipe.pipeline.stage import Stage
+from dspipe.pipeline.storage.failures import UnavailableError
 from dspipe.pipeline.storage.store import Store
 
 RUN_FILE = "run.json"
@@ -63,8 +64,12 @@ class RunFile:
 
 def read_run(root: str) -> tuple[Store, RunFile]:
     """A run's store and what its `run.json` says. Raises RunNotFoundError."""
-    store = Store(root)
-    if not store.exists(RUN_FILE):
+    try:
+        store = Store(root)
+        there = store.exists(RUN_FILE)
+    except (StorageError, UnavailableError) as error:
+        raise RunNotFoundError(str(error)) from None
+    if not there:
         raise RunNotFoundError(f"{root} holds no run (there is no {RUN_FILE}); give the `output` directory of a config")
     try:
         return store, RunFile.from_json(store.read_json(RUN_FILE))

@@ -94,7 +94,10 @@ def read_rows(
         for file in by_file:
             where = store.path(file) if store.local else stack.enter_context(store.reading(file))
             with _naming(store.path(file)):
-                parquet = pq.ParquetFile(where, memory_map=store.local, page_checksum_verification=True)
+                # columns that lie side by side are one request
+                parquet = pq.ParquetFile(
+                    where, memory_map=store.local, pre_buffer=not store.local, page_checksum_verification=True
+                )
             opened.append((file, stack.enter_context(parquet)))
         for group in range(len(groups)) if numbers is None else numbers:
             found: dict[str, pa.Array] = {}

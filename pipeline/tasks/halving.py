@@ -6,7 +6,7 @@ from typing import TypeVar
 import pyarrow as pa
 
 from dspipe.pipeline.errors import ConfigError, ConservationError, StageContractError
-from dspipe.pipeline.storage.store import is_storage_failure
+from dspipe.pipeline.storage.failures import is_storage_failure
 
 T = TypeVar("T")
 

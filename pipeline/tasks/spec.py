@@ -8,6 +8,7 @@ from typing import Any
 import xxhash
 
 from dspipe.pipeline.keys import key_of
+from dspipe.pipeline.storage.patience import LONG_SECONDS
 
 Manifest = dict[str, Any]
 
@@ -68,6 +69,8 @@ class TaskSpec:
     """records that ended a worker, [number in the shard, how it ended]: left out and quarantined"""
     deadline: float | None = None
     """seconds that a batch may take in the text pass; None: no deadline"""
+    patience: float = LONG_SECONDS
+    """seconds that storage is waited for"""
     probe: list[int] | None = None
     """only run the records from probe[0] up to probe[1] and write nothing (how a crashing record is found)"""
 

@@ -18,8 +18,9 @@ import pyarrow as pa
 from dspipe.pipeline.errors import DamagedFileError
 from dspipe.pipeline.funnel import Funnel
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.storage.columns import Column, column_hashes, file_checksum, read_rows
+from dspipe.pipeline.storage.columns import Column, column_hashes, read_rows
 from dspipe.pipeline.storage.exchange import ExchangeReader, Index, OpenExchange, read_together
+from dspipe.pipeline.storage.patience import patient
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.artifact_file import ArtifactFile
 from dspipe.pipeline.tasks.column_writer import ColumnWriter
@@ -209,7 +210,7 @@ class Task:
         spec = self.spec
         if spec.writes:
             schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(spec.writes)))
-            file = stack.enter_context(self.store.writing(spec.file(".parquet")))
+            file = stack.enter_context(self.store.writing(spec.file(".parquet"), keep=True))
             self._rows = ColumnWriter(spec, file, schema, self.rows, self.funnel)
             self.keep_file("rows", "rows", spec.file(".parquet"))
         if spec.emits:
@@ -232,7 +233,7 @@ class Task:
         files = []
         columns: dict[str, list[str]] = {}
         for entry in self._files:
-            size, sha256 = file_checksum(self.store, entry["file"])
+            size, sha256 = self.store.written[entry["file"]]
             files.append({**entry, "bytes": size, "sha256": sha256})
             if entry["kind"] == "rows":
                 hashes = column_hashes(self.store, entry["file"])
@@ -256,6 +257,11 @@ class Task:
 
 def execute(spec: TaskSpec, report: Report) -> Manifest:
     """Run a task and commit it. Raises what the stage raises, and leaves nothing then that could be taken for data."""
+    with patient(spec.patience, answered=True):
+        return _execute(spec, report)
+
+
+def _execute(spec: TaskSpec, report: Report) -> Manifest:
     start = time.perf_counter()
     store = Store(spec.root)
     task = Task(spec, store, report)

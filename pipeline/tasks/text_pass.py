@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from dspipe.pipeline.config.discovery import source_class
 from dspipe.pipeline.document import document_schema, measured_schema
 from dspipe.pipeline.source import InputFile, raw_schema
-from dspipe.pipeline.storage.store import open_filesystem
+from dspipe.pipeline.storage.filesystem import open_filesystem
 from dspipe.pipeline.tasks.halving import RecordError, guarded, halved
 from dspipe.pipeline.tasks.limits import deadline, memory_limit
 from dspipe.pipeline.tasks.losses import Losses

@@ -5,7 +5,8 @@ from pathlib import PurePosixPath
 
 from dspipe.pipeline.errors import StorageError
 from dspipe.pipeline.stage import StageSettings
-from dspipe.pipeline.storage.store import is_storage_failure, open_filesystem, storage_error
+from dspipe.pipeline.storage.failures import is_storage_failure, storage_error
+from dspipe.pipeline.storage.filesystem import open_filesystem
 from dspipe.pipeline.tasks.task import Task
 
 SIDE_FILES: Mapping[str, str] = {
@@ -47,13 +48,13 @@ def read_file(path: str) -> bytes:
 
 def _read_if_there(path: str) -> bytes | None:
     try:
-        return _read(path)
+        return _read(path, refused_is_absent=True)
     except (FileNotFoundError, PermissionError):
         return None  # a bucket that may not be listed answers "not permitted" for what isn't there
 
 
-def _read(path: str) -> bytes:
-    filesystem, inner = open_filesystem(path)
+def _read(path: str, refused_is_absent: bool = False) -> bytes:
+    filesystem, inner = open_filesystem(path, refused_is_absent)
     with filesystem.open(inner, "rb") as file:
         content: bytes = file.read()
     return content

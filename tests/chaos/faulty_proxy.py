@@ -41,7 +41,7 @@ _ANSWERS: Mapping[str, tuple[int, str, str]] = {
     "internal_error": (500, "InternalError", "We encountered an internal error. Please try again."),
     "forbidden": (403, "AccessDenied", "Access Denied"),
 }
-_OF_ONE_HOP = {"connection", "keep-alive", "transfer-encoding", "expect", "date", "server"}
+_OF_ONE_HOP = {"connection", "keep-alive", "transfer-encoding", "expect"}
 
 
 class FaultyProxy:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dspipe.pipeline.quantities import human_bytes, human_seconds, parse_count
+from dspipe.pipeline.quantities import human_bytes, human_seconds, parse_count, parse_seconds
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,17 @@ from dspipe.pipeline.quantities import human_bytes, human_seconds, parse_count
 )
 def test_counts(text: object, value: int) -> None:
     assert parse_count(text) == value
+
+
+@pytest.mark.parametrize(("text", "value"), [(90, 90), ("90s", 90), ("30min", 1800), ("1.5 h", 5400), ("7", 7)])
+def test_times(text: object, value: float) -> None:
+    assert parse_seconds(text) == value
+
+
+@pytest.mark.parametrize("text", ["soon", "-3s", "3 days", ""])
+def test_what_is_no_time(text: str) -> None:
+    with pytest.raises(ValueError, match="expected a time like 90s, 30min or 2h, not "):
+        parse_seconds(text)
 
 
 @pytest.mark.parametrize("text", ["many", "-3", "1.5", "3 apples", None, [1]])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from dspipe.pipeline.errors import ConfigError, ConservationError, DamagedFileError, StageContractError, StorageError
-from dspipe.pipeline.storage.store import is_storage_failure, storage_error
+from dspipe.pipeline.storage.failures import is_storage_failure, storage_error
 from dspipe.pipeline.tasks.spec import Manifest, TaskSpec
 from dspipe.pipeline.tasks.task import Report, execute
 

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from dspipe.pipeline.stage import Settings
-from dspipe.pipeline.storage.store import is_storage_failure
+from dspipe.pipeline.storage.failures import is_storage_failure
 from dspipe.stages.shared.dedup.kept_index import IndexUnusableError, KeptIndex
 
 CODE = "code"

@@ -21,7 +21,8 @@ import pyarrow.parquet as pq
 
 from dspipe.pipeline.doc_id import UInt32, UInt64
 from dspipe.pipeline.errors import MissingExtraError, StorageError
-from dspipe.pipeline.storage.store import Store, is_storage_failure
+from dspipe.pipeline.storage.failures import is_storage_failure
+from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.records import partition_of
 from dspipe.stages.shared.dedup.index_format import SETTINGS_KEY
 

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.stage import GlobalStage, Phase, Settings, StageConfig
-from dspipe.pipeline.storage.store import is_remote
+from dspipe.pipeline.storage.filesystem import is_remote
 from dspipe.stages.shared.dedup.against import earlier_fields
 from dspipe.stages.shared.dedup.index_check import check_index, rewritten_settings
 from dspipe.stages.shared.dedup.keep_policy import NONE, KeepPolicy

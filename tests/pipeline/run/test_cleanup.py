@@ -1,8 +1,12 @@
 """When a run has ended, its folders hold its own results and nothing that it didn't make."""
 
+import time
 from pathlib import Path
+from typing import Any
 
-from dspipe.pipeline.run.cleanup import remove_stale
+import pytest
+
+from dspipe.pipeline.run.cleanup import abort_dead_uploads, remove_stale
 from dspipe.pipeline.storage.store import Store
 
 KEY, OTHER = "0123456789ab", "ba9876543210"
@@ -29,7 +33,43 @@ def test_only_results_that_nothing_names_are_removed(tmp_path: Path) -> None:
     for name in stays | not_ours | goes:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x")
-    assert remove_stale(Store(str(tmp_path)), stays) == len(goes)
+    now = time.time() + 1
+    assert remove_stale(Store(str(tmp_path)), stays, now) == len(goes)
     assert files(tmp_path) == stays | not_ours
     assert not (tmp_path / "gone").exists()  # an empty folder is no result either
-    assert remove_stale(Store(str(tmp_path)), stays) == 0
+    assert remove_stale(Store(str(tmp_path)), stays, now) == 0
+
+
+@pytest.mark.parametrize("kind", ["local", "s3"])
+def test_what_another_run_writes_meanwhile_stays(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    if kind == "s3":
+        request.getfixturevalue("s3")
+    store = Store(str(tmp_path) if kind == "local" else f"s3://bucket/{tmp_path.name}")
+    old, new = f"judge/00000-{KEY}.parquet", f"judge/00000-{OTHER}.parquet"
+    store.write_bytes(old, b"x")
+    time.sleep(0.02)
+    store.write_bytes(new, b"x")
+    began = store.states("judge")[new.partition("/")[2]].modified
+    assert began is not None
+    if kind == "s3":  # whose times are whole seconds
+        assert remove_stale(store, set(), began - 1) == 0
+        assert remove_stale(store, set(), began + 1) == 2
+    else:
+        assert remove_stale(store, set(), began) == 1
+        assert store.names("judge") == [new.partition("/")[2]]
+
+
+def test_uploads_of_workers_that_died_are_aborted(s3: Any, tmp_path: Path) -> None:
+    store = Store(f"s3://bucket/{tmp_path.name}")
+    beside = Store(f"s3://bucket/{tmp_path.name}-beside")
+    assert store.objects is not None and beside.objects is not None
+    for one in (store, beside):
+        assert one.objects is not None
+        upload = one.objects.raw.begin(one.remote_path("documents/00000.parquet"))
+        assert upload is not None
+        one.objects.raw.part(one.remote_path("documents/00000.parquet"), upload, 1, bytes(5 << 20))
+    assert abort_dead_uploads(store, 0.0) == 0
+    assert abort_dead_uploads(store, time.time() + 600) == 1
+    assert store.objects.raw.uploads(store.remote_path("")) == []
+    assert len(beside.objects.raw.uploads(beside.remote_path(""))) == 1
+    assert abort_dead_uploads(Store(str(tmp_path)), time.time()) == 0

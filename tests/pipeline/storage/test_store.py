@@ -1,12 +1,8 @@
 """Object stores, and storage that fails: one clear message each."""
 
-import contextlib
-import errno
 import gc
 import os
-import socket
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +10,8 @@ import pytest
 
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.errors import RunFailedError, StorageError
-from dspipe.pipeline.storage.store import Store, is_remote, is_storage_failure, storage_error
+from dspipe.pipeline.storage.filesystem import is_remote
+from dspipe.pipeline.storage.store import Store
 from tests.engine import planned, rows_of, run_inline, tasks_run
 from tests.pipeline.run.test_run import config, corpus
 
@@ -23,34 +20,6 @@ from tests.pipeline.run.test_run import config, corpus
 def toy(tmp_path: Path) -> dict[str, Any]:
     corpus(tmp_path / "in")
     return config(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[Any]:
-    """A small S3 server on this machine, and a client of it."""
-    pytest.importorskip("s3fs")
-    server = pytest.importorskip("moto.server")
-    with contextlib.closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    running = server.ThreadedMotoServer("127.0.0.1", port, verbose=False)
-    running.start()
-    settings = {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-    }
-    before = {name: os.environ.get(name) for name in settings}
-    os.environ.update(settings)
-    import s3fs
-
-    filesystem = s3fs.S3FileSystem()
-    filesystem.mkdir("bucket")
-    yield filesystem
-    running.stop()
-    for name, value in before.items():
-        os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 @pytest.mark.parametrize("merge_above", [1 << 20, 1])
@@ -232,26 +201,3 @@ def test_a_place_is_a_folder_or_an_address(tmp_path: Path, monkeypatch: pytest.M
     assert [is_remote(path) for path in ("s3://b/x", "file:///x", "/x", "a/b")] == [True, False, False, False]
     with pytest.raises(StorageError, match="cannot open nothing://x: "):
         Store("nothing://x")
-
-
-@pytest.mark.parametrize(
-    ("number", "advice"),
-    [
-        (errno.ENOSPC, "the disk is full; free space and run the same command again"),
-        (errno.EACCES, "permission denied; check the owner and mode"),
-        (errno.ENOTDIR, "a part of the path is a file"),
-        (errno.EIO, "Input/output error"),
-    ],
-)
-def test_failures_say_what_to_do(number: int, advice: str) -> None:
-    error = storage_error(OSError(number, os.strerror(number)), "/runs/x", "write to")
-    assert str(error).startswith("cannot write to /runs/x: ")
-    assert advice in str(error)
-
-
-def test_what_is_the_storages_fault() -> None:
-    class ClientError(Exception):
-        __module__ = "botocore.exceptions"
-
-    assert is_storage_failure(OSError()) and is_storage_failure(ClientError())
-    assert not is_storage_failure(ValueError())
