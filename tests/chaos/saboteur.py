@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Iterator
 from fnmatch import fnmatch
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -77,11 +77,11 @@ def _sabotage(place: dict[str, str]) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     @contextlib.contextmanager
-    def writing(self: Store, name: str) -> Iterator[BinaryIO]:
+    def writing(self: Store, name: str, *more: Any, **named: Any) -> Iterator[BinaryIO]:
         concerned, when = fnmatch(name, place["file"]), place["when"]
         if concerned and when == "before" and now():
             end()
-        with whole(self, name) as file:
+        with whole(self, name, *more, **named) as file:
             yield file
             if concerned and when == "written" and now():
                 end()
