@@ -68,7 +68,6 @@ def measured(result: Any, documents: int, cpu_s: float) -> Result:
 
 def _messages(store: Any, file: dict[str, Any]) -> tuple[int, int]:
     """How many messages a file has, and the bytes around the records of each."""
-    import numpy as np
     import pyarrow as pa
 
     from dspipe.pipeline.storage.exchange import ExchangeReader
@@ -77,9 +76,8 @@ def _messages(store: Any, file: dict[str, Any]) -> tuple[int, int]:
         return 0, 0
     schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(file["schema"])))
     empty = schema.empty_table().combine_chunks().to_batches() or [pa.RecordBatch.from_pylist([], schema)]
-    reader = ExchangeReader(store, file["file"], file["index"], file["segments"])
-    entries = (store.size(file["file"]) - file["index"]) // (16 * file["segments"])
-    ranges = np.frombuffer(store.read_range(*reader.index_range(0, entries)), "<i8").reshape(entries, -1, 2)
+    reader = ExchangeReader(store, file["file"], file["index"], file["segments"], file["partitions"])
+    ranges = reader.entries(store.read_range(*reader.index_range(0, file["partitions"])))
     return int((ranges[:, :, 1] > ranges[:, :, 0]).sum()), 24 + empty[0].serialize().size
 
 

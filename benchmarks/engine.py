@@ -3,22 +3,28 @@
 from typing import Any
 
 from dspipe.pipeline.config.problems import Locator
-from dspipe.pipeline.config.run_config import check, validate
+from dspipe.pipeline.config.run_config import RunConfig, check, validate
 from dspipe.pipeline.plan.plan import make_plan
 from dspipe.pipeline.run.executors import make_executor
 from dspipe.pipeline.run.run import RunResult, run_plan
 
 
-class _Silent:
+class Silent:
     """Shows no progress."""
 
-    def phase(self, name: str, tasks: int, done: int, bytes: int) -> None:
+    def phase(self, name: str, tasks: int) -> None:
         pass
 
-    def moved(self, documents: int, bytes: int, share: float) -> None:
+    def tasks(self, phase: str, done: int, bytes: int) -> None:
         pass
 
-    def ended(self) -> None:
+    def moved(self, phase: str, documents: int, bytes: int, share: float) -> None:
+        pass
+
+    def ended(self, phase: str) -> None:
+        pass
+
+    def alive(self) -> None:
         pass
 
     def phase_ended(self, summary: Any) -> None:
@@ -28,13 +34,18 @@ class _Silent:
         pass
 
 
-def run_config(values: dict[str, Any]) -> RunResult:
-    """Run a config from its values; `name` and `engine: inline` are given where they aren't."""
+def configured(values: dict[str, Any]) -> RunConfig:
+    """A config from its values, checked; `name` and `engine: inline` are given where they aren't."""
     config = validate({"name": "benchmark", "engine": "inline", **values}, Locator("benchmark.yaml", {}, {}))
     check(config)
-    plan = make_plan(config)
+    return config
+
+
+def run_config(values: dict[str, Any]) -> RunResult:
+    """Run a config from its values."""
+    plan = make_plan(configured(values))
     executor = make_executor(plan.config.engine)
     try:
-        return run_plan(plan, executor, _Silent())
+        return run_plan(plan, executor, Silent())
     finally:
         executor.close()

@@ -70,7 +70,7 @@ def decontaminate_dspipe(measure: Measure, paths: Sequence[str | Path], mb: floa
 
     from dspipe.kernels.dedup.ngram_overlap import Overlap
     from dspipe.stages.decontaminate.stage import DecontaminateConfig, DecontaminateStage
-    from dspipe.stages.decontaminate.steps import covered_questions
+    from dspipe.stages.decontaminate.steps import covered_questions, shared_of
 
     stage = DecontaminateStage("decontaminate", DecontaminateConfig(against=tuple(against)))
     texts = read_texts(paths, mb)
@@ -79,8 +79,9 @@ def decontaminate_dspipe(measure: Measure, paths: Sequence[str | Path], mb: floa
 
     def covered(part: pa.RecordBatch) -> Overlap:
         measured = stage.measure(part)
-        ngrams, none = measured.column("decontaminate.ngrams"), np.zeros(stage.benchmarks.ngrams, bool)
-        return covered_questions(ngrams, measured.column("reason"), stage.benchmarks, none)
+        none = np.zeros(stage.benchmarks.ngrams, bool)
+        shared = shared_of(measured.column("decontaminate.ngrams"), measured.column("decontaminate.units"))
+        return covered_questions(shared, measured.column("reason"), stage.benchmarks, none, 0.5)[0]
 
     covered(batch.slice(0, 1))
     found = measure(lambda: covered(batch))

@@ -30,11 +30,17 @@ class DocumentNotFoundError(Exception):
 
 
 class RunFailedError(Exception):
-    """The run can't go on. `user`: because of what the user gave; otherwise it is a failure (exit codes 2 and 1)."""
+    """The run can't go on. `user`: because of what the user gave; otherwise it is a failure (exit codes 2 and 1).
+    `resumes`: the same command goes on from there; otherwise the message says what does."""
 
-    def __init__(self, message: str, user: bool = False, traceback: str = "") -> None:
+    def __init__(self, message: str, user: bool = False, traceback: str = "", resumes: bool = True) -> None:
         super().__init__(message)
-        self.user, self.traceback = user, traceback
+        self.user, self.traceback, self.resumes = user, traceback, resumes
+
+
+class MachineError(Exception):
+    """What the work needs is missing where it is done: a model, a package, memory, room on a disk. Never a document's
+    fault: the task is tried again, elsewhere where there is an elsewhere, and fails the run in the end."""
 
 
 class ConservationError(Exception):

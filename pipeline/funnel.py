@@ -35,6 +35,8 @@ class Funnel:
     """by reason"""
     domains: dict[str, Counts] = field(default_factory=dict)
     """what is kept, by domain"""
+    dropped_by_domain: dict[str, dict[str, Counts]] = field(default_factory=dict)
+    """by domain, then by reason"""
 
     def add(self, before: pa.RecordBatch, reason: pa.Array) -> int | None:
         """Count a batch: `before` has `reason` and, where known, `domain`, `text_bytes` and `tokens`; `reason` is the
@@ -56,9 +58,11 @@ class Funnel:
         kept = entered.filter(pc.is_null(entered.column("reason")))
         dropped = entered.filter(pc.is_valid(entered.column("reason")))
         self.entered, self.kept = self.entered.plus(_sum(entered)), self.kept.plus(_sum(kept))
-        _add(self.dropped, _sum_by(dropped, "reason"))
+        _add(self.dropped, {reason: counts for (reason,), counts in _sum_by(dropped, "reason").items()})
         if "domain" in table.schema.names:
-            _add(self.domains, _sum_by(kept, "domain"))
+            _add(self.domains, {domain: counts for (domain,), counts in _sum_by(kept, "domain").items()})
+            for (domain, why), counts in _sum_by(dropped, "domain", "reason").items():
+                _add(self.dropped_by_domain.setdefault(domain, {}), {why: counts})
         return None
 
     def merge(self, other: "Funnel") -> None:
@@ -66,6 +70,18 @@ class Funnel:
         self.entered, self.kept = self.entered.plus(other.entered), self.kept.plus(other.kept)
         _add(self.dropped, other.dropped)
         _add(self.domains, other.domains)
+        for domain, dropped in other.dropped_by_domain.items():
+            _add(self.dropped_by_domain.setdefault(domain, {}), dropped)
+
+    def of_domains(self) -> "dict[str, Funnel]":
+        """The stage's part for each domain."""
+        parts = {}
+        for domain in sorted(self.domains.keys() | self.dropped_by_domain.keys()):
+            part = Funnel(self.stage, kept=self.domains.get(domain, NOTHING))
+            part.dropped = self.dropped_by_domain.get(domain, {})
+            part.entered = part.kept.plus(part.all_dropped())
+            parts[domain] = part
+        return parts
 
     def all_dropped(self) -> Counts:
         """What was dropped, for whatever reason."""
@@ -86,15 +102,22 @@ class Funnel:
             "kept": list(self.kept),
             "dropped": {name: list(counts) for name, counts in sorted(self.dropped.items())},
             "domains": {name: list(counts) for name, counts in sorted(self.domains.items())},
+            "dropped_by_domain": {
+                domain: {name: list(counts) for name, counts in sorted(dropped.items())}
+                for domain, dropped in sorted(self.dropped_by_domain.items())
+            },
         }
 
     @staticmethod
     def from_json(value: dict[str, Any]) -> "Funnel":
         """The reverse of `as_json`."""
-        dropped, domains = (
-            {name: Counts(*counts) for name, counts in value[key].items()} for key in ("dropped", "domains")
-        )
-        return Funnel(value["stage"], Counts(*value["entered"]), Counts(*value["kept"]), dropped, domains)
+        entered, kept = Counts(*value["entered"]), Counts(*value["kept"])
+        by_domain = {domain: _counts(dropped) for domain, dropped in value["dropped_by_domain"].items()}
+        return Funnel(value["stage"], entered, kept, _counts(value["dropped"]), _counts(value["domains"]), by_domain)
+
+
+def _counts(value: dict[str, Any]) -> dict[str, Counts]:
+    return {name: Counts(*counts) for name, counts in value.items()}
 
 
 def _add(target: dict[str, Counts], more: dict[str, Counts]) -> None:
@@ -106,12 +129,10 @@ def _sum(table: pa.Table) -> Counts:
     return Counts(*(int(pc.sum(table.column(name)).as_py() or 0) for name in _MEASURES))
 
 
-def _sum_by(table: pa.Table, by: str) -> dict[str, Counts]:
+def _sum_by(table: pa.Table, *by: str) -> dict[tuple[str, ...], Counts]:
     if table.num_rows == 0:
         return {}
-    grouped = table.group_by(by).aggregate([(name, "sum") for name in _MEASURES])
+    grouped = table.group_by(list(by)).aggregate([(name, "sum") for name in _MEASURES])
     columns = [grouped.column(f"{name}_sum").to_pylist() for name in _MEASURES]
-    return {
-        key: Counts(*(int(value) for value in values))
-        for key, *values in zip(grouped.column(by).to_pylist(), *columns, strict=True)
-    }
+    keys = zip(*(grouped.column(name).to_pylist() for name in by), strict=True)
+    return {key: Counts(*(int(value) for value in values)) for key, *values in zip(keys, *columns, strict=True)}

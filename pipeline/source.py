@@ -77,9 +77,11 @@ class Reading(Protocol):
         url: str | None = None,
         records: int = 1,
         estimated: bool = False,
+        record: bytes | bytearray | None = None,
     ) -> None:
         """Quarantine a record: `place` says where in the file it is (`byte 1234`, `line 7`, `row 3`). Where damage cost
-        more than one, `records` says how many, `estimated` whether that is a guess from the bytes."""
+        more than one, `records` says how many, `estimated` whether that is a guess from the bytes. Of `record`, its
+        bytes, the first are kept to be looked at."""
 
     def skipped(self, reason: str, n: int = 1) -> None:
         """Count records that are no documents (requests, images) by reason, one of a few fixed strings."""

@@ -101,8 +101,6 @@ class Stage(ABC, Generic[ConfigT]):
     """What both kinds of stage share. Instances are cheap to make and hold no open resources until first used."""
 
     Config: ClassVar[type[StageConfig]]
-    rewrites: ClassVar[bool] = False
-    """Whether `measure` rewrites the text."""
     extracts: ClassVar[bool] = False
     """Whether `measure` makes the text of documents that come as `content`, such as pages of HTML."""
     measure_run: ClassVar[str] = ""
@@ -114,6 +112,11 @@ class Stage(ABC, Generic[ConfigT]):
 
     def __init__(self, name: str, config: ConfigT, seed: int = 0) -> None:
         self.name, self.config, self.seed = name, config, seed
+
+    @property
+    def rewrites(self) -> bool:
+        """Whether `measure` rewrites the text. Most stages that do say `rewrites = True`."""
+        return False
 
     def check(self) -> None:
         """Look at paths, models and combinations of settings before any work. Raises ConfigError."""
@@ -132,12 +135,19 @@ class Stage(ABC, Generic[ConfigT]):
         names = set(self.Config.model_fields) - self.Config.deciding() - set(MapConfig.model_fields)
         return dict(self.config.model_dump(mode="json", include=names))
 
+    def set_up(self) -> None:
+        """Read the models and lists that `measure` needs, before a worker gives it documents. What goes wrong here, or
+        in `measure` with a batch of no rows, is the machine's trouble: the task is tried again, and fails the run in
+        the end, where an exception on documents may be theirs. Default: nothing to read."""
+
     def measure(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
-        """Text pass: the same rows with the columns of `measured_columns` appended (or existing ones replaced).
+        """Text pass: the same rows with the columns of `measured_columns` appended (or existing ones replaced); all
+        others stay, but `text` where the stage `rewrites`.
 
         `batch` has at least the columns of `pipeline.document.DOCUMENT`: id, url, date, dump, source, domain, language
         (string, null where unknown) and text (large_string, never null). It is also called for batches of no rows.
-        An exception on a batch makes the engine halve it until the document at fault is found and quarantined.
+        An exception on a batch makes the engine halve it until the document at fault is found and quarantined, unless
+        it is one that no document is to blame for (ConfigError, ImportError, MemoryError, OSError and the like).
         """
         return batch
 

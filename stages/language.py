@@ -17,6 +17,7 @@ from pydantic import Field, NonNegativeInt
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.stage import MapConfig, MapStage, Settings
 from dspipe.stages.shared.fasttext_models import find_model, load_classifier
+from dspipe.stages.shared.loaded import sha256_once
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -61,10 +62,11 @@ class LanguageStage(MapStage[LanguageConfig]):
         return pa.field("language", pa.string()), pa.field("language_score", pa.float32())
 
     def measure_settings(self) -> Settings:
-        from dspipe.kernels.fasttext.model import file_sha256
-
         reading = self.config.model_dump(mode="json", include={"prefix_bytes", "sure"})
-        return {"model": file_sha256(self._model_path), **reading}
+        return {"model": sha256_once(self._model_path), **reading}
+
+    def set_up(self) -> None:
+        _ = self._classifier
 
     def measure(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
         import numpy as np

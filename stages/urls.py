@@ -17,6 +17,7 @@ from pydantic import field_validator
 
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.stage import MapConfig, MapStage, Settings
+from dspipe.stages.shared.loaded import load_once, sha256_once
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -67,6 +68,9 @@ class UrlsStage(MapStage[UrlsConfig]):
     def measure_settings(self) -> Settings:
         return {"lists": self._digest}
 
+    def set_up(self) -> None:
+        _ = self._table
+
     def measure(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
         import pyarrow as pa
 
@@ -108,8 +112,7 @@ class UrlsStage(MapStage[UrlsConfig]):
         """SHA-256 over the lists' contents and kinds, wherever they lie."""
         digest = hashlib.sha256()
         for path, kind in self._lists:
-            with path.open("rb") as file:
-                digest.update(f"{kind} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+            digest.update(f"{kind} {sha256_once(path)}\n".encode())
         digest.update("\n".join(self.config.words).encode())
         return digest.hexdigest()
 
@@ -127,5 +130,9 @@ class UrlsStage(MapStage[UrlsConfig]):
             table = build_table(parts)
             return {"slots": table.slots, "kinds": np.array([table.kinds])}
 
-        arrays = shared_arrays("urls", self._digest, "dspipe.kernels.urls.lists", build)
-        return Table(arrays["slots"], int(arrays["kinds"][0]))
+        def load() -> Table:
+            arrays = shared_arrays("urls", self._digest, "dspipe.kernels.urls.lists", build)
+            return Table(arrays["slots"], int(arrays["kinds"][0]))
+
+        kinds = tuple(kind for _, kind in self._lists)
+        return load_once("urls", [path for path, _ in self._lists], load, kinds, self.config.words)

@@ -12,6 +12,7 @@ from dspipe.pipeline.plan.plan import Plan, make_plan
 from dspipe.pipeline.run.executors import make_executor
 from dspipe.pipeline.run.progress import LogProgress
 from dspipe.pipeline.run.run import RunResult, run_plan
+from dspipe.pipeline.run.run_file import RunFile
 from dspipe.pipeline.storage.store import Store
 
 
@@ -65,8 +66,7 @@ def rows_of(result: RunResult, columns: list[str]) -> list[dict[str, Any]]:
 
 def artifact_files(result: RunResult, name: str) -> list[Path]:
     """The files of an artifact of a run."""
-    files = result.store.read_json("run.json")["artifacts"][name]
-    return [Path(result.store.path(file)) for file in files]
+    return [Path(result.store.path(file)) for file in RunFile.read(result.store).artifacts[name]]
 
 
 def write_config(path: Path, values: dict[str, Any]) -> Path:

@@ -61,7 +61,8 @@ def make_task(
         writer.writer.write(np.zeros(batch.num_rows, np.int64), batch)
         layout = writer.commit()
         exchange["schema"] = layout["schema"]
-        exchange["files"].append([sender, f"{sender}.exchange", layout["index"], layout["segments"]])
+        place = [layout[name] for name in ("index", "segments", "partitions")]
+        exchange["files"].append([sender, f"{sender}.exchange", *place])
     artifacts |= {name: [list(entry) for entry in entries] for name, entries in inputs.listed.items()}
     listing = {"artifacts": artifacts, "exchanges": {"sent": exchange}, "all_shards": []}
     store.write_json(inputs_file(PHASE, listing), listing)
@@ -124,7 +125,7 @@ def read_emitted(task: Task, partition: int) -> list[dict[str, Any]]:
     (file,) = [entry for entry in task._files if entry["kind"] == "exchange"]
     if file["schema"] is None:
         return []
-    reader = ExchangeReader(task.store, file["file"], file["index"], file["segments"])
+    reader = ExchangeReader(task.store, file["file"], file["index"], file["segments"], file["partitions"])
     schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(file["schema"])))
     ranges = reader.ranges(task.store.read_range(*reader.index_range(partition)))
     return [row for _, batch in reader.read(ranges, schema) for row in batch.to_pylist()]

@@ -106,3 +106,23 @@ def test_damaged_runs_are_one_message(file: Path, tmp_path: Path) -> None:
             assert done.returncode in (1, 2), command
             assert damaged.name in done.stderr and "anew" in done.stderr
             assert "Traceback" not in done.stderr
+
+
+def test_bad_records_are_named_and_tried_again(tmp_path: Path) -> None:
+    corpus(tmp_path / "in", [["do MEASURE this"]])
+    (tmp_path / "trouble").touch()
+    stages = [{"tests.toys.flaky": {"trouble": str(tmp_path / "trouble")}}]
+    values = {"name": "cli", "engine": "inline", **config(tmp_path), "stages": stages}
+    file, out = write_config(tmp_path / "run.yaml", values), str(tmp_path / "out")
+    done = dspipe("run", str(file))
+    assert done.returncode == 1
+    assert "1 of 1 records are bad" in done.stderr
+    assert "stage flaky: ValueError: it can't be measured now (such as " in done.stderr
+    assert "the same command goes on" not in done.stderr
+    (tmp_path / "trouble").unlink()
+    done = dspipe("retry-quarantine", out)
+    assert done.returncode == 0, done.stderr
+    assert "1 tasks with 1 bad records were done again; 0 are still bad" in done.stdout
+    assert "no bad records to try again" in dspipe("retry-quarantine", out, "--config", str(file)).stdout
+    done = dspipe("retry-quarantine", str(tmp_path))
+    assert (done.returncode, "holds no run" in done.stderr) == (2, True)

@@ -52,12 +52,14 @@ DAMAGES: dict[str, Damage] = {
 
 
 def results(folder: Path) -> dict[str, bytes]:
-    """What a run is made for: rows, exchanges, artifacts; not manifests, which hold times."""
+    """What a run is made for: rows, exchanges, artifacts; not manifests and their records, which hold times."""
     files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in files
-        if not path.name.endswith(".manifest.json") and path.name not in ("run.json", "config.yaml")
+        if not path.name.endswith(".manifest.json")
+        and path.name not in ("run.json", "config.yaml")
+        and not path.name.startswith("done-")
     }
 
 

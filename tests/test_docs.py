@@ -174,7 +174,7 @@ def test_every_benchmark_is_in_the_documentation() -> None:
 def test_commands_in_examples_exist(page: Path) -> None:
     known = set(commands()) | {name.split()[0] for name in commands()}
     for line in "\n".join(fenced(page, "sh")).splitlines():
-        for said in re.findall(r"(?:^|/|&& )dspipe ((?:tokenizer |classifier )?\w+)", line):
+        for said in re.findall(r"(?:^|/|&& )dspipe ((?:tokenizer |classifier )?[\w-]+)", line):
             assert said in known, line
 
 

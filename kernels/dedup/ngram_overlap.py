@@ -6,7 +6,8 @@ shorter than n units are one n-gram of their own length, if they have at least `
 al., 2020, appendix C: n between 8 and 13), DeepSeekMath's with 10 and 3 (Shao et al., 2024, section 2.1).
 
 The n-grams that a document shares are found in its text (`shared_ngrams`); what they cover is found from their numbers
-(`overlap`), so that n-grams can be left out once it is known how often the whole corpus has them.
+(`overlap`), so that n-grams can be left out once it is known how often the whole corpus has them. Where in the text the
+n-grams of covered questions stand is looked for in the few documents that cover one (`find_passages`).
 
 Most n-grams of a text are in no benchmark, and a bit array says so for nearly all of them, by their first units, once
 for n-grams of all lengths.
@@ -74,8 +75,8 @@ def _find(keys, numbers, key):  # type: ignore[no-untyped-def]
     return np.int64(-1)
 
 
-@entry("ends")
-def _find_shared(data, offsets, tables, powers, index, ends):  # type: ignore[no-untyped-def]
+@entry("ends", "sizes")
+def _find_shared(data, offsets, tables, powers, index, ends, sizes):  # type: ignore[no-untyped-def]
     """The n-grams of the index that each document has, once each, one document after the other; see `Shared`.
 
     tables: Characters (kernels.dedup.units); powers: uint64, the powers of the polynomials' base.
@@ -99,12 +100,14 @@ def _find_shared(data, offsets, tables, powers, index, ends):  # type: ignore[no
         i, end = offsets[document], offsets[document + 1]
         word = np.uint64(0)
         carried = 0
+        sizes[document] = 0
         while i < end:
             stop = min(i + _BLOCK_BYTES, end)
             i, word, count = scan_units(data, i, stop, end, word, tables, units, carried)
             if i >= end and word != np.uint64(0):
                 units[count] = word
                 count += 1
+            sizes[document] += count - carried
             _extend(units, prefixes, count)
             for first in range(max(0, carried - longest + 1), count - shortest + 1):
                 start_key = _key(prefix_at, first, shortest, head_power)
@@ -133,9 +136,12 @@ def _find_shared(data, offsets, tables, powers, index, ends):  # type: ignore[no
     return found[:total]
 
 
-@entry("best", "share", "reached")
-def _cover(ngrams, ends, ignored, counted, totals, rows, items, best, share, reached):  # type: ignore[no-untyped-def]
-    """The question that each document covers most, the share, and the most that is covered of each question."""
+@entry("best", "share", "reached", "of_covered")
+def _cover(  # type: ignore[no-untyped-def]
+    ngrams, ends, ignored, counted, totals, rows, items, coverage, best, share, reached, of_covered
+):
+    """The question that each document covers most, the share, the most that is covered of each question, and the
+    n-grams of questions that the document covers by `coverage` at least."""
     counted_in, counts = np.full(len(totals), -1, np.int64), np.zeros(len(totals), np.int32)
     for document in range(len(ends) - 1):
         best[document], share[document] = -1, 0.0
@@ -154,6 +160,66 @@ def _cover(ngrams, ends, ignored, counted, totals, rows, items, best, share, rea
                     best[document], share[document] = item, part
                 if counted[document] and part > reached[item]:
                     reached[item] = part
+        for at in range(ends[document], ends[document + 1]):
+            number = ngrams[at]
+            of_covered[at] = False
+            if ignored[number] or share[document] < coverage:
+                continue
+            for k in range(rows[number], rows[number + 1]):
+                item = items[k]
+                if np.float32(counts[item]) / np.float32(totals[item]) >= coverage:
+                    of_covered[at] = True
+
+
+@entry()
+def _find_passages(data, offsets, tables, powers, index, ngrams, ends, of_covered):  # type: ignore[no-untyped-def]
+    """(document, start, end) in bytes of each place where a document has an n-gram that is `of_covered`."""
+    shortest = index.head[0]
+    wanted_in = np.full(len(index.rows) - 1, -1, np.int64)
+    places, total = np.empty((256, 3), np.int64), 0
+    for document in range(len(offsets) - 1):
+        begin, end = offsets[document], offsets[document + 1]
+        wanted = 0
+        for at in range(ends[document], ends[document + 1]):
+            if of_covered[at]:
+                wanted_in[ngrams[at]] = document
+                wanted += 1
+        if wanted == 0:
+            continue
+        room = end - begin + 3
+        units, firsts, lasts = np.empty(room, np.uint64), np.empty(room, np.int64), np.empty(room, np.int64)
+        word, count, begun, i = np.uint64(0), 0, begin, begin
+        while i < end:
+            start, before, had = i, word, count
+            # one character at a time: a word ends where the next character begins, a character alone is a unit itself
+            i, word, count = scan_units(data, i, i + 1, end, word, tables, units, count)
+            if count > had and before != np.uint64(0):
+                firsts[had], lasts[had] = begun, start
+                had += 1
+            if count > had:
+                firsts[had], lasts[had] = start, i
+            if word != np.uint64(0) and before == np.uint64(0):
+                begun = start
+        if word != np.uint64(0):
+            units[count], firsts[count], lasts[count] = word, begun, end
+            count += 1
+        prefixes = np.zeros(count + 1, np.uint64)
+        _extend(units, prefixes, count)
+        for first in range(count - shortest + 1):
+            for n in index.lengths:
+                if first + n > count:
+                    continue
+                number = _find(index.keys, index.numbers, _key(prefixes, first, n, powers[n]))
+                if number < 0 or wanted_in[number] != document:
+                    continue
+                if total == len(places):
+                    larger = np.empty((2 * total, 3), np.int64)
+                    larger[:total] = places
+                    places = larger
+                places[total, 0], places[total, 1] = document, firsts[first] - begin
+                places[total, 2] = lasts[first + n - 1] - begin
+                total += 1
+    return places[:total]
 
 
 @entry("keys", "heads", "counts", "lengths")
@@ -232,37 +298,64 @@ def build_index(data: Bytes, offsets: Offsets, ngram: int, shortest: int, common
 
 class Shared(NamedTuple):
     """ngrams: int32, the numbers of the n-grams that document i shares with the index, once each, are
-    ngrams[ends[i]:ends[i + 1]];  ends: int64 [documents + 1]"""
+    ngrams[ends[i]:ends[i + 1]];  ends: int64 [documents + 1];  units: int64 [documents], how many each has"""
 
     ngrams: Int32
     ends: Int64
+    units: Int64
 
 
 def shared_ngrams(data: Bytes, offsets: Offsets, index: Index) -> Shared:
     """The n-grams of `index` in each document (of `kernels.arrow.text_buffers`)."""
-    tables, ends = characters(), np.zeros(len(offsets), np.int64)
+    tables, ends, units = characters(), np.zeros(len(offsets), np.int64), np.zeros(len(offsets) - 1, np.int64)
     powers = _powers(int(index.lengths[-1]))
-    return Shared(_find_shared(data, offsets, tables, powers, index, ends), ends)
+    return Shared(_find_shared(data, offsets, tables, powers, index, ends, units), ends, units)
 
 
 class Overlap(NamedTuple):
     """best: int32 [documents], the question covered most, the first of equals, -1 for none; share: float32, of it;
-    reached: float32 [questions], the largest share of a question that one document covers."""
+    reached: float32 [questions], the largest share of a question that one document covers;  of_covered: bool, of the
+    shared n-grams, one after the other as in `Shared`: those of questions that the document covers."""
 
     best: Int32
     share: Float32
     reached: Float32
+    of_covered: Bools
 
 
-def overlap(shared: Shared, index: Index, ignored: Bools, counted: Bools) -> Overlap:
+def overlap(shared: Shared, index: Index, ignored: Bools, counted: Bools, coverage: float) -> Overlap:
     """The question of `index` that each document covers most, leaving out the n-grams that are `ignored` (bool, by
-    their numbers). `reached` is taken of the documents that are `counted` (bool)."""
+    their numbers). `reached` is taken of the documents that are `counted` (bool), and a question is covered by a
+    document that has this share of its n-grams."""
     documents, questions = len(shared.ends) - 1, len(index.totals)
-    result = Overlap(np.empty(documents, np.int32), np.empty(documents, np.float32), np.zeros(questions, np.float32))
+    result = Overlap(
+        np.empty(documents, np.int32),
+        np.empty(documents, np.float32),
+        np.zeros(questions, np.float32),
+        np.empty(len(shared.ngrams), np.bool_),
+    )
     left_out = np.repeat(ignored, np.diff(index.rows))
     totals = index.totals - np.bincount(index.items[left_out], minlength=questions).astype(np.int32)
-    _cover(*shared, ignored, counted, totals, index.rows, index.items, *result)
+    at_least = np.float32(coverage)
+    _cover(shared.ngrams, shared.ends, ignored, counted, totals, index.rows, index.items, at_least, *result)
     return result
+
+
+def covered_ngrams(shared: Shared, found: Overlap) -> Int64:
+    """How many n-grams of the questions that it covers each document has."""
+    sums = np.concatenate([[0], np.cumsum(found.of_covered)])
+    counts: Int64 = np.diff(sums[shared.ends])
+    return counts
+
+
+def find_passages(
+    data: Bytes, offsets: Offsets, index: Index, shared: Shared, found: Overlap
+) -> tuple[Int64, Int64, Int64]:
+    """Where documents have the n-grams of the questions that they cover: rows, starts and ends in bytes of the
+    document, not merged. Takes a few arrays of a document's size for each that covers one."""
+    powers = _powers(int(index.lengths[-1]))
+    places = _find_passages(data, offsets, characters(), powers, index, shared.ngrams, shared.ends, found.of_covered)
+    return places[:, 0].copy(), places[:, 1].copy(), places[:, 2].copy()
 
 
 def _powers(longest: int) -> UInt64:

@@ -7,7 +7,6 @@ to float32 once: 50,000 rows of 16 are 3 MB, and a row is then one cache line in
 dense matrices are mapped from the file, so that the workers of a machine share one copy in the page cache.
 """
 
-import hashlib
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,12 +56,6 @@ class FastTextModel:
     inputs: Float32
     outputs: Float32
     pruned: Int32 | None
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal: what a stage's settings say of its model, wherever the file lies."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class _Reader:

@@ -13,6 +13,8 @@ from dspipe.kernels.text.unicode_lookup import character_before
 TERMINAL_RULE, JAVASCRIPT_RULE, POLICY_RULE, CITATIONS_RULE = 1, 2, 4, 8
 # what the paper says otherwise than its code: "lorem ipsum" and { anywhere count, a line may end with any closing quote
 WHOLE_PAGE_RULE, QUOTES_RULE = 16, 32
+# neither says it: the full-width semicolon that ends a Chinese clause ends a sentence
+CLAUSES_RULE = 64
 LONGEST_CITED = 1 << 16
 """Bytes of a line in which citations are looked for."""
 
@@ -20,7 +22,7 @@ LONGEST_CITED = 1 << 16
 KEPT_SENTENCES, LOREM_IPSUM_LINES, CURLY_BRACKET_LINES = range(3)
 
 _EDIT, _NEEDED = np.frombuffer(b"[edit]", np.uint8), np.frombuffer(b"[citation needed]", np.uint8)
-_LATIN, _ETHIOPIC = NAMES["latin"], NAMES["ethiopic"]
+_LATIN, _ETHIOPIC, _HAN = NAMES["latin"], NAMES["ethiopic"], NAMES["han"]
 # scripts in which a space ends a sentence or a phrase, and mostly nothing else does
 _PHRASED = tuple(NAMES[name] for name in ("thai", "lao", "new_tai_lue", "tai_tham"))
 # typed, because numba compiles a function again for each literal argument
@@ -56,6 +58,27 @@ def sentence_end(data, start, end, holds, script, rules, cleaned, classes):  # t
     if not ended:
         return -1 if rules & TERMINAL_RULE != 0 else 0
     return length if length != end - start else 0
+
+
+@jit
+def clauses_before_the_last(data, start, end, classes):  # type: ignore[no-untyped-def]
+    """How many full-width semicolons of a line end a sentence that isn't its last."""
+    semicolons = 0
+    for i in range(start, end - 2):  # without a branch, so that many bytes are compared at a time
+        semicolons += (data[i] == 0xEF) & (data[i + 1] == 0xBC) & (data[i + 2] == 0x9B)
+    if semicolons == 0:
+        return 0
+    kind, length = character_before(data, end, start, classes)
+    while kind & (CLOSER | MARK) != 0 and end - length > start:
+        end -= length
+        kind, length = character_before(data, end, start, classes)
+    return semicolons - 1 if _is_semicolon(data, start, end) else semicolons
+
+
+@inline
+def _is_semicolon(data, start, end):  # type: ignore[no-untyped-def]
+    """Whether the last character of data[start:end] is U+FF1B."""
+    return end - start >= 3 and data[end - 3] == 0xEF and data[end - 2] == 0xBC and data[end - 1] == 0x9B
 
 
 @inline
@@ -94,6 +117,8 @@ def _ends_sentence(data, start, end, script, rules, classes):  # type: ignore[no
     if script == _ETHIOPIC and kind & WORD_BREAK != 0 and end - length > start:  # two spaces for a full stop
         kind, _ = character_before(data, end - length, start, classes)
         return kind & (TERMINAL | WORD_BREAK) != 0
+    if script == _HAN and rules & CLAUSES_RULE != 0 and _is_semicolon(data, start, end):
+        return True
     return kind & TERMINAL != 0
 
 

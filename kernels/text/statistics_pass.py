@@ -12,10 +12,12 @@ import numpy.typing as npt
 
 from dspipe.kernels.jit import entry, inline, pointer
 from dspipe.kernels.text.c4_sentences import (
+    CLAUSES_RULE,
     CURLY_BRACKET_LINES,
     LONGEST_CITED,
     LOREM_IPSUM_LINES,
     WHOLE_PAGE_RULE,
+    clauses_before_the_last,
     count_kept,
     ends_line,
     sentence_end,
@@ -49,7 +51,7 @@ from dspipe.kernels.text.statistic_columns import (
     write_columns,
 )
 from dspipe.kernels.text.stop_words import StopWordTable, count_stop_words, raw_stop_words
-from dspipe.kernels.text.unicode_classes import FIRST_UNSPACED, CharacterClasses
+from dspipe.kernels.text.unicode_classes import FIRST_UNSPACED, NAMES, CharacterClasses
 from dspipe.kernels.text.unicode_lookup import character, count_characters, raw_classes, trim
 from dspipe.kernels.text.word_tokens import (
     CAPACITY,
@@ -64,6 +66,8 @@ from dspipe.kernels.text.word_tokens import (
     raw_output,
     write_tokens,
 )
+
+_HAN = NAMES["han"]
 
 
 class Tables(NamedTuple):
@@ -183,6 +187,11 @@ def measure_documents(  # type: ignore[no-untyped-def]
                         line_counters[SENTENCES], line_counters[ENDED] = 0, 0
                         write_tokens(clean, zero, cleaned, cleaned_limit, classes, special_words, line_tokens)
                         sentences = line_counters[SENTENCES] + 1
+                    if script == _HAN and rules & CLAUSES_RULE != 0:
+                        if cleaned > 0:
+                            sentences += clauses_before_the_last(clean, zero, cleaned, classes)
+                        else:
+                            sentences += clauses_before_the_last(data, first, last, classes)
                     if cleaned >= 0:
                         count_kept(holds, sentences, counters[GAPS] - gaps, script, rules, kept)
             if stop < end and data[stop] == 13 and stop + 1 < end and data[stop + 1] == 10:

@@ -6,6 +6,9 @@ import pkgutil
 from types import ModuleType
 from typing import Any, TypeVar
 
+from pydantic import BaseModel
+
+from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.source import Source
 from dspipe.pipeline.stage import Stage
 
@@ -51,6 +54,17 @@ def source_class(format: str) -> type[Source[Any]]:
 def settings_of(stage: Stage[Any]) -> dict[str, Any]:
     """A stage's settings for `make_stage`: those that were given, since some models look at which were."""
     return dict(stage.config.model_dump(mode="json", exclude_unset=True))
+
+
+def check_settings_travel(config: BaseModel) -> None:
+    """Raises ConfigError where the settings that workers are given aren't those that the config has."""
+    there = type(config).model_validate(config.model_dump(mode="json", exclude_unset=True))
+    for name in type(config).model_fields:
+        if getattr(there, name) != getattr(config, name):
+            message = (
+                "wouldn't reach the workers: the config model leaves it out of what it dumps, or dumps another value"
+            )
+            raise ConfigError(f"{message} (a field with exclude=True can't be a setting)", (name,))
 
 
 def make_stage(name: str, config: dict[str, Any], seed: int) -> Stage[Any]:

@@ -8,7 +8,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from dspipe.pipeline.config.discovery import find_module, source_class, source_formats, stage_class, stage_names
+from dspipe.pipeline.config.discovery import (
+    check_settings_travel,
+    find_module,
+    source_class,
+    source_formats,
+    stage_class,
+    stage_names,
+)
 from dspipe.pipeline.config.edits import apply_edit
 from dspipe.pipeline.config.problems import InvalidConfigError, Locator, Problem, in_order, suggest, validation_problems
 from dspipe.pipeline.config.yaml_lines import KeyPath, YamlError, parse_yaml
@@ -39,7 +46,16 @@ class EngineConfig(BaseModel):
         1800, description="how long storage that doesn't answer, or refuses what it permitted before, is waited for"
     )
     retries: int = Field(2, ge=0, description="how often a task is tried again after a crash or a storage error")
-    max_quarantined: float = Field(0.05, ge=0, le=1, description="a larger share of bad records fails the run")
+    max_quarantined: float = Field(
+        0.05, ge=0, le=1, description="a larger share of bad records, of all or of one source, fails the run"
+    )
+    max_quarantined_of_shard: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="where stages fail on a larger share of a shard's documents, the shard is tried again and then "
+        "fails the run: it is hardly all the documents' fault",
+    )
     merge_above: Count = Field(
         1 << 20, description="an exchange of more senders times partitions goes through merged files"
     )
@@ -135,11 +151,13 @@ def check(config: RunConfig) -> None:
             message += "; put `- extract: {}` first in `stages`, or read the text that was extracted already (wet)"
             problems.append(config.where.problem(("sources", index, "format"), message, config.raw))
         try:
+            check_settings_travel(source.config)
             source.check()
         except ConfigError as error:
             problems.append(config.where.problem(("sources", index, *error.key), str(error), config.raw))
     for index, (stage, module) in enumerate(zip(config.stages, config.modules, strict=True)):
         try:
+            check_settings_travel(stage.config)
             stage.check()
         except ConfigError as error:
             problems.append(config.where.problem(("stages", index, module, *error.key), str(error), config.raw))

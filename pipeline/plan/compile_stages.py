@@ -11,7 +11,7 @@ from dspipe.pipeline.config.run_config import RunConfig
 from dspipe.pipeline.document import document_schema
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.plan.fingerprint import code_fingerprint, function_module
-from dspipe.pipeline.plan.planned_phase import PlannedPhase
+from dspipe.pipeline.plan.planned_phase import JUDGING, TEXT_PASS, PlannedPhase
 from dspipe.pipeline.plan.settings_read import measure_settings
 from dspipe.pipeline.stage import Corpus, GlobalStage, MapStage, Phase, Stage
 
@@ -19,8 +19,6 @@ DOCUMENTS = "documents"
 """the name of the text pass"""
 JUDGE = "judge"
 
-_TEXT_PASS = "dspipe.pipeline.tasks.text_pass:run"
-_JUDGE = "dspipe.pipeline.tasks.judge:run"
 _STAGES_FUNCTION = "dspipe.pipeline.tasks.task:run_stages_function"
 
 
@@ -95,7 +93,7 @@ def _text_pass(config: RunConfig, corpus: Corpus) -> PlannedPhase:
         over="inputs",
         title=title,
         stages=(DOCUMENTS,),
-        runner=_TEXT_PASS,
+        runner=TEXT_PASS,
         payload={"steps": steps, "documents": corpus.documents},
         depends={
             "stages": depends,
@@ -121,7 +119,7 @@ def _judging(config: RunConfig, indexes: Sequence[int], number: int) -> PlannedP
         over="shards",
         title=f"Verdicts from columns: {', '.join(stage.name for stage in stages)}",
         stages=tuple(stage.name for stage in stages),
-        runner=_JUDGE,
+        runner=JUDGING,
         payload={"stages": payload},
         depends={
             "stages": settings,

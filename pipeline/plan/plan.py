@@ -44,6 +44,11 @@ class Plan:
     left_out: dict[str, LeftOut] = field(default_factory=dict)
     """per source's name, the files that lie where its path leads and aren't read"""
 
+    def source_names(self, phase: PlannedPhase) -> list[str]:
+        """The name of the source that each task of a phase over shards is of."""
+        names = [source.config.name for source in self.config.sources]
+        return [names[shard.source] for shard in self.shards] if phase.over in ("inputs", "shards") else []
+
     def tasks(self, phase: PlannedPhase) -> int:
         """How many tasks a phase has."""
         if phase.over == "once":
@@ -110,7 +115,7 @@ def _with_merges(plan: Plan) -> Plan:
                 stages=phase.stages,
                 runner="dspipe.pipeline.tasks.merge_exchange:run",
                 payload={"exchange": phase.emits},
-                depends={"code": code_fingerprint("dspipe.pipeline.tasks.merge_exchange"), "partitions": partitions},
+                depends={"code": code_fingerprint("dspipe.pipeline.tasks.merge_exchange")},
                 exchange=phase.emits,
                 emits=phase.emits,
                 partitions=phase.partitions,

@@ -3,6 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+TEXT_PASS = "dspipe.pipeline.tasks.text_pass:run"
+"""the runner of the phase in which documents are read and measured"""
+JUDGING = "dspipe.pipeline.tasks.judge:run"
+"""the runner of phases in which neighbouring map stages judge"""
 Over = Literal["inputs", "shards", "partitions", "once", "sender_groups"]
 """What a phase has a task for: each group of input files (the text pass), each shard, each partition of an exchange,
 one in all, or each group of senders whose files are merged."""
@@ -39,6 +43,21 @@ class PlannedPhase:
     """over groups of senders: how many senders are merged into one file"""
     notes: tuple[str, ...] = field(default=())
     """what else `dspipe plan` says of it"""
+
+    @property
+    def by_record(self) -> bool:
+        """Whether its tasks go record by record, and can leave out single ones."""
+        return self.runner in (TEXT_PASS, JUDGING)
+
+    @property
+    def by_shard_alone(self) -> bool:
+        """Whether each of its tasks needs its own shard only, as phases before have left it."""
+        return self.over == "shards" and not (self.exchange or self.artifacts or self.all_shards_columns)
+
+    @property
+    def judges(self) -> bool:
+        """Whether its stages judge each document by itself."""
+        return self.runner == JUDGING
 
     @property
     def decides(self) -> bool:

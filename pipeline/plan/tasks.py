@@ -1,6 +1,8 @@
 """plan -> tasks: the tasks of a phase once the phases before it are done, their keys, and which of them are done."""
 
 import contextlib
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,8 +10,11 @@ from dspipe.pipeline.errors import DamagedFileError
 from dspipe.pipeline.keys import key_of
 from dspipe.pipeline.plan.fingerprint import code_fingerprint
 from dspipe.pipeline.plan.inputs import common_folder
+from dspipe.pipeline.plan.phase_record import PhaseRecord
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
+from dspipe.pipeline.plan.received import digest_received
+from dspipe.pipeline.storage.exchange import LAYOUT
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.spec import Manifest, TaskSpec, inputs_file, is_whole
 
@@ -31,6 +36,8 @@ class State:
     exchanges: dict[str, list[tuple[int, dict[str, Any]]]] = field(default_factory=dict)
     """number of the first sender, and what the manifest says of the file, by exchange"""
     artifacts: dict[str, list[list[Any]]] = field(default_factory=dict)
+    own_artifacts: dict[tuple[str, int], list[Any]] = field(default_factory=dict)
+    """the same of phases over shards, by name and number, as their tasks end"""
     single: dict[str, str] = field(default_factory=dict)
     """files of artifacts made by phases of one task, with their sha256"""
     files: set[str] = field(default_factory=set)
@@ -51,54 +58,70 @@ def absorb_committed(plan: Plan, phase: PlannedPhase, specs: list[TaskSpec], sta
     return done
 
 
-def task_specs(plan: Plan, phase: PlannedPhase, state: State, store: Store | None) -> list[TaskSpec]:
-    """The tasks of a phase, once all phases before it are done. `store`: where to write the list of shared inputs."""
+def task_specs(
+    plan: Plan,
+    phase: PlannedPhase,
+    state: State,
+    store: Store,
+    write_inputs: bool = False,
+    numbers: Sequence[int] | None = None,
+) -> list[TaskSpec]:
+    """The tasks of a phase, once all phases before it are done; or those with these numbers, of a phase of which each
+    task needs its own shard only, once that is ready. `write_inputs`: write the list of what they share, which they
+    need to run. Raises DamagedFileError."""
     engine = plan.config.engine
     listing, shared = _listing(phase, state)
     inputs = None
     if listing is not None:
         inputs = inputs_file(phase.name, listing)
-        if store is not None and not store.exists(inputs):
-            store.write_json(inputs, listing)
+        if write_inputs and not store.exists(inputs):
+            # in one line: an indented one is ten times as slow to write
+            store.write_bytes(inputs, json.dumps(listing).encode())
+    received = _received(phase, state, store)
+    groups = _groups(phase, state) if phase.over == "sender_groups" else []
     formats = [
         code_fingerprint("dspipe.pipeline.storage.columns"),
         code_fingerprint("dspipe.pipeline.storage.exchange"),
+        code_fingerprint("dspipe.pipeline.funnel"),
     ]
-    own_artifacts = {name: {entry[0]: entry for entry in state.artifacts[name]} for name in phase.own_artifacts}
+    common = key_of({"phase": phase.name, **phase.depends, "shared": shared, "formats": formats})
     folders = [common_folder(source) for source in plan.config.sources] if phase.over == "inputs" else []
+    described = plan.config.sources if phase.over == "inputs" else ()
+    sources = [source.config.model_dump(mode="json", exclude_unset=True) for source in described]
     specs = []
-    for number in range(plan.tasks(phase)):
-        depends: dict[str, Any] = {**phase.depends, "shared": shared, "formats": formats}
+    for number in range(plan.tasks(phase)) if numbers is None else numbers:
+        depends: dict[str, Any] = {"common": common}
         payload = phase.payload
         columns: dict[str, list[str]] = {}
         own: dict[str, list[list[Any]]] = {}
         if phase.over == "inputs":
             shard = plan.shards[number]
-            source = plan.config.sources[shard.source]
             files = [[file.name, file.fingerprint, file.size] for file in shard.files]
             depends |= {"source": plan.readers[shard.source], "files": files, "folder": folders[shard.source]}
             payload = {
                 **payload,
-                "source": source.config.model_dump(mode="json", exclude_unset=True),
+                "source": sources[shard.source],
                 "folder": folders[shard.source],
                 "files": [[file.path, file.name, file.size, file.fingerprint] for file in shard.files],
             }
         elif phase.over == "shards":
             columns, read = _columns(phase, state.columns[number])
             depends |= {"columns": read, "groups": state.groups[number]}
-            own = {name: [own_artifacts[name][number]] for name in phase.own_artifacts}
+            own = {name: [[0, *state.own_artifacts[name, number][1:]]] for name in phase.own_artifacts}
             depends |= {"own_artifacts": {name: entry[0][3] for name, entry in own.items()}} if own else {}
             if phase.exchange is not None:
                 depends |= {"number": number}
         elif phase.over == "sender_groups":
-            group = _group(phase, number, state)
+            group = groups[number]
             depends |= {"files": [[file["sender"], file["sha256"]] for file in group]}
             payload = {**payload, "files": group}
         else:
             depends |= {"number": number}
+        if received:
+            depends |= {"received": {name: sent.get(number) for name, sent in received.items()}}
         specs.append(
             TaskSpec(
-                key=key_of({"phase": phase.name, **depends}),
+                key=key_of(depends),
                 phase=phase.name,
                 label=f"{number:05d}",
                 runner=phase.runner,
@@ -108,6 +131,8 @@ def task_specs(plan: Plan, phase: PlannedPhase, state: State, store: Store | Non
                 memory=engine.memory,
                 batch_rows=engine.batch_rows,
                 batch_bytes=engine.batch_bytes,
+                by_record=phase.by_record,
+                max_quarantined=engine.max_quarantined_of_shard,
                 deadline=engine.deadline,
                 patience=engine.patience,
                 shards=len(plan.shards),
@@ -120,27 +145,48 @@ def task_specs(plan: Plan, phase: PlannedPhase, state: State, store: Store | Non
                 exchange=phase.exchange,
                 writes=phase.schema,
                 emits=phase.emits if phase.over != "sender_groups" else None,
-                partitions=phase.partitions or len(plan.shards),
+                partitions=phase.partitions,
             )
         )
     return specs
 
 
-def committed(store: Store, phase: PlannedPhase, specs: list[TaskSpec]) -> dict[str, Manifest]:
+class Committed:
+    """What was done of a phase before, as its folder says when this is made."""
+
+    def __init__(self, store: Store, phase: PlannedPhase) -> None:
+        self._store, self._phase = store, phase
+        self._present = store.sizes(phase.name)
+        ends = ".manifest.json"
+        self._by_key = {name.partition("-")[2].partition(".")[0]: name for name in self._present if name.endswith(ends)}
+        self.record = PhaseRecord(store, phase.name, self._present)
+
+    def manifests(self, specs: Sequence[TaskSpec]) -> dict[str, Manifest]:
+        """The manifests of the tasks that are done already, by key."""
+        # found by key alone: the same work may stand at another place now (a shard was added before it)
+        wanted = dict.fromkeys(self._by_key[spec.key[:12]] for spec in specs if spec.key[:12] in self._by_key)
+        recorded = self.record.manifests if wanted else {}
+        manifests, others = [], []
+        for name in wanted:
+            size, manifest = recorded.get(f"{self._phase.name}/{name}", (None, None))
+            if manifest is not None and size == self._present[name]:
+                manifests.append(manifest)
+            else:
+                others.append(f"{self._phase.name}/{name}")
+        manifests += _read_manifests(self._store, others)
+        keys = {spec.key for spec in specs}
+        return {
+            manifest["key"]: manifest
+            for manifest in manifests
+            # a file that the manifest names may have been removed by hand, or cut
+            if manifest["key"] in keys
+            and all(self._present.get(file["file"].rpartition("/")[2]) == file["bytes"] for file in manifest["files"])
+        }
+
+
+def committed(store: Store, phase: PlannedPhase, specs: Sequence[TaskSpec]) -> dict[str, Manifest]:
     """The manifests of the tasks that are done already, by key."""
-    present = store.sizes(phase.name)
-    by_key = {name.partition("-")[2].partition(".")[0]: name for name in present if name.endswith(".manifest.json")}
-    # found by key alone: the same work may stand at another place now (a shard was added before it)
-    wanted = list(dict.fromkeys(by_key[spec.key[:12]] for spec in specs if spec.key[:12] in by_key))
-    manifests = _read_manifests(store, [f"{phase.name}/{name}" for name in wanted])
-    keys = {spec.key for spec in specs}
-    return {
-        manifest["key"]: manifest
-        for manifest in manifests
-        # a file that the manifest names may have been removed by hand, or cut
-        if manifest["key"] in keys
-        and all(present.get(file["file"].rpartition("/")[2]) == file["bytes"] for file in manifest["files"])
-    }
+    return Committed(store, phase).manifests(specs)
 
 
 def _read_manifests(store: Store, names: list[str]) -> list[Manifest]:
@@ -165,10 +211,12 @@ def _columns(phase: PlannedPhase, available: dict[str, list[str]]) -> tuple[dict
 
 
 def _listing(phase: PlannedPhase, state: State) -> tuple[dict[str, Any] | None, dict[str, Any]]:
-    """What the tasks of a phase share: the files to read, and the part of their keys that stands for it."""
+    """What the tasks of a phase share: the files to read, and the part of their keys that stands for it.
+
+    Of an exchange each task's key covers what was sent to it alone (`_received`).
+    """
     if phase.over == "sender_groups" or not (phase.exchange or phase.artifacts or phase.all_shards_columns):
         return None, {}
-    exchanges = {name: state.exchanges[name] for name in phase.receives()}
     artifacts = {name: state.artifacts[name] for name in phase.artifacts}
     names = {*phase.all_shards_columns, "id", "reason"} if phase.all_shards_columns else set()
     all_shards = [
@@ -177,13 +225,12 @@ def _listing(phase: PlannedPhase, state: State) -> tuple[dict[str, Any] | None, 
         if phase.all_shards_columns
     ]
     listing = {
-        "exchanges": {name: _exchange(files) for name, files in exchanges.items()},
+        "exchanges": {name: _exchange(state.exchanges[name]) for name in phase.receives()},
         "artifacts": artifacts,
         "all_shards": [{"columns": columns, "groups": groups} for columns, groups in all_shards],
     }
     shared = key_of(
         [
-            {name: [[sender, file["sha256"]] for sender, file in files] for name, files in exchanges.items()},
             {name: [[entry[0], entry[3]] for entry in files] for name, files in artifacts.items()},
             [[{name: column[1] for name, column in columns.items()}, groups] for columns, groups in all_shards],
         ]
@@ -194,29 +241,54 @@ def _listing(phase: PlannedPhase, state: State) -> tuple[dict[str, Any] | None, 
 def _exchange(files: list[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
     """What a receiver must know of an exchange; files without records are left out."""
     sent = [(sender, file) for sender, file in files if file["records"]]
-    places = [[sender, file["file"], file["index"], file["segments"]] for sender, file in sent]
+    places = [[sender, file["file"], *(file[name] for name in LAYOUT)] for sender, file in sent]
     return {"schema": sent[0][1]["schema"] if sent else None, "files": places}
 
 
-def _group(phase: PlannedPhase, number: int, state: State) -> list[dict[str, Any]]:
-    """The files that a merging task makes one of, with their places in the group, unless they have no records."""
-    first, end = number * phase.group, (number + 1) * phase.group
+def _received(phase: PlannedPhase, state: State, store: Store) -> dict[str, dict[int, str]]:
+    """By exchange that the tasks of a phase read: what stands for all that was sent to each task, by its number."""
+    if phase.over == "sender_groups":
+        return {}
+    return {name: digest_received(store, state.exchanges[name]) for name in phase.receives()}
+
+
+def _groups(phase: PlannedPhase, state: State) -> list[list[dict[str, Any]]]:
+    """Per merging task the files that it makes one of, with their places in the group, unless they have no records."""
     files = state.exchanges[phase.exchange or ""]
-    return [{**file, "sender": sender - first} for sender, file in files if first <= sender < end and file["records"]]
+    groups: list[list[dict[str, Any]]] = [[] for _ in range(-(-len(files) // phase.group))]
+    for sender, file in files:
+        if file["records"]:
+            groups[sender // phase.group].append({**file, "sender": sender % phase.group})
+    return groups
 
 
 def absorb(phase: PlannedPhase, manifests: list[Manifest], state: State) -> None:
     """Add what the tasks of a phase have made to the state. Raises UnnamedArtifactError, MixedRecordsError."""
+    for number, manifest in enumerate(manifests):
+        absorb_task(phase, number, manifest, state)
+    absorb_files(phase, manifests, state)
+
+
+def absorb_task(phase: PlannedPhase, number: int, manifest: Manifest, state: State) -> None:
+    """Add what a task has made to the state of its shard, for tasks that need this shard only."""
+    if phase.over == "inputs":
+        state.columns[number], state.groups[number] = dict(manifest["columns"]), manifest["groups"]
+    elif phase.over == "shards":
+        state.columns[number] |= manifest["columns"]
+    for file in manifest["files"]:
+        if file["kind"] == "artifact" and phase.over in ("inputs", "shards"):
+            state.own_artifacts[file["name"], number] = [number, file["file"], file["bytes"], file["sha256"]]
+
+
+def absorb_files(phase: PlannedPhase, manifests: list[Manifest], state: State) -> None:
+    """Add the files that the tasks of a phase have made, once it has ended, for tasks that need those of all. Raises
+    UnnamedArtifactError, MixedRecordsError."""
     if phase.emits:
         state.exchanges[phase.emits] = []
     for name in phase.makes_artifacts:
         state.artifacts[name] = []
     for number, manifest in enumerate(manifests):
         state.files.update([manifest["file"], *[file["file"] for file in manifest["files"]]])
-        if phase.over == "inputs":
-            state.columns[number], state.groups[number] = dict(manifest["columns"]), manifest["groups"]
-        elif phase.over == "shards":
-            state.columns[number] |= manifest["columns"]
         for file in manifest["files"]:
             if file["kind"] == "exchange":
                 state.exchanges[file["name"]].append((number * phase.group, file))

@@ -14,6 +14,7 @@ from dspipe.pipeline.errors import DamagedFileError, DocumentNotFoundError
 from dspipe.pipeline.run.run_file import RunFile, configured_stages, read_run
 from dspipe.pipeline.storage.columns import Column, read_rows
 from dspipe.pipeline.storage.store import Store
+from dspipe.pipeline.tasks.quarantine import place_of
 from dspipe.pipeline.visible_text import visible, visible_line
 
 if TYPE_CHECKING:
@@ -66,7 +67,9 @@ def _find(store: Store, run: RunFile, wanted: str) -> list[Story]:
     found: list[Story] = []
     for shard, name in enumerate(text_pass.manifests if text_pass else []):
         manifest = store.read_json(name)
-        bad = [entry for entry in _quarantined(store, manifest) if wanted in (entry["id"], entry["url"])]
+        bad = [
+            entry for entry in _quarantined(store, manifest) if wanted in (entry["id"], entry["url"], place_of(entry))
+        ]
         found += [Story({"quarantine": entry}, quarantined=True) for entry in bad]
         rows = _rows_with(store, manifest, wanted)
         found += [_story(store, run, shard, manifest["groups"], group, row) for group, row in rows]

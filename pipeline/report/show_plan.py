@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from dspipe.pipeline.errors import DamagedFileError
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.plan.tasks import absorb_committed, empty_state, task_specs
@@ -60,10 +61,13 @@ def _phases(plan: Plan) -> Table:
         if plan.shards:
             tasks, status = f"{plan.tasks(phase):,}", "waits"
         if known and store is not None:
-            specs = task_specs(plan, phase, state, None)
-            done = absorb_committed(plan, phase, specs, state, store)
-            status = "done" if done == len(specs) else f"{done:,} done" if done else "to do"
-            known = done == len(specs)
+            try:
+                specs = task_specs(plan, phase, state, store)
+                done = absorb_committed(plan, phase, specs, state, store)
+                status = "done" if done == len(specs) else f"{done:,} done" if done else "to do"
+                known = done == len(specs)
+            except DamagedFileError:  # of an earlier phase, which is to make it again
+                known = False
         table.rows.append((phase.name, tasks, status, _what_it_does(plan, phase)))
     return table
 

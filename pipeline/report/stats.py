@@ -3,32 +3,44 @@ page."""
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from dspipe.pipeline.funnel import Funnel
 from dspipe.pipeline.quantities import human_bytes, human_seconds
 from dspipe.pipeline.report.tables import Cell, Line, Table, print_table
 from dspipe.pipeline.run.run_file import RunFile
-from dspipe.pipeline.run.summary import ALARMS
+from dspipe.pipeline.run.summary import ALARMS, QUARANTINED
+from dspipe.pipeline.tasks.quarantine import READ
 from dspipe.pipeline.visible_text import visible_json, visible_line
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
+By = Literal["source", "domain"]
+_BAD_SHOWN, _PARTS_SHOWN = 20, 50
+
+
 def as_json(run: RunFile) -> str:
-    """What `run.json` says, without the lists of files."""
+    """What `run.json` says, without the lists of files, and the funnel by source and by domain."""
     value = run.as_json()
-    del value["artifacts"]
     for phase in value["phases"]:
-        del phase["manifests"], phase["inputs"]
+        del phase["inputs"], phase["names"]
+    by_source, by_domain = run.funnel_by_source(), run.funnel_by_domain()
+    value["funnel_by_source"] = {name: [entry.as_json() for entry in part] for name, part in by_source.items()}
+    value["funnel_by_domain"] = {name: [entry.as_json() for entry in part] for name, part in by_domain.items()}
     return visible_json(json.dumps(value, ensure_ascii=False))
 
 
-def print_stats(run: RunFile, console: "Console") -> None:
-    """All tables."""
+def print_stats(run: RunFile, console: "Console", by: By | None = None) -> None:
+    """All tables, or the funnel of each source or domain."""
     from rich.markup import escape
 
     console.print(f"[bold]{escape(visible_line(run.name))}[/]  {escape(visible_line(state(run)))}", highlight=False)
+    if by is not None:
+        console.print()
+        print_table(funnel_table_by(run, by), console)
+        return
     for section in sections(run):
         for item in section.items:
             console.print()
@@ -39,8 +51,9 @@ def print_stats(run: RunFile, console: "Console") -> None:
 
 
 def print_funnel(run: RunFile, console: "Console") -> None:
-    """The funnel, the reasons and what is kept by domain: what `dspipe run` ends with."""
-    for table in (funnel_table(run), reason_table(run), domain_table(run)):
+    """The funnel, the reasons, what is kept by domain, what was bad, and rules that drop most of a domain: what `dspipe
+    run` ends with."""
+    for table in (funnel_table(run), reason_table(run), domain_table(run), bad_table(run), alarm_table(run)):
         if table is not None:
             console.print()
             print_table(table, console)
@@ -66,13 +79,15 @@ def sections(run: RunFile) -> list[Section]:
     alarms, stages = Section("Alarms", []), dict[str, Section]()
     for phase in run.phases:
         for key, value in phase.notes.items():
+            if key == QUARANTINED:
+                continue
             title, item = f"{phase.name}: {key}", _note(f"{phase.name}: {key}", value)
             if key == ALARMS and value:
                 alarms.items.append(item)
             else:
                 stage = title.partition(".")[0].partition(":")[0]
                 stages.setdefault(stage, Section(stage, [])).items.append(item)
-    tables = (funnel_table(run), reason_table(run), domain_table(run), skipped_table(run))
+    tables = (funnel_table(run), reason_table(run), domain_table(run), bad_table(run), skipped_table(run))
     documents = Section("Documents", [table for table in tables if table is not None])
     parts = [alarms, documents, *stages.values(), Section("Work", [phase_table(run)])]
     return [section for section in parts if section.items]
@@ -121,6 +136,69 @@ def domain_table(run: RunFile) -> Table | None:
         count = f"{tokens:,}" if tokens else ""
         table.rows.append((name, f"{documents:,}", human_bytes(size), _share(size, last.kept.bytes), count))
     return table
+
+
+def funnel_table_by(run: RunFile, by: By) -> Table:
+    """The funnel of each source or domain, the largest first."""
+    names = (by, "stage", "documents", "share", "dropped", "most by")
+    table = Table(f"Funnel, by {by}", names, frozenset({2, 3, 4}))
+    parts = run.funnel_by_source() if by == "source" else run.funnel_by_domain()
+    read = {name: part.counters for name, part in run.read_by_source().items()} if by == "source" else {}
+    ordered = sorted(parts, key=lambda name: -_entered(parts[name]))
+    for name in ordered[:_PARTS_SHOWN]:
+        first = read.get(name, {}).get("read", _entered(parts[name]))
+        if bad := read.get(name, {}).get("quarantined", 0):
+            table.rows.append((name, "read", f"{first - bad:,}", _share(first - bad, first), f"{bad:,}", "quarantined"))
+        for entry in parts[name]:
+            kept, dropped = entry.kept.documents, entry.all_dropped().documents
+            row = (name, entry.stage, f"{kept:,}", _share(kept, first), f"{dropped:,}", _most_by(entry))
+            table.rows.append(row)
+    if rest := ordered[_PARTS_SHOWN:]:
+        kept = sum(parts[name][-1].kept.documents for name in rest)
+        table.rows.append((f"and {len(rest):,} more", "", f"{kept:,}", "", "", ""))
+    return table
+
+
+def _entered(part: list[Funnel]) -> int:
+    return part[0].entered.documents if part else 0
+
+
+def _most_by(entry: Funnel) -> str:
+    """The commonest reason, and its share of what came into the stage."""
+    if not entry.dropped:
+        return ""
+    reason, counts = min(entry.dropped.items(), key=lambda item: (-item[1].documents, item[0]))
+    return f"{reason} {counts.documents / entry.entered.documents:.1%}"
+
+
+def bad_table(run: RunFile) -> Table | None:
+    """The bad records by source, file and kind of error, and where they are kept."""
+    names = ("source", "file", "records", "error", "kept in")
+    table = Table("Bad records, in the quarantine", names, frozenset({2}))
+    groups = [group for phase in run.phases for group in phase.notes.get(QUARANTINED, [])]
+    groups.sort(key=lambda group: -group["records"])
+    for group in groups[:_BAD_SHOWN]:
+        error = group.get("error", "")
+        if error and group["stage"] != READ:
+            error = f"stage {group['stage']}: {error}"
+        file = group["file"] or group["place"]
+        table.rows.append(
+            (group.get("source", ""), file, f"{group['records']:,}", error, group.get("quarantine") or "")
+        )
+    if rest := groups[_BAD_SHOWN:]:
+        table.rows.append(("", f"and {len(rest):,} more", f"{sum(group['records'] for group in rest):,}", "", ""))
+    return table if table.rows else None
+
+
+def alarm_table(run: RunFile) -> Table | None:
+    """The rules that drop most of a domain."""
+    table = Table("Rules that drop most of a domain", ("domain", "rule", "documents", "share"), frozenset({2, 3}))
+    for phase in run.phases:
+        for drop in phase.notes.get(ALARMS, []):
+            if "rule" in drop:
+                number = f"{drop['documents']:,} of {drop['of']:,}"
+                table.rows.append((drop["domain"], drop["rule"], number, _share(drop["documents"], drop["of"])))
+    return table if table.rows else None
 
 
 def skipped_table(run: RunFile) -> Table | None:

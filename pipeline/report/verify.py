@@ -94,5 +94,5 @@ def _read_manifests(store: Store, names: Sequence[str], problems: list[str]) -> 
             try:
                 found.append(store.read_json(name))
             except DamagedFileError as error:
-                problems.append(f"{name}: {error.what}; run again to make it anew")
+                problems.append(f"{name}: {error.what}; remove it and run again to make it anew")
     return found

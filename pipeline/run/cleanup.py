@@ -5,7 +5,7 @@ import re
 
 from dspipe.pipeline.storage.store import TEMPORARY, Store
 
-_RESULT = re.compile(r"(\d{5}|inputs)-[0-9a-f]{12}\.")
+_RESULT = re.compile(r"(\d{5,}|inputs|done)-[0-9a-f]{12}\.")
 
 
 def remove_stale(store: Store, referenced: set[str], before: float) -> int:

@@ -1,10 +1,13 @@
 """documents in = documents out + dropped by reason + quarantined: checked on every task and every phase of a run."""
 
+import math
+
 from dspipe.pipeline.errors import ConservationError, RunFailedError
 from dspipe.pipeline.funnel import Counts
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.run.summary import PhaseSummary
+from dspipe.pipeline.tasks.quarantine import QuarantineFile, named_errors
 from dspipe.pipeline.tasks.spec import Manifest
 
 
@@ -20,7 +23,7 @@ def check_conservation(
                     f"{phase.name} {manifest['task']}: {counters['read']:,} documents were read, {rows:,} came out and "
                     f"{counters['quarantined']:,} were quarantined"
                 )
-        _check_quarantined(phase, summary, summary.counters.get("read", 0), plan)
+        _check_quarantined(phase, manifests, plan)
         return
     for entry in summary.funnel:
         if not entry.balanced():
@@ -30,7 +33,7 @@ def check_conservation(
     if not summary.funnel:
         return
     entered = summary.funnel[0].entered
-    _check_quarantined(phase, summary, entered.documents, plan)
+    _check_quarantined(phase, manifests, plan)
     last = max((index for index, other in enumerate(before) if other.funnel), default=0)
     if before[last].funnel:
         earlier = before[last].funnel[-1].kept
@@ -49,11 +52,37 @@ def check_conservation(
         )
 
 
-def _check_quarantined(phase: PlannedPhase, summary: PhaseSummary, records: int, plan: Plan) -> None:
-    bad, limit = summary.counters.get("quarantined", 0), plan.config.engine.max_quarantined
+def _check_quarantined(phase: PlannedPhase, manifests: list[Manifest], plan: Plan) -> None:
+    """Of all records, and of each source's, no larger share may be bad than `engine.max_quarantined` allows."""
+    if phase.over not in ("inputs", "shards"):
+        return
+    by_source: dict[str, list[Manifest]] = {}
+    for manifest, source in zip(manifests, plan.source_names(phase), strict=True):
+        by_source.setdefault(source, []).append(manifest)
+    _check_share(phase, manifests, "", plan)
+    for source, of_it in by_source.items():
+        _check_share(phase, of_it, f" of the source {source}", plan)
+
+
+def _check_share(phase: PlannedPhase, manifests: list[Manifest], of: str, plan: Plan) -> None:
+    bad = sum(manifest["counters"].get("quarantined", 0) for manifest in manifests)
+    records = sum(_records(manifest) for manifest in manifests)
+    limit, output = plan.config.engine.max_quarantined, plan.config.output
     # a handful of bad records in a small input is no sign of anything, unless there are no others
-    if bad > limit * records and (bad > 100 or bad == records):
-        raise RunFailedError(
-            f"{bad:,} of {records:,} records are bad, more than engine.max_quarantined={limit} allows; "
-            f"see the *.quarantine.jsonl files in {plan.config.output}/{phase.name}"
-        )
+    if bad <= limit * records or (bad <= 100 and bad < records):
+        return
+    why = named_errors([group for manifest in manifests for group in QuarantineFile.of(manifest).groups])
+    raise RunFailedError(
+        f"{bad:,} of {records:,} records{of} are bad, more than engine.max_quarantined={limit} allows: {why}. "
+        f"All of them are in {output}/{phase.name}/*.quarantine.jsonl. Mend the cause and run again; what was a "
+        f"machine's trouble and has passed: dspipe retry-quarantine {output}; or allow that many: --set "
+        f"engine.max_quarantined={math.ceil(100 * bad / records) / 100:g}",
+        resumes=False,
+    )
+
+
+def _records(manifest: Manifest) -> int:
+    """Records that a task has read, or documents that came into the first of its stages."""
+    if "read" in manifest["counters"]:
+        return int(manifest["counters"]["read"])
+    return int(manifest["funnel"][0]["entered"][0]) if manifest["funnel"] else 0

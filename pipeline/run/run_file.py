@@ -11,7 +11,8 @@ from dspipe.pipeline.config.problems import InvalidConfigError, Problem
 from dspipe.pipeline.config.yaml_lines import YamlError, parse_yaml
 from dspipe.pipeline.errors import DamagedFileError, RunNotFoundError, StorageError
 from dspipe.pipeline.funnel import Counts, Funnel
-from dspipe.pipeline.run.summary import PhaseSummary
+from dspipe.pipeline.plan.phase_record import read_names
+from dspipe.pipeline.run.summary import PhaseSummary, SourcePart
 from dspipe.pipeline.stage import Stage
 from dspipe.pipeline.storage.failures import UnavailableError
 from dspipe.pipeline.storage.store import Store
@@ -31,7 +32,7 @@ class RunFile:
     phases: Sequence[PhaseSummary]
     to_come: Sequence[str]
     artifacts: dict[str, list[str]]
-    """files by the artifact's name"""
+    """files by the artifact's name; not in `run.json`, but in the phases' own files of names"""
 
     def text_pass(self) -> PhaseSummary | None:
         """The first phase, in which documents are read; None before it has ended."""
@@ -47,6 +48,27 @@ class RunFile:
         counters = first.counters if first else {}
         return counters.get("read", 0), counters.get("quarantined", 0)
 
+    def read_by_source(self) -> dict[str, SourcePart]:
+        """What was read of each source."""
+        first = self.text_pass()
+        return first.sources if first else {}
+
+    def funnel_by_source(self) -> dict[str, list[Funnel]]:
+        """Each source's part of the funnel, in the order of the verdicts."""
+        parts: dict[str, list[Funnel]] = {name: [] for name in self.read_by_source()}
+        for phase in self.phases:
+            for name, part in phase.sources.items():
+                parts.setdefault(name, []).extend(part.funnel)
+        return parts
+
+    def funnel_by_domain(self) -> dict[str, list[Funnel]]:
+        """Each domain's part of the funnel, in the order of the verdicts."""
+        parts: dict[str, list[Funnel]] = {}
+        for entry in self.funnel():
+            for name, part in entry.of_domains().items():
+                parts.setdefault(name, []).append(part)
+        return parts
+
     def kept(self) -> Counts | None:
         """What the last stage has kept; None while nothing is decided."""
         funnel = self.funnel()
@@ -54,12 +76,20 @@ class RunFile:
 
     def as_json(self) -> dict[str, Any]:
         """JSON values."""
-        return {**vars(self), "phases": [phase.as_json() for phase in self.phases]}
+        values = {name: value for name, value in vars(self).items() if name != "artifacts"}
+        return {**values, "phases": [phase.as_json() for phase in self.phases]}
 
     @staticmethod
-    def from_json(value: dict[str, Any]) -> "RunFile":
-        """The reverse of `as_json`."""
-        return RunFile(**{**value, "phases": [PhaseSummary.from_json(phase) for phase in value["phases"]]})
+    def read(store: Store) -> "RunFile":
+        """What `run.json` says, with the names of manifests and artifacts that it leads to.
+
+        Raises DamagedFileError, FileNotFoundError, ValueError, KeyError, TypeError for files that aren't whole.
+        """
+        value = store.read_json(RUN_FILE)
+        names = read_names(store, [phase["names"] for phase in value["phases"]])
+        phases = [PhaseSummary.from_json(*phase) for phase in zip(value["phases"], (n for n, _ in names), strict=True)]
+        artifacts = {name: files for _, made in names for name, files in made.items()}
+        return RunFile(**{**value, "phases": phases, "artifacts": artifacts})
 
 
 def read_run(root: str) -> tuple[Store, RunFile]:
@@ -72,8 +102,8 @@ def read_run(root: str) -> tuple[Store, RunFile]:
     if not there:
         raise RunNotFoundError(f"{root} holds no run (there is no {RUN_FILE}); give the `output` directory of a config")
     try:
-        return store, RunFile.from_json(store.read_json(RUN_FILE))
-    except (DamagedFileError, ValueError, KeyError, TypeError) as error:
+        return store, RunFile.read(store)
+    except (DamagedFileError, FileNotFoundError, ValueError, KeyError, TypeError) as error:
         raise RunNotFoundError(
             f"{root}/{RUN_FILE} isn't whole, or another version of dspipe wrote it ({type(error).__name__}: {error}); "
             f"`dspipe run` with the run's config makes it anew"

@@ -1,18 +1,43 @@
 """What is known of a phase when it has ended."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from dspipe.pipeline.funnel import Funnel
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.tasks.losses import noted_losses
 from dspipe.pipeline.tasks.origins import ID_SAMPLE, repeated_ids
-from dspipe.pipeline.tasks.spec import Manifest, TaskSpec
+from dspipe.pipeline.tasks.quarantine import quarantined_groups
+from dspipe.pipeline.tasks.spec import Manifest
 
 REPEATED_IDS = "repeated ids"
 """the note of the text pass that says how many documents have an id that another one has, too"""
 ALARMS = "alarms"
-"""the note of a stage or of the text pass that should be seen first"""
+"""the note of a stage or of a phase over shards that should be seen first"""
+QUARANTINED = "quarantined"
+"""the note of a phase over shards that says which records were bad (`pipeline.tasks.quarantine`)"""
+_ALARMING, _FEW = 0.5, 5
+"""a rule by which a document is judged by itself drops a larger share of a domain, and at least so many documents"""
+
+
+@dataclass
+class SourcePart:
+    """A source's part of a phase over shards."""
+
+    counters: dict[str, int] = field(default_factory=dict)
+    """`read` and `quarantined`, where the phase counts them"""
+    funnel: list[Funnel] = field(default_factory=list)
+    """without domains"""
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON values."""
+        return {"counters": self.counters, "funnel": [entry.as_json() for entry in self.funnel]}
+
+    @staticmethod
+    def from_json(value: dict[str, Any]) -> "SourcePart":
+        """The reverse of `as_json`."""
+        return SourcePart(value["counters"], [Funnel.from_json(entry) for entry in value["funnel"]])
 
 
 @dataclass
@@ -31,18 +56,27 @@ class PhaseSummary:
     counters: dict[str, int]
     funnel: list[Funnel]
     manifests: list[str]
+    """their names, in the order of the tasks; not in `run.json`, but in the file `names`"""
     notes: dict[str, Any]
-    """of phases that are one task, and the losses of the text pass"""
+    """of phases that are one task, and what of a phase over shards should be seen"""
     inputs: str | None
+    names: str = ""
+    """the file that names the manifests and artifacts (`pipeline.plan.phase_record`)"""
+    sources: dict[str, SourcePart] = field(default_factory=dict)
+    """of a phase over shards that reads or judges, by source"""
 
     def as_json(self) -> dict[str, Any]:
         """JSON values."""
-        return {**vars(self), "funnel": [entry.as_json() for entry in self.funnel]}
+        values = {name: value for name, value in vars(self).items() if name != "manifests"}
+        sources = {name: part.as_json() for name, part in self.sources.items()}
+        return {**values, "funnel": [entry.as_json() for entry in self.funnel], "sources": sources}
 
     @staticmethod
-    def from_json(value: dict[str, Any]) -> "PhaseSummary":
-        """The reverse of `as_json`."""
-        return PhaseSummary(**{**value, "funnel": [Funnel.from_json(entry) for entry in value["funnel"]]})
+    def from_json(value: dict[str, Any], manifests: list[str]) -> "PhaseSummary":
+        """The reverse of `as_json`, with what isn't in it."""
+        sources = {name: SourcePart.from_json(part) for name, part in value["sources"].items()}
+        funnel = [Funnel.from_json(entry) for entry in value["funnel"]]
+        return PhaseSummary(**{**value, "funnel": funnel, "sources": sources, "manifests": manifests})
 
     @property
     def by_shard(self) -> bool:
@@ -50,36 +84,73 @@ class PhaseSummary:
         return self.over in ("inputs", "shards")
 
 
-def summarize(phase: PlannedPhase, specs: list[TaskSpec], manifests: list[Manifest], reused: int) -> PhaseSummary:
-    """Sum up a phase from the manifests of its tasks, in their order."""
+def summarize(
+    phase: PlannedPhase, manifests: list[Manifest], reused: int, inputs: str | None, sources: Sequence[str] = ()
+) -> PhaseSummary:
+    """Sum up a phase from the manifests of its tasks, in their order. `inputs`: the file that lists what they share;
+    `sources`: that of each task over shards."""
+    funnel = _merge_funnels(manifests)
     return PhaseSummary(
         name=phase.name,
         over=phase.over,
         stages=list(phase.stages),
-        tasks=len(specs),
+        tasks=len(manifests),
         reused=reused,
         seconds=round(sum(manifest["seconds"] for manifest in manifests), 3),
         bytes_written=sum(file["bytes"] for manifest in manifests for file in manifest["files"]),
         counters=_sum_counters(manifests),
-        funnel=_merge_funnels(manifests),
+        funnel=funnel,
         manifests=[manifest["file"] for manifest in manifests],
-        notes=_notes(phase, manifests),
-        inputs=specs[0].inputs if specs else None,
+        notes=_notes(phase, manifests, funnel, sources),
+        inputs=inputs,
+        sources=_by_source(manifests, sources),
     )
 
 
-def _notes(phase: PlannedPhase, manifests: list[Manifest]) -> dict[str, Any]:
+def _notes(
+    phase: PlannedPhase, manifests: list[Manifest], funnel: list[Funnel], sources: Sequence[str]
+) -> dict[str, Any]:
     if phase.over == "once":
         return dict(manifests[0]["notes"])
+    notes: dict[str, Any] = {}
+    if sources and (groups := quarantined_groups(manifests, sources)):
+        notes[QUARANTINED] = groups
+    if phase.judges and (alarms := _alarming_drops(funnel)):
+        notes[ALARMS] = alarms
     if phase.over != "inputs":
-        return {}
-    losses = noted_losses(manifests)
+        return notes
+    if losses := noted_losses(manifests):
+        notes[ALARMS] = losses
     sampled, repeated, share = repeated_ids(manifest["notes"].get(ID_SAMPLE, {}) for manifest in manifests)
-    notes: dict[str, Any] = {ALARMS: losses} if losses else {}
     if repeated:
         estimate = {"documents": round(repeated / share), "share": repeated / sampled, "estimated": share < 1}
         notes[REPEATED_IDS] = estimate
     return notes
+
+
+def _alarming_drops(funnel: list[Funnel]) -> list[dict[str, Any]]:
+    """The rules that drop most of a domain: those that come to it, of the stages before it."""
+    return [
+        {"domain": domain, "rule": reason, "documents": n, "of": whole, "share": n / whole}
+        for entry in funnel
+        for domain, part in entry.of_domains().items()
+        for whole in [part.entered.documents]
+        for reason, (n, _, _) in part.dropped.items()
+        if n >= _FEW and n > _ALARMING * whole
+    ]
+
+
+def _by_source(manifests: list[Manifest], sources: Sequence[str]) -> dict[str, SourcePart]:
+    parts: dict[str, list[Manifest]] = {}
+    for manifest, source in zip(manifests, sources, strict=bool(sources)):
+        if manifest["funnel"] or "read" in manifest["counters"]:
+            parts.setdefault(source, []).append(manifest)
+    found = {}
+    for source, of_it in parts.items():
+        counters = {name: n for name, n in _sum_counters(of_it).items() if name in ("read", "quarantined")}
+        funnel = [Funnel(entry.stage, entry.entered, entry.kept, entry.dropped) for entry in _merge_funnels(of_it)]
+        found[source] = SourcePart(counters, funnel)
+    return found
 
 
 def _sum_counters(manifests: list[Manifest]) -> dict[str, int]:

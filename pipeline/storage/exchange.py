@@ -6,18 +6,23 @@ per segment and sender, so it never needs memory for more than its own partition
 senders and partitions are many, the files of neighbouring senders are merged in between
 (`pipeline.tasks.merge_exchange`).
 
-    "DSX3" + 4 zero bytes | messages, segment by segment, partition by partition | index
+    "DSX4" + 4 zero bytes | messages, segment by segment, partition by partition | index | digests
     message  int64 sender, records, bytes, uint64 checksum, and an Arrow record batch of so many bytes
     index    for each partition int64[segments, 2], where its messages of each segment begin and end, uint64 checksum
+    digests  for each partition 16 bytes that stand for its messages, zeros where there are none; uint64 checksum. Of up
+             to FEW_PARTITIONS they stand in the manifest, in Base64, and not here
 
 Checksums are xxh3 of what they stand for, so that a file which was cut or changed is found by whoever reads it and
 never gives fewer or other records: a receiver's entry of the index says what it was sent, and messages must fill it.
+Digests (xxh3, 128 bits) are what the keys of receivers cover: who is sent the same as before has nothing to do anew.
+A file may have fewer partitions than there are now (one was made for a shard that came later): those were sent nothing.
 
 The sender is counted from the first of the file: 0 where nothing is merged, so that a file doesn't depend on its
-sender's number. Where the index begins, how many segments there are and the schema stand in the task's manifest: a
-receiver asks for nothing that it doesn't need.
+sender's number. Where the index begins, how many segments and partitions there are and the schema stand in the task's
+manifest: a receiver asks for nothing that it doesn't need.
 """
 
+import base64
 import struct
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -38,7 +43,12 @@ Message = tuple[int, int, pa.Buffer]
 Range = tuple[str, int, int]
 """file, start, length"""
 
-MAGIC = b"DSX3\0\0\0\0"
+MAGIC = b"DSX4\0\0\0\0"
+DIGEST_BYTES = 16
+FEW_PARTITIONS = 256
+"""the driver needs digests for the keys of receivers: of thousands of senders it needn't ask for each one's file"""
+LAYOUT = ("index", "segments", "partitions")
+"""what a reader must know of a file, as its manifest names it"""
 _HEAD = struct.Struct("<qqqQ")
 PIECE = 16 << 20
 """bytes asked for at a time, unless a message is longer"""
@@ -49,7 +59,7 @@ class ExchangeWriter:
 
     def __init__(self, file: BinaryIO, partitions: int, segment_bytes: int) -> None:
         self._partitions, self._segment_bytes = partitions, segment_bytes
-        self._messages = MessageWriter(file)
+        self._messages = MessageWriter(file, partitions)
         self._waiting: list[tuple[npt.NDArray[np.int64], pa.RecordBatch]] = []
         self._waiting_bytes = 0
         self._schema: pa.Schema | None = None
@@ -96,7 +106,9 @@ class ExchangeWriter:
             if end > start:
                 # a slice is one batch: take() gave one chunk a column
                 (batch,) = records.slice(start, end - start).combine_chunks().to_batches()
-                self._messages.write(0, batch.num_rows, batch.serialize())
+                # copied, since the message of a slice ends in bytes of the next partition's records (2 us)
+                batch = pa.concat_batches([batch, batch.slice(0, 0)])
+                self._messages.write(partition, 0, batch.num_rows, batch.serialize())
                 segment[partition, 1] = self._messages.position
             start = end
         self._segments.append(segment)
@@ -105,46 +117,73 @@ class ExchangeWriter:
 class MessageWriter:
     """Writes messages one after the other, and the index."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, partitions: int) -> None:
         self._file = file
+        self._digests = bytearray(DIGEST_BYTES * partitions)
         self.position = len(MAGIC)
         self.records = 0
         file.write(MAGIC)
 
-    def write(self, sender: int, records: int, message: pa.Buffer) -> None:
+    def write(self, partition: int, sender: int, records: int, message: pa.Buffer) -> None:
         """Write one message."""
-        self._file.write(_HEAD.pack(sender, records, message.size, xxhash.xxh3_64_intdigest(message)))
+        head = _HEAD.pack(sender, records, message.size, xxhash.xxh3_64_intdigest(message))
+        self._file.write(head)
         self._file.write(message)
         self.position += _HEAD.size + message.size
         self.records += records
+        # a chain: each digest stands for the one before it, too
+        place = slice(DIGEST_BYTES * partition, DIGEST_BYTES * (partition + 1))
+        before = bytes(self._digests[place])
+        self._digests[place] = xxhash.xxh3_128_digest(before + head + xxhash.xxh3_128_digest(message))
 
     def close(self, index: Index) -> dict[str, Any]:
-        """Write the index. Returns what the manifest says of the file."""
+        """Write the index and the digests. Returns what the manifest says of the file."""
         for entry in index.astype("<i8"):
-            data = entry.tobytes()
-            self._file.write(data + xxhash.xxh3_64_intdigest(data).to_bytes(8, "little"))
-        return {"index": self.position, "segments": index.shape[1], "records": self.records}
+            self._file.write(_checked(entry.tobytes()))
+        segments, partitions = index.shape[1], index.shape[0]
+        layout = {"index": self.position, "segments": segments, "partitions": partitions, "records": self.records}
+        if partitions <= FEW_PARTITIONS:
+            return {**layout, "digests": base64.b64encode(self._digests).decode()}
+        self._file.write(_checked(bytes(self._digests)))
+        return layout
+
+
+def _checked(data: bytes) -> bytes:
+    return data + xxhash.xxh3_64_intdigest(data).to_bytes(8, "little")
 
 
 class ExchangeReader:
-    """Reads one file of an exchange. `index` and `segments` are what its manifest says."""
+    """Reads one file of an exchange. `index`, `segments` and `partitions` are what its manifest says."""
 
-    def __init__(self, store: Store, name: str, index: int, segments: int) -> None:
-        self._store, self._at, self._segments = store, index, segments
+    def __init__(self, store: Store, name: str, index: int, segments: int, partitions: int) -> None:
+        self._store, self._at, self._segments, self.partitions = store, index, segments, partitions
         self.name, self.path = name, store.path(name)
 
     def index_range(self, partition: int, count: int = 1) -> Range:
-        """Where the entries of some partitions in the index lie, as `entries` reads them."""
+        """Where the entries of some partitions in the index lie, as `entries` reads them; none of partitions that the
+        file doesn't have."""
         length = 16 * self._segments + 8
+        count = max(0, min(count, self.partitions - partition))
         return self.name, self._at + partition * length, count * length
+
+    def digests_range(self) -> Range:
+        """Where the digests lie, as `digests` reads them."""
+        at = self._at + self.partitions * (16 * self._segments + 8)
+        return self.name, at, DIGEST_BYTES * self.partitions + 8
+
+    def digests(self, data: bytes) -> npt.NDArray[np.uint8]:
+        """uint8[partitions, DIGEST_BYTES]. Raises DamagedFileError."""
+        if _checked(data[:-8]) != data:
+            raise DamagedFileError(self.path, "was changed after it was written: its digests have another checksum")
+        return np.frombuffer(data[:-8], np.uint8).reshape(self.partitions, DIGEST_BYTES)
 
     def entries(self, data: bytes) -> Index:
         """int64[count, segments, 2] of entries of the index. Raises DamagedFileError."""
         length = 16 * self._segments + 8
         count = len(data) // length
         for start in range(0, count * length, length):
-            stated = int.from_bytes(data[start + length - 8 : start + length], "little")
-            if xxhash.xxh3_64_intdigest(data[start : start + length - 8]) != stated:
+            entry = data[start : start + length]
+            if _checked(entry[:-8]) != entry:
                 raise DamagedFileError(self.path, "was changed after it was written: its index has another checksum")
         words = np.frombuffer(data, "<i8").reshape(count, 2 * self._segments + 1)
         return np.ascontiguousarray(words[:, :-1]).reshape(count, self._segments, 2)

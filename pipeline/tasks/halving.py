@@ -1,11 +1,12 @@
 """Finding the record that makes a step fail: the batch is halved until it stands alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import pyarrow as pa
 
-from dspipe.pipeline.errors import ConfigError, ConservationError, StageContractError
+from dspipe.pipeline.errors import ConfigError, ConservationError, MachineError, StageContractError
 from dspipe.pipeline.storage.failures import is_storage_failure
 
 T = TypeVar("T")
@@ -30,6 +31,20 @@ def guarded(stage: str, step: Callable[[], T]) -> T:
         if is_storage_failure(error):
             raise
         raise RecordError(stage, f"{type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def setting_up(stage: str) -> Iterator[None]:
+    """Make a stage ready in the block, with a batch of no rows. Raises MachineError for whatever goes wrong, since no
+    document is there yet, but StageContractError for what would go wrong anywhere."""
+    try:
+        yield
+    except (ConservationError, StageContractError) as error:
+        raise StageContractError(f"{error} (with a batch of no rows)") from error
+    except ConfigError as error:
+        raise MachineError(f"{'.'.join(map(str, ('stages', stage, *error.key)))}: {error}") from error
+    except Exception as error:
+        raise MachineError(f"stage {stage} can't be set up: {type(error).__name__}: {error}") from error
 
 
 def halved(

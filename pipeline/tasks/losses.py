@@ -18,13 +18,14 @@ class Losses:
     def __init__(self) -> None:
         self.more = 0
         """records lost beyond the first of each quarantined entry"""
-        self._while_reading = 0
+        self.while_reading = 0
+        """records lost in all, by what the reader said"""
         self._entries: list[dict[str, Any]] = []
         self._first: dict[str, Any] | None = None
 
     def add(self, entry: dict[str, Any], records: int, estimated: bool) -> None:
         """A quarantined entry of the reader stands for so many records; it will say so itself."""
-        self._while_reading += records
+        self.while_reading += records
         noted = {"file": entry["file"], "place": entry["place"], "records": records, "estimated": estimated}
         noted["error"] = entry["error"]
         self._first = self._first or noted
@@ -36,9 +37,9 @@ class Losses:
     def note(self, task: Task, files: Sequence[InputFile]) -> None:
         """Keep in the manifest what was lost, and that the shard's only file gave nothing where that is so."""
         entries = self._entries
-        if len(files) == 1 and task.counters["read"] == self._while_reading:
+        if len(files) == 1 and task.counters["read"] == self.while_reading:
             if self._first:
-                entries = entries or [{**self._first, "records": self._while_reading}]
+                entries = entries or [{**self._first, "records": self.while_reading}]
                 entries = [{**entries[0], "error": f"nothing was read: {entries[0]['error']}"}, *entries[1:]]
             else:
                 error = _nothing({key: n for key, n in task.counters.items() if key.startswith("skipped.")})

@@ -21,13 +21,18 @@ class MeasureStep:
         self.stage: Stage[Any] = make_stage(description["stage"], description["config"], seed)
         self.name = self.stage.name
         self._declared = self.stage.measured_columns()
-        self._measure = _measure_function(self.stage, description)
+        self._changes = {*(field.name for field in self._declared), *(["text"] if self.stage.rewrites else [])}
+        self._measure, self._set_up = _measure_function(self.stage, description)
 
     @property
     def drops_early(self) -> bool:
         """Whether what the stage drops leaves the text pass at once."""
         stage = self.stage
         return isinstance(stage, MapStage) and getattr(stage.config, "early", False) and stage.judges
+
+    def set_up(self) -> None:
+        """Let the stage read its models and lists. Raises whatever the stage raises."""
+        self._set_up()
 
     def judge(self, batch: pa.RecordBatch) -> pa.Array:
         """The verdicts of a stage that drops early."""
@@ -78,20 +83,41 @@ class MeasureStep:
             raise StageContractError(
                 f"stage {self.name}: measure made {', '.join(undeclared)}, which measured_columns doesn't declare"
             )
+        for name in before.schema.names:
+            if name not in self._changes and not _is_same(before, after, name):
+                mend = "set `rewrites = True`" if name == "text" else "declare it in measured_columns"
+                raise StageContractError(
+                    f"stage {self.name}: measure changed the column {name}, which isn't the stage's; {mend}, or leave "
+                    f"it as it was"
+                )
 
 
-def _measure_function(stage: Stage[Any], description: Mapping[str, Any]) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
+def _is_same(before: pa.RecordBatch, after: pa.RecordBatch, name: str) -> bool:
+    index = after.schema.get_field_index(name)
+    if index < 0:
+        return False
+    one, other = before.column(name), after.column(index)
+    addresses = [[buffer.address if buffer else 0 for buffer in column.buffers()] for column in (one, other)]
+    # a column that was only passed on isn't compared: texts are 16 MB a batch
+    passed_on = addresses[0] == addresses[1] and (one.offset, len(one)) == (other.offset, len(other))
+    return passed_on or bool(one.equals(other))
+
+
+def _measure_function(
+    stage: Stage[Any], description: Mapping[str, Any]
+) -> tuple[Callable[[pa.RecordBatch], pa.RecordBatch], Callable[[], None]]:
+    """What measures, and what makes it ready."""
     if "run" in description:
         module, name = description["run"].split(":")
         function = getattr(importlib.import_module(module), name)
         covered = "seed" in description["settings"]
         kind = StageSettings if covered else _WithoutSeed
         settings = kind(stage.name, stage.seed, description["settings"])
-        return lambda batch: function(batch, settings)
+        return lambda batch: function(batch, settings), lambda: None
     guarded = type(stage)(stage.name, stage.config.only(description["fields"]), stage.seed)
     if "seed" not in description["fields"]:
         guarded.__class__ = type(type(stage).__name__, (type(stage),), {"seed": _refuse_seed(stage.name)})
-    return guarded.measure
+    return guarded.measure, guarded.set_up
 
 
 def _refuse_seed(stage: str) -> property:

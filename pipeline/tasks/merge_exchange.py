@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from dspipe.pipeline.errors import ConservationError
-from dspipe.pipeline.storage.exchange import ExchangeReader, Index, Message, MessageWriter, split
+from dspipe.pipeline.storage.exchange import LAYOUT, ExchangeReader, Index, Message, MessageWriter, split
 from dspipe.pipeline.storage.store import Store
 
 if TYPE_CHECKING:
@@ -37,15 +37,16 @@ def run(task: "Task", payload: dict[str, Any]) -> None:
     files = payload["files"]
     name = task.spec.file(".exchange")
     with task.store.writing(name) as file:
-        writer = MessageWriter(file)
-        readers = [ExchangeReader(task.store, entry["file"], entry["index"], entry["segments"]) for entry in files]
+        partitions = max((entry["partitions"] for entry in files), default=0)
+        writer = MessageWriter(file, partitions)
+        readers = [ExchangeReader(task.store, entry["file"], *(entry[name] for name in LAYOUT)) for entry in files]
         # those before it in the group may have sent nothing: each knows its number
         senders = [entry["sender"] for entry in files]
-        index = np.empty((task.partitions, 1, 2), np.int64)
-        for partition, messages in _by_partition(task.store, readers, task.partitions, task.memory // 4):
+        index = np.empty((partitions, 1, 2), np.int64)
+        for partition, messages in _by_partition(task.store, readers, partitions, task.memory // 4):
             index[partition, 0, 0] = writer.position
             for number, (sender, records, message) in messages:
-                writer.write(senders[number] + sender, records, message)
+                writer.write(partition, senders[number] + sender, records, message)
             index[partition, 0, 1] = writer.position
         layout = writer.close(index)
     expected = sum(entry["records"] for entry in files)
@@ -60,7 +61,9 @@ def _by_partition(
 ) -> Iterator[tuple[int, Iterator[Received]]]:
     """(partition, its messages and the numbers of their readers), as many partitions at a time as fit the memory."""
     entries = store.read_ranges([reader.index_range(0, partitions) for reader in readers])
-    indexes = [reader.entries(data) for reader, data in zip(readers, entries, strict=True)]
+    indexes = [
+        _with_partitions(reader.entries(data), partitions) for reader, data in zip(readers, entries, strict=True)
+    ]
     sizes = np.zeros(partitions, np.int64)
     for index in indexes:
         sizes += (index[:, :, 1] - index[:, :, 0]).sum(axis=1)
@@ -85,6 +88,12 @@ def _by_partition(
             for partition in range(first, end):
                 yield partition, _held(held, partition - first)
         first = end
+
+
+def _with_partitions(index: Index, partitions: int) -> Index:
+    """The index with entries for the partitions that its file doesn't have: empty ones, behind all messages."""
+    end = np.repeat(index[-1:, :, 1:], 2, axis=2)
+    return np.concatenate([index, np.repeat(end, partitions - len(index), axis=0)])
 
 
 def _passing(readers: list[ExchangeReader], entries: list[Index]) -> Iterator[Received]:

@@ -40,7 +40,7 @@ def received_slices(
                 senders = pa.array(np.full(batch.num_rows, sender, np.uint32))
                 writer.write(place(batch), batch.append_column(_SENDER, senders))
             layout = writer.close()
-        reader = ExchangeReader(Store(directory), "slices", layout["index"], layout["segments"])
+        reader = ExchangeReader(Store(directory), "slices", layout["index"], layout["segments"], slices)
         schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(layout["schema"]))) if layout["schema"] else None
         for number in range(slices):
             yield _slice(reader, reader.ranges(Store(directory).read_range(*reader.index_range(number))), schema)

@@ -24,7 +24,8 @@ from dspipe.pipeline.storage.patience import patient
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.artifact_file import ArtifactFile
 from dspipe.pipeline.tasks.column_writer import ColumnWriter
-from dspipe.pipeline.tasks.spec import Manifest, TaskSpec, inputs_file, sealed
+from dspipe.pipeline.tasks.place import SayPlace, say_nothing
+from dspipe.pipeline.tasks.spec import Manifest, TaskSpec, encoded, inputs_file, sealed
 
 
 class Report(Protocol):
@@ -36,10 +37,10 @@ class Report(Protocol):
 class Task:
     """What a phase's function reads from and writes to."""
 
-    def __init__(self, spec: TaskSpec, store: Store, report: Report) -> None:
-        self.spec, self.store = spec, store
+    def __init__(self, spec: TaskSpec, store: Store, report: Report, at: SayPlace = say_nothing) -> None:
+        self.spec, self.store, self.at = spec, store, at
         self.name = f"{spec.phase} {spec.label}"
-        self.seed, self.memory, self.shards, self.partitions = spec.seed, spec.memory, spec.shards, spec.partitions
+        self.seed, self.memory, self.partitions = spec.seed, spec.memory, spec.partitions
         self.batch_rows, self.batch_bytes = spec.batch_rows, spec.batch_bytes
         self.partition = spec.number if spec.over == "partitions" else None
         self.counters: dict[str, int] = {}
@@ -215,7 +216,9 @@ class Task:
             self.keep_file("rows", "rows", spec.file(".parquet"))
         if spec.emits:
             name = spec.file(".exchange")
-            self._exchange = OpenExchange(self.store.writing(name), spec.partitions, max(1 << 20, spec.memory // 8))
+            self._exchange = OpenExchange(
+                self.store.writing(name), spec.partitions or spec.shards, max(1 << 20, spec.memory // 8)
+            )
 
     def _finish(self) -> None:
         if self._rows is not None:
@@ -255,16 +258,16 @@ class Task:
         )
 
 
-def execute(spec: TaskSpec, report: Report) -> Manifest:
+def execute(spec: TaskSpec, report: Report, at: SayPlace = say_nothing) -> Manifest:
     """Run a task and commit it. Raises what the stage raises, and leaves nothing then that could be taken for data."""
     with patient(spec.patience, answered=True):
-        return _execute(spec, report)
+        return _execute(spec, report, at)
 
 
-def _execute(spec: TaskSpec, report: Report) -> Manifest:
+def _execute(spec: TaskSpec, report: Report, at: SayPlace) -> Manifest:
     start = time.perf_counter()
     store = Store(spec.root)
-    task = Task(spec, store, report)
+    task = Task(spec, store, report, at)
     module, function = spec.runner.split(":")
     run: Callable[[Task, dict[str, Any]], None] = getattr(importlib.import_module(module), function)
     if spec.probe is not None:
@@ -279,7 +282,7 @@ def _execute(spec: TaskSpec, report: Report) -> Manifest:
             task._abandon()
             raise
     manifest = task._manifest(time.perf_counter() - start)
-    store.write_json(spec.manifest_file, manifest)
+    store.write_bytes(spec.manifest_file, encoded(manifest))
     return manifest
 
 

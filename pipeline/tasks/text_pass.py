@@ -8,14 +8,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dspipe.pipeline.config.discovery import source_class
-from dspipe.pipeline.document import document_schema, measured_schema
+from dspipe.pipeline.document import document_batch, document_schema, measured_schema
 from dspipe.pipeline.source import InputFile, raw_schema
 from dspipe.pipeline.storage.filesystem import open_filesystem
-from dspipe.pipeline.tasks.halving import RecordError, guarded, halved
+from dspipe.pipeline.tasks.halving import RecordError, guarded, halved, setting_up
 from dspipe.pipeline.tasks.limits import deadline, memory_limit
 from dspipe.pipeline.tasks.losses import Losses
 from dspipe.pipeline.tasks.measure import MeasureStep
 from dspipe.pipeline.tasks.origins import ID_SAMPLE, IdSample, origins_of
+from dspipe.pipeline.tasks.quarantine import READ, Quarantine
 from dspipe.pipeline.tasks.task import Task
 
 
@@ -37,25 +38,40 @@ class TextPass:
         self.files = [InputFile(*file) for file in payload["files"]]
         self.steps = [MeasureStep(description, task.seed) for description in payload["steps"]]
         self.schema = document_schema([step.stage for step in self.steps])
-        self.quarantined: list[dict[str, Any]] = []
+        self.quarantine = Quarantine()
         self.losses = Losses()
         self.ids = IdSample(payload["documents"])
         self.folder = payload["folder"]
+        self.records = 0, 0
 
     def run(self) -> None:
         """Read, measure, write; count what is read and what is not."""
         self.task.count("read", 0)
         with memory_limit(self.task.memory):
+            self._set_up()
             self._run()
-        self.task.count("quarantined", len(self.quarantined) + self.losses.more)
+        self.task.count("quarantined", len(self.quarantine.entries) + self.losses.more)
         self.losses.note(self.task, self.files)
         self.task.note(ID_SAMPLE, self.ids.as_json())
         if self.task.spec.probe is None:
-            self.task.keep_quarantined(self.quarantined)
+            self.quarantine.check_share(self.task, self.task.counters["read"] - self.losses.while_reading)
+            self.quarantine.commit(self.task)
+
+    def _set_up(self) -> None:
+        """Make every stage ready before there is a document that could be blamed: what is read at first use is read
+        for a batch of no rows."""
+        none = document_batch([])
+        for step in self.steps:
+            with setting_up(step.name):
+                step.set_up()
+                none = step.measure(none)
+                if step.drops_early:
+                    step.judge(none)
 
     def _run(self) -> None:
-        for batch in self._documents():
+        for first, end, batch in self._documents():
             rows, size = batch.num_rows, batch.nbytes
+            self.records = first, end
             self.ids.add(batch.column("id"))
             self.task.count("read", rows)
             self._release(size)
@@ -93,11 +109,12 @@ class TextPass:
         url: str | None = None,
         records: int = 1,
         estimated: bool = False,
+        record: bytes | bytearray | None = None,
     ) -> None:
         """Quarantine a record, or the many that damage cost."""
         self.task.count("read", records)
-        self._quarantine("read", id, url, file.name, place, error)
-        self.losses.add(self.quarantined[-1], records, estimated)
+        entry = self.quarantine.add(READ, place, error, id=id, url=url, file=file.name, record=record)
+        self.losses.add(entry, records, estimated)
 
     def skipped(self, reason: str, n: int = 1) -> None:
         """Count records that are not documents."""
@@ -105,26 +122,31 @@ class TextPass:
 
     # the pass
 
-    def _documents(self) -> Iterator[pa.RecordBatch]:
-        """Batches of raw documents without the records to skip, or only those to probe."""
-        first, probe, skip = 0, self.task.spec.probe, dict[int, str](self.task.spec.skip)
+    def _documents(self) -> Iterator[tuple[int, int, pa.RecordBatch]]:
+        """Batches of raw documents without the records to skip, or only those to probe, with the numbers in the shard
+        of the first record and of the one after the last."""
+        first, probe, skip = 0, self.task.spec.probe, {record["record"]: record for record in self.task.spec.skip}
         for batch in self.source.read(self.files, self):
             batch = batch.select(raw_schema().names).cast(raw_schema())
             last = first + batch.num_rows
             low, high = (first, last) if probe is None else (max(first, probe[0]), min(last, probe[1]))
-            rows = [number - first for number in range(low, high) if number not in skip]
             for number in sorted(skip.keys() & set(range(low, high))):
                 self.task.count("read")
-                error = f"a worker process ended on this document: {skip[number]}"
-                self._quarantine_row("text pass", batch, number - first, error)
-            if rows:
-                read = [self._with_constants(batch if len(rows) == batch.num_rows else batch.take(rows))]
-                del batch
-                yield read.pop()  # the only one left to hold it is who asked
+                ended = skip[number]
+                error = f"a worker process ended on this document: {ended['error']}"
+                self._quarantine_row(ended["stage"], batch, number - first, error, ended["peak_bytes"])
+            step = probe[2] if probe is not None else max(1, high - low)
+            for start in range(low, high, step):
+                end = min(high, start + step)
+                rows = [number - first for number in range(start, end) if number not in skip]
+                if rows:
+                    read = [self._with_constants(batch if len(rows) == batch.num_rows else batch.take(rows))]
+                    if end == high:
+                        del batch
+                    yield start, end, read.pop()  # the only one left to hold it is who asked
             first = last
             if probe is not None and first >= probe[1]:
                 return
-        self.task.note("records", first)
 
     def _with_constants(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         config, rows = self.source.config, batch.num_rows
@@ -159,6 +181,7 @@ class TextPass:
         rows, positions = batch.num_rows, None
         finished: list[tuple[pa.Array, pa.RecordBatch]] = []
         for step in self.steps:
+            self.task.at(step.name, *self.records)
             batch = guarded(step.name, partial(step.measure, batch))
             if step.drops_early:
                 dropped = pc.is_valid(guarded(step.name, partial(step.judge, batch)))
@@ -192,13 +215,12 @@ class TextPass:
     def _quarantine_failed(self, batch: pa.RecordBatch, failure: RecordError) -> None:
         self._quarantine_row(failure.stage, batch, 0, failure.error)
 
-    def _quarantine_row(self, stage: str, batch: pa.RecordBatch, row: int, error: str) -> None:
-        values = {name: batch.column(name)[row].as_py() for name in ("id", "url", "place")}
-        self._quarantine(stage, values["id"], values["url"], None, values["place"], error)
-
-    def _quarantine(
-        self, stage: str, id: str | None, url: str | None, file: str | None, place: str, error: str
+    def _quarantine_row(
+        self, stage: str, batch: pa.RecordBatch, row: int, error: str, peak_bytes: int | None = None
     ) -> None:
-        name = file if file is not None else self.files[0].name if len(self.files) == 1 else None
-        entry = {"stage": stage, "id": id, "url": url, "file": name, "place": place, "error": error}
-        self.quarantined.append(entry)
+        values = {name: batch.column(name)[row].as_py() for name in ("id", "url", "place")}
+        held = batch.column("content" if batch.column("content")[row].is_valid else "text")[row].as_buffer()
+        name = self.files[0].name if len(self.files) == 1 else None
+        record = None if held is None else memoryview(held)
+        entry = self.quarantine.add(stage, error=error, file=name, record=record, **values)
+        entry.update({} if peak_bytes is None else {"peak_bytes": peak_bytes})

@@ -5,7 +5,7 @@ Exit codes: 0 done, 1 the run failed, 2 the config or the input is wrong, 130 in
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
@@ -15,6 +15,8 @@ from dspipe.tokenizer.cli import app as tokenizer_app
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from dspipe.pipeline.run.retry_quarantine import QuarantineRetry
 
 app = typer.Typer(
     help="A pretraining data pipeline: Common Crawl shards to packed token shards, under one validated config.",
@@ -31,6 +33,7 @@ ImportOwn = Annotated[
     bool,
     typer.Option("--import-own", help="ask stages of the run's own, too: imports, and so runs, what its config names"),
 ]
+By = Literal["source", "domain"]
 Edits = Annotated[
     list[str] | None,
     typer.Option("--set", help="set a key of the config, e.g. --set stages.minhash.bands=20", metavar="KEY=YAML"),
@@ -40,11 +43,41 @@ Edits = Annotated[
 @app.command()
 def run(config: ConfigFile, edits: Edits = None) -> None:
     """Run a config, or go on where an earlier run of it stopped."""
+    _run_or_say_why(config, edits or [])
+
+
+@app.command()
+def retry_quarantine(
+    run: RunDirectory,
+    everything: Annotated[bool, typer.Option("--all", help="also records that couldn't be read")] = False,
+    config: Annotated[
+        Path | None, typer.Option(help="the config that the run was made with; default: the copy in RUN")
+    ] = None,
+    edits: Edits = None,
+) -> None:
+    """Try the records again that a run's stages failed on, once the cause is mended, and redo what depends on them."""
+    import json
+    import tempfile
+
+    from dspipe.pipeline.run.retry_quarantine import QuarantineRetry
+    from dspipe.pipeline.storage.store import Store
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = config or Path(folder) / "config.yaml"
+        if config is None:
+            store = Store(run)
+            if not store.exists("config.yaml"):
+                _refuse(f"{run} holds no run (there is no config.yaml); give the `output` directory of a config")
+            path.write_bytes(store.read_bytes("config.yaml"))
+        _run_or_say_why(path, [f"output={json.dumps(run)}", *(edits or [])], QuarantineRetry(everything))
+
+
+def _run_or_say_why(config: Path, edits: list[str], retry: "QuarantineRetry | None" = None) -> None:
     from dspipe.pipeline.config.problems import InvalidConfigError
     from dspipe.pipeline.errors import ConfigError, ConservationError, RunFailedError, StorageError
 
     try:
-        _run(config, edits or [])
+        _run(config, edits, retry)
     except InvalidConfigError as error:
         _refuse(str(error))
     except (ConfigError, StorageError) as error:
@@ -56,13 +89,15 @@ def run(config: ConfigFile, edits: Edits = None) -> None:
             _refuse(str(error))
         if error.traceback:
             print(visible(error.traceback), file=sys.stderr)
-        _fail(f"{error}\nWhat is finished is kept: the same command goes on from there.")
+        _fail(
+            f"{error}\nWhat is finished is kept: the same command goes on from there." if error.resumes else str(error)
+        )
     except KeyboardInterrupt:
         print("\ninterrupted; what is finished is kept, the same command goes on from there", file=sys.stderr)
         raise typer.Exit(130) from None
 
 
-def _run(path: Path, edits: list[str]) -> None:
+def _run(path: Path, edits: list[str], retry: "QuarantineRetry | None") -> None:
     import signal
 
     from dspipe.pipeline.config.run_config import check, load_config
@@ -84,7 +119,7 @@ def _run(path: Path, edits: list[str]) -> None:
     executor = make_executor(config.engine)
     try:
         with make_progress() as progress:
-            result = run_plan(plan, executor, progress)
+            result = run_plan(plan, executor, progress, retry)
     finally:
         executor.close()
     finished = read_run(config.output)[1]
@@ -92,6 +127,8 @@ def _run(path: Path, edits: list[str]) -> None:
     for line in (left_out_line(finished, config.output), repeated_ids_line(finished)):
         if line:
             print(f"\n{visible_line(line)}")
+    if retry is not None:
+        print(f"\n{visible_line(retry.said())}")
     where = visible_line(result.store.root)
     print(f"\n{where}: done, {result.tasks_run:,} tasks run. All tables: dspipe stats {visible_line(config.output)}")
 
@@ -118,6 +155,7 @@ def stats(
     run: RunDirectory,
     json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
     html: Annotated[Path | None, typer.Option("--html", help="write one HTML page", metavar="FILE")] = None,
+    by: Annotated[By | None, typer.Option(help="only the funnel of each source, or of each domain")] = None,
 ) -> None:
     """Print the tables of a run: the funnel, the domains, the phases and what the stages report."""
     from dspipe.pipeline.errors import RunNotFoundError
@@ -137,7 +175,7 @@ def stats(
         except OSError as error:
             _refuse(f"cannot write {html}: {error.strerror}")
     else:
-        print_stats(found, _console())
+        print_stats(found, _console(), by)
 
 
 @app.command()

@@ -42,11 +42,15 @@ _PAGE = b"<html><body><article><p>A page about rivers.</p><p>It has two paragrap
 
 
 class _QuietProgress:
-    def phase(self, name: str, tasks: int, done: int, bytes: int) -> None: ...
+    def phase(self, name: str, tasks: int) -> None: ...
 
-    def moved(self, documents: int, bytes: int, share: float) -> None: ...
+    def tasks(self, phase: str, done: int, bytes: int) -> None: ...
 
-    def ended(self) -> None: ...
+    def moved(self, phase: str, documents: int, bytes: int, share: float) -> None: ...
+
+    def ended(self, phase: str) -> None: ...
+
+    def alive(self) -> None: ...
 
     def phase_ended(self, summary: Any) -> None: ...
 
@@ -125,6 +129,7 @@ def _documents(texts: list[str]) -> pa.RecordBatch:
 def _measure(description: dict[str, Any], batch: pa.RecordBatch) -> pa.Table:
     step = MeasureStep(description, 7)
     try:
+        step.set_up()
         return pa.Table.from_batches([step.measure(batch)])
     except SettingNotInKeyError as error:
         raise AssertionError(f"measure: {error}") from None
@@ -253,6 +258,7 @@ class _Collect:
         url: str | None = None,
         records: int = 1,
         estimated: bool = False,
+        record: bytes | bytearray | None = None,
     ) -> None:
         self.problems.append(f"{file.name} {place}: {error}")
 

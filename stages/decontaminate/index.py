@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.decontaminate.questions import questions
+from dspipe.stages.shared.loaded import load_once, sha256_once
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -70,8 +71,7 @@ class BenchmarkIndex:
         making = {name: value for name, value in self.settings.as_json().items() if name != "against"}
         digest = hashlib.sha256(json.dumps(making, sort_keys=True).encode())
         for path in self.files:
-            with path.open("rb") as file:
-                digest.update(f"\n{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}".encode())
+            digest.update(f"\n{path.name} {sha256_once(path)}".encode())
         return digest.hexdigest()
 
     @property
@@ -91,6 +91,9 @@ class BenchmarkIndex:
 
     @cached_property
     def _loaded(self) -> "tuple[Index, Named]":
+        return load_once("decontaminate", self.files, self._load, self.settings)
+
+    def _load(self) -> "tuple[Index, Named]":
         """Built by the first worker of a machine."""
         import numpy as np
         import pyarrow as pa

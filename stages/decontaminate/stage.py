@@ -3,9 +3,9 @@
     - decontaminate: {against: "benchmarks/*.jsonl.gz", ngram: 13}
 
 The n-grams that a document shares with the benchmarks are measured in the text pass; what they cover is decided and
-reported afterwards. 13 words are GPT-3's n (Brown et al., 2020, appendix C), half a question's n-grams is the share of
-Tülu 3 (Lambert et al., 2024, section 3.2). A unit is a word, or one character of a script without spaces
-(kernels.dedup.units).
+reported afterwards, but where passages are cut, in the text pass. 13 words are GPT-3's n (Brown et al., 2020, appendix
+C), half a question's n-grams is the share of Tülu 3 (Lambert et al., 2024, section 3.2). A unit is a word, or one
+character of a script without spaces (kernels.dedup.units).
 
 It is a global stage, though each document could be judged by itself: the n-grams that are common are known of the whole
 corpus only, and the report by benchmark is of the whole corpus.
@@ -21,12 +21,20 @@ from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings, StageConfig
 from dspipe.stages.decontaminate.index import BenchmarkIndex, BenchmarkSettings
 from dspipe.stages.decontaminate.questions import questions
-from dspipe.stages.decontaminate.steps import PARTITIONS, columns_judged, covered_questions, written_columns
+from dspipe.stages.decontaminate.steps import (
+    PARTITIONS,
+    columns_judged,
+    covered_questions,
+    shared_of,
+    written_columns,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _STEPS = "dspipe.stages.decontaminate.steps"
+_AROUND = 200
+"""bytes that are cut on either side of what a document has in common with a question"""
 
 
 class MultipleChoice(BaseModel):
@@ -73,12 +81,19 @@ class DecontaminateConfig(StageConfig):
     coverage: float = Field(default=0.5, gt=0, le=1)
     """The share of a question's n-grams from which a document counts as contaminated."""
 
-    action: Literal["drop", "mark"] = "drop"
-    """Drop contaminated documents, or only mark them in the columns."""
+    of_document: float = Field(default=0, ge=0, lt=1)
+    """A document counts as contaminated only if what it has in common with the questions that it covers is this share
+    of the document, too. 0.01 spares a statute of a hundred pages of which a question quotes one article, and an
+    encyclopedia's page, not a page of exam questions. Default: however long the document is."""
+
+    action: Literal["drop", "mark", "cut"] = "drop"
+    """Drop contaminated documents, only mark them in the columns, or cut the passages: what a document has in common
+    with the questions that it covers, with 200 bytes on either side, as GPT-3 did with characters (Brown et al., 2020,
+    appendix C). A document is marked as it was before the cut."""
 
     multiple_choice: MultipleChoice | None = None
-    """Drop (or mark) pages of multiple-choice questions as well, which DeepSeek kept out of pretraining on purpose
-    (DeepSeek LLM, 2024, section 5.4); `{}` for the defaults. Default: no."""
+    """Drop pages of multiple-choice questions as well (or mark them, where that is the action), which DeepSeek kept out
+    of pretraining on purpose (DeepSeek LLM, 2024, section 5.4); `{}` for the defaults. Default: no."""
 
     @field_validator("against", "fields", mode="before")
     @classmethod
@@ -90,8 +105,9 @@ class DecontaminateStage(GlobalStage[DecontaminateConfig]):
     """Adds, of the question that a document covers most, `decontaminate.benchmark` (string, the file's name),
     `decontaminate.item` (string, its id, or its line), `decontaminate.coverage` (float32, share of its n-grams), all
     null where no n-gram is shared. Measures `decontaminate.ngrams` (list of int32, the numbers of the n-grams of the
-    benchmarks that a document has, null for none), `decontaminate.choices` (uint32, multiple-choice questions in it)
-    and `decontaminate.bytes_per_choice` (float64, its bytes by their number, null for none).
+    benchmarks that a document has, null for none), `decontaminate.units` (uint32, its words and characters),
+    `decontaminate.choices` (uint32, multiple-choice questions in it), `decontaminate.bytes_per_choice` (float64, its
+    bytes by their number, null for none), and, where passages are cut, `decontaminate.cut_bytes` (uint32).
 
     Drops with `decontaminate.overlap` and `decontaminate.multiple_choice`."""
 
@@ -100,6 +116,9 @@ class DecontaminateStage(GlobalStage[DecontaminateConfig]):
     def check(self) -> None:
         if self.config.shortest > self.config.ngram:
             raise ConfigError(f"longer than ngram, which is {self.config.ngram}", ("shortest",))
+        if self.config.action == "cut" and self.config.common_documents is not None:
+            message = "passages are cut before it is known how many documents have an n-gram; leave one of the two out"
+            raise ConfigError(message, ("common_documents",))
         for path in self.benchmarks.files:
             if not sum(1 for _ in questions(path, self.config.fields)):
                 raise ConfigError(f"{path}: no questions in it", ("against",))
@@ -107,11 +126,27 @@ class DecontaminateStage(GlobalStage[DecontaminateConfig]):
     def measured_columns(self) -> "tuple[pa.Field, ...]":
         import pyarrow as pa
 
-        types = {"ngrams": pa.list_(pa.int32()), "choices": pa.uint32(), "bytes_per_choice": pa.float64()}
-        return tuple(pa.field(f"{self.name}.{name}", kind) for name, kind in types.items())
+        types = {
+            "ngrams": pa.list_(pa.int32()),
+            "units": pa.uint32(),
+            "choices": pa.uint32(),
+            "bytes_per_choice": pa.float64(),
+        }
+        cut = {"cut_bytes": pa.uint32()} if self.rewrites else {}
+        return tuple(pa.field(f"{self.name}.{name}", kind) for name, kind in (types | cut).items())
+
+    @property
+    def rewrites(self) -> bool:
+        return self.config.action == "cut"
 
     def measure_settings(self) -> Settings:
-        return {"index": self.benchmarks.digest}
+        settings = {"index": self.benchmarks.digest}
+        if not self.rewrites:
+            return settings
+        return {**settings, "cut": [self.config.coverage, self.config.of_document]}
+
+    def set_up(self) -> None:
+        _ = self.benchmarks.table
 
     def measure(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
         import numpy as np
@@ -124,23 +159,52 @@ class DecontaminateStage(GlobalStage[DecontaminateConfig]):
         data, offsets = text_buffers(batch.column("text"))
         shared = shared_ngrams(data, offsets, self.benchmarks.table)
         choices = count_choices(data, offsets)
-        columns = (
+        columns: list[pa.Array] = [
             pa.ListArray.from_arrays(
                 pa.array(shared.ends.astype(np.int32)),
                 pa.array(shared.ngrams),
                 mask=pa.array(np.diff(shared.ends) == 0),
             ),
+            pa.array(shared.units, pa.uint32()),
             pa.array(choices),
             pa.array(np.diff(offsets) / np.maximum(choices, 1), mask=choices == 0),
-        )
+        ]
+        if self.rewrites:
+            text = self._cut(batch.column("text"), columns[0], columns[1])
+            columns.append(pa.array(np.diff(offsets) - np.diff(text_buffers(text)[1]), pa.uint32()))
+            batch = batch.set_column(batch.schema.get_field_index("text"), "text", text)
         for field, column in zip(self.measured_columns(), columns, strict=True):
             batch = batch.append_column(field, column)
         return batch
 
+    def _cut(self, text: "pa.Array", ngrams: "pa.Array", units: "pa.Array") -> "pa.Array":
+        """The texts (large_string) without what they have in common with the questions that they cover."""
+        import numpy as np
+        import pyarrow as pa
+
+        from dspipe.kernels.arrow import text_buffers, text_column
+        from dspipe.kernels.dedup.cut_spans import cut_spans, merge_spans
+        from dspipe.kernels.dedup.ngram_overlap import find_passages
+
+        index, coverage = self.benchmarks, self.config.coverage
+        none, kept = np.zeros(index.ngrams, bool), pa.nulls(len(text), pa.string())
+        shared = shared_of(ngrams, units)
+        found, own = covered_questions(shared, kept, index, none, coverage)
+        few = own < self.config.of_document
+        found.of_covered[np.repeat(few, np.diff(shared.ends))] = False
+        if not found.of_covered.any():
+            return text
+        data, offsets = text_buffers(text)
+        rows, starts, ends = find_passages(data, offsets, index.table, shared, found)
+        sizes = np.diff(offsets)[rows]
+        spans = merge_spans(rows, np.maximum(starts - _AROUND, 0), np.minimum(ends + _AROUND, sizes))
+        data, offsets, _ = cut_spans(data, offsets, *spans, "word")
+        return text_column(data, offsets)
+
     def phases(self, corpus: Corpus) -> list[Phase]:
         count, common, tables = f"{self.name}.count", f"{self.name}.common", f"{self.name}.tables"
         index = {**self.benchmarks.settings.as_json(), "index": self.benchmarks.digest}
-        keys = {"common_documents", "coverage", "action", "multiple_choice"}
+        keys = {"common_documents", "coverage", "of_document", "action", "multiple_choice"}
         settings = {**index, **self.config.model_dump(mode="json", include=keys)}
         judge = Phase(
             f"{self.name}.judge",
@@ -192,8 +256,8 @@ class DecontaminateStage(GlobalStage[DecontaminateConfig]):
         import pyarrow as pa
 
         benchmarks = self.benchmarks
-        ngrams, reason = pa.nulls(2, pa.list_(pa.int32())), pa.nulls(2, pa.string())
-        covered_questions(ngrams, reason, benchmarks, np.zeros(benchmarks.ngrams, bool))
+        shared = shared_of(pa.nulls(2, pa.list_(pa.int32())), pa.nulls(2, pa.uint32()))
+        covered_questions(shared, pa.nulls(2, pa.string()), benchmarks, np.zeros(benchmarks.ngrams, bool), 0.5)
 
     @cached_property
     def benchmarks(self) -> BenchmarkIndex:

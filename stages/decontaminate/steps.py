@@ -1,7 +1,7 @@
 """The phases of `decontaminate`: n-grams that are common in the corpus, verdicts, a report by benchmark.
 
-Settings of all: those of `BenchmarkSettings` and the `index`'s digest; of judging and the report also coverage, action,
-common_documents and multiple_choice, as `DecontaminateConfig` describes them.
+Settings of all: those of `BenchmarkSettings` and the `index`'s digest; of judging and the report also coverage,
+of_document, action, common_documents and multiple_choice, as `DecontaminateConfig` describes them.
 """
 
 import json
@@ -11,12 +11,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dspipe.kernels.dedup.ngram_overlap import Overlap, Shared, overlap
+from dspipe.kernels.dedup.ngram_overlap import Overlap, Shared, covered_ngrams, overlap
 from dspipe.pipeline.stage import Settings, StageSettings
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.decontaminate.index import BenchmarkIndex, BenchmarkSettings
 from dspipe.stages.decontaminate.questions import questions
 from dspipe.stages.decontaminate.report import ContaminationReport
+from dspipe.stages.shared.artifacts import read_artifacts, read_json_artifacts
 
 PARTITIONS = 8
 """of the counts of n-grams: a few bytes for each n-gram and shard"""
@@ -27,13 +28,13 @@ _QUESTION_CHARACTERS = 80
 def written_columns(name: str, action: str) -> tuple[pa.Field, ...]:
     """The columns that judging writes."""
     types = {"benchmark": pa.string(), "item": pa.string(), "coverage": pa.float32()}
-    reason = (pa.field("reason", pa.string()),) if action == "drop" else ()
+    reason = (pa.field("reason", pa.string()),) if action != "mark" else ()
     return *reason, *(pa.field(f"{name}.{column}", kind) for column, kind in types.items())
 
 
 def columns_judged(name: str) -> tuple[str, ...]:
     """The columns that judging reads."""
-    return "reason", f"{name}.ngrams", f"{name}.choices", f"{name}.bytes_per_choice", "id", "url"
+    return "reason", f"{name}.ngrams", f"{name}.units", f"{name}.choices", f"{name}.bytes_per_choice", "id", "url"
 
 
 def count_ngrams(task: Task, stage: StageSettings) -> None:
@@ -64,14 +65,16 @@ def judge(task: Task, stage: StageSettings) -> None:
     benchmarks = _benchmarks(settings)
     ignored = np.zeros(benchmarks.ngrams, bool)
     if settings["common_documents"] is not None:
-        for part in task.artifact(f"{name}.common"):
-            ignored[np.frombuffer(part.read(), "<i4")] = True
+        for _, part in read_artifacts(task, f"{name}.common"):
+            ignored[np.frombuffer(part, "<i4")] = True
     named = benchmarks.named
     benchmark_of, report = named.of_item.to_numpy(), ContaminationReport(len(named.items))
     schema = pa.schema(written_columns(name, settings["action"]))
     for batch in task.rows(columns_judged(name)):
-        found = covered_questions(batch.column(f"{name}.ngrams"), batch.column("reason"), benchmarks, ignored)
-        covered, exam = found.share >= np.float32(settings["coverage"]), _are_exams(batch, stage)
+        shared = shared_of(batch.column(f"{name}.ngrams"), batch.column(f"{name}.units"))
+        found, own = covered_questions(shared, batch.column("reason"), benchmarks, ignored, settings["coverage"])
+        covered = (found.share >= np.float32(settings["coverage"])) & (own >= settings["of_document"])
+        exam = _are_exams(batch, stage)
         entered = batch.column("reason").is_null().to_numpy(zero_copy_only=False)
         task.count("multiple-choice pages", int(np.count_nonzero(exam & entered)))
         report.add(batch, found, benchmark_of[np.maximum(found.best, 0)], entered, covered)
@@ -79,9 +82,10 @@ def judge(task: Task, stage: StageSettings) -> None:
         best = pa.array(np.maximum(found.best, 0), mask=none)
         columns = [named.benchmarks.take(named.of_item.take(best)), named.items.take(best)]
         columns.append(pa.array(found.share, mask=none))
-        if settings["action"] == "drop":
+        if settings["action"] != "mark":
             reason = batch.column("reason").cast(pa.string())
-            for condition, why in (covered, "overlap"), (exam, "multiple_choice"):
+            overlapping = covered & (settings["action"] == "drop")
+            for condition, why in (overlapping, "overlap"), (exam, "multiple_choice"):
                 new = pc.if_else(pa.array(condition), f"{name}.{why}", pa.scalar(None, pa.string()))
                 reason = pc.coalesce(reason, new)
             columns.insert(0, reason)
@@ -97,10 +101,10 @@ def write_report(task: Task, stage: StageSettings) -> None:
     index = _benchmarks(settings)
     named = index.named
     report = ContaminationReport(len(named.items))
-    for part in task.artifact(f"{stage.name}.tables"):
-        report.merge(json.loads(part.read()))
+    for _, part in read_json_artifacts(task, f"{stage.name}.tables"):
+        report.merge(part)
     benchmarks = named.benchmarks.to_pylist()
-    outcome = "dropped" if settings["action"] == "drop" else "marked"
+    outcome = {"drop": "dropped", "mark": "marked", "cut": "cut"}[settings["action"]]
     by_benchmark = report.by_benchmark(benchmarks, named.of_item.to_numpy(), settings["coverage"], outcome)
     asked = [text for path in index.files for _, text in questions(path, index.settings.fields)]
     examples = [
@@ -121,16 +125,30 @@ def write_report(task: Task, stage: StageSettings) -> None:
         file.write(json.dumps({"benchmarks": by_benchmark, "examples": examples}, ensure_ascii=False).encode())
 
 
-def covered_questions(
-    ngrams: pa.Array, reason: pa.Array, benchmarks: BenchmarkIndex, ignored: npt.NDArray[np.bool_]
-) -> Overlap:
-    """What documents cover by their measured n-grams (list of int32) without the `ignored` ones (bool, by their
-    numbers); what is reached of the questions is taken of the documents that have no `reason` yet."""
+def shared_of(ngrams: pa.Array, units: pa.Array) -> Shared:
+    """What documents share with the benchmarks, of the measured columns (list of int32, uint32)."""
     ends = np.zeros(len(ngrams) + 1, np.int64)
     np.cumsum(ngrams.value_lengths().fill_null(0).to_numpy(zero_copy_only=False), out=ends[1:])
-    numbers = ngrams.flatten().to_numpy()
+    own_units = units.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+    return Shared(ngrams.flatten().to_numpy(), ends, own_units)
+
+
+def covered_questions(
+    shared: Shared,
+    reason: pa.Array,
+    benchmarks: BenchmarkIndex,
+    ignored: npt.NDArray[np.bool_],
+    coverage: float,
+) -> tuple[Overlap, npt.NDArray[np.float64]]:
+    """What documents cover of questions, without the n-grams that are `ignored` (bool, by their numbers), and the share
+    of its own units that a document has in common with questions that it covers; what is reached of the questions is
+    taken of the documents that have no `reason` yet."""
     entered = reason.is_null().to_numpy(zero_copy_only=False)
-    return overlap(Shared(numbers, ends), benchmarks.table, ignored, entered)
+    found = overlap(shared, benchmarks.table, ignored, entered, coverage)
+    common = covered_ngrams(shared, found)
+    # n-grams that overlap: so many units and those of the last one
+    in_common = np.where(common > 0, common + benchmarks.settings.ngram - 1, 0)
+    return found, np.minimum(1.0, in_common / np.maximum(shared.units, 1))
 
 
 def _benchmarks(settings: Settings) -> BenchmarkIndex:

@@ -9,11 +9,12 @@ paper's last version (arXiv 1910.10683v4); in JMLR the two numbers are exchanged
 not a statistic, and not part of it.
 
 With `like: datatrove` verdicts agree with datatrove's C4QualityFilter on English text: three words, five sentences,
-straight quotes alone, and its order matters: a page with a curly bracket in a line that goes before for another rule is
-not dropped for it. What differs from both, on purpose:
+straight quotes alone, no semicolons, and its order matters: a page with a curly bracket in a line that goes before for
+another rule is not dropped for it. What differs from both, on purpose:
 
 - In scripts other than Latin a line may end with the script's own mark (。 ؟ । ။ and so on: Unicode's property
-  Sentence_Terminal, so no semicolon), also inside a closing quote or bracket. Thai, Lao, New Tai Lue and Tai Tham
+  Sentence_Terminal), in Chinese also with the semicolon ； that ends a clause of a list (a statute is a sentence of
+  dozens of them), and each is a sentence; also inside a closing quote or bracket. Thai, Lao, New Tai Lue and Tai Tham
   mostly write no such mark: every line counts as ended, and a space as the end of half a sentence. Two Ethiopic word
   spaces count as the full stop that they are typed for.
 - Words of a line in an unspaced script are counted by its letters (see kernels/text/script.py).

@@ -162,6 +162,7 @@ class HeuristicsStage(MapStage[HeuristicsConfig]):
     def _line_settings(self) -> "LineSettings":
         from dspipe.kernels.text.c4_sentences import (
             CITATIONS_RULE,
+            CLAUSES_RULE,
             JAVASCRIPT_RULE,
             POLICY_RULE,
             QUOTES_RULE,
@@ -177,7 +178,7 @@ class HeuristicsStage(MapStage[HeuristicsConfig]):
             | JAVASCRIPT_RULE * c4.javascript
             | POLICY_RULE * c4.policy
             | CITATIONS_RULE * c4.citations
-            | (WHOLE_PAGE_RULE | QUOTES_RULE) * (not by_tokens)
+            | (WHOLE_PAGE_RULE | QUOTES_RULE | CLAUSES_RULE) * (not by_tokens)
         )
         short_line, min_words = fineweb.setting("short_line_length", like), c4.setting("min_words_per_line", like)
         return LineSettings(short_line, min_words, c4.max_word_length, rules, by_tokens)

@@ -12,21 +12,22 @@ from dspipe.kernels.hashing import hash64_with
 from dspipe.kernels.pack import scale_hashes
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.remix.epochs import find_phases, hash_positions
-from dspipe.stages.remix.mixture_plan import MixturePlan
+from dspipe.stages.remix.mixture_plan import PhaseOrder
 from dspipe.stages.shared.draws import seeded_hashes
 
 
 class OrderKeys:
     """The order keys of documents: over the whole range, or over the interval of a mixture's phase."""
 
-    def __init__(self, seed: int, plan: MixturePlan | None = None) -> None:
+    def __init__(self, seed: int, order: PhaseOrder | None = None) -> None:
         self._seed = seed
-        shares = [phase.tokens for phase in plan.phases] if plan else [1]
+        order = order or PhaseOrder()
+        shares = order.tokens
         total = max(1, sum(shares))
         ends = [(1 << 64) * sum(shares[: i + 1]) // total for i in range(len(shares))]
         self._starts = [0, *ends[:-1]]
         self._widths = [end - start for start, end in zip(self._starts, ends, strict=True)]
-        self._epochs_by_phase = {domain.domain: domain.epochs_by_phase for domain in plan.domains} if plan else {}
+        self._epochs_by_phase = order.epochs
         self.phases = len(shares)
 
     def of(
@@ -47,4 +48,4 @@ class OrderKeys:
 
 def read_order_keys(task: Task, remixed: bool) -> OrderKeys:
     """The order keys of a task's documents, by the mixture where they were drawn by one."""
-    return OrderKeys(task.seed, MixturePlan.from_json(task.artifact("mixture")[0].read()) if remixed else None)
+    return OrderKeys(task.seed, PhaseOrder.from_json(task.artifact("mixture_phases")[0].read()) if remixed else None)

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.tasks.task import Task
+from dspipe.stages.shared.artifacts import read_json_artifacts
 from dspipe.stages.shared.quantiles import Bins, Histograms, bin_above, strings
 
 BUCKETS = ("head", "middle", "tail")
@@ -29,7 +30,7 @@ def count_scores(task: Task, stage: StageSettings) -> None:
 
 def find_thresholds(task: Task, stage: StageSettings) -> None:
     """Per language the lowest bins of the middle and of the tail. Settings: head, middle (shares)."""
-    counts = Histograms(task.artifact(f"{stage.name}.scores")).counts
+    counts = Histograms(part for _, part in read_json_artifacts(task, f"{stage.name}.scores")).counts
     shares = stage.settings["head"], stage.settings["head"] + stage.settings["middle"]
     bins = {group: [bin_above(counts[group], share) for share in shares] for group in sorted(counts)}
     task.note(

@@ -19,6 +19,7 @@ from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings, StageConfig
 from dspipe.stages.perplexity.bucket_steps import COLUMNS
 from dspipe.stages.perplexity.scorer import Change, Scorer, import_extra
+from dspipe.stages.shared.loaded import load_once, sha256_once
 from dspipe.stages.shared.quantiles import strings
 
 if TYPE_CHECKING:
@@ -88,11 +89,9 @@ class PerplexityStage(GlobalStage[PerplexityConfig]):
         return (pa.field("perplexity", pa.float32()),)
 
     def measure_settings(self) -> Settings:
-        from dspipe.kernels.fasttext.model import file_sha256
-
         reading = self.config.model_dump(mode="json", include={"normalize", "prefix_bytes"})
         files = {"models": self._models, "sentencepiece": self._pieces}
-        hashes = {kind: {key: file_sha256(path) for key, path in paths.items()} for kind, paths in files.items()}
+        hashes = {kind: {key: sha256_once(path) for key, path in paths.items()} for kind, paths in files.items()}
         return {**hashes, **reading}
 
     def measure(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
@@ -167,8 +166,9 @@ class PerplexityStage(GlobalStage[PerplexityConfig]):
 
     def _scorer(self, language: str) -> "Scorer":
         if language not in self._scorers:
-            pieces = self._pieces.get(language)
-            self._scorers[language] = Scorer(self._models[language], pieces, self.config.normalize)
+            model, pieces, normalize = self._models[language], self._pieces.get(language), self.config.normalize
+            files = [model] if pieces is None else [model, pieces]
+            self._scorers[language] = load_once("kenlm", files, lambda: Scorer(model, pieces, normalize), normalize)
         return self._scorers[language]
 
 

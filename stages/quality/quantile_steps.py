@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from dspipe.pipeline.stage import Settings, StageSettings
 from dspipe.pipeline.tasks.task import Task
+from dspipe.stages.shared.artifacts import read_json_artifacts
 from dspipe.stages.shared.quantiles import Bins, Histograms, bin_above, strings
 
 _OTHERS = "*"
@@ -39,7 +40,7 @@ def count_scores(task: Task, stage: StageSettings) -> None:
 
 def find_thresholds(task: Task, stage: StageSettings) -> None:
     """Per group the lowest bin that is kept."""
-    counts = Histograms(task.artifact(f"{stage.name}.scores")).counts
+    counts = Histograms(part for _, part in read_json_artifacts(task, f"{stage.name}.scores")).counts
     shares = stage.settings["drop_lowest"]
     thresholds = {}
     for group in sorted(counts):

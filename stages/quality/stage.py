@@ -19,6 +19,7 @@ from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings, StageConfig
 from dspipe.stages.quality.quantile_steps import columns_read
 from dspipe.stages.shared.fasttext_models import find_model, load_classifier
+from dspipe.stages.shared.loaded import sha256_once
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -74,10 +75,11 @@ class QualityStage(GlobalStage[QualityConfig]):
         return (pa.field("quality", pa.float32()),)
 
     def measure_settings(self) -> Settings:
-        from dspipe.kernels.fasttext.model import file_sha256
-
         reading = self.config.model_dump(mode="json", include={"label", "prefix_bytes"})
-        return {"model": file_sha256(find_model(self.config.model)), **reading}
+        return {"model": sha256_once(find_model(self.config.model)), **reading}
+
+    def set_up(self) -> None:
+        _ = self._classifier
 
     def measure(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
         import pyarrow as pa

@@ -1,7 +1,12 @@
-"""The plan of a mixture, as it is kept in `mixture.json`."""
+"""The plan of a mixture, as it is kept in `mixture.json`, and the parts of it that the draw and its order depend on.
+
+Counts of the plan change with every shard that is added; epochs and phases often don't, and what depends on these alone
+is then not done again.
+"""
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -35,6 +40,26 @@ class PlannedPart:
 
 
 @dataclass(frozen=True)
+class PhaseOrder:
+    """What the order of the drawn documents depends on. By default: one phase, whatever is drawn in it."""
+
+    tokens: tuple[int, ...] = (1,)
+    """of each phase"""
+    epochs: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """by domain how many are drawn by the end of each phase, where there are several phases"""
+
+    def to_json(self) -> bytes:
+        """The content of `mixture_phases.json`."""
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def from_json(cls, content: bytes) -> "PhaseOrder":
+        """The reverse of `to_json`."""
+        value = json.loads(content)
+        return cls(tuple(value["tokens"]), {name: tuple(ends) for name, ends in value["epochs"].items()})
+
+
+@dataclass(frozen=True)
 class MixturePlan:
     """How many tokens of each domain are drawn, in all and phase by phase."""
 
@@ -50,6 +75,19 @@ class MixturePlan:
     phases: tuple[PlannedPart, ...]
     domains: tuple[PlannedDomain, ...]
     """by name"""
+
+    @property
+    def order(self) -> PhaseOrder:
+        """What the order of the drawn documents depends on."""
+        if len(self.phases) == 1:
+            return PhaseOrder()
+        epochs = {domain.domain: domain.epochs_by_phase for domain in self.domains}
+        return PhaseOrder(tuple(phase.tokens for phase in self.phases), epochs)
+
+    @property
+    def epochs(self) -> dict[str, float]:
+        """How many epochs of each domain are drawn in all: what the draw depends on."""
+        return {domain.domain: domain.epochs_by_phase[-1] for domain in self.domains}
 
     def to_json(self) -> bytes:
         """The content of `mixture.json`."""

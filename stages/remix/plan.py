@@ -7,6 +7,7 @@ smaller part of the forecast than it will have of the tokens' text. A budget or 
 taken as far as they do; whether it can be met is seen when there are tokens.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -16,7 +17,6 @@ from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.remix.domain_counts import DomainCounts, TooManyDomainsError
 from dspipe.stages.remix.epochs import Domain
 from dspipe.stages.remix.mixture import plan_mixture
-from dspipe.stages.remix.mixture_plan import MixturePlan
 from dspipe.stages.remix.settings import MixtureRequest
 from dspipe.stages.shared.artifacts import read_json_artifacts
 
@@ -28,20 +28,27 @@ SHOWN = ("domain", "documents", "tokens", "weight_asked", "weight_got", "epochs"
 
 
 def plan_draw(task: Task, stage: StageSettings) -> None:
-    """Make the artifact `mixture`. Raises ConfigError when what is asked can't be met.
+    """Make the artifacts `mixture`, `mixture_epochs` and `mixture_phases`. Raises ConfigError when what is asked can't
+    be met.
 
     Settings: request (`MixtureRequest`), unit (`tokens` or `bytes`).
     """
     request = MixtureRequest.model_validate(stage.settings["request"])
     domains = _read_domains(task, "domains", request)
     plan = plan_mixture(domains, request, stage.seed, stage.settings["unit"])
-    _write_plan(task, "mixture", plan)
+    for artifact, content in (
+        ("mixture", plan.to_json()),
+        ("mixture_epochs", json.dumps(plan.epochs).encode()),
+        ("mixture_phases", plan.order.to_json()),
+    ):
+        with task.make(artifact) as file:
+            file.write(content)
     shown = [{name: asdict(domain)[name] for name in SHOWN} for domain in plan.domains]
     task.note("mixture", shown)
 
 
 def forecast_draw(task: Task, stage: StageSettings) -> None:
-    """Make the artifact `expected_mixture`. Raises ConfigError for names of domains that there are not.
+    """Make the artifact `expected_epochs`. Raises ConfigError for names of domains that there are not.
 
     Settings: request (`MixtureRequest`).
     """
@@ -50,7 +57,9 @@ def forecast_draw(task: Task, stage: StageSettings) -> None:
     budget = None if request.tokens is None else request.tokens * BYTES_PER_TOKEN
     in_bytes = request.model_copy(update={"tokens": budget, "min_tokens": min_bytes})
     domains = _read_domains(task, "domain_bytes", request)
-    _write_plan(task, "expected_mixture", plan_mixture(domains, in_bytes, stage.seed, "bytes", clamp=True))
+    plan = plan_mixture(domains, in_bytes, stage.seed, "bytes", clamp=True)
+    with task.make("expected_epochs") as file:
+        file.write(json.dumps(plan.epochs).encode())
 
 
 def _read_domains(task: Task, artifact: str, request: MixtureRequest) -> Sequence[Domain]:
@@ -63,8 +72,3 @@ def _read_domains(task: Task, artifact: str, request: MixtureRequest) -> Sequenc
         except TooManyDomainsError as error:
             raise ConfigError(f"{request.by!r} has {error}; group them", ("by",)) from None
     return counts.domains() if counts else []
-
-
-def _write_plan(task: Task, artifact: str, plan: MixturePlan) -> None:
-    with task.make(artifact) as file:
-        file.write(plan.to_json())

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dspipe.pipeline.errors import ConfigError
+from dspipe.stages.shared.loaded import load_once
 
 if TYPE_CHECKING:
     from dspipe.kernels.fasttext.classify import Classifier
@@ -29,11 +30,14 @@ def find_model(model: str) -> Path:
 
 
 def load_classifier(path: Path) -> "Classifier":
-    """A classifier over a model file. Raises ConfigError for a file that is cut short or of another kind."""
+    """A classifier over a model file, one for all tasks of a worker: what its cache of tokens holds changes no result.
+
+    Raises ConfigError for a file that is cut short or of another kind.
+    """
     from dspipe.kernels.fasttext.classify import Classifier
     from dspipe.kernels.fasttext.model import ModelError, read_model
 
     try:
-        return Classifier(read_model(path))
+        return load_once("fasttext", [path], lambda: Classifier(read_model(path)))
     except (ModelError, OSError) as error:
         raise ConfigError(str(error), ("model",)) from error

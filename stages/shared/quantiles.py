@@ -5,14 +5,13 @@ and equal scores are never told apart. What a shard leaves behind is small, howe
 """
 
 import json
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import pyarrow as pa
-
-    from dspipe.pipeline.tasks.artifact_file import ArtifactFile
 
 
 class Bins(NamedTuple):
@@ -37,10 +36,11 @@ class Bins(NamedTuple):
 class Histograms:
     """How many scores fall into each bin, by group."""
 
-    def __init__(self, parts: "list[ArtifactFile] | None" = None) -> None:
+    def __init__(self, parts: "Iterable[Mapping[str, list[tuple[int, int]]]]" = ()) -> None:
+        """`parts`: values of what `as_json` has given."""
         self.counts: dict[str, dict[int, int]] = {}
-        for part in parts or []:
-            for group, items in json.loads(part.read()).items():
+        for part in parts:
+            for group, items in part.items():
                 self._add(group, items)
 
     def add(self, bins: "npt.NDArray[np.int64]", groups: "npt.NDArray[np.object_]") -> None:

@@ -87,10 +87,11 @@ class FilesSource(Source[Config]):
                         return None
                     data += piece
                     if len(data) > limit:
-                        reading.bad(file, "byte 0", f"the file has {len(data)} bytes or more, {too_long(limit)}")
+                        error = f"the file has {len(data)} bytes or more, {too_long(limit)}"
+                        reading.bad(file, "byte 0", error, record=data)
                         return None
             except DamagedError as error:
-                reading.bad(file, "byte 0", str(error))
+                reading.bad(file, "byte 0", str(error), record=data)
                 return None
         if not data:
             reading.skipped("empty file")

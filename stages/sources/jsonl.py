@@ -44,7 +44,7 @@ class JsonlSource(Source[Config]):
                 try:
                     self._add(file, number, line, builder)
                 except ValueError as error:
-                    reading.bad(file, f"line {number}", str(error))
+                    reading.bad(file, f"line {number}", str(error), record=line)
                 if builder.full:
                     yield builder.take()
         if len(builder):

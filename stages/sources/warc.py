@@ -78,7 +78,7 @@ class WarcSource(Source[Config]):
                 reading.skipped("body packed or binary")
                 return
         except ValueError as error:
-            reading.bad(file, place, str(error), id, record.url)
+            reading.bad(file, place, str(error), id, record.url, record=record.block)
             return
         date = record.headers.get("warc-date")
         builder.add(file, place, id, content=body, content_type=declared, url=record.url, date=date)

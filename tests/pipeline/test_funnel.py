@@ -30,3 +30,22 @@ def test_the_funnel_counts_what_changed(rows: list[tuple[str | None, str | None,
         if old is not None:
             changed = [*after[:row], None, *after[row + 1 :]]
             assert Funnel("x").add(before, pa.array(changed, pa.string())) == row
+
+
+@given(st.lists(st.tuples(st.sampled_from([None, "old"]), st.sampled_from([None, "c", "d"]), st.sampled_from("xyz"))))
+def test_what_is_dropped_is_counted_by_domain(rows: list[tuple[str | None, str | None, str]]) -> None:
+    columns = [[old for old, _, _ in rows], [domain for _, _, domain in rows]]
+    before = pa.RecordBatch.from_arrays([pa.array(column, pa.string()) for column in columns], ["reason", "domain"])
+    funnel = Funnel("s")
+    funnel.add(before, pa.array([old or new for old, new, _ in rows], pa.string()))
+    parts = funnel.of_domains()
+    assert Funnel.from_json(funnel.as_json()).of_domains() == parts
+    for domain, part in parts.items():
+        entered = [new for old, new, of in rows if old is None and of == domain]
+        assert part.entered.documents == len(entered)
+        assert part.kept.documents == entered.count(None)
+        assert {reason: counts.documents for reason, counts in part.dropped.items()} == {
+            reason: entered.count(reason) for reason in ("c", "d") if reason in entered
+        }
+        assert part.balanced()
+    assert sum(part.entered.documents for part in parts.values()) == funnel.entered.documents

@@ -64,8 +64,10 @@ def test_a_record_that_cannot_be_judged_goes_to_the_quarantine_with_its_stage(tm
 def test_too_many_records_that_cannot_be_judged_fail_the_run(tmp_path: Path) -> None:
     values = careless(tmp_path, "judge fails", minimum=2)
     corpus(tmp_path / "in", [["abc"] * 150])
+    with pytest.raises(RunFailedError, match=r"judge 00000: 150 of 150 documents failed, more than engine.max_quarant"):
+        run_inline(values, engine={"kind": "inline", "retries": 0})
     with pytest.raises(RunFailedError, match=r"150 of 155 records are bad.*/judge"):
-        run_inline(values)
+        run_inline(values, engine={"kind": "inline", "max_quarantined_of_shard": 1})
 
 
 def test_a_missing_package_or_setting_is_nobodys_fault_among_the_documents(

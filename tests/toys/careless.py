@@ -34,9 +34,9 @@ class Careless(MapStage[CarelessConfig]):
         if how == "reads the seed" and self.seed >= 0:
             return batch
         if how == "repeats a row":
-            batch = batch.take(pa.array([0] * batch.num_rows))
+            batch = batch.take(pa.array([0] * batch.num_rows, pa.int64()))
         if how == "order":
-            batch = batch.take(pa.array(range(batch.num_rows - 1, -1, -1)))
+            batch = batch.take(pa.array(range(batch.num_rows - 1, -1, -1), pa.int64()))
         if how == "neighbours":
             lengths = pa.array([batch.num_rows] * batch.num_rows, pa.int64())
         return batch.append_column("careless.length", lengths)

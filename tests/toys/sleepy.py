@@ -18,5 +18,6 @@ class Sleepy(MapStage[SleepyConfig]):
         return (pa.field("sleepy.slept", pa.float64()),)
 
     def measure(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        time.sleep(self.config.seconds)
-        return batch.append_column("sleepy.slept", pa.array([self.config.seconds] * batch.num_rows))
+        if batch.num_rows:
+            time.sleep(self.config.seconds)
+        return batch.append_column("sleepy.slept", pa.array([self.config.seconds] * batch.num_rows, pa.float64()))

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from dspipe.pipeline.doc_id import UInt32, UInt64
 from dspipe.pipeline.errors import MissingExtraError, StorageError
+from dspipe.pipeline.plan.phase_record import read_names
 from dspipe.pipeline.storage.failures import is_storage_failure
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.records import partition_of
@@ -135,7 +136,8 @@ def _find(root: str, prefix: str) -> KeptIndex:
     run = store.read_json("run.json")
     if not run["finished"]:
         raise IndexUnusableError(f"the run at {root} is not finished")
-    artifacts = run["artifacts"]
+    made = [artifacts for _, artifacts in read_names(store, [phase["names"] for phase in run["phases"]])]
+    artifacts = {name: files for phase in made for name, files in phase.items()}
     if not artifacts.get(f"{prefix}.index"):
         raise IndexUnusableError(
             f"the run at {root} left no index of {prefix}: set `index: true` in its config and run it again; what is "

@@ -11,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dspipe.kernels.arrow import text_buffers
-from dspipe.kernels.dedup.ngram_overlap import Index, Shared, build_index, overlap, shared_ngrams
+from dspipe.kernels.dedup.ngram_overlap import (
+    Index,
+    Shared,
+    build_index,
+    covered_ngrams,
+    find_passages,
+    overlap,
+    shared_ngrams,
+)
 from dspipe.kernels.jit import INTERPRETED
 
 Found = list[tuple[int, Any]]  # the share a number, or that number approximately
@@ -29,7 +37,7 @@ def find(
     shared = shared_ngrams(*text_buffers(pa.array(documents, pa.large_string())), index)
     had = np.bincount(shared.ngrams, minlength=len(index.rows) - 1)
     ignored = had > (len(documents) if common_documents is None else common_documents)
-    found = overlap(shared, index, ignored, np.arange(len(documents)) % 2 == 0)
+    found = overlap(shared, index, ignored, np.arange(len(documents)) % 2 == 0, 0.5)
     of_even = [shares_of(row, index, shared, ignored) for row in range(0, len(documents), 2)]
     assert found.reached.tolist() == [max(shares, default=0.0) for shares in zip(*of_even, strict=True)] or not of_even
     return [(int(best), float(share)) for best, share in zip(found.best, found.share, strict=True)]
@@ -84,6 +92,49 @@ WORDS = st.lists(st.sampled_from(["a", "bb", "c", "ddd", "ée"]), max_size=14).m
 )
 def test_against_plain_python(documents: list[str], questions: list[str], limits: tuple[int, int, int, int]) -> None:
     assert find(documents, questions, *limits) == plain(documents, questions, *limits)
+
+
+@settings(max_examples=40 if INTERPRETED else 400, deadline=None)
+@given(st.lists(WORDS, max_size=4), st.lists(WORDS, max_size=5), st.sampled_from([0.3, 0.5, 1.0]))
+def test_passages_against_plain_python(documents: list[str], questions: list[str], coverage: float) -> None:
+    """Each place of an n-gram that a question has of which the document has enough of them."""
+    index = build_index(*text_buffers(pa.array(questions, pa.large_string())), 3, 2, 9)
+    column = text_buffers(pa.array(documents, pa.large_string()))
+    shared = shared_ngrams(*column, index)
+    assert shared.units.tolist() == [len(document.split()) for document in documents]
+    everything = np.ones(len(documents), bool)
+    found = overlap(shared, index, np.zeros(len(index.rows) - 1, bool), everything, coverage)
+    rows, starts, ends = find_passages(*column, index, shared, found)
+    passages = {
+        (row, documents[row].encode()[start:end].decode())
+        for row, start, end in zip(rows.tolist(), starts.tolist(), ends.tolist(), strict=True)
+    }
+    expected, counts = set(), []
+    for row, document in enumerate(documents):
+        words, of_covered = document.split(), set()
+        for question in questions:
+            asked = question.split()
+            own = grams(asked, min(3, len(asked))) if len(asked) >= 2 else set()
+            shares = {gram for gram in own if gram in grams(words, len(gram))}
+            if own and np.float32(len(shares)) / np.float32(len(own)) >= np.float32(coverage):
+                of_covered |= shares
+        counts.append(len(of_covered))
+        expected |= {(row, " ".join(gram)) for gram in of_covered}
+    assert passages == expected
+    assert covered_ngrams(shared, found).tolist() == counts
+
+
+def test_places_of_words_and_of_characters() -> None:
+    asked = "Which rivers flow north? 哪些河流向北流入大海"
+    index = build_index(*text_buffers(pa.array([asked], pa.large_string())), 5, 3, 9)
+    text = "Ask: WHICH  rivers, flow north?哪些河流向北流入大海。 An end."
+    column = text_buffers(pa.array(["nothing", text], pa.large_string()))
+    shared = shared_ngrams(*column, index)
+    assert shared.units.tolist() == [1, 1 + 4 + 10 + 2]
+    found = overlap(shared, index, np.zeros(len(index.rows) - 1, bool), np.ones(2, bool), 0.5)
+    rows, starts, ends = find_passages(*column, index, shared, found)
+    assert set(rows.tolist()) == {1}
+    assert text.encode()[starts.min() : ends.max()].decode() == "WHICH  rivers, flow north?哪些河流向北流入大海"
 
 
 QUESTION = "Janet's ducks lay 16 eggs per day. She eats three for breakfast every morning."

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dspipe.kernels.text.c4_sentences import QUOTES_RULE, WHOLE_PAGE_RULE
+from dspipe.kernels.text.c4_sentences import CLAUSES_RULE, QUOTES_RULE, WHOLE_PAGE_RULE
 from dspipe.kernels.text.statistics import LineSettings
 from tests.kernels.text.test_statistics import statistics
 
@@ -48,6 +48,24 @@ def test_lines_that_the_paper_keeps(text: str, sentences: int, lorem: int, curly
     rules = LineSettings().rules | WHOLE_PAGE_RULE | QUOTES_RULE
     (found,) = statistics([text], lines=LineSettings(rules=rules))
     assert (found["sentences"], found["lorem_ipsum_lines"], found["curly_bracket_lines"]) == (sentences, lorem, curly)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("我们今天去公园；天气很好；大家很高兴。", 3),
+        ("我们今天去公园散步了；", 1),
+        ("（一）我们今天去公园散步；\n（二）天气很好大家都高兴；\n（三）晚上大家一起回家去。", 3),
+        ("他说：“我们今天去公园；天气很好；”", 2),
+        ("我们今天去公园；天气很好；[1]", 2),
+        ("我们今天去公园，天气很好", 0),
+        ("They say；that this is；a text in English；", 0),
+        ("今日は公園へ行きました；とても楽しかったです；", 0),
+    ],
+)
+def test_semicolons_end_chinese_clauses(text: str, sentences: int) -> None:
+    rules = LineSettings().rules | CLAUSES_RULE
+    assert statistics([text], lines=LineSettings(rules=rules))[0]["sentences"] == sentences
 
 
 def test_line_settings() -> None:

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel, Field
 
 from dspipe.pipeline.config.discovery import (
+    check_settings_travel,
     format_module,
     make_stage,
     settings_of,
@@ -14,6 +16,8 @@ from dspipe.pipeline.config.discovery import (
     stage_module,
     stage_names,
 )
+from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.stage import MapConfig
 from tests.toys.lengths import Lengths
 
 ROOT = Path(__file__).parents[3]
@@ -45,6 +49,24 @@ def test_a_stage_of_the_users_own_is_named_in_full() -> None:
     assert isinstance(stage, Lengths)
     assert (stage.name, stage.seed, stage.config.minimum) == ("lengths", 4, 9)
     assert settings_of(stage) == {"minimum": 9}  # those that were given, and no defaults
+
+
+class _Inner(BaseModel):
+    secret: int = Field(1, exclude=True)
+
+
+class _Config(MapConfig):
+    plain: frozenset[str] = frozenset()
+    hidden: int = Field(1, exclude=True)
+    inner: _Inner = _Inner()
+
+
+def test_a_setting_that_would_not_reach_workers_is_refused() -> None:
+    check_settings_travel(_Config(plain=frozenset({"a", "b"}), early=True))
+    for lost, config in (("hidden", _Config(hidden=2)), ("inner", _Config(inner=_Inner(secret=2)))):
+        with pytest.raises(ConfigError, match="wouldn't reach the workers") as caught:
+            check_settings_travel(config)
+        assert caught.value.key == (lost,)
 
 
 @pytest.mark.parametrize("name", ["nothing", "nothing.at.all", "tests.toys", "shared", "sources", "minhash.settings"])

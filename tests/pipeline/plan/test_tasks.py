@@ -35,14 +35,14 @@ def specs_of(values: dict[str, Any]) -> dict[str, list[TaskSpec]]:
     plan = planned(values)
     store, state, found = Store(plan.config.output), empty_state(plan), {}
     for phase in plan.phases:
-        found[phase.name] = task_specs(plan, phase, state, None)
+        found[phase.name] = task_specs(plan, phase, state, store)
         assert absorb_committed(plan, phase, found[phase.name], state, store) == len(found[phase.name])
     return found
 
 
 def first_specs(plan: Plan) -> list[TaskSpec]:
     """The tasks of the text pass, which need nothing that was made."""
-    return task_specs(plan, plan.phases[0], empty_state(plan), None)
+    return task_specs(plan, plan.phases[0], empty_state(plan), Store(plan.config.output))
 
 
 def test_every_task_has_a_key_of_its_own_and_says_all_that_a_worker_must_know(toy: dict[str, Any]) -> None:

@@ -36,6 +36,8 @@ def test_one_documents_way(toy: dict[str, Any]) -> None:
     assert "dropped by unique.verdicts: unique.repeated" in text_of(print_explanation, [story])
     (bad,) = explain(store, run, "0-1")
     assert "this text can't be measured" in bad.chapters["quarantine"]["error"]
+    assert bad.chapters["quarantine"]["text"] == "do RAISE here"
+    assert explain(store, run, bad.chapters["quarantine"]["place"]) == [bad]
     (kept,) = explain(store, run, "1-1")
     assert "kept" in text_of(print_explanation, [kept])
     with pytest.raises(DocumentNotFoundError, match="no document with the id or URL 7-7"):

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from dspipe.pipeline.errors import RunNotFoundError
 from dspipe.pipeline.report.page import html_page
-from dspipe.pipeline.report.stats import as_json, print_stats, sections
+from dspipe.pipeline.report.stats import as_json, print_funnel, print_stats, sections
 from dspipe.pipeline.report.tables import Table
 from dspipe.pipeline.run.run_file import RunFile, read_run
 from dspipe.pipeline.run.summary import ALARMS, PhaseSummary
@@ -86,3 +86,36 @@ def test_alarms_stand_first() -> None:
     first, *rest = sections(run)
     assert (first.title, [section.title for section in rest]) == ("Alarms", ["Documents", "dedup", "Work"])
     assert sections(run_with({ALARMS: []}))[0].title == "Documents"
+
+
+def test_what_was_bad_and_what_is_dropped_are_told_by_source_and_domain(tmp_path: Path) -> None:
+    """A source and a domain that lose much don't vanish in the average."""
+    corpus(tmp_path / "in", [[f"a good long text {n}" for n in range(30)]])
+    code: list[dict[str, Any]] = [{"text": f"x{n}", "domain": "code"} for n in range(6)]
+    code.append({"text": "a good function", "domain": "code"})
+    code += [{"txt": 1}, {"txt": 2}, {"text": "do RAISE"}]
+    (tmp_path / "code.jsonl").write_text("".join(json.dumps(row) + "\n" for row in code))
+    values = config(tmp_path)
+    values["sources"].append({"name": "code", "format": "jsonl", "path": "code.jsonl", "root": str(tmp_path)})
+    run_inline(values)
+    _, run = read_run(values["output"])
+    lines = [line.split() for line in text_of(print_funnel, run).splitlines()]
+    (kept_in,) = (tmp_path / "out" / "documents").glob("*.quarantine.jsonl")
+    path = f"documents/{kept_in.name}"
+    bad = [json.loads(line) for line in kept_in.read_text().splitlines()]
+    assert {entry["text"] for entry in bad} == {'{"txt": 1}', '{"txt": 2}', "do RAISE"}
+    assert ["code", "code.jsonl", "2", "no", "field", "'text'", path] in lines
+    failed = ["stage", "lengths:", "ValueError:", "this", "text", "can't", "be", "measured"]
+    assert ["code", "code.jsonl", "1", *failed, path] in lines
+    assert ["code", "lengths.too_short", "6", "of", "7", "85.7%"] in lines
+    by_source = [line.split() for line in text_of(lambda run, to: print_stats(run, to, "source"), run).splitlines()]
+    assert ["toy", "lengths", "30", "100.0%", "0"] in by_source
+    assert ["code", "read", "7", "70.0%", "3", "quarantined"] in by_source
+    assert ["code", "lengths", "1", "10.0%", "6", "lengths.too_short", "85.7%"] in by_source
+    by_domain = [line.split() for line in text_of(lambda run, to: print_stats(run, to, "domain"), run).splitlines()]
+    assert ["code", "lengths", "1", "14.3%", "6", "lengths.too_short", "85.7%"] in by_domain
+    assert ["toys", "unique", "21", "70.0%", "9", "unique.repeated", "30.0%"] in by_domain
+    found = json.loads(as_json(run))
+    assert found["funnel_by_source"]["code"][0]["dropped"] == {"lengths.too_short": [6, 12, 0]}
+    assert found["funnel_by_domain"]["toys"][1]["kept"][0] == 21
+    assert [section.title for section in sections(run)][:2] == ["Alarms", "Documents"]

@@ -24,7 +24,12 @@ def run(tmp_path: Path) -> Path:
 
 def test_a_run_is_read_as_it_was_written(run: Path) -> None:
     store, found = read_run(str(run))
-    assert RunFile.from_json(json.loads(json.dumps(found.as_json()))) == found
+    assert RunFile.read(store) == found
+    assert json.loads((run / "run.json").read_text()) == json.loads(json.dumps(found.as_json()))
+    assert [len(phase.manifests) for phase in found.phases] == [phase.tasks for phase in found.phases]
+    assert all((run / name).exists() for phase in found.phases for name in phase.manifests)
+    assert all((run / file).exists() for files in found.artifacts.values() for file in files)
+    assert list(found.artifacts) == ["report"]
     assert (found.name, found.finished, found.shards, list(found.to_come)) == ("test", True, 3, [])
     assert found.read_counts() == (8, 0)
     assert [entry.stage for entry in found.funnel()] == ["lengths", "unique"]

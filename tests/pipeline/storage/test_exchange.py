@@ -25,6 +25,12 @@ def test_arrives_in_order(
             assert arrived(store, file, partition) == [(0, *record) for record in sent(batches, partition)]
 
 
+def test_partitions_that_a_file_does_not_have_were_sent_nothing(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    file = written(store, "x", [[(1, 5, [])]], 2, 1 << 20)
+    assert [arrived(store, file, partition) for partition in (1, 2, 9)] == [[(0, 5, [])], [], []]
+
+
 def test_mistakes_of_senders(tmp_path: Path) -> None:
     exchange = OpenExchange(Store(str(tmp_path)).writing("x.exchange"), 2, 1 << 20)
     batch = batch_of([(0, 1, []), (1, 2, [])])

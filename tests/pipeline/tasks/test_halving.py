@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dspipe.pipeline.errors import ConfigError, ConservationError, StageContractError
-from dspipe.pipeline.tasks.halving import RecordError, guarded, halved
+from dspipe.pipeline.errors import ConfigError, ConservationError, MachineError, StageContractError
+from dspipe.pipeline.tasks.halving import RecordError, guarded, halved, setting_up
 
 
 @given(st.integers(1, 40), st.sets(st.integers(0, 39)))
@@ -57,3 +57,19 @@ def test_other_errors_are_the_records() -> None:
         guarded("lines", step)
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
     assert guarded("lines", lambda: 7) == 7
+
+
+@pytest.mark.parametrize(
+    ("error", "raised", "message"),
+    [
+        (ConfigError("no model x", ("model",)), MachineError, r"^stages\.lines\.model: no model x$"),
+        (OSError("gone"), MachineError, "^stage lines can't be set up: OSError: gone$"),
+        (KeyError("x"), MachineError, "^stage lines can't be set up: KeyError: 'x'$"),
+        (StageContractError("x"), StageContractError, r"^x \(with a batch of no rows\)$"),
+    ],
+)
+def test_what_goes_wrong_before_the_first_document_is_the_machines(
+    error: Exception, raised: type[Exception], message: str
+) -> None:
+    with pytest.raises(raised, match=message), setting_up("lines"):
+        raise error

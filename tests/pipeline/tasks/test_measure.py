@@ -20,6 +20,7 @@ def step(settings: dict[str, Any] | None = None) -> MeasureStep:
 
 
 BATCH = document_batch(["alpha", "be"])
+LENGTHS = pa.array([5, 2], pa.int64())
 
 
 def test_columns_are_appended() -> None:
@@ -44,6 +45,23 @@ def test_early_stages_judge_at_once() -> None:
         (lambda batch: batch.take(pa.array([1, 0])), ConservationError, "2 came out; rows were added, repeated or put"),
         (lambda batch: batch.drop_columns(["id"]), KeyError, "id"),
         (lambda batch: batch, StageContractError, r"declares lengths\.length, but measure didn't make it \(it made no"),
+        (
+            lambda batch: batch.set_column(1, "url", pa.array(["a", "b"])).append_column("lengths.length", LENGTHS),
+            StageContractError,
+            "measure changed the column url, which isn't the stage's; declare it in measured_columns, or leave it",
+        ),
+        (
+            lambda batch: batch.drop_columns(["dump"]).append_column("lengths.length", LENGTHS),
+            StageContractError,
+            "measure changed the column dump",
+        ),
+        (
+            lambda batch: batch.set_column(
+                batch.schema.get_field_index("text"), "text", pa.array(["A", "B"], pa.large_string())
+            ).append_column("lengths.length", LENGTHS),
+            StageContractError,
+            "measure changed the column text, which isn't the stage's; set `rewrites = True`",
+        ),
         (lambda batch: batch.append_column("x", pa.array([1, 2])), StageContractError, r"\(it made x\)"),
         (
             lambda batch: batch.append_column("lengths.length", pa.array([1, 2], pa.int8())),
@@ -58,6 +76,24 @@ def test_what_a_measure_gets_wrong_is_said(
     monkeypatch.setattr(Lengths, "measure", lambda self, batch: after(batch))
     with pytest.raises(error, match=message):
         step().measure(BATCH)
+
+
+def test_a_column_may_be_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    def copied(batch: pa.RecordBatch) -> pa.RecordBatch:
+        return batch.take(pa.array([0, 1])).append_column("lengths.length", LENGTHS)
+
+    monkeypatch.setattr(Lengths, "measure", lambda self, batch: copied(batch))
+    assert step().measure(BATCH).column("text").equals(BATCH.column("text"))
+
+
+def test_a_stage_is_set_up_with_the_settings_of_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(Lengths, "set_up", lambda self: seen.append(self.config.unit))
+    step().set_up()
+    assert seen == ["characters"]
+    monkeypatch.setattr(Lengths, "set_up", lambda self: self.config.minimum)
+    with pytest.raises(SettingNotInKeyError, match="reads the setting 'minimum'"):
+        step().set_up()
 
 
 def test_settings_that_only_decide_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:

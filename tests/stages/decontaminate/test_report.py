@@ -22,7 +22,8 @@ def test_report_is_small_and_in_order() -> None:
         report = ContaminationReport(2)
         for rows in np.array_split(draw.permutation(20), parts):
             one = ContaminationReport(2)
-            found = Overlap(np.zeros(len(rows), np.int32), shares[rows], np.array([shares[rows].max(), 0], np.float32))
+            reached = np.array([shares[rows].max(), 0], np.float32)
+            found = Overlap(np.zeros(len(rows), np.int32), shares[rows], reached, np.zeros(0, bool))
             batch = pa.record_batch({"id": [f"{row:02}" for row in rows], "url": pa.nulls(len(rows), pa.string())})
             every = np.ones(len(rows), bool)
             one.add(batch, found, np.zeros(len(rows), np.int32), every, every)

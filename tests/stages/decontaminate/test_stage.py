@@ -90,6 +90,41 @@ def test_columns_verdicts_and_report(files: Path) -> None:
     assert run(files, [article], **exams)[2] == [None]
 
 
+STATUTE = " ".join(f"Article {n}. The keeper of kind {n} answers for damage of size {n}." for n in range(400))
+
+
+def test_a_long_document_can_be_weighed_by_its_length(files: Path) -> None:
+    """A statute with one article in a question is not contaminated, a page of exam questions is."""
+    texts = [f"{STATUTE} {DUCKS}. {STATUTE}", f"Exam. {DUCKS}? {TRAINS}?"]
+    against = str(files / "*.jsonl*")
+    assert run(files, texts, against=against)[2] == ["decontaminate.overlap"] * 2
+    result, rows, reasons = run(files, texts, against=against, of_document=0.01)
+    assert reasons == [None, "decontaminate.overlap"]
+    assert [row[2] for row in rows] == [1.0, 1.0]
+    assert "documents" not in tasks_run(result)
+    share = len(DUCKS.split()) / len(texts[0].split())
+    assert run(files, texts, against=against, of_document=0.9 * share)[2] == ["decontaminate.overlap"] * 2
+    assert run(files, texts, against=against, of_document=1.1 * share)[2] == [None, "decontaminate.overlap"]
+
+
+def test_passages_can_be_cut(files: Path) -> None:
+    before, after = "Some words before it. " * 40, " And some words after it." * 40
+    texts = [f"{before}{DUCKS}?{after}", DUCKS, "nothing of the kind", EXAM]
+    result, rows, reasons = run(files, texts, against=str(files / "*.jsonl*"), action="cut", multiple_choice={})
+    assert reasons == [None, None, None, "decontaminate.multiple_choice"]
+    assert rows[0] == ("maths", "line 1", 1.0)  # as it was
+    found = rows_of(result, ["text", "text_bytes", "decontaminate.cut_bytes"])
+    left = found[0]["text"]
+    assert "Janet" not in left and "morning" not in left
+    assert texts[0].startswith(left[:650]) and texts[0].endswith(left[-750:])
+    cut = len(texts[0]) - len(left)
+    assert len(DUCKS) + 380 < cut <= len(DUCKS) + 400
+    assert [row["decontaminate.cut_bytes"] for row in found] == [cut, len(DUCKS), 0, 0]
+    assert [row["text_bytes"] for row in found] == [len(left), 0, len(texts[2]), len(EXAM)]
+    assert notes(result)["benchmarks"][0]["documents cut"] == 2
+    assert run(files, texts, against=str(files / "*.jsonl*"), action="cut", coverage=0.9)[2] == [None] * 4
+
+
 def test_marking_drops_nothing(files: Path) -> None:
     result, rows, _ = run(files, [DUCKS, "x"], against=str(files / "maths.jsonl"), action="mark")
     assert rows == [("maths", "line 1", 1.0), (None, None, None)]
@@ -143,6 +178,9 @@ def test_bad_settings(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"question": "why"}')
     with pytest.raises(ConfigError, match="longer than ngram"):
         stage(against=str(tmp_path / "a.jsonl"), ngram=5).check()
+    with pytest.raises(ConfigError, match="passages are cut before it is known") as caught:
+        stage(against=str(tmp_path / "a.jsonl"), action="cut", common_documents=3).check()
+    assert caught.value.key == ("common_documents",)
 
 
 @pytest.mark.skipif(INTERPRETED, reason="minutes uncompiled")

@@ -1,13 +1,12 @@
 """Input shards after the draw, for the tests of packing's phases: documents whose tokens are small numbers."""
 
-import json
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from dspipe.pipeline.tasks.origins import origins_of
-from dspipe.stages.remix.mixture_plan import MixturePlan
+from dspipe.stages.remix.mixture_plan import PhaseOrder
 from tests.tasks import Inputs
 from tests.toys.tokenizer import tokenizer_json
 
@@ -39,10 +38,8 @@ def make_inputs(documents: list[Document], remixed: bool = True, group: int = 2,
             columns["copies"] = pa.array([document["copies"] for document in part], pa.int32())
         batches.append(pa.record_batch(columns))
     ids = np.concatenate([np.array(document["tokens"], f"<u{width}") for document in documents])
-    plan = MixturePlan("domain", 1, "tokens", None, 10, (), ())
-    mixture = json.loads(plan.to_json()) | {"phases": [{"share": 1.0, "tokens": 10}]}
     return Inputs(
         columns=batches,
-        artifacts={"mixture": [json.dumps(mixture).encode()], "tokenizer": [TOKENIZER]},
+        artifacts={"mixture_phases": [PhaseOrder().to_json()], "tokenizer": [TOKENIZER]},
         own_artifacts={"token_ids.bin": ids.tobytes()},
     )

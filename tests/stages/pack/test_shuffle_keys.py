@@ -40,7 +40,7 @@ def test_phases_follow_each_other() -> None:
     domains = [make_domain("web", 300_000), make_domain("code", 100_000)]
     phases = [{"share": 0.75, "weights": {"web": 1, "code": 0}}, {"share": 0.25, "weights": {"web": 0.5, "code": 0.5}}]
     plan = plan_mixture(domains, MixtureRequest.model_validate({"phases": phases, "tokens": 200_000}), seed=7)
-    keys = OrderKeys(7, plan)
+    keys = OrderKeys(7, plan.order)
     assert keys.phases == 2
     positions = hash_positions(seeded_hashes(ORIGINS, 7))
     ends = {domain.domain: domain.epochs_by_phase for domain in plan.domains}

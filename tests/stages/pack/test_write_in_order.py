@@ -8,6 +8,7 @@ import pytest
 from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.pack.settings import RowSettings
 from dspipe.stages.pack.write_in_order import write_input_shard
+from dspipe.stages.remix.mixture_plan import PhaseOrder
 from tests.stages.pack.drawn_shards import END, make_document, make_inputs
 from tests.tasks import make_task, read_emitted, read_made, run_function
 
@@ -45,8 +46,7 @@ def test_a_shard_of_which_nothing_is_drawn(tmp_path: Path) -> None:
 
 def test_phases_of_a_mixture_are_an_order_themselves(tmp_path: Path) -> None:
     inputs = make_inputs(DOCUMENTS)
-    mixture = json.loads(inputs.artifacts["mixture"][0]) | {"phases": [{"share": 0.5, "tokens": 5}] * 2}
-    inputs.artifacts = {**inputs.artifacts, "mixture": [json.dumps(mixture).encode()]}
+    inputs.artifacts = {**inputs.artifacts, "mixture_phases": [PhaseOrder((5, 5)).to_json()]}
     with pytest.raises(ConfigError, match="phases of a mixture need shuffle: true") as caught:
         run_function(write_input_shard, make_task(tmp_path, inputs, emits=True), settings())
     assert caught.value.key == ("shuffle",)

@@ -1,9 +1,9 @@
+import json
 from pathlib import Path
 
 import pyarrow as pa
 
 from dspipe.stages.remix.draw import draw_documents, expect_copies
-from dspipe.stages.remix.mixture_plan import MixturePlan, PlannedDomain, PlannedPart
 from tests.stages.remix.shards import make_inputs, settings
 from tests.tasks import make_task, read_written, run_function
 
@@ -11,16 +11,12 @@ DRAWN = pa.schema([("copies", pa.int32()), ("remix.domain", pa.string()), ("reas
 
 
 def make_plan(web: float, code: float) -> bytes:
-    """A plan that draws so many epochs of each domain, half of them in each phase."""
-    domains = [
-        PlannedDomain(name, 17, 170, 0.5, 0.5, e, 100, 9, (e / 2, e)) for name, e in (("code", code), ("web", web))
-    ]
-    parts = (PlannedPart(0.5, 100), PlannedPart(0.5, 100))
-    return MixturePlan("domain", 1, "tokens", None, 200, parts, tuple(domains)).to_json()
+    """What a plan says that draws so many epochs of each domain."""
+    return json.dumps({"code": code, "web": web}).encode()
 
 
 def test_copies_are_whole_epochs_and_a_seeded_part_of_the_next(tmp_path: Path) -> None:
-    task = make_task(tmp_path, make_inputs(mixture=[make_plan(2.0, 0.5)]), DRAWN)
+    task = make_task(tmp_path, make_inputs(mixture_epochs=[make_plan(2.0, 0.5)]), DRAWN)
     run_function(draw_documents, task, settings())
     rows = read_written(task).to_pylist()
     assert len(rows) == 40
@@ -37,14 +33,14 @@ def test_copies_are_whole_epochs_and_a_seeded_part_of_the_next(tmp_path: Path) -
     assert task.counters == {"copies_drawn": 34 + ones, "tokens_drawn": 340 + 20 * ones}
     # more epochs draw the same documents and further ones; another seed draws others
     for seed, epochs, same in ((1, 0.8, True), (2, 0.5, False)):
-        again = make_task(tmp_path / f"{seed}", make_inputs(mixture=[make_plan(2.0, epochs)]), DRAWN)
+        again = make_task(tmp_path / f"{seed}", make_inputs(mixture_epochs=[make_plan(2.0, epochs)]), DRAWN)
         run_function(draw_documents, again, settings(), seed)
         copies = read_written(again).column("copies").to_pylist()
         assert all(copies[n] >= rows[n]["copies"] for n in range(40)) == same
 
 
 def test_domains_that_the_plan_does_not_name_are_not_drawn(tmp_path: Path) -> None:
-    inputs = make_inputs(mixture=[make_plan(1.0, 1.0)])
+    inputs = make_inputs(mixture_epochs=[make_plan(1.0, 1.0)])
     inputs.columns = [
         batch.set_column(batch.schema.get_field_index("domain"), "domain", pa.array(["law"] * batch.num_rows))
         for batch in inputs.columns
@@ -55,7 +51,7 @@ def test_domains_that_the_plan_does_not_name_are_not_drawn(tmp_path: Path) -> No
 
 
 def test_copies_that_are_expected(tmp_path: Path) -> None:
-    inputs = make_inputs(expected_mixture=[make_plan(3.0, 0.0)])
+    inputs = make_inputs(expected_epochs=[make_plan(3.0, 0.0)])
     task = make_task(tmp_path, inputs, pa.schema([("remix.expected_copies", pa.int32())]))
     run_function(expect_copies, task, settings("text_bytes"))
     copies = read_written(task).column("remix.expected_copies").to_pylist()

@@ -1,8 +1,9 @@
 import json
+from dataclasses import replace
 
 import pytest
 
-from dspipe.stages.remix.mixture_plan import MixturePlan, PlannedDomain, PlannedPart
+from dspipe.stages.remix.mixture_plan import MixturePlan, PhaseOrder, PlannedDomain, PlannedPart
 
 PLAN = MixturePlan(
     by="domain",
@@ -20,6 +21,13 @@ def test_what_is_written_is_read() -> None:
     value = json.loads(PLAN.to_json())
     assert list(value) == ["by", "seed", "unit", "budget", "tokens", "phases", "domains"]
     assert value["domains"][0]["epochs_by_phase"] == [1.0, 1.25]
+
+
+def test_what_the_draw_and_its_order_depend_on() -> None:
+    assert PLAN.epochs == {"web": 1.25}
+    assert PLAN.order == PhaseOrder((749, 250), {"web": (1.0, 1.25)})
+    assert PhaseOrder.from_json(PLAN.order.to_json()) == PLAN.order
+    assert replace(PLAN, phases=PLAN.phases[:1]).order == PhaseOrder.from_json(PhaseOrder().to_json()) == PhaseOrder()
 
 
 def test_another_file_is_refused() -> None:

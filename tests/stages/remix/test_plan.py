@@ -6,7 +6,7 @@ import pytest
 
 from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.remix import domain_counts
-from dspipe.stages.remix.mixture_plan import MixturePlan
+from dspipe.stages.remix.mixture_plan import MixturePlan, PhaseOrder
 from dspipe.stages.remix.plan import BYTES_PER_TOKEN, SHOWN, forecast_draw, plan_draw
 from dspipe.stages.remix.settings import MixtureRequest
 from tests.tasks import Inputs, make_task, read_made, run_function
@@ -31,6 +31,8 @@ def test_what_all_shards_counted_is_planned(tmp_path: Path) -> None:
         ("web", 4, 400, 50),
     ]
     assert (plan.seed, plan.by, plan.unit, plan.tokens) == (9, "domain", "tokens", 100)
+    assert json.loads(read_made(task, "mixture_epochs")[0]) == plan.epochs
+    assert PhaseOrder.from_json(read_made(task, "mixture_phases")[0]) == PhaseOrder()
     assert [list(entry) for entry in task.notes["mixture"]] == [list(SHOWN)] * 2
 
 
@@ -44,12 +46,12 @@ def test_the_forecast_is_in_bytes_and_goes_as_far_as_they_do(tmp_path: Path) -> 
     task = make_task(tmp_path, Inputs(artifacts={"domain_bytes": [counts(web=1000, code=1000)]}))
     request = {"weights": {"web": 0.9, "code": 0.1}, "tokens": 100, "min_tokens": {"code": 50}}
     run_function(forecast_draw, task, settings(**request))
-    plan = MixturePlan.from_json(read_made(task, "expected_mixture")[0])
-    assert (plan.unit, plan.tokens) == ("bytes", 100 * BYTES_PER_TOKEN)
-    assert {d.domain: d.tokens_drawn for d in plan.domains} == {"code": 50 * BYTES_PER_TOKEN, "web": 200}
+    # 50 * BYTES_PER_TOKEN of each, of 1,000 bytes that all lie in the first of eight bins
+    epochs = json.loads(read_made(task, "expected_epochs")[0])
+    assert epochs == pytest.approx({"code": 50 * BYTES_PER_TOKEN / 8000, "web": 200 / 8000})
     run_function(forecast_draw, task, settings(weights={"web": 0.9, "code": 0.1}, tokens=1e9))
-    plan = MixturePlan.from_json(read_made(task, "expected_mixture")[-1])
-    assert {d.domain: d.tokens_drawn for d in plan.domains} == {"code": 444, "web": 4000}  # web's four epochs
+    epochs = json.loads(read_made(task, "expected_epochs")[-1])
+    assert epochs == {"code": pytest.approx(444 / 8000, abs=1e-4), "web": 4.0}
     with pytest.raises(ConfigError, match="no document of domain 'law'"):
         run_function(forecast_draw, task, settings(weights={"law": 1.0}))
 

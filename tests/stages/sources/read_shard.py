@@ -33,6 +33,7 @@ class LocalReading:
         url: str | None = None,
         records: int = 1,
         estimated: bool = False,
+        record: bytes | bytearray | None = None,
     ) -> None:
         entry = {"file": file.name, "place": place, "error": error, "id": id, "url": url}
         self.quarantine.append({**entry, "records": records, "estimated": estimated})

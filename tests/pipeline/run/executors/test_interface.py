@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dspipe.pipeline.errors import ConfigError, ConservationError, StageContractError, StorageError
+from dspipe.pipeline.errors import ConfigError, ConservationError, MachineError, StageContractError, StorageError
 from dspipe.pipeline.run.executors.interface import Failure, run_guarded
 from dspipe.pipeline.tasks.spec import TaskSpec
 from dspipe.pipeline.tasks.task import Task
@@ -35,10 +35,12 @@ class ClientError(Exception):
 @pytest.mark.parametrize(
     ("error", "kind", "message"),
     [
-        (ConfigError("too small", ("bands",)), "user", "stages.minhash.bands: too small"),
-        (StorageError("the disk is full"), "user", "the disk is full"),
-        (OSError(errno.ENOSPC, "no space", "/out/x"), "user", "cannot write to /out/x: the disk is full"),
-        (PermissionError(errno.EACCES, "denied", "/out/x"), "user", "cannot write to /out/x: permission denied"),
+        (ConfigError("too small", ("bands",)), "machine", "stages.minhash.bands: too small"),
+        (StorageError("the disk is full"), "machine", "the disk is full"),
+        (OSError(errno.ENOSPC, "no space", "/out/x"), "machine", "cannot write to /out/x: the disk is full"),
+        (PermissionError(errno.EACCES, "denied", "/out/x"), "machine", "cannot write to /out/x: permission denied"),
+        (MachineError("no model file"), "machine", "no model file (on "),
+        (ImportError("No module named 'kenlm'"), "machine", "minhash.pairs 00007: No module named 'kenlm' (on "),
         (OSError(errno.EIO, os.strerror(errno.EIO), "/in/x"), "storage", "cannot use /in/x: "),
         (ConnectionResetError(errno.ECONNRESET, "reset"), "storage", "cannot use "),
         (ClientError("slow down"), "storage", "ClientError: slow down"),
@@ -55,7 +57,8 @@ def test_failures_have_a_kind(tmp_path: Path, error: Exception, kind: str, messa
     assert failure.kind == kind
     assert failure.message.startswith(message)
     # a traceback is for whoever wrote the code, not for a mistake in the config
-    assert bool(failure.traceback) == isinstance(error, OSError | ValueError | ClientError | MemoryError)
+    of_the_code = kind != "machine" and isinstance(error, OSError | ValueError | ClientError | MemoryError)
+    assert bool(failure.traceback) == of_the_code
     assert not list(tmp_path.rglob("*.manifest.json"))
 
 
