@@ -177,18 +177,22 @@ class Lab:
         self._drivers: list[Driver] = []
         self._numbers = iter(range(1 << 30))
         if not short:
-            self.start(folder / "whole").wait()  # compiles kernels on a machine that has none
+            self._end_well(self.start(folder / "whole"))  # compiles kernels on a machine that has none
         begun = time.monotonic()
         driver = self.start(folder / "again")
         self.wait_for_work(driver, folder / "again")
         working = time.monotonic()
-        code = driver.wait()
+        self._end_well(driver)
         self.seconds, self.seconds_of_work = time.monotonic() - begun, time.monotonic() - working
+        self.expected = digest(read_folder(folder / "again"))
+        if not short and self.expected != (other := digest(read_folder(folder / "whole"))):
+            different = sorted(name for name, _ in self.expected.items() ^ other.items())
+            raise RuntimeError(f"two undisturbed runs differ: {', '.join(different)}")
+
+    def _end_well(self, driver: Driver) -> None:
+        code = driver.wait(6 * PATIENCE_S)
         if code != 0:
             raise RuntimeError(f"the undisturbed run ended with {code}: {driver.said()[-2000:]}")
-        self.expected = digest(read_folder(folder / "again"))
-        if not short and self.expected != digest(read_folder(folder / "whole")):
-            raise RuntimeError("two undisturbed runs differ")
 
     def output(self) -> Path:
         """A new folder for a run."""
