@@ -59,16 +59,24 @@ def retry_quarantine(
     import json
     import tempfile
 
+    from dspipe.pipeline.errors import StorageError
     from dspipe.pipeline.run.retry_quarantine import QuarantineRetry
+    from dspipe.pipeline.storage.secrets import HIDDEN
     from dspipe.pipeline.storage.store import Store
 
     with tempfile.TemporaryDirectory() as folder:
         path = config or Path(folder) / "config.yaml"
         if config is None:
-            store = Store(run)
-            if not store.exists("config.yaml"):
+            try:
+                store = Store(run)
+                kept = store.read_bytes("config.yaml") if store.exists("config.yaml") else b""
+            except (OSError, StorageError) as error:
+                _refuse(str(error))
+            if not kept:
                 _refuse(f"{run} holds no run (there is no config.yaml); give the `output` directory of a config")
-            path.write_bytes(store.read_bytes("config.yaml"))
+            if HIDDEN.encode() in kept:
+                _refuse(f"the copy of the config in {run} has no passwords; give the config itself with --config")
+            path.write_bytes(kept)
         _run_or_say_why(path, [f"output={json.dumps(run)}", *(edits or [])], QuarantineRetry(everything))
 
 
