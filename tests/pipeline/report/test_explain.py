@@ -53,6 +53,7 @@ def test_a_run_that_is_not_whole(toy: dict[str, Any]) -> None:
     (Path(toy["output"]) / "index.json").write_text("{}")
     (story,) = explain(store, run, "1-1")
     assert "is no manifest of packed shards" in story.chapters["pack"]["not known"]
-    next(Path(toy["output"]).glob("judge/*.parquet")).unlink()
+    for file in Path(toy["output"]).glob("judge/*.parquet"):
+        file.unlink()
     with pytest.raises(DamagedFileError, match="is gone"):
         explain(store, run, "0-0")
