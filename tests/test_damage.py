@@ -109,12 +109,13 @@ def test_a_finished_run_looks_at_sizes_and_verify_at_bytes(tmp_path: Path) -> No
     run_inline(config(tmp_path))
     out = tmp_path / "out"
     expected = results(out)
-    (rows, *_) = (path for path in sorted(out.glob("pack.rows/*.bin")) if path.stat().st_size)
+    packed = (path for path in sorted(out.rglob("*.bin")) if path.stat().st_size and "token_ids" not in path.name)
+    rows = next(packed)
     whole = rows.read_bytes()
     for damaged in (whole[:-1], whole + b"x", b""):
         rows.write_bytes(damaged)
         (problem,) = verify_files(str(out)).problems
-        assert problem.startswith(f"pack.rows/{rows.name}: has {len(damaged)} bytes") and "run again" in problem
+        assert problem.startswith(f"{rows.relative_to(out)}: has {len(damaged)} bytes") and "run again" in problem
         assert run_inline(config(tmp_path)).tasks_run == 1
         assert results(out) == expected
     rows.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])

@@ -22,6 +22,8 @@ ROOT = Path(__file__).parent.parent.parent
 PATIENCE_S = 300.0
 """after which a run that shows no end is called hung"""
 _SENTENCE = "the heron stood at edge of pond and nobody who passed had any idea why it was there all day"
+_PUBLISHED = ("index.json", "mixture.json", "tokenizer.json")
+_PACKED = re.compile(r"(pack\.rows|pack\.tail|shards)/(?!done-)[^/]*-[0-9a-f]{12}\.(?!manifest\.json)")
 _KEY = re.compile(r"-[0-9a-f]{12}\.")
 
 
@@ -76,14 +78,14 @@ Files = dict[str, str]
 
 def is_result(name: str) -> bool:
     """Whether a run is made for this file: what trainers read."""
-    return name in ("index.json", "mixture.json", "tokenizer.json") or name.startswith(("pack.rows/", "pack.tail/"))
+    return name in _PUBLISHED or _PACKED.match(name) is not None
 
 
 def digest(files: Mapping[str, bytes]) -> Files:
     """The packed bytes of a run, comparable with those of others."""
     found = {}
     for name, data in files.items():
-        if is_result(name) and not name.endswith(".manifest.json"):
+        if is_result(name):
             plain = _KEY.sub("-KEY.", data.decode("latin-1")).encode("latin-1") if name.endswith(".json") else data
             found[_KEY.sub("-KEY.", name)] = hashlib.sha256(plain).hexdigest()
     return found
