@@ -117,7 +117,7 @@ class Driver:
 
     def workers(self) -> list[int]:
         """Worker processes."""
-        return [pid for pid in self.processes() if b"spawn_main" in _command(pid)]
+        return [pid for pid in self.processes() if b"resource_tracker" not in _command(pid)]
 
     def wait(self, seconds: float = PATIENCE_S) -> int | None:
         """Its exit code; None where it hasn't ended, and is ended now."""
