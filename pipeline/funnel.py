@@ -37,10 +37,13 @@ class Funnel:
     """what is kept, by domain"""
     dropped_by_domain: dict[str, dict[str, Counts]] = field(default_factory=dict)
     """by domain, then by reason"""
+    rewritten: int = 0
+    """bytes by which the texts of what is kept grew, or shrank (negative), since they came in"""
 
-    def add(self, before: pa.RecordBatch, reason: pa.Array) -> int | None:
+    def add(self, before: pa.RecordBatch, reason: pa.Array, text_bytes: pa.Array | None = None) -> int | None:
         """Count a batch: `before` has `reason` and, where known, `domain`, `text_bytes` and `tokens`; `reason` is the
-        verdict after the stage. Returns the first row whose earlier verdict was changed, or None."""
+        verdict after the stage, `text_bytes` (int64) the size of the texts after it, where it rewrites them. Returns
+        the first row whose earlier verdict was changed, or None."""
         old = before.column("reason").cast(pa.string())
         new = reason.cast(pa.string())
         was_dropped = old.is_valid()
@@ -57,6 +60,10 @@ class Funnel:
         entered = table.filter(pc.invert(was_dropped))
         kept = entered.filter(pc.is_null(entered.column("reason")))
         dropped = entered.filter(pc.is_valid(entered.column("reason")))
+        if text_bytes is not None:
+            size = text_bytes.filter(pc.and_(pc.invert(was_dropped), new.is_null()))
+            self.rewritten += (pc.sum(size).as_py() or 0) - (pc.sum(kept.column("text_bytes")).as_py() or 0)
+            kept = kept.set_column(kept.schema.get_field_index("text_bytes"), "text_bytes", size)
         self.entered, self.kept = self.entered.plus(_sum(entered)), self.kept.plus(_sum(kept))
         _add(self.dropped, {reason: counts for (reason,), counts in _sum_by(dropped, "reason").items()})
         if "domain" in table.schema.names:
@@ -68,13 +75,14 @@ class Funnel:
     def merge(self, other: "Funnel") -> None:
         """Add another part of the same stage."""
         self.entered, self.kept = self.entered.plus(other.entered), self.kept.plus(other.kept)
+        self.rewritten += other.rewritten
         _add(self.dropped, other.dropped)
         _add(self.domains, other.domains)
         for domain, dropped in other.dropped_by_domain.items():
             _add(self.dropped_by_domain.setdefault(domain, {}), dropped)
 
     def of_domains(self) -> "dict[str, Funnel]":
-        """The stage's part for each domain."""
+        """The stage's part for each domain; what entered has the bytes that the stage leaves of what it keeps."""
         parts = {}
         for domain in sorted(self.domains.keys() | self.dropped_by_domain.keys()):
             part = Funnel(self.stage, kept=self.domains.get(domain, NOTHING))
@@ -91,8 +99,8 @@ class Funnel:
         return total
 
     def balanced(self) -> bool:
-        """Whether what went in came out or was dropped: documents, bytes and tokens."""
-        return self.entered == self.kept.plus(self.all_dropped())
+        """Whether what went in came out or was dropped: documents, bytes (but those rewritten) and tokens."""
+        return self.entered.plus(Counts(0, self.rewritten, 0)) == self.kept.plus(self.all_dropped())
 
     def as_json(self) -> dict[str, Any]:
         """JSON values, keys in order; counts are lists of documents, bytes and tokens."""
@@ -106,14 +114,16 @@ class Funnel:
                 domain: {name: list(counts) for name, counts in sorted(dropped.items())}
                 for domain, dropped in sorted(self.dropped_by_domain.items())
             },
+            "rewritten": self.rewritten,
         }
 
     @staticmethod
     def from_json(value: dict[str, Any]) -> "Funnel":
         """The reverse of `as_json`."""
         entered, kept = Counts(*value["entered"]), Counts(*value["kept"])
+        dropped, domains = _counts(value["dropped"]), _counts(value["domains"])
         by_domain = {domain: _counts(dropped) for domain, dropped in value["dropped_by_domain"].items()}
-        return Funnel(value["stage"], entered, kept, _counts(value["dropped"]), _counts(value["domains"]), by_domain)
+        return Funnel(value["stage"], entered, kept, dropped, domains, by_domain, value["rewritten"])
 
 
 def _counts(value: dict[str, Any]) -> dict[str, Counts]:

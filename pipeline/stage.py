@@ -12,6 +12,10 @@ A document's text moves once. So a stage's work falls into two parts:
     decisions       what is kept is decided from columns alone, in the order of the config: by `judge` of a map stage,
                     row by row, or by the phases of a global stage, which see the whole corpus through exchanges.
 
+Order means order: a stage sees the text as those before it left it. Where one that sees the whole corpus has rewritten
+texts, those behind it that measure do so in another text pass, over the documents that are still kept
+(`pipeline.plan.text_passes` cuts the stages into passes).
+
 The results of each part are kept under a key of the code that runs and the settings that it is given, so that editing a
 threshold repeats decisions and not the text pass. What isn't in the key can't be read: see `StageConfig.only`.
 """
@@ -101,6 +105,9 @@ class Stage(ABC, Generic[ConfigT]):
     """What both kinds of stage share. Instances are cheap to make and hold no open resources until first used."""
 
     Config: ClassVar[type[StageConfig]]
+    final_for: ClassVar[Literal["texts", "documents"] | None] = None
+    """What the stage takes as it is, for good. Behind one that is final for texts (it has encoded them) no stage may
+    rewrite them; behind one that is final for documents (it has written them out) no stage may stand at all."""
     extracts: ClassVar[bool] = False
     """Whether `measure` makes the text of documents that come as `content`, such as pages of HTML."""
     measure_run: ClassVar[str] = ""
@@ -115,7 +122,8 @@ class Stage(ABC, Generic[ConfigT]):
 
     @property
     def rewrites(self) -> bool:
-        """Whether `measure` rewrites the text. Most stages that do say `rewrites = True`."""
+        """Whether `measure` rewrites the text, or a phase does (it writes the columns `text` and `text_bytes`). Most
+        stages that do say `rewrites = True`."""
         return False
 
     def check(self) -> None:
@@ -260,7 +268,7 @@ class Corpus:
     stages: tuple[str, ...]
     """names of all stages in the order of the config"""
     rewriting: tuple[tuple[str, Settings], ...] = ()
-    """name and `measure_settings` of the stages that rewrite the text in the text pass, in order"""
+    """name and `measure_settings` of the stages that rewrite the text, in order"""
 
     def rewritten_before(self, stage: str) -> list[list[Any]]:
         """Which stages, [name, settings] as JSON values, have rewritten the text when the stage measures it."""

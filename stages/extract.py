@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([^\s;\"']+)", re.IGNORECASE)
+_STRAY_TAGS = re.compile(
+    r"[ \t]*(?:<(?:img|iframe|script|noscript|ins|embed|object|link|meta)[ \t][^<>=]*=[^<>]*>(?:</[a-z]+>)?[ \t]*)*"
+)
+"""a line of media to embed, written as text (escaped twice, or in <noframes>); tags without attributes are spoken of"""
+_BLANK_LINES = re.compile(r"\n(?:[ \t\xa0\u3000]*\n){3,}")
 _OPTIONS = {"list_bullets", "comments", "post_meta", "alt_texts", "links", "form_fields", "noscript"}
 _SHORT = 1000
 _MAX_DEPTH = 1000
@@ -121,7 +126,18 @@ class ExtractStage(MapStage[ExtractConfig]):
             whole: str = extract_plain_text(page, main_content=False, **options)
             if len(text) < self.config.whole_page_below * len(whole):
                 text = whole
-        return clean_text(text)
+        return _tidied(clean_text(text))
+
+
+def _tidied(text: str) -> str:
+    """The text without lines of tags at its beginning and end, and with two empty lines on end at most, as in code."""
+    text = _BLANK_LINES.sub("\n\n\n", text.strip())
+    start, end = 0, len(text)
+    while (cut := text.find("\n", start, end)) >= 0 and _STRAY_TAGS.fullmatch(text, start, cut):
+        start = cut + 1
+    while (cut := text.rfind("\n", start, end)) >= 0 and _STRAY_TAGS.fullmatch(text, cut + 1, end):
+        end = cut
+    return text[start:end].strip()
 
 
 def _parsable(page: str) -> MarkupCounts:

@@ -6,8 +6,8 @@ A line that stands on at least `min_pages` pages of a host, and on at least `sha
 Lines are compared without regard to blanks (`kernels.dedup.text_hash`); what has no letter or digit is left alone. Only
 pages that are still kept count, and only documents with an address have a host. Adds `host_lines.removed` (uint32).
 
-The stage sees all pages at once, so it rewrites the text after the text pass: what stages measure there (statistics,
-languages, signatures) is of the text before it. Put it where the rest has decided, before the tokenizer.
+The stage sees all pages at once, so it rewrites texts after the text pass: stages behind it that measure texts
+(statistics, languages, signatures) read them again.
 
 Phases: each shard sends how many pages of a batch have a line, 24 bytes for each of a host's lines however many they
 are, to the host's partition; a partition counts, in slices that fit its memory, and tells the batches which lines to
@@ -64,6 +64,7 @@ class HostLinesStage(GlobalStage[HostLinesConfig]):
     """Removes lines that repeat across the pages of a host."""
 
     Config = HostLinesConfig
+    rewrites = True
 
     def compile_kernels(self) -> None:
         hash_texts(hosts_of(pa.array(["http://a"])))

@@ -48,14 +48,37 @@ _ENDS = (
 _CONTAINS = (
     "all rights reserved|items? in (?:your )?cart|add to cart|add to wishlist|forgot (?:your )?password|follow us on"
     "|share on (?:facebook|twitter|linkedin|pinterest)|next (?:post|article|page)|previous (?:post|article|page)"
+    "|your email address will not be published|this site uses akismet|your (?:submission|message) has been received"
+    "|something went wrong while submitting|an official website of the united states government"
     "|alle rechte vorbehalten|in den warenkorb|tous droits réservés|todos los derechos reservados"
 )
-_CHINESE = (
-    "上一篇|下一篇|上一页|下一页|返回首页|返回顶部|点击查看|查看更多|阅读更多|加载更多|版权所有|扫一扫|分享到|责任编辑"
-    "|^(?:登录|注册|登录/注册|首页)$"
+# the whole line: what is left of forms and of lists that were left out
+_WHOLE = (
+    "leave a (?:reply|comment)|write a comment|related (?:articles?|posts?|stories|reading|content)"
+    "|you (?:may|might) also like|more (?:from|by) this (?:author|contributor)|recommended (?:reading|for you)"
 )
+_CHINESE = (
+    "上一篇|下一篇|上一页|下一页|返回[^ 。，\n]{0,4}首页|返回顶部|点击查看|查看更多|阅读更多|加载更多"
+    "|版权所有|扫一扫|分享到|责任编辑|ICP备|公网安备|不良信息举报|举报邮箱|举报电话"
+    # buttons and forms
+    "|^[ \t•]*(?:登录|注册|登录/注册|首页|广告|收藏|收藏本文|举报|打印|打印本页|关闭窗口|字号|正在加载|加载中"
+    "|列表加载中|忘记密码|用户登录|无障碍说明|已显示全部内容|评论|写评论|发表评论|我要评论|我要跟帖|跟帖|网友评论|已输入[0-9]+"
+    # headings of lists that were left out
+    "|热评论|新评论|最热评论|最新评论|热门评论|新闻评论|热新闻|热话题|猜你喜欢|您可能感兴趣|相关链接"
+    "|(?:相关|热门|热点|精彩|推荐|为您|为你|本周|近期|延伸)(?:推荐|阅读|文章|新闻|资讯|内容|搜索|话题|热门|热点)(?:排行榜?)?"
+    # what is said of comments
+    "|评论[（(][0-9]+[）)]|[0-9,]+条评论(?:\\|[0-9,]+人参与网友评论)?|(?:[0-9]+[ \t]*\\|[ \t]*)?回复"
+    "|回复[ \xa0]*(?:⋅[ \xa0]*[0-9]+条回复)?[ \xa0]*[0-9]*)[ \t\xa0\u3000：:.…]*$|举报[0-9]*回复[ \t]*$"
+    # where on the site the page stands
+    "|(?:所在|现在|当前)的?位置[：:]|^[ \t]*首页[ \t]*[>/›»]|[>/›»][ \t]*正文[ \t]*$"
+)
+# unless it ends as a sentence
+_CHINESE_APPS = "二维码|扫码|官方微信|公众号|APP下载|下载APP|下载客户端"
 # what begins so and ends as a sentence may be prose: "Back to the hotel we went."
-_NAVIGATION = rf"^[^\w\n]*(?:{_BEGINS})\b[^.!?:;,\n]*$|(?:{_ENDS})[ \t.…»›>→]*$|\b(?:{_CONTAINS})\b"
+_NAVIGATION = (
+    rf"^[^\w\n]*(?:{_BEGINS})\b[^.!?:;,\n]*$|(?:{_ENDS})[ \t.…»›>→]*$|\b(?:{_CONTAINS})\b"
+    rf"|^[ \t•]*(?:{_WHOLE})[ \t:]*$|^[ \t•]*(?:copyright )?©"
+)
 _COUNTED = "likes?|shares?|comments?|views?|repl(?:y|ies)|followers?|retweets?|votes?|points?|reads?|downloads?"
 _COUNTER = rf"^[ \t]*[0-9][0-9.,]*[ \t]?[km]?\+?[ \t](?:{_COUNTED})[ \t]*$"
 # those of kernels.text.unicode_classes
@@ -105,7 +128,7 @@ class Lines(RewritingStage[Config]):
         phrases = [
             *([_JAVASCRIPT] if config.javascript else []),
             *([_POLICY] if config.policy else []),
-            *([_NAVIGATION, _CHINESE] if config.navigation else []),
+            *([_NAVIGATION, _CHINESE, _CHINESE_APPS] if config.navigation else []),
             *([_COUNTER] if config.counters else []),
         ]
         if not phrases:
@@ -142,7 +165,8 @@ class Lines(RewritingStage[Config]):
         if config.navigation:
             short = (words <= _SHORT_WORDS) & (characters <= _SHORT_CHARACTERS)
             found |= short & has(lines, _NAVIGATION)
-            found |= (characters <= _SHORT_CHINESE) & has(lines, _CHINESE)
+            chinese = has(lines, _CHINESE) | (has(lines, _CHINESE_APPS) & ~has(lines, r"[。！？.!?]\s*$"))
+            found |= (characters <= _SHORT_CHINESE) & chinese
         if config.counters:
             found |= has(lines, _COUNTER)
         if config.numeric:

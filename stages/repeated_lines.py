@@ -8,7 +8,7 @@ Lines are the same that differ in case, digits, punctuation and blanks at most; 
 alone. (CCNet takes accents away too; they are vowels in the scripts of India.) How often one document has a line
 doesn't matter. Only documents that are still kept count. Adds `repeated_lines.removed` (uint32).
 
-As `host_lines` it rewrites the text after the text pass: put it where the rest has decided, before the tokenizer.
+As `host_lines` it rewrites texts after the text pass: stages behind it that measure texts read them again.
 
 Phases: each shard sends how many documents of a batch have a line, 20 bytes for each of its lines however many they
 are; a partition counts, and tells how many of a batch's documents keep it; each shard rewrites its text. So a line that
@@ -26,7 +26,7 @@ from pydantic import Field
 from dspipe.kernels.sorted_arrays import rank_in_run, starts_run, unique_pairs
 from dspipe.pipeline.doc_id import UInt64, rows_of, shards_of
 from dspipe.pipeline.errors import ConfigError
-from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, StageConfig, StageSettings
+from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings, StageConfig, StageSettings
 from dspipe.pipeline.storage.partitions import partitions_for
 from dspipe.pipeline.tasks.records import partition_of, read_partition, record_batch
 from dspipe.pipeline.tasks.records_by_row import RecordsByRow
@@ -66,10 +66,15 @@ class RepeatedLinesStage(GlobalStage[RepeatedLinesConfig]):
     """Removes lines that repeat across documents."""
 
     Config = RepeatedLinesConfig
+    rewrites = True
 
     def check(self) -> None:
         if self.config.keep > self.config.more_than:
             raise ConfigError("`keep` is at most `more_than`: a line in fewer documents isn't touched", ("keep",))
+
+    def measure_settings(self) -> Settings:
+        """All settings, `domains` among them: what decides how texts are rewritten."""
+        return self.config.model_dump(mode="json")
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         unit = self.config.model_dump(mode="json", include={"unit", "domains"})

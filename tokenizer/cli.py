@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
+STANDARD_INPUT = "standard-input.jsonl"
+"""in --output: what was read from there"""
+DOCUMENT_BYTES = 1 << 20
+
 TokenizerFile = Annotated[Path, typer.Argument(help="a tokenizer.json, or its folder", metavar="TOKENIZER")]
 
 
@@ -23,13 +27,20 @@ def train(
         typer.Argument(
             help="a run's YAML config with a tokenizer stage, or files to train on: .jsonl, .parquet, .wet, "
             ".warc (the main text of its pages) "
-            "(compressed or not), other files as plain text",
+            "(compressed or not), other files as plain text; - is plain text from standard input",
             metavar="CONFIG|FILES...",
         ),
     ],
     output: Annotated[str | None, typer.Option(help="output directory, for FILES; resumed if it is there")] = None,
     vocab: Annotated[str | None, typer.Option(help="tokens without the special ones [100000]")] = None,
-    special: Annotated[int | None, typer.Option(help="special tokens [15]")] = None,
+    special: Annotated[
+        str | None,
+        typer.Option(help="how many special tokens, or their names, with commas: begin, end, padding and others [15]"),
+    ] = None,
+    special_names: Annotated[
+        str | None,
+        typer.Option(help="what they are called: deepseek, like <｜User｜>, or plain, like <|user|> [deepseek]"),
+    ] = None,
     pad_to: Annotated[str | None, typer.Option(help="rows of the model's embedding [102400]")] = None,
     scheme: Annotated[str | None, typer.Option(help="pre-tokenizer [deepseek]")] = None,
     sample_bytes: Annotated[str | None, typer.Option(help="how much text to count, like 8MB or 2e9 [24e9]")] = None,
@@ -37,11 +48,13 @@ def train(
     memory: Annotated[str | None, typer.Option(help="how much memory training may take, about [8GB]")] = None,
     thin_below: Annotated[int | None, typer.Option(help="of words seen fewer times keep some [as memory asks]")] = None,
     cut_below: Annotated[int | None, typer.Option(help="cut words where characters meet fewer times [0]")] = None,
+    replace: Annotated[bool, typer.Option(help="put it in the place of another tokenizer in --output")] = False,
 ) -> None:
     """Train a tokenizer, or go on where an earlier run of the same command stopped."""
     given = {
         "vocab": vocab,
-        "special": special,
+        "special": _read_special(special),
+        "special_names": special_names,
         "pad_to": pad_to,
         "scheme": scheme,
         "sample_bytes": sample_bytes,
@@ -52,26 +65,94 @@ def train(
     }
     settings = {name: value for name, value in given.items() if value is not None}
     if len(inputs) == 1 and Path(inputs[0]).suffix in (".yaml", ".yml"):
-        if settings or output:
+        if settings or output or replace:
             _refuse("a config says itself how to train and where to; options are for FILES")
         _train(inputs[0])
     elif output is None:
         _refuse("--output DIRECTORY is needed to train on files")
     else:
-        _train(_make_config(inputs, output, settings))
+        config = _make_config(inputs, output, settings)
+        if not replace:
+            _refuse_to_replace(output, config, again="-" not in inputs)
+        if "-" in inputs:
+            _keep_standard_input(Path(output) / STANDARD_INPUT)
+        _train(config)
+
+
+def _read_special(special: str | None) -> int | list[str] | None:
+    if special is None:
+        return None
+    try:
+        return int(special)
+    except ValueError:
+        return special.split(",")
 
 
 def _make_config(files: list[str], output: str, settings: dict[str, Any]) -> dict[str, Any]:
-    missing = [file for file in files if "://" not in file and "*" not in file and not Path(file).exists()]
+    missing = [file for file in files if not _is_elsewhere(file) and not Path(file).exists()]
     if missing:
         _refuse(f"no such file: {', '.join(missing)}")
+    if "-" in files and "://" in output:
+        _refuse("text from standard input is kept in --output, which must be on this machine for that")
+    paths = [str(Path(output) / STANDARD_INPUT) if file == "-" else file for file in files]
     sources = [
-        {"name": f"files-{number}", "format": _find_format(file), "path": file} for number, file in enumerate(files)
+        {"name": f"files-{number}", "format": _find_format(path), "path": path} for number, path in enumerate(paths)
     ]
     stages: list[dict[str, Any]] = [{"tokenizer": {"train": settings}}]
     if any(source["format"] == "warc" for source in sources):
         stages.insert(0, {"extract": {}})
     return {"name": "tokenizer", "output": output, "sources": sources, "stages": stages}
+
+
+def _is_elsewhere(file: str) -> bool:
+    return file == "-" or "://" in file or "*" in file
+
+
+def _refuse_to_replace(output: str, config: dict[str, Any], again: bool) -> None:
+    """Ask, or refuse where nobody can answer, before another command's tokenizer is lost. `again`: whether the same
+    command may go on."""
+    import yaml
+
+    from dspipe.pipeline.errors import StorageError
+    from dspipe.pipeline.storage.store import Store
+
+    def read(name: str) -> bytes | None:
+        try:
+            return Store(output).read_bytes(name)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    try:
+        if read("tokenizer.json") is None:
+            return
+        before = yaml.safe_load(read("config.yaml") or b"")
+    except (StorageError, OSError) as error:
+        _refuse(str(error))
+    except yaml.YAMLError:
+        before = None
+    if again and before == yaml.safe_load(yaml.safe_dump(config, allow_unicode=True)):
+        return
+    found = f"{output} has a tokenizer that was trained on something else or with other settings"
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        _refuse(f"{found}; give another --output, or --replace")
+    if not typer.confirm(f"{found}. Replace it?"):
+        raise typer.Exit(2)
+
+
+def _keep_standard_input(path: Path) -> None:
+    """Write standard input to a file of documents of about a megabyte, cut at line ends: training reads it twice."""
+    import json
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w", encoding="utf-8") as file:
+            number = 0
+            while lines := sys.stdin.buffer.readlines(DOCUMENT_BYTES):
+                text = b"".join(lines).decode("utf-8", "replace")
+                file.write(json.dumps({"id": f"part-{number}", "text": text}) + "\n")
+                number += 1
+    except OSError as error:
+        _refuse(f"cannot write {path}: {error.strerror}")
 
 
 def _find_format(file: str) -> str:
@@ -140,14 +221,18 @@ def evaluate(
     tokenizers: Annotated[
         list[Path], typer.Argument(help="tokenizer.json files or their folders, side by side", metavar="TOKENIZER...")
     ],
-    inputs: Annotated[list[Path], typer.Option("--input", help="text: .jsonl, .parquet or plain; may be repeated")],
+    inputs: Annotated[
+        list[Path],
+        typer.Option("--input", help="text: .jsonl, .parquet or plain, - from standard input; may be repeated"),
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object on standard output")] = False,
     picture: Annotated[Path | None, typer.Option(help="write bytes per token as an SVG picture")] = None,
 ) -> None:
     """Compare tokenizers on a text: bytes per token by language and domain, and what the vocabulary is used for."""
     import json
 
-    from dspipe.tokenizer.evaluate import draw_svg, evaluate_all, print_report
+    from dspipe.tokenizer.evaluate import evaluate_all
+    from dspipe.tokenizer.show_evaluation import draw_svg, print_report
     from dspipe.tokenizer.text_files import TextFileError
 
     encoders = {_name(path, tokenizers): _load(path) for path in tokenizers}
@@ -172,8 +257,8 @@ def _name(path: Path, among: list[Path]) -> str:
 @app.command()
 def encode(
     tokenizer: TokenizerFile,
-    text: Annotated[str | None, typer.Argument(help="a text, for a quick look")] = None,
-    file: Annotated[Path | None, typer.Option(help="a file to encode as one text")] = None,
+    text: Annotated[str | None, typer.Argument(help="a text, or - for standard input; shows each token")] = None,
+    file: Annotated[Path | None, typer.Option(help="a file to encode as one text, or -; shows the ids alone")] = None,
     output: Annotated[Path | None, typer.Option(help="write the ids, little endian, uint16 where they fit")] = None,
     special: Annotated[bool, typer.Option(help="take special tokens in the text for what they say")] = False,
 ) -> None:
@@ -183,8 +268,9 @@ def encode(
 
     encoder = _load(tokenizer, special)
     if (text is None) == (file is None):
-        _refuse("give a text or --file FILE")
-    data = text.encode("utf-8", "surrogateescape") if text is not None else _read(file)
+        _refuse("give a text or --file FILE; - is standard input")
+    in_words = text is not None and text != "-"
+    data = (text or "").encode("utf-8", "surrogateescape") if in_words else _read(file or Path("-"))
     try:
         column = pa.array([data], pa.large_binary()).cast(pa.large_string())
     except pa.ArrowInvalid:
@@ -247,8 +333,9 @@ def _load(path: Path, special: bool = False) -> "AnyEncoder":
         _refuse(str(error))
 
 
-def _read(path: Path | None) -> bytes:
-    assert path is not None
+def _read(path: Path) -> bytes:
+    if path == Path("-"):
+        return sys.stdin.buffer.read()
     try:
         return path.read_bytes()
     except OSError as error:

@@ -7,7 +7,7 @@ tokens of its own, cuts documents short or pads them, whatever the file asks for
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -23,10 +23,14 @@ from dspipe.kernels.bpe.cut import joins_of
 from dspipe.kernels.bpe.encode import SLACK, encode_pieces
 from dspipe.kernels.bpe.piece_cache import piece_cache
 from dspipe.kernels.bpe.table import MAX_ID, merge_table
+from dspipe.kernels.bpe.whole import whole_tokens
 from dspipe.tokenizer.arrays import Bytes, Ids, Offsets
-from dspipe.tokenizer.byte_alphabet import CHARACTER_OF, to_bytes
+from dspipe.tokenizer.byte_alphabet import BYTE_OF, CHARACTER_OF, to_bytes
+from dspipe.tokenizer.normalization import normalize_nfc
 from dspipe.tokenizer.schemes import SCHEMES, Scheme, find_scheme
 
+NOT_IN_UTF8 = frozenset({0xC0, 0xC1, *range(0xF5, 0x100)})
+"""bytes that valid text never has: DeepSeek LLM's vocabulary lacks them"""
 CACHE_BYTES = 64 << 20
 """of pieces seen, by an encoder: 1,000,000 short ones and about 400,000 long ones"""
 
@@ -106,7 +110,12 @@ class Vocabulary:
     merges: npt.NDArray[np.uint32]
     """rows (left id, right id, id made) in order of rank"""
     byte_ids: npt.NDArray[np.uint32]
+    """the id of each byte; 0 for those of NOT_IN_UTF8 that it lacks"""
     added: tuple[AddedToken, ...]
+    whole_first: tuple[int, ...]
+    """ids that a piece of their bytes becomes whatever its merges say (`ignore_merges`)"""
+    normalizes: bool
+    """whether text is brought into Unicode's form C first"""
 
 
 def read_vocabulary(config: Mapping[str, Any]) -> Vocabulary | str:
@@ -118,34 +127,65 @@ def read_vocabulary(config: Mapping[str, Any]) -> Vocabulary | str:
     if scheme is None:
         known = ", ".join(SCHEMES)
         return f"its pre-tokenizer is none of {known}"
-    if config.get("normalizer") is not None:
-        return "it normalizes text"
-    for option in ("dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", "ignore_merges"):
+    normalizers = _list_normalizers(config.get("normalizer"))
+    if normalizers not in ([], ["NFC"]):
+        return f"it normalizes text by {' and '.join(normalizers)}; only NFC is known"
+    for option in ("dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback"):
         if model.get(option):
             return f"its model has the option {option}"
     if not isinstance(model.get("vocab"), dict) or not isinstance(model.get("merges"), list):
         return "its model has no vocabulary or no merges"
     vocab: dict[str, int] = model["vocab"]
-    if any(character not in vocab for character in CHARACTER_OF):
-        return "its vocabulary lacks some of the 256 bytes"
+    if any(character not in vocab and BYTE_OF[character] not in NOT_IN_UTF8 for character in CHARACTER_OF):
+        return "its vocabulary lacks some of the bytes that text may have"
     added: list[AddedToken] = []
     for token in config.get("added_tokens") or []:
         if token.get("lstrip") or token.get("rstrip") or token.get("single_word"):
             return f"its added token {token['content']} takes blanks or whole words"
         flags = bool(token.get("special")), bool(token.get("normalized"))
+        if normalizers and flags[1]:
+            return f"its added token {token['content']} is looked for in normalized text"
         added.append(AddedToken(token["id"], token["content"].encode(), *flags))
     pairs = [merge.split(" ") if isinstance(merge, str) else merge for merge in model["merges"]]
     try:
         rows = [(vocab[left], vocab[right], vocab[left + right]) for left, right in pairs]
-        tokens = {number: to_bytes(token) for token, number in vocab.items()}
-    except (KeyError, ValueError, UnicodeEncodeError):
-        return "its merges and vocabulary are not byte-level throughout"
+    except (KeyError, ValueError):
+        return "its merges make tokens that its vocabulary lacks"
+    tokens, others = _read_tokens(vocab)
+    if others.intersection(number for row in rows for number in row):
+        return "its merges are not byte-level throughout"
     tokens |= {token.number: token.content for token in added}
     if max(tokens) > MAX_ID:
         return f"its ids go above {MAX_ID:,}"
     merges = np.array(rows, np.uint32).reshape(-1, 3)
-    byte_ids = np.array([vocab[character] for character in CHARACTER_OF], np.uint32)
-    return Vocabulary(scheme, tokens, merges, byte_ids, tuple(added))
+    byte_ids = np.array([vocab.get(character, 0) for character in CHARACTER_OF], np.uint32)
+    whole_first = tuple(vocab.values()) if model.get("ignore_merges") else ()
+    return Vocabulary(scheme, tokens, merges, byte_ids, tuple(added), whole_first, bool(normalizers))
+
+
+def _read_tokens(vocab: Mapping[str, int]) -> tuple[dict[int, bytes], set[int]]:
+    """The bytes of each id, and the ids of tokens that aren't byte-level: DeepSeek-V3 has its special tokens among the
+    others, where no text and no merge gets to them."""
+    tokens, others = {}, set()
+    for token, number in vocab.items():
+        try:
+            tokens[number] = to_bytes(token)
+        except (KeyError, ValueError):
+            tokens[number] = token.encode()
+            others.add(number)
+    return tokens, others
+
+
+def _list_normalizers(normalizer: Any) -> list[str]:
+    """The types of a tokenizer.json's normalizers; a sequence of none is none."""
+    match normalizer:
+        case None:
+            return []
+        case {"type": "Sequence", "normalizers": [*parts]}:
+            return [name for part in parts for name in _list_normalizers(part)]
+        case {"type": str(name)}:
+            return [name]
+    return ["something unknown"]
 
 
 class Encoder:
@@ -156,11 +196,14 @@ class Encoder:
         self.vocab_size = max(vocabulary.tokens) + 1
         self._tokens = vocabulary.tokens
         self._pieces = vocabulary.scheme.pre_tokenizer()
+        self._normalizes = vocabulary.normalizes
         self._merges = merge_table(vocabulary.byte_ids, vocabulary.merges)
         made = [vocabulary.tokens[number] for number in np.unique(vocabulary.merges[:, 2]).tolist()]
-        lengths = np.fromiter(map(len, made), np.int64, len(made))
-        self._joins = joins_of(np.frombuffer(b"".join(made), np.uint8), np.append(0, np.cumsum(lengths)))
+        self._joins = joins_of(*_lay_out(made))
+        self._whole = whole_tokens({})
         self._cache = piece_cache(cache_bytes)
+        if vocabulary.whole_first:
+            self._take_whole(vocabulary.whole_first, made, cache_bytes)
         wanted = [token for token in vocabulary.added if token.content and (special or not token.special)]
         self._added = {token.content: token.number for token in wanted}
         groups = ([token.content for token in wanted if token.normalized is flag] for flag in (False, True))
@@ -178,18 +221,20 @@ class Encoder:
         spans = self._find_added_tokens(text, offsets) if self._added else []
         if not spans:
             return self._encode_plain(text, offsets)
-        borders = np.unique(np.concatenate([offsets, np.array(spans, np.int64)[:, :2].ravel()]))
+        starts, stops, numbers = np.array(spans, np.int64).T
+        borders = np.unique(np.concatenate([offsets, starts, stops]))
         ids, ends = self._encode_plain(text, borders)
-        parts, shift, moved = [], 0, ends.copy()
-        position = 0
-        for start, end, number in spans:
-            first, last = np.searchsorted(borders, [start, end])
-            parts += [ids[position : ends[first]], np.array([number], np.uint32)]
-            position = int(ends[last])
-            shift += 1 - int(ends[last] - ends[first])
-            moved[last:] = ends[last:] + shift
-        parts.append(ids[position:])
-        return np.concatenate(parts), moved[np.searchsorted(borders, offsets)]
+        # each span is one of the parts between borders, and one id instead of those that its bytes gave
+        lengths, is_span = np.diff(ends), np.zeros(len(borders) - 1, bool)
+        parts = np.searchsorted(borders, starts)
+        is_span[parts] = True
+        moved = np.append(0, np.cumsum(np.where(is_span, 1, lengths)))
+        out = np.empty(moved[-1], np.uint32)
+        rest = np.ones(len(out), bool)
+        rest[moved[parts]] = False
+        out[moved[parts]] = numbers
+        out[rest] = ids[np.repeat(~is_span, lengths)]
+        return out, moved[np.searchsorted(borders, offsets)]
 
     def decode(self, ids: Sequence[int] | npt.NDArray[Any]) -> bytes:
         """As AnyEncoder.decode. Raises TokenizerError for an id that the vocabulary lacks."""
@@ -198,13 +243,32 @@ class Encoder:
         except KeyError as error:
             raise TokenizerError(f"the vocabulary has no id {error.args[0]}") from error
 
+    def _take_whole(self, numbers: Sequence[int], made: list[bytes], cache_bytes: int) -> None:
+        """From now on pieces of the bytes of these ids become them, where merging gives something else."""
+        tokens = {number: self._tokens[number] for number in numbers if _is_text(self._tokens[number])}
+        text, offsets = _lay_out(tokens.values())
+        # a token is encoded as one piece, and an end at the same place ends its document
+        ids, ends = self._encode_pieces(text, [np.repeat(offsets[1:], 2)], offsets)
+        alone = (np.diff(ends) == 1) & (ids[np.minimum(ends[:-1], len(ids) - 1)] == np.array([*tokens]))
+        others = {
+            number: token for (number, token), same in zip(tokens.items(), alone.tolist(), strict=True) if not same
+        }
+        self._whole = whole_tokens(others)
+        self._joins = joins_of(*_lay_out([*made, *others.values()]))  # so that no piece that is one is cut
+        self._cache = piece_cache(cache_bytes)
+
     def _encode_plain(self, text: Bytes, offsets: Offsets) -> tuple[Ids, Offsets]:
+        if self._normalizes:
+            text, offsets = normalize_nfc(text, offsets)
+        return self._encode_pieces(text, self._pieces.blocks(text, offsets), offsets)
+
+    def _encode_pieces(self, text: Bytes, blocks: Iterable[Offsets], offsets: Offsets) -> tuple[Ids, Offsets]:
         # reserved, not used: the operating system gives pages as ids are written
         ids = np.empty(int(offsets[-1] - offsets[0]) + SLACK, np.uint32)
         ends = np.zeros(len(offsets), np.int64)
         state = np.array([offsets[0], 0, 0], np.int64)
-        for block in self._pieces.blocks(text, offsets):
-            encode_pieces(text, block, state, self._merges, self._joins, self._cache, ids, ends)
+        for block in blocks:
+            encode_pieces(text, block, state, self._merges, self._joins, self._whole, self._cache, ids, ends)
         return ids[: state[2]], ends
 
     def _find_added_tokens(self, text: Bytes, offsets: Offsets) -> list[tuple[int, int, int]]:
@@ -224,6 +288,21 @@ class Encoder:
             yield match.start(), match.end(), self._added[match.group()]
             start = match.end()
         yield from self._find_in_span(whole, start, end, group + 1)
+
+
+def _lay_out(tokens: Collection[bytes]) -> tuple[Bytes, Offsets]:
+    """The tokens' bytes one behind the other, and where each begins and the last ends."""
+    lengths = np.fromiter(map(len, tokens), np.int64, len(tokens))
+    return np.frombuffer(b"".join(tokens), np.uint8), np.append(0, np.cumsum(lengths))
+
+
+def _is_text(token: bytes) -> bool:
+    """Whether the bytes are whole characters, as every piece of text is."""
+    try:
+        token.decode()
+    except UnicodeDecodeError:
+        return False
+    return bool(token)
 
 
 class HuggingFaceEncoder:

@@ -8,7 +8,7 @@ from typing import Any
 from dspipe.tokenizer.byte_alphabet import to_text
 from dspipe.tokenizer.schemes import SCHEMES
 from dspipe.tokenizer.settings import TrainSettings
-from dspipe.tokenizer.special_tokens import CHAT_TEMPLATE, CHAT_TOKENS
+from dspipe.tokenizer.special_tokens import make_chat_template
 from dspipe.tokenizer.train import Trained, TrainingError
 
 FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "config.json")
@@ -100,7 +100,8 @@ def _tokenizer_config(added: list[dict[str, Any]], settings: TrainSettings) -> d
         "model_max_length": settings.model_max_length,
         "added_tokens_decoder": decoder,
     }
-    return config | ({"chat_template": CHAT_TEMPLATE} if set(special) >= CHAT_TOKENS else {})
+    template = make_chat_template(special)
+    return config | ({"chat_template": template} if template else {})
 
 
 def _special_tokens_map(special: Sequence[str]) -> dict[str, Any]:

@@ -102,6 +102,34 @@ def cl100k() -> Scan:
 
 
 @cache
+def qwen2() -> Scan:
+    """As cl100k, each number by itself."""
+    kernel, (classes, contractions, _, numbers_apart) = cl100k()
+    return kernel, (classes, contractions, 1, numbers_apart)
+
+
+@cache
+def o200k() -> Scan:
+    """Letters by case."""
+    from dspipe.kernels.bpe import pretokenize_case as kernel
+    from dspipe.kernels.bpe.character_classes import class_table
+
+    classes = np.full(CHARACTERS, kernel.PUNCTUATION, np.uint8)
+    for text, kind in (
+        (sets.BLANKS, kernel.BLANK),
+        ("20", kernel.SPACE),
+        ("A D", kernel.NEWLINE),
+        (unicode_16.NUMBERS, kernel.NUMBER),
+        (unicode_16.LETTERS, kernel.BOTH),
+        (unicode_16.MARKS, kernel.MARK),
+        (unicode_16.UPPERCASE, kernel.UPPER),
+        (unicode_16.LOWERCASE, kernel.LOWER),
+    ):
+        sets.assign(classes, text, kind)
+    return kernel.scan_case, (class_table(classes),)
+
+
+@cache
 def deepseek_v3() -> Scan:
     """Marks are letters; runs of kana and Han stand apart, and so do numbers."""
     from dspipe.kernels.bpe import pretokenize_regex as kernel

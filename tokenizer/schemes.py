@@ -5,7 +5,9 @@
     deepseek_strict   exactly the pre-tokenizer of DeepSeek LLM (arXiv:2401.02954, section 2.1, as published with its
                       tokenizer)
     deepseek_v3       that of DeepSeek-V3
-    gpt2, cl100k      those of GPT-2 and of OpenAI's cl100k_base
+    gpt2, cl100k      those of GPT-2 and of OpenAI's cl100k_base, which is Llama 3's too
+    qwen2             that of Qwen 2, 2.5 and 3: cl100k with single digits
+    o200k             that of OpenAI's o200k_base (GPT-4o, gpt-oss): words are cut where capitals begin anew
 
 Each has the form that Hugging Face's `tokenizers` reads, and a kernel that is equal to it on every text and some
 hundred times as fast (tokenizer.scans).
@@ -133,6 +135,18 @@ _CL100K = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
     r"|\s+(?!\S)|\s+"
 )
+_QWEN2 = _CL100K.replace(r"\p{N}{1,3}", r"\p{N}")
+_O200K = "|".join(
+    (
+        r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
+        r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
+        r"\p{N}{1,3}",
+        r" ?[^\s\p{L}\p{N}]+[\r\n/]*",
+        r"\s*[\r\n]+",
+        r"\s+(?!\S)",
+        r"\s+",
+    )
+)
 _DEEPSEEK_V3 = (
     r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"""
     r"""| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"""
@@ -148,14 +162,26 @@ SCHEMES = {
         Scheme("deepseek_v3", _sequence(*_V3_STEPS), scans.deepseek_v3),
         Scheme("gpt2", {**_BYTES, "use_regex": True}, scans.gpt2),
         Scheme("cl100k", _sequence(_split(_CL100K)), scans.cl100k),
+        Scheme("qwen2", _sequence(_split(_QWEN2)), scans.qwen2),
+        Scheme("o200k", _sequence(_split(_O200K)), scans.o200k),
     )
 }
 
 
 def find_scheme(pre_tokenizer: Any) -> Scheme | None:
     """The named scheme that a tokenizer.json's `pre_tokenizer` is, or None."""
-    wanted = _normalize(pre_tokenizer)
+    wanted = _normalize(_isolate(pre_tokenizer))
     return next((scheme for scheme in SCHEMES.values() if _normalize(scheme.hugging_face) == wanted), None)
+
+
+def _isolate(pre_tokenizer: Any) -> Any:
+    """GPT-4o's file removes what its one pattern doesn't match, where others keep what it does: the patterns above that
+    stand alone match every character, so both are the same."""
+    match pre_tokenizer:
+        case {"type": "Sequence", "pretokenizers": [{"behavior": "Removed", "invert": True} as split, _]}:
+            kept = {**split, "behavior": "Isolated", "invert": False}
+            return {**pre_tokenizer, "pretokenizers": [kept, pre_tokenizer["pretokenizers"][1]]}
+    return pre_tokenizer
 
 
 def _normalize(part: Any) -> Any:

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from dspipe.pipeline.quantities import ByteSize, Count
-from dspipe.tokenizer.special_tokens import name_special_tokens
+from dspipe.tokenizer.special_tokens import SpecialNames, name_special_tokens
 
-SchemeName = Literal["deepseek", "deepseek_strict", "deepseek_v3", "gpt2", "cl100k"]
+SchemeName = Literal["deepseek", "deepseek_strict", "deepseek_v3", "gpt2", "cl100k", "qwen2", "o200k"]
 ROUND_TO = 128
 
 
@@ -47,6 +47,8 @@ class TrainSettings(BaseModel):
     """tokens without the special ones: the 256 bytes and the merges"""
     special: Count | tuple[str, ...] = 15
     """how many special tokens, or their names: begin, end, padding, and any others"""
+    special_names: SpecialNames = "deepseek"
+    """the names of a number of them: `deepseek`, like `<｜end▁of▁sentence｜>`, or `plain`, like `<|end_of_text|>`"""
     pad_to: Count | None = None
     """rows of the model's embedding; default 102,400 for a vocabulary of 100,000, else the next multiple of 128"""
     scheme: SchemeName = "deepseek"
@@ -80,7 +82,7 @@ class TrainSettings(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> "TrainSettings":
-        size = self.vocab + len(name_special_tokens(self.special))
+        size = self.vocab + len(name_special_tokens(self.special, self.special_names))
         if self.pad_to is not None and self.pad_to < size:
             raise ValueError(f"pad_to is {self.pad_to}, below the {size} tokens that it must hold")
         return self
@@ -88,7 +90,7 @@ class TrainSettings(BaseModel):
     @property
     def special_tokens(self) -> tuple[str, ...]:
         """The names of the special tokens, in the order of their ids."""
-        return name_special_tokens(self.special)
+        return name_special_tokens(self.special, self.special_names)
 
     @property
     def padded_size(self) -> int:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -31,7 +32,8 @@ class Document:
 
 def read_documents(paths: Iterable[Path]) -> Iterator[Document]:
     """The documents of .jsonl and .parquet files (fields text; lang or language; domain) and of plain text files, each
-    one document, .gz and .zst or not. Invalid UTF-8 is replaced. Raises TextFileError."""
+    one document, .gz and .zst or not; `-` is plain text from standard input. Invalid UTF-8 is replaced. Raises
+    TextFileError."""
     for path in paths:
         try:
             yield from _read_file(path)
@@ -54,7 +56,9 @@ def batch_documents(documents: Iterable[Document]) -> Iterator[list[Document]]:
 
 
 def _read_file(path: Path) -> Iterator[Document]:
-    if ".parquet" in path.suffixes:
+    if path == Path("-"):
+        yield Document(sys.stdin.buffer.read().decode("utf-8", "replace"))
+    elif ".parquet" in path.suffixes:
         for batch in pq.ParquetFile(path).iter_batches(batch_size=1024):
             yield from map(_make_document, batch.to_pylist())
     elif ".jsonl" in path.suffixes:

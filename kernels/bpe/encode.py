@@ -2,6 +2,10 @@
 
 256 pieces are queued, so that their lines of the cache are on the way from memory while others are looked up. Pieces
 of more than 256 bytes are merged each time. What is in the cache never changes an id.
+
+Some vocabularies have tokens that no merges make, and a piece that is such a token is that one (kernels.bpe.whole).
+Where there are any, the parts of a piece that was cut are marked, since they may be no such token, though they have its
+bytes.
 """
 
 import numpy as np
@@ -24,27 +28,35 @@ from dspipe.kernels.bpe.piece_cache import (
     short_line,
 )
 from dspipe.kernels.bpe.table import WORK, MergeTable, raw_merges
-from dspipe.kernels.hashing import hash_long_piece
+from dspipe.kernels.bpe.whole import WholeTokens, find_whole, raw_whole
+from dspipe.kernels.hashing import XXHASH, hash_long_piece
 from dspipe.kernels.jit import entry, inline, jit, pointer, prefetch
 
 U64, U32, I64 = np.uint64, np.uint32, np.int64
 BATCH = 256
 SLACK = 4
 """ids that may be written past the last one"""
+PART = np.uint64(1 << 63)
+"""mark of a part of a piece: in the second word of a short one, where the length takes fewer bits"""
+PART_HASH = XXHASH
+"""likewise, mixed into the hash of a long one"""
 
 
 @inline
-def _enqueue(text, start, end, size, cache, queue, k):  # type: ignore[no-untyped-def]
-    """Queue a piece (start, length, line of the cache, two words or a hash) and ask for its line."""
+def _enqueue(text, start, end, part, size, cache, queue, k):  # type: ignore[no-untyped-def]
+    """Queue a piece (start, length, line of the cache, two words, or a hash and the mark) and ask for its line."""
     n = end - start
     queue[5 * k], queue[5 * k + 1] = U64(start), U64(n)
     if n > MAX_SHORT_BYTES:
         key = hash_long_piece(text, start, n)
+        if part != U64(0):
+            key ^= PART_HASH
         line = long_line(key, cache)
         prefetch(cache.long, line)
-        queue[5 * k + 2], queue[5 * k + 3] = U64(line), key
+        queue[5 * k + 2], queue[5 * k + 3], queue[5 * k + 4] = U64(line), key, part
     elif n > 0:
         low, high = pack(text, start, n, size)
+        high |= part
         line = short_line(low, high, cache)
         prefetch(cache.short, line)
         queue[5 * k + 2], queue[5 * k + 3], queue[5 * k + 4] = U64(line), low, high
@@ -52,27 +64,38 @@ def _enqueue(text, start, end, size, cache, queue, k):  # type: ignore[no-untype
 
 
 @jit
-def _encode_new(text, start, n, merges, joins, cache, line, low, high, ids, o):  # type: ignore[no-untyped-def]
+def _merge_piece(text, start, n, part, merges, joins, whole, ids, o):  # type: ignore[no-untyped-def]
+    """Append the ids of a piece, or a part of one, that isn't in the cache."""
+    if part == U64(0):
+        token = find_whole(text, start, n, whole)
+        if token >= 0:
+            ids[o] = U32(token)
+            return o + 1
+    return merge(text, start, n, merges, joins, ids, o)
+
+
+@jit
+def _encode_new(text, start, n, merges, joins, whole, cache, line, low, high, ids, o):  # type: ignore[no-untyped-def]
     """Merge a piece of at most MAX_SHORT_BYTES bytes that isn't in the cache, keep it, append its ids."""
-    end = merge(text, start, n, merges, joins, ids, o)
+    end = _merge_piece(text, start, n, high & PART, merges, joins, whole, ids, o)
     keep_short(cache, line, low, high, ids, o, end - o)
     return end
 
 
 @jit
-def _encode_long(text, start, n, merges, joins, cache, line, key, ids, o):  # type: ignore[no-untyped-def]
+def _encode_long(text, start, n, part, merges, joins, whole, cache, line, key, ids, o):  # type: ignore[no-untyped-def]
     """Append the ids of a piece of more than MAX_SHORT_BYTES bytes."""
     if n > MAX_CACHED_BYTES:
-        return merge(text, start, n, merges, joins, ids, o)
+        return _merge_piece(text, start, n, part, merges, joins, whole, ids, o)
     end = find_long(cache, line, key, text, start, n, ids, o)
     if end < 0:
-        end = merge(text, start, n, merges, joins, ids, o)
+        end = _merge_piece(text, start, n, part, merges, joins, whole, ids, o)
         keep_long(cache, line, key, text, start, n, ids, o, end - o)
     return end
 
 
 @jit
-def _drain(text, merges, joins, cache, queue, k, ids, o, id_offsets, documents):  # type: ignore[no-untyped-def]
+def _drain(text, merges, joins, whole, cache, queue, k, ids, o, id_offsets, documents):  # type: ignore[no-untyped-def]
     """Append the ids of the queued pieces; a piece of no bytes ends a document."""
     for item in range(0, 5 * k, 5):
         start, n, line = I64(queue[item]), I64(queue[item + 1]), I64(queue[item + 2])
@@ -82,9 +105,10 @@ def _drain(text, merges, joins, cache, queue, k, ids, o, id_offsets, documents):
         elif n <= MAX_SHORT_BYTES:
             low, high = queue[item + 3], queue[item + 4]
             end = find_short(cache, line, low, high, ids, o)
-            o = end if end >= 0 else _encode_new(text, start, n, merges, joins, cache, line, low, high, ids, o)
+            o = end if end >= 0 else _encode_new(text, start, n, merges, joins, whole, cache, line, low, high, ids, o)
         else:
-            o = _encode_long(text, start, n, merges, joins, cache, line, queue[item + 3], ids, o)
+            key, part = queue[item + 3], queue[item + 4]
+            o = _encode_long(text, start, n, part, merges, joins, whole, cache, line, key, ids, o)
     return o, documents
 
 
@@ -95,6 +119,7 @@ def encode_pieces(
     state: npt.NDArray[np.int64],
     merges: MergeTable,
     joins: Joins,
+    whole: WholeTokens,
     cache: PieceCache,
     ids: npt.NDArray[np.uint32],
     id_offsets: npt.NDArray[np.int64],
@@ -108,28 +133,33 @@ def encode_pieces(
     data, out = pointer(text), pointer(ids)
     queue_array, work_array = np.empty(5 * BATCH, np.uint64), np.empty(WORK, np.uint32)
     raw, joinable, pieces = raw_merges(merges, work_array), raw_joins(joins), raw_cache(cache)
+    tokens = raw_whole(whole)
+    mark = PART if tokens.longest > 0 else U64(0)
     queue = pointer(queue_array)
     p, documents, o, k = state[0], state[1], state[2], 0
     for piece in range(len(ends)):
-        end = ends[piece]
+        end, part = ends[piece], U64(0)
         if end - p > 3 and data[p] >= 0xE0:
             left, length = decode(data, p)
             q = p + length
             while q < end:
                 right, length = decode(data, q)
                 if not may_join(joinable, left, right, data[q - 1], data[q]):
-                    k = _enqueue(data, p, q, len(text), pieces, queue, k)
+                    part = mark
+                    k = _enqueue(data, p, q, part, len(text), pieces, queue, k)
                     p = q
                     if k == BATCH:
-                        o, documents = _drain(data, raw, joinable, pieces, queue, k, out, o, id_offsets, documents)
+                        o, documents = _drain(
+                            data, raw, joinable, tokens, pieces, queue, k, out, o, id_offsets, documents
+                        )
                         k = 0
                 left = right
                 q += length
-        k = _enqueue(data, p, end, len(text), pieces, queue, k)
+        k = _enqueue(data, p, end, part, len(text), pieces, queue, k)
         p = end
         if k == BATCH:
-            o, documents = _drain(data, raw, joinable, pieces, queue, k, out, o, id_offsets, documents)
+            o, documents = _drain(data, raw, joinable, tokens, pieces, queue, k, out, o, id_offsets, documents)
             k = 0
-    o, documents = _drain(data, raw, joinable, pieces, queue, k, out, o, id_offsets, documents)
+    o, documents = _drain(data, raw, joinable, tokens, pieces, queue, k, out, o, id_offsets, documents)
     state[0], state[1], state[2] = p, documents, o
     queue_array[0], work_array[0] = U64(0), U32(0)  # the last uses: both arrays must live until here

@@ -40,7 +40,7 @@ APOSTROPHE, S, T, R, E, V, M, L, D = (ord(character) for character in "'strevmld
 
 
 @inline
-def _contraction_end(text, p, end, any_case):  # type: ignore[no-untyped-def]
+def contraction_end(text, p, end, any_case):  # type: ignore[no-untyped-def]
     """The end of a contraction whose apostrophe is at p; p when there is none."""
     upper = 32 if any_case else 0
     first = text[p + 1] | upper if p + 1 < end else 0
@@ -115,7 +115,7 @@ def _piece_end(text, start, end, contractions, max_numbers, numbers_apart, ascii
     if kind == NUMBER:
         return _number_end(text, start, end, max_numbers, ascii, block_of, blocks)
     if contractions != NO_CONTRACTIONS and text[start] == APOSTROPHE:
-        past = _contraction_end(text, start, end, contractions == CONTRACTIONS_OF_ANY_CASE)
+        past = contraction_end(text, start, end, contractions == CONTRACTIONS_OF_ANY_CASE)
         if past > start:
             return past
     after, length = class_at(text, p, end, ascii, block_of, blocks)

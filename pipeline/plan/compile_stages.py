@@ -1,33 +1,38 @@
-"""stages -> phases: the text pass, the decisions of neighbouring map stages, and what each global stage asks for."""
+"""stages -> phases: the text passes, the decisions of neighbouring map stages, what each global stage asks for."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from dspipe.pipeline.config.discovery import settings_of, stage_module
-from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.config.run_config import RunConfig
-from dspipe.pipeline.document import document_schema
+from dspipe.pipeline.document import DOCUMENT, document_schema
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.plan.fingerprint import code_fingerprint, function_module
-from dspipe.pipeline.plan.planned_phase import JUDGING, TEXT_PASS, PlannedPhase
+from dspipe.pipeline.plan.planned_phase import JUDGING, PlannedPhase
 from dspipe.pipeline.plan.settings_read import measure_settings
-from dspipe.pipeline.stage import Corpus, GlobalStage, MapStage, Phase, Stage
+from dspipe.pipeline.plan.text_passes import TextPass, cut_into_passes, invalid_stage, measuring
+from dspipe.pipeline.stage import Corpus, GlobalStage, MapStage, Phase
 
 DOCUMENTS = "documents"
-"""the name of the text pass"""
+"""the name of the text pass; that of the second one is documents-2"""
 JUDGE = "judge"
 
+_TEXT_PASS = "dspipe.pipeline.tasks.text_pass:run"
+_LATER_TEXT_PASS = "dspipe.pipeline.tasks.later_text_pass:run"
 _STAGES_FUNCTION = "dspipe.pipeline.tasks.task:run_stages_function"
 
 
 def compile_stages(config: RunConfig, corpus: Corpus) -> list[list[PlannedPhase]]:
-    """Per stage (or group of neighbouring map stages) its phases in order; the text pass stands first.
-
-    Raises InvalidConfigError.
+    """Per stage (or group of neighbouring map stages) its phases in order; the text pass stands first, and later ones
+    behind the stages that make them necessary. Raises InvalidConfigError.
     """
-    groups: list[list[PlannedPhase]] = [[_text_pass(config, corpus)]]
+    phases = _phases_of(config, corpus)
+    first, *later = cut_into_passes(config, phases)
+    _check_makers(config)
+    groups: list[list[PlannedPhase]] = [[_text_pass(config, corpus, first)]]
+    later_passes = {text_pass.behind: number for number, text_pass in enumerate(later)}
     judging: list[int] = []
     judge_phases = 0
     for index, stage in enumerate(config.stages):
@@ -40,22 +45,16 @@ def compile_stages(config: RunConfig, corpus: Corpus) -> list[list[PlannedPhase]
             judge_phases += 1
             groups.append([_judging(config, judging, judge_phases)])
             judging = []
-        assert isinstance(stage, GlobalStage)
         try:
-            phases = stage.phases(corpus)
-            groups.append([_global(config, index, phase) for phase in phases])
+            groups.append([_global(config, index, phase) for phase in phases[index]])
         except ConfigError as error:
-            raise _invalid(config, index, str(error), error.key) from None
+            raise invalid_stage(config, index, str(error), error.key) from None
+        if index in later_passes:
+            number = later_passes[index]
+            groups.append([_later_pass(config, later[number], number + 2)])
     if judging:
         groups.append([_judging(config, judging, judge_phases + 1)])
     return groups
-
-
-def measuring(config: RunConfig) -> Iterator[tuple[int, Stage[Any]]]:
-    """The stages that have a part in the text pass, with their places in the config."""
-    for index, stage in enumerate(config.stages):
-        if stage.measured_columns() or stage.measure_run or type(stage).measure is not Stage.measure:
-            yield index, stage
 
 
 def measure_step(config: RunConfig, index: int) -> tuple[dict[str, Any], list[Any]]:
@@ -73,27 +72,58 @@ def measure_step(config: RunConfig, index: int) -> tuple[dict[str, Any], list[An
     return step, depends
 
 
-def _text_pass(config: RunConfig, corpus: Corpus) -> PlannedPhase:
+def _phases_of(config: RunConfig, corpus: Corpus) -> dict[int, list[Phase]]:
+    phases = {}
+    for index, stage in enumerate(config.stages):
+        if isinstance(stage, GlobalStage):
+            try:
+                phases[index] = stage.phases(corpus)
+            except ConfigError as error:
+                raise invalid_stage(config, index, str(error), error.key) from None
+    return phases
+
+
+def _check_makers(config: RunConfig) -> None:
     maker: dict[str, str] = {}
-    steps, depends = [], []
     for index, stage in measuring(config):
         for column in stage.measured_columns():
             if column.name in maker and column.name != "text":
-                raise _invalid(config, index, f"the column {column.name} is already made by {maker[column.name]}")
+                raise invalid_stage(config, index, f"the column {column.name} is already made by {maker[column.name]}")
             maker[column.name] = stage.name
+
+
+def _steps(config: RunConfig, text_pass: TextPass) -> tuple[list[dict[str, Any]], list[list[Any]], tuple[str, ...]]:
+    """What workers must know of a pass's stages, what the results depend on, and what `dspipe plan` says besides."""
+    steps, depends = [], []
+    for index in text_pass.stages:
         step, covered = measure_step(config, index)
+        if index in text_pass.late:
+            step, covered = {**step, "late": True}, [*covered, "late"]
         steps.append(step)
         depends.append(covered)
-    names = [stage.name for _, stage in measuring(config)]
-    early = [stage.name for _, stage in measuring(config) if getattr(stage.config, "early", False)]
-    title = f"Read, then in one pass over the text: {', '.join(names)}" if names else "Read"
-    schema = document_schema(list(config.stages))
+    early = [
+        config.stages[index].name
+        for index in text_pass.stages
+        if getattr(config.stages[index].config, "early", False) and index not in text_pass.late
+    ]
+    notes = [f"text dropped at once by {', '.join(early)}"] if early else []
+    for index, reader in text_pass.late.items():
+        stage, before = config.stages[index].name, config.stages[reader].name
+        notes.append(f"not by {stage}, though it says `early`: {before} before it reads the texts")
+    return steps, depends, tuple(notes)
+
+
+def _text_pass(config: RunConfig, corpus: Corpus, text_pass: TextPass) -> PlannedPhase:
+    stages = [config.stages[index] for index in text_pass.stages]
+    names = ", ".join(stage.name for stage in stages)
+    steps, depends, notes = _steps(config, text_pass)
+    schema = document_schema(stages)
     return PlannedPhase(
         name=DOCUMENTS,
         over="inputs",
-        title=title,
+        title=f"Read, then in one pass over the text: {names}" if names else "Read",
         stages=(DOCUMENTS,),
-        runner=TEXT_PASS,
+        runner=_TEXT_PASS,
         payload={"steps": steps, "documents": corpus.documents},
         depends={
             "stages": depends,
@@ -102,7 +132,32 @@ def _text_pass(config: RunConfig, corpus: Corpus) -> PlannedPhase:
         },
         schema=schema.serialize().to_pybytes().hex(),
         written=tuple(schema.names),
-        notes=(f"text dropped at once by {', '.join(early)}",) if early else (),
+        measures=True,
+        notes=notes,
+    )
+
+
+def _later_pass(config: RunConfig, text_pass: TextPass, number: int) -> PlannedPhase:
+    stages = [config.stages[index] for index in text_pass.stages]
+    steps, depends, notes = _steps(config, text_pass)
+    columns = {column.name: column for stage in stages for column in stage.measured_columns()}
+    if any(stage.rewrites for stage in stages):
+        columns |= {name: DOCUMENT.field(name) for name in ("text", "text_bytes")}
+    schema = pa.schema([pa.field("reason", pa.string()), *columns.values()])
+    before = config.stages[text_pass.behind].name
+    return PlannedPhase(
+        name=f"{DOCUMENTS}-{number}",
+        over="shards",
+        title=f"Read the texts again behind {before}, then in one pass: {', '.join(stage.name for stage in stages)}",
+        stages=(f"{DOCUMENTS}-{number}",),
+        runner=_LATER_TEXT_PASS,
+        payload={"steps": steps},
+        depends={"stages": depends, "code": code_fingerprint("dspipe.pipeline.tasks.later_text_pass")},
+        columns=("reason", *DOCUMENT.names),
+        schema=schema.serialize().to_pybytes().hex(),
+        written=tuple(schema.names),
+        measures=True,
+        notes=notes,
     )
 
 
@@ -170,9 +225,4 @@ def _global(config: RunConfig, index: int, phase: Phase) -> PlannedPhase:
 def _check_judge(config: RunConfig, index: int, stage: MapStage[Any]) -> None:
     if not stage.judge_columns():
         message = "has a `judge`, but `judge_columns` names no columns for it, so it would never be asked"
-        raise _invalid(config, index, f"{message}; name them, or say with `judges` when it doesn't judge")
-
-
-def _invalid(config: RunConfig, index: int, message: str, key: tuple[str | int, ...] = ()) -> InvalidConfigError:
-    path = ("stages", index, config.modules[index], *key)
-    return InvalidConfigError([config.where.problem(path, message, config.raw)])
+        raise invalid_stage(config, index, f"{message}; name them, or say with `judges` when it doesn't judge")

@@ -41,10 +41,11 @@ class PhaseRecord:
         return {manifest["file"]: (size, manifest) for size, manifest in found}
 
     def remove(self) -> None:
-        """To be called before a task of the phase is done."""
-        for name in self._files:
+        """To be called before a task of the phase is done. The names stay: the last `run.json` leads to them."""
+        records = [name for name in self._files if name.endswith(_MANIFESTS)]
+        for name in records:
             self._store.remove(f"{self._phase}/{name}")
-        self._files = []
+        self._files = [name for name in self._files if name not in records]
 
     def write(self, manifests: Sequence[Manifest]) -> list[str]:
         """Write the record of the phase, which has ended, unless it is there. The names of its files, that with the
@@ -54,7 +55,7 @@ class PhaseRecord:
             digest.update(f"{manifest['file']} {manifest['seal']}\n".encode())
         record, names = (f"{RECORD}{digest.hexdigest()[:12]}{end}" for end in (_MANIFESTS, _NAMES))
         store, phase = self._store, self._phase
-        if self._files and not self.manifests:  # one that was cut or changed
+        if not self.manifests:  # one that was cut or changed
             self.remove()
         if record not in self._files:
             stored = pa.BufferOutputStream()
@@ -67,6 +68,7 @@ class PhaseRecord:
         # compared, for nobody else would make one anew that was changed
         if names not in self._files or store.read_bytes(f"{phase}/{names}") != content:
             store.write_bytes(f"{phase}/{names}", content)
+        self.__dict__.pop("manifests", None)  # no longer needed: 3 kB of memory a task
         return [f"{phase}/{record}", f"{phase}/{names}"]
 
 

@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-TEXT_PASS = "dspipe.pipeline.tasks.text_pass:run"
-"""the runner of the phase in which documents are read and measured"""
 JUDGING = "dspipe.pipeline.tasks.judge:run"
 """the runner of phases in which neighbouring map stages judge"""
 Over = Literal["inputs", "shards", "partitions", "once", "sender_groups"]
@@ -39,6 +37,8 @@ class PlannedPhase:
     partitions: int = 0
     makes_artifacts: tuple[str, ...] = ()
     on_demand: bool = False
+    measures: bool = False
+    """whether stages see texts in it, where a record that ends workers is found and left out"""
     group: int = 1
     """over groups of senders: how many senders are merged into one file"""
     notes: tuple[str, ...] = field(default=())
@@ -47,7 +47,7 @@ class PlannedPhase:
     @property
     def by_record(self) -> bool:
         """Whether its tasks go record by record, and can leave out single ones."""
-        return self.runner in (TEXT_PASS, JUDGING)
+        return self.measures or self.judges
 
     @property
     def by_shard_alone(self) -> bool:
@@ -63,6 +63,11 @@ class PlannedPhase:
     def decides(self) -> bool:
         """Whether it gives verdicts on documents that are there already."""
         return "reason" in self.written and self.over != "inputs"
+
+    @property
+    def counts(self) -> bool:
+        """Whether it has a part in the funnel: it gives verdicts, or changes the texts."""
+        return self.decides or ("text_bytes" in self.written and self.over != "inputs")
 
     def needs(self) -> set[str]:
         """Names of what must have been made before: row columns, exchanges and artifacts."""

@@ -49,12 +49,14 @@ def empty_state(plan: Plan) -> State:
     return State([{} for _ in plan.shards], [[] for _ in plan.shards])
 
 
-def absorb_committed(plan: Plan, phase: PlannedPhase, specs: list[TaskSpec], state: State, store: Store) -> int:
-    """How many of a phase's tasks are done; when all are, what they made is added to the state."""
+def absorb_committed(
+    plan: Plan, phase: PlannedPhase, specs: list[TaskSpec], state: State, store: Store
+) -> list[Manifest]:
+    """The manifests of those of a phase's tasks that are done; when all are, what they made is added to the state."""
     manifests = committed(store, phase, specs)
-    done = sum(spec.key in manifests for spec in specs)
-    if done == len(specs):
-        absorb(phase, [manifests[spec.key] for spec in specs], state)
+    done = [manifests[spec.key] for spec in specs if spec.key in manifests]
+    if len(done) == len(specs):
+        absorb(phase, done, state)
     return done
 
 
@@ -204,7 +206,7 @@ def _read_manifests(store: Store, names: list[str]) -> list[Manifest]:
 def _columns(phase: PlannedPhase, available: dict[str, list[str]]) -> tuple[dict[str, list[str]], dict[str, str]]:
     """The columns that a task over a shard is given, and the hashes of those that it depends on."""
     names = {*phase.columns, "id", "reason"}
-    if phase.decides:
+    if phase.counts:
         names |= {"domain", "text_bytes", "tokens"}
     columns = {name: available[name] for name in sorted(names) if name in available}
     return columns, {name: column[1] for name, column in columns.items()}

@@ -10,10 +10,14 @@ from dspipe.pipeline.quantities import human_bytes
 from dspipe.pipeline.report.tables import Table, print_table
 from dspipe.pipeline.storage.secrets import without_secrets
 from dspipe.pipeline.storage.store import Store
+from dspipe.pipeline.tasks.spec import Manifest
 from dspipe.pipeline.visible_text import visible_line
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+_TEXT_BYTES = 4_000
+"""text of a document, to estimate by before anything is read: a page of Common Crawl after extraction"""
 
 
 def print_plan(plan: Plan, console: "Console") -> None:
@@ -48,32 +52,65 @@ def print_plan(plan: Plan, console: "Console") -> None:
     for message in plan.unreachable:
         console.print(f"[yellow]could not be listed now:[/] {escape(visible_line(message))}", highlight=False)
     console.print()
-    print_table(_phases(plan), console)
+    texts = _Texts(plan)
+    print_table(_phases(plan, texts), console)
+    if texts.readings:
+        times = "once more" if texts.readings == 1 else f"{texts.readings} times more"
+        about = "about " if texts.estimated else ""
+        size = human_bytes(texts.read)
+        console.print(f"Texts are read {times} after the text pass, {about}{size} in all.", highlight=False)
 
 
-def _phases(plan: Plan) -> Table:
+class _Texts:
+    """How many bytes of text the phases read that read texts again: as far as verdicts are there what is kept by them,
+    before that an estimate from the input."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._bytes, self._known = max(1, plan.phases[0].payload["documents"]) * _TEXT_BYTES, False
+        self.readings, self.read, self.estimated = 0, 0, False
+
+    def cost(self, phase: PlannedPhase) -> list[str]:
+        """What is to be said of the phase."""
+        if "text" not in phase.columns:
+            return []
+        self.readings += 1
+        self.read += self._bytes
+        self.estimated |= not self._known
+        size = f"{'' if self._known else 'about '}{human_bytes(self._bytes)}"
+        return [f"{size} of text read again" + (" and written" if "text" in phase.written else "")]
+
+    def done(self, manifests: list[Manifest]) -> None:
+        """A phase is done: its verdicts say what is kept."""
+        last = [manifest["funnel"][-1] for manifest in manifests if manifest["funnel"]]
+        if last:
+            self._bytes, self._known = sum(entry["kept"][1] for entry in last), True
+
+
+def _phases(plan: Plan, texts: _Texts) -> Table:
     table = Table("Phases", ("phase", "tasks", "state", "what it does"), frozenset({1}))
     store = Store(plan.config.output) if not plan.unreachable else None
     state = empty_state(plan)
     known = store is not None
     for phase in plan.phases:
-        tasks, status = "?", "unknown"
+        tasks, status, costs = "?", "unknown", texts.cost(phase)
         if plan.shards:
             tasks, status = f"{plan.tasks(phase):,}", "waits"
         if known and store is not None:
             try:
                 specs = task_specs(plan, phase, state, store)
                 done = absorb_committed(plan, phase, specs, state, store)
-                status = "done" if done == len(specs) else f"{done:,} done" if done else "to do"
-                known = done == len(specs)
+                known = len(done) == len(specs)
+                status = "done" if known else f"{len(done):,} done" if done else "to do"
+                if known:
+                    texts.done(done)
             except DamagedFileError:  # of an earlier phase, which is to make it again
                 known = False
-        table.rows.append((phase.name, tasks, status, _what_it_does(plan, phase)))
+        table.rows.append((phase.name, tasks, status, _what_it_does(plan, phase, costs)))
     return table
 
 
-def _what_it_does(plan: Plan, phase: PlannedPhase) -> str:
-    parts = [phase.title, *phase.notes]
+def _what_it_does(plan: Plan, phase: PlannedPhase, costs: list[str]) -> str:
+    parts = [phase.title, *costs, *phase.notes]
     if phase.emits and phase.over != "sender_groups":
         parts.append(f"sends to {phase.partitions or len(plan.shards):,} partitions")
     if phase.decides and phase.over == "shards" and len(phase.stages) == 1:

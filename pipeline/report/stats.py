@@ -9,7 +9,7 @@ from dspipe.pipeline.funnel import Funnel
 from dspipe.pipeline.quantities import human_bytes, human_seconds
 from dspipe.pipeline.report.tables import Cell, Line, Table, print_table
 from dspipe.pipeline.run.run_file import RunFile
-from dspipe.pipeline.run.summary import ALARMS, QUARANTINED
+from dspipe.pipeline.run.summary import ALARMS, QUARANTINED, TRAINING_DATA
 from dspipe.pipeline.tasks.quarantine import READ
 from dspipe.pipeline.visible_text import visible_json, visible_line
 
@@ -51,9 +51,10 @@ def print_stats(run: RunFile, console: "Console", by: By | None = None) -> None:
 
 
 def print_funnel(run: RunFile, console: "Console") -> None:
-    """The funnel, the reasons, what is kept by domain, what was bad, and rules that drop most of a domain: what `dspipe
-    run` ends with."""
-    for table in (funnel_table(run), reason_table(run), domain_table(run), bad_table(run), alarm_table(run)):
+    """The funnel, what became of the kept, the reasons, what is kept by domain, what was bad, and rules that drop most
+    of a domain: what `dspipe run` ends with."""
+    kept = (funnel_table(run), training_data_table(run), reason_table(run), domain_table(run))
+    for table in (*kept, bad_table(run), alarm_table(run)):
         if table is not None:
             console.print()
             print_table(table, console)
@@ -79,7 +80,7 @@ def sections(run: RunFile) -> list[Section]:
     alarms, stages = Section("Alarms", []), dict[str, Section]()
     for phase in run.phases:
         for key, value in phase.notes.items():
-            if key == QUARANTINED:
+            if key in (QUARANTINED, TRAINING_DATA):
                 continue
             title, item = f"{phase.name}: {key}", _note(f"{phase.name}: {key}", value)
             if key == ALARMS and value:
@@ -87,17 +88,19 @@ def sections(run: RunFile) -> list[Section]:
             else:
                 stage = title.partition(".")[0].partition(":")[0]
                 stages.setdefault(stage, Section(stage, [])).items.append(item)
-    tables = (funnel_table(run), reason_table(run), domain_table(run), bad_table(run), skipped_table(run))
+    kept = (funnel_table(run), training_data_table(run), reason_table(run), domain_table(run))
+    tables = (*kept, bad_table(run), skipped_table(run))
     documents = Section("Documents", [table for table in tables if table is not None])
     parts = [alarms, documents, *stages.values(), Section("Work", [phase_table(run)])]
     return [section for section in parts if section.items]
 
 
 def funnel_table(run: RunFile) -> Table | None:
-    """What came out of each stage. A line fits a terminal of 80 columns."""
+    """What came out of each stage, documents counted once. A line fits a terminal of 80 columns."""
     if not run.phases:
         return None
-    table = Table("Funnel", ("stage", "documents", "share", "dropped", "bytes", "tokens"), frozenset(range(1, 6)))
+    title = "Funnel: each document counted once, tokens without special ones"
+    table = Table(title, ("stage", "documents", "share", "dropped", "bytes", "tokens"), frozenset(range(1, 6)))
     first, bad = run.read_counts()
     funnel = run.funnel()
     size = human_bytes(funnel[0].entered.bytes) if funnel else ""
@@ -108,6 +111,15 @@ def funnel_table(run: RunFile) -> Table | None:
         share = _share(entry.kept.documents, first)
         table.rows.append((entry.stage, documents, share, dropped, size, tokens if entry.entered.tokens else ""))
     return table
+
+
+def training_data_table(run: RunFile) -> Table | None:
+    """How the documents that are kept became what was written for a trainer: copies, special tokens, rows."""
+    for phase in run.phases:
+        if TRAINING_DATA in phase.notes:
+            table = _note("Training data", phase.notes[TRAINING_DATA])
+            return table if isinstance(table, Table) else None
+    return None
 
 
 def reason_table(run: RunFile) -> Table | None:
@@ -241,7 +253,7 @@ def _note(title: str, value: Any) -> Table | str:
     names = list(dict.fromkeys(name for item in value for name in item if item[name] is not None))
     columns = [[item.get(name) for item in value] for name in names]
     numbers = frozenset(
-        place for place, column in enumerate(columns) if all(isinstance(item, int | float) for item in column)
+        place for place, column in enumerate(columns) if all(isinstance(item, int | float | None) for item in column)
     )
     cells = [_cells(name, column, names[0] == "at least") for name, column in zip(names, columns, strict=True)]
     return Table(title, [name.replace("_", " ") for name in names], numbers, list(zip(*cells, strict=True)))

@@ -1,5 +1,5 @@
 """What killed runs and earlier configs have left: removed, so that folders hold one run. What another run writes at the
-same time stays: only files that are older than this run are looked at."""
+same time stays: only results that are older than this run are looked at."""
 
 import re
 
@@ -10,13 +10,14 @@ _RESULT = re.compile(r"(\d{5,}|inputs|done)-[0-9a-f]{12}\.")
 
 def remove_stale(store: Store, referenced: set[str], before: float) -> int:
     """Remove task files that no manifest of the present plan names and that were written before this run began
-    (`before`, in seconds since 1970 by the storage's clock). Returns how many."""
+    (`before`, in seconds since 1970 by the storage's clock), and those that were never finished. Returns how many."""
     removed = 0
     for folder in ("", *store.folders()):
         for name, state in store.states(folder).items():
             full = f"{folder}/{name}" if folder else name
-            ours = _RESULT.match(name) or name.startswith(TEMPORARY)
-            if ours and full not in referenced and state.modified is not None and state.modified < before:
+            stale = _RESULT.match(name) and state.modified is not None and state.modified < before
+            # what a worker hadn't finished when it died; only local outputs have such files, and one run at a time
+            if (stale and full not in referenced) or name.startswith(TEMPORARY):
                 store.remove(full)
                 removed += 1
         if folder:

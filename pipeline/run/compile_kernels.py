@@ -18,9 +18,10 @@ from dspipe.kernels.jit import cache_folder
 from dspipe.pipeline.config.discovery import make_stage, settings_of
 from dspipe.pipeline.document import example_batch
 from dspipe.pipeline.keys import key_of
-from dspipe.pipeline.plan.compile_stages import measure_step, measuring
+from dspipe.pipeline.plan.compile_stages import measure_step
 from dspipe.pipeline.plan.fingerprint import code_fingerprint
 from dspipe.pipeline.plan.plan import Plan
+from dspipe.pipeline.plan.text_passes import measuring
 from dspipe.pipeline.tasks.measure import MeasureStep
 from dspipe.pipeline.tasks.spec import TaskSpec
 from dspipe.pipeline.tasks.task import Task

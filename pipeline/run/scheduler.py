@@ -48,10 +48,6 @@ class _Attempt:
     """the silence that was told of last"""
 
 
-def _nothing_more(spec: TaskSpec, manifest: Manifest) -> Sequence[TaskSpec]:
-    return ()
-
-
 class Scheduler:
     """Runs tasks on an executor. `on_event` hears of every event; a task's first permanent failure ends the run."""
 
@@ -80,9 +76,10 @@ class Scheduler:
     def run(
         self,
         specs: Sequence[TaskSpec],
-        then: Callable[[TaskSpec, Manifest], Sequence[TaskSpec]] = _nothing_more,
+        then: Callable[[TaskSpec, Manifest], Sequence[TaskSpec]] | None = None,
     ) -> dict[str, Manifest]:
-        """Run the tasks, and those that `then` gives for a task that has ended well; their manifests by key.
+        """Run the tasks, and those that `then` gives for a task that has ended well. Their manifests by key, unless
+        they were given to `then`: of a large run they take much memory.
 
         Tasks of phases that come up later go first, so that a mistake in them is seen early; within a phase the large
         ones. Raises RunFailedError, and DamagedFileError once no task runs.
@@ -118,8 +115,10 @@ class Scheduler:
                     self._not_by_itself(event.spec.key)
                 else:
                     self._ended(attempt)
-                    manifests[event.spec.key] = outcome
-                    self._add(then(event.spec, outcome))
+                    if then is None:
+                        manifests[event.spec.key] = outcome
+                    else:
+                        self._add(then(event.spec, outcome))
             if damage is None:
                 self._look()
         if damage is not None:

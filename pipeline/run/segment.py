@@ -132,3 +132,4 @@ class Segment:
             absorb_task(part.phase, number, manifest, self._state)
         if len(part.manifests) == part.tasks:
             self._on_end(part)
+            part.manifests, part.by_key, part.committed = {}, {}, None  # of a large run they take much memory

@@ -15,6 +15,8 @@ REPEATED_IDS = "repeated ids"
 """the note of the text pass that says how many documents have an id that another one has, too"""
 ALARMS = "alarms"
 """the note of a stage or of a phase over shards that should be seen first"""
+TRAINING_DATA = "training data"
+"""the note of a stage that says how the documents which are kept became what it has written: the end of the funnel"""
 QUARANTINED = "quarantined"
 """the note of a phase over shards that says which records were bad (`pipeline.tasks.quarantine`)"""
 _ALARMING, _FEW = 0.5, 5
@@ -60,10 +62,10 @@ class PhaseSummary:
     notes: dict[str, Any]
     """of phases that are one task, and what of a phase over shards should be seen"""
     inputs: str | None
-    names: str = ""
-    """the file that names the manifests and artifacts (`pipeline.plan.phase_record`)"""
     sources: dict[str, SourcePart] = field(default_factory=dict)
     """of a phase over shards that reads or judges, by source"""
+    names: str = ""
+    """the file that names the manifests and artifacts (`pipeline.plan.phase_record`)"""
 
     def as_json(self) -> dict[str, Any]:
         """JSON values."""
@@ -148,7 +150,10 @@ def _by_source(manifests: list[Manifest], sources: Sequence[str]) -> dict[str, S
     found = {}
     for source, of_it in parts.items():
         counters = {name: n for name, n in _sum_counters(of_it).items() if name in ("read", "quarantined")}
-        funnel = [Funnel(entry.stage, entry.entered, entry.kept, entry.dropped) for entry in _merge_funnels(of_it)]
+        funnel = [
+            Funnel(entry.stage, entry.entered, entry.kept, entry.dropped, rewritten=entry.rewritten)
+            for entry in _merge_funnels(of_it)
+        ]
         found[source] = SourcePart(counters, funnel)
     return found
 

@@ -25,8 +25,10 @@ class ColumnWriter:
         self._waiting: list[pa.RecordBatch] = []
         self._rows = 0
         self._makes_groups = spec.over == "inputs"
-        self._decides = "reason" in schema.names and not self._makes_groups
-        if self._decides:
+        self._decides = "reason" in schema.names
+        self._rewrites = "text_bytes" in schema.names
+        self._counts = (self._decides or self._rewrites) and not self._makes_groups
+        if self._counts:
             measures = [name for name in ("domain", "text_bytes", "tokens") if name in spec.columns]
             self._before = read_rows(["reason", *measures])
             self._entry = Funnel(spec.phase.split(".")[0])
@@ -55,9 +57,9 @@ class ColumnWriter:
                 f"{self._name}: {expected:,} documents went in and {written:,} came out; {self._missing(written)}"
             )
         self._writer.close()
-        if self._decides and not self._funnel:
+        if self._counts and not self._funnel:
             self._funnel.append(self._entry)
-        elif self._decides:
+        elif self._counts:
             last = self._funnel[-1].kept.documents
             dropped = sum(entry.all_dropped().documents for entry in self._funnel)
             own_kept, own_dropped = self._entry.kept.documents, self._entry.all_dropped().documents
@@ -76,9 +78,10 @@ class ColumnWriter:
         (batch,) = table.slice(0, rows).combine_chunks().to_batches() if rows else (table.slice(0, 0).to_batches(),)
         rest = table.slice(rows)
         self._waiting, self._rows = rest.to_batches(), rest.num_rows
-        if self._decides:
+        if self._counts:
             before = next(self._before)
-            changed = self._entry.add(before, batch.column("reason"))
+            reason = batch.column("reason") if self._decides else before.column("reason")
+            changed = self._entry.add(before, reason, batch.column("text_bytes") if self._rewrites else None)
             if changed is not None:
                 raise ConservationError(
                     f"{self._name}: document {self._id(sum(self.groups) + changed)} was dropped before "

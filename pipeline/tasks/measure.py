@@ -21,14 +21,16 @@ class MeasureStep:
         self.stage: Stage[Any] = make_stage(description["stage"], description["config"], seed)
         self.name = self.stage.name
         self._declared = self.stage.measured_columns()
+        self._late = description.get("late", False)
         self._changes = {*(field.name for field in self._declared), *(["text"] if self.stage.rewrites else [])}
         self._measure, self._set_up = _measure_function(self.stage, description)
 
     @property
     def drops_early(self) -> bool:
-        """Whether what the stage drops leaves the text pass at once."""
+        """Whether what the stage drops leaves the text pass at once: not where a stage before it reads the texts."""
         stage = self.stage
-        return isinstance(stage, MapStage) and getattr(stage.config, "early", False) and stage.judges
+        early = isinstance(stage, MapStage) and getattr(stage.config, "early", False) and stage.judges
+        return early and not self._late
 
     def set_up(self) -> None:
         """Let the stage read its models and lists. Raises whatever the stage raises."""

@@ -1,20 +1,19 @@
 """The text pass: read a shard's documents, run every stage's measure on them, write text and columns once."""
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from dspipe.pipeline.config.discovery import source_class
-from dspipe.pipeline.document import document_batch, document_schema, measured_schema
+from dspipe.pipeline.document import measured_schema
 from dspipe.pipeline.source import InputFile, raw_schema
 from dspipe.pipeline.storage.filesystem import open_filesystem
-from dspipe.pipeline.tasks.halving import RecordError, guarded, halved, setting_up
+from dspipe.pipeline.tasks.halving import RecordError, halved
 from dspipe.pipeline.tasks.limits import deadline, memory_limit
 from dspipe.pipeline.tasks.losses import Losses
-from dspipe.pipeline.tasks.measure import MeasureStep
+from dspipe.pipeline.tasks.measure_chain import MeasureChain
 from dspipe.pipeline.tasks.origins import ID_SAMPLE, IdSample, origins_of
 from dspipe.pipeline.tasks.quarantine import READ, Quarantine
 from dspipe.pipeline.tasks.task import Task
@@ -36,8 +35,7 @@ class TextPass:
         source = source_class(settings["format"])
         self.source = source(source.Config.model_validate(settings))
         self.files = [InputFile(*file) for file in payload["files"]]
-        self.steps = [MeasureStep(description, task.seed) for description in payload["steps"]]
-        self.schema = document_schema([step.stage for step in self.steps])
+        self.chain = MeasureChain(payload["steps"], task.seed, self._say_place)
         self.quarantine = Quarantine()
         self.losses = Losses()
         self.ids = IdSample(payload["documents"])
@@ -48,7 +46,7 @@ class TextPass:
         """Read, measure, write; count what is read and what is not."""
         self.task.count("read", 0)
         with memory_limit(self.task.memory):
-            self._set_up()
+            self.chain.set_up()
             self._run()
         self.task.count("quarantined", len(self.quarantine.entries) + self.losses.more)
         self.losses.note(self.task, self.files)
@@ -56,17 +54,6 @@ class TextPass:
         if self.task.spec.probe is None:
             self.quarantine.check_share(self.task, self.task.counters["read"] - self.losses.while_reading)
             self.quarantine.commit(self.task)
-
-    def _set_up(self) -> None:
-        """Make every stage ready before there is a document that could be blamed: what is read at first use is read
-        for a batch of no rows."""
-        none = document_batch([])
-        for step in self.steps:
-            with setting_up(step.name):
-                step.set_up()
-                none = step.measure(none)
-                if step.drops_early:
-                    step.judge(none)
 
     def _run(self) -> None:
         for first, end, batch in self._documents():
@@ -170,47 +157,14 @@ class TextPass:
 
     def _measured(self, batch: pa.RecordBatch) -> list[pa.RecordBatch]:
         """The batch with all measures, none if no document is left; halved around documents that make a stage fail."""
-        parts = [part for _, part in halved(batch, self._chain, self._quarantine_failed) if part is not None]
+        parts = [part for _, part in halved(batch, self.chain.measure, self._quarantine_failed) if part is not None]
         if len(parts) <= 1:
             return parts
         # one row group per batch read, whatever was quarantined
         return list(pa.Table.from_batches(parts).combine_chunks().to_batches()[:1])
 
-    def _chain(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Every stage's measure in turn. Rows dropped early leave the batch and come back at the end without text."""
-        rows, positions = batch.num_rows, None
-        finished: list[tuple[pa.Array, pa.RecordBatch]] = []
-        for step in self.steps:
-            self.task.at(step.name, *self.records)
-            batch = guarded(step.name, partial(step.measure, batch))
-            if step.drops_early:
-                dropped = pc.is_valid(guarded(step.name, partial(step.judge, batch)))
-                if pc.any(dropped).as_py():
-                    current = positions if positions is not None else pa.array(range(batch.num_rows))
-                    finished.append((current.filter(dropped), batch.filter(dropped)))
-                    kept = pc.invert(dropped)
-                    positions, batch = current.filter(kept), batch.filter(kept)
-        if not finished:
-            return self._conform(batch, keep_text=True)
-        parts = [self._conform(batch, keep_text=True)]
-        parts += [self._conform(part, keep_text=False) for _, part in finished]
-        order = pc.sort_indices(pa.concat_arrays([positions, *[row for row, _ in finished]]))
-        together = pa.Table.from_batches(parts).take(order).combine_chunks()
-        assert together.num_rows == rows
-        return together.to_batches()[0]
-
-    def _conform(self, batch: pa.RecordBatch, keep_text: bool) -> pa.RecordBatch:
-        """The columns of the output in order; null where the document was dropped before they were measured."""
-        arrays = []
-        for field in self.schema:
-            if field.name == "text_bytes":
-                array = pc.binary_length(batch.column("text")).cast(pa.int64())
-            elif (field.name == "text" and not keep_text) or field.name not in batch.schema.names:
-                array = pa.nulls(batch.num_rows, field.type)
-            else:
-                array = batch.column(field.name).cast(field.type)
-            arrays.append(array)
-        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+    def _say_place(self, stage: str) -> None:
+        self.task.at(stage, *self.records)
 
     def _quarantine_failed(self, batch: pa.RecordBatch, failure: RecordError) -> None:
         self._quarantine_row(failure.stage, batch, 0, failure.error)

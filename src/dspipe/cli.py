@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 import typer
 
 from dspipe.pipeline.visible_text import visible, visible_line
+from dspipe.stages.pack.cli import app as trainer_app
 from dspipe.stages.quality.cli import app as classifier_app
 from dspipe.tokenizer.cli import app as tokenizer_app
 
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.add_typer(tokenizer_app, name="tokenizer", help="Train, evaluate and apply byte-level BPE tokenizers.")
 app.add_typer(classifier_app, name="classifier", help="Train and evaluate quality classifiers.")
+app.add_typer(trainer_app, name="trainer", help="What trainers must be told to read packed shards.")
 
 ConfigFile = Annotated[Path, typer.Argument(help="the YAML config", metavar="CONFIG")]
 RunDirectory = Annotated[str, typer.Argument(help="the run's output directory or address", metavar="RUN")]

@@ -119,8 +119,6 @@ class MinhashStage(DedupStage[MinhashConfig]):
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         banding, scope, rewritten = self.banding, self.scope, corpus.rewritten_before(self.name)
-        if self.exact:
-            self._check_texts(corpus)
         contained_bands = banding.permutations // CONTAINED_ROWS if self.config.containment else 0
         keys_of_document = (banding.bands + contained_bands) * (1 + (scope.per_dump and scope.across_dumps))
         by_key = partitions_for(corpus, KEY_BYTES * keys_of_document)
@@ -207,16 +205,6 @@ class MinhashStage(DedupStage[MinhashConfig]):
                         settings={**policy.settings, **self.scope_settings, **deciding}, exchange="members",
                         emits="sent_back"),
         ]  # fmt: skip
-
-    def _check_texts(self, corpus: Corpus) -> None:
-        """Texts are read as they are stored, which must be as this stage sees them."""
-        behind = corpus.stages[corpus.stages.index(self.name) + 1 :]
-        rewriting = [name for name, _ in corpus.rewriting if name in behind]
-        if rewriting:
-            message = (
-                f"{', '.join(rewriting)} rewrites the texts after this stage, which compares them as they are stored"
-            )
-            raise ConfigError(f"{message}: put it before this stage, or say `verify: signature`", ("verify",))
 
     def _earlier_phases(self, indexes: Sequence[KeptIndex], by_key: int, by_document: int) -> list[Phase]:
         against = {"against": [list(index.reference) for index in indexes]}

@@ -18,15 +18,22 @@ takes rows of a list column it makes an index of 8 bytes for each element, of by
 
 @dataclass
 class DrawnCounts:
-    """How many copies of documents were drawn, how many tokens they have, and how many more have none."""
+    """How many documents were drawn, and how many copies of them."""
 
     documents: int = 0
+    """that are drawn, each counted once"""
+    document_tokens: int = 0
+    """theirs, each document counted once"""
+    copies: int = 0
+    """that have tokens"""
     tokens: int = 0
+    """of all copies"""
     empty: int = 0
+    """copies without tokens, which are in no row"""
 
     def plus(self, more: "DrawnCounts") -> "DrawnCounts":
         """The sum."""
-        return DrawnCounts(self.documents + more.documents, self.tokens + more.tokens, self.empty + more.empty)
+        return DrawnCounts(**{name: value + getattr(more, name) for name, value in asdict(self).items()})
 
 
 class DrawnDocuments:
@@ -52,6 +59,8 @@ class DrawnDocuments:
                 kept = batch.column("reason").is_null().to_numpy(zero_copy_only=False)
                 copies = batch.column("copies").to_numpy(zero_copy_only=False).astype(np.int64) if self._remixed else 1
                 times = np.where(kept, copies, 0)
+                counts.documents += int((times > 0).sum())
+                counts.document_tokens += int(tokens[times > 0].sum())
                 counts.empty += int(times[tokens == 0].sum())
                 times[tokens == 0] = 0
                 row = np.repeat(np.arange(batch.num_rows), times)
@@ -67,7 +76,7 @@ class DrawnDocuments:
                     pa.array(np.full(len(row), token_ids.width, np.uint8)),
                     stored.take(chosen),
                 ]
-                counts.documents += len(row)
+                counts.copies += len(row)
                 counts.tokens += int(tokens[row].sum())
                 if len(row):
                     yield pa.RecordBatch.from_arrays(records, names=RECORD)

@@ -10,6 +10,7 @@ from dspipe.pipeline.errors import ConservationError
 from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.tasks.artifact_file import ArtifactFile
 from dspipe.pipeline.tasks.task import Task
+from dspipe.stages.pack.accounting import training_data
 from dspipe.stages.pack.document_table import SUFFIX
 from dspipe.stages.pack.drawn import DrawnCounts
 from dspipe.stages.pack.formats import mds
@@ -20,6 +21,7 @@ from dspipe.stages.pack.summary import PackedCounts, PartitionSummary, ShardCont
 from dspipe.stages.pack.tokenizer_json import read_added_tokens
 from dspipe.stages.shared.artifacts import read_json_artifacts
 
+_COPIES = {"documents": "copies", "dropped_documents": "dropped_copies", "empty_documents": "empty_copies"}
 SUFFIXES = (SUFFIX, ".bin", ".idx", ".mds", ".parquet")
 
 
@@ -72,7 +74,9 @@ def write_index(task: Task, stage: StageSettings) -> None:
         parts=parts,
     )
     value = manifest.as_json()
-    task.note("packed", {name: entry for name, entry in value.items() if name != "parts"})
+    task.note("training data", training_data(drawn, counts, config.length))
+    # what a manifest counts as documents are copies
+    task.note("packed", {_COPIES.get(name, name): entry for name, entry in value.items() if name != "parts"})
     with task.make("index") as file:
         entries = mds.index_entries(manifest) if config.format == "mds" else {}
         file.write(json.dumps({**value, **entries}, indent=1, ensure_ascii=False).encode())
@@ -81,10 +85,10 @@ def write_index(task: Task, stage: StageSettings) -> None:
 def check_sums(drawn: DrawnCounts, packed: PackedCounts) -> None:
     """Whether all that was drawn was packed, left out on purpose, or counted as dropped. Raises ConservationError."""
     tokens = drawn.tokens + packed.added, packed.tokens + packed.cropped + packed.dropped
-    if tokens[0] != tokens[1] or drawn.documents != packed.documents:
+    if tokens[0] != tokens[1] or drawn.copies != packed.documents:
         raise ConservationError(
-            f"pack: {drawn.documents:,} documents with {drawn.tokens:,} tokens were drawn, {packed.added:,} tokens "
-            f"added; {packed.documents:,} documents came out, with {packed.tokens:,} tokens in rows, "
+            f"pack: {drawn.copies:,} copies with {drawn.tokens:,} tokens were drawn, {packed.added:,} tokens "
+            f"added; {packed.documents:,} copies came out, with {packed.tokens:,} tokens in rows, "
             f"{packed.cropped:,} cropped and {packed.dropped:,} dropped"
         )
 

@@ -41,6 +41,7 @@ class PackStage(GlobalStage[PackConfig]):
     """Writes training rows."""
 
     Config = PackConfig
+    final_for = "documents"
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         remixed = "remix" in corpus.stages

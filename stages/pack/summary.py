@@ -52,9 +52,9 @@ class PartitionSummary:
     contents: ShardContents | None
 
     def write(self, task: Task, artifact: str) -> None:
-        """Make the artifact, and count."""
+        """Make the artifact, and count: documents are copies here."""
         for name, count in asdict(self.counts).items():
-            task.count(name, count)
+            task.count(name.replace("documents", "copies").replace("_", " "), count)
         with task.make(artifact, ".summary.json") as file:
             file.write(json.dumps(asdict(self)).encode())
 

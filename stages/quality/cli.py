@@ -1,6 +1,5 @@
 """`dspipe classifier`: train a fastText quality classifier from good and bad documents, and see how good it is."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -9,12 +8,10 @@ import typer
 from dspipe.pipeline.visible_text import visible
 
 if TYPE_CHECKING:
-    from dspipe.kernels.fasttext.classify import Classifier
+    from dspipe.stages.quality.documents import Split
+    from dspipe.stages.quality.search import Choice, Given
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-
-POSITIVE, NEGATIVE = "positive", "negative"
-_HELD_OUT_OF = 1 << 32
 
 Positive = Annotated[
     list[Path],
@@ -34,45 +31,99 @@ def train(
     output: Annotated[Path, typer.Option(help="the model file to write (.bin)")],
     field: Field = "text",
     word_ngrams: Annotated[int, typer.Option(min=1, max=5, help="up to this many words make a feature")] = 2,
-    subwords: Annotated[bool, typer.Option(help="character 2- to 5-grams too: for scripts without spaces")] = False,
-    dim: Annotated[int, typer.Option(min=2, help="length of the vectors")] = 100,
-    epochs: Annotated[int, typer.Option(min=1, help="how often all documents are seen")] = 5,
-    learning_rate: Annotated[float, typer.Option(min=0, help="of the first step; it falls to 0 by the last")] = 0.1,
-    min_count: Annotated[int, typer.Option(min=1, help="words seen fewer times have no vector of their own")] = 2,
-    buckets: Annotated[int, typer.Option(min=1000, help="rows shared by all n-grams")] = 200_000,
+    subwords: Annotated[
+        bool | None, typer.Option(help="character 2- to 5-grams too [where words have no blanks between them]")
+    ] = None,
+    dim: Annotated[int | None, typer.Option(min=2, help="length of the vectors [16, or 64 where it pays]")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="how often all documents are seen [chosen]")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(min=1e-6, help="of the first step; it falls to 0 by the last [chosen]")
+    ] = None,
+    min_count: Annotated[
+        int | None, typer.Option(min=1, help="words seen fewer times have no vector of their own [for 50,000 words]")
+    ] = None,
+    buckets: Annotated[
+        int | None, typer.Option(min=1000, help="rows shared by all n-grams [50,000, or 400,000 where it pays]")
+    ] = None,
     held_out: Annotated[float, typer.Option(min=0, max=0.5, help="share of documents to evaluate on")] = 0.1,
     threads: Annotated[int, typer.Option(min=1, help="more than 1: no two trainings give the same model")] = 1,
 ) -> None:
     """Train a classifier whose label `positive` is the score of the stage `quality`.
 
-    Documents held out for evaluation are chosen by their text, so the same ones every time, and so is the model, byte
-    for byte, with one thread. More threads share the work and write to the same vectors without locks, as fastText
-    does: quicker by as many cores as there are, and slightly different every time.
+    What isn't given is chosen by trying a few settings on documents kept aside for it. Other documents are held out,
+    and the model is measured on them. Both are chosen by their host or source, or by their text where these aren't
+    known: the same ones every time. So the model is the same too, byte for byte, with one thread. More threads share
+    the work and write to the same vectors without locks, as fastText does: quicker by as many cores as there are, and
+    slightly different every time.
     """
     import tempfile
 
+    from dspipe.pipeline.errors import ConfigError
+    from dspipe.stages.quality.documents import NEGATIVE, POSITIVE, split_documents
+    from dspipe.stages.quality.search import Given
     from dspipe.stages.quality.training import TrainingError
-    from dspipe.stages.quality.training import train as train_model
 
+    given = Given(learning_rate, epochs, dim, buckets, word_ngrams, subwords, min_count)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".classifier-") as folder:
-        lines, model_file = Path(folder) / "train.txt", Path(folder) / "model.bin"
-        counts, evaluated = _write_lines(lines, positive, negative, field, held_out)
-        for label, count in counts.items():
-            if count < 1:
-                _refuse(f"no {label} documents to train on")
-        sizes = {"minn": 2, "maxn": 5} if subwords else {"minn": 0, "maxn": 0}
-        options = {"wordNgrams": word_ngrams, "dim": dim, "epoch": epochs, "lr": learning_rate,
-                   "minCount": min_count, "bucket": buckets, **sizes}  # fmt: skip
+        model = Path(folder) / "model.bin"
         try:
-            train_model(lines, model_file, threads, **options)
+            files = {POSITIVE: positive, NEGATIVE: negative}
+            split = split_documents(files, field, held_out, Path(folder))
+            if lacking := next((label for label in files if not split.trained[label]), None):
+                _refuse(f"no {lacking} documents to train on: all of them are held out")
+            choice = _train(split, given, model, threads)
+        except ConfigError as error:
+            _refuse(str(error))
         except TrainingError as error:
             _refuse(f"training failed: {error}")
-        model_file.replace(output)
-    typer.echo(f"trained on {counts[POSITIVE]:,} positive and {counts[NEGATIVE]:,} negative documents: {output}")
-    if all(evaluated.values()):
-        typer.echo(f"on {sum(map(len, evaluated.values())):,} held-out documents:")
-        _print(_evaluate(output, evaluated, POSITIVE, 0))
+        model.replace(output)
+    _report(split, choice, output)
+
+
+def _train(split: "Split", given: "Given", model: Path, threads: int) -> "Choice":
+    """Choose the settings and train with them, with a line for each training."""
+    from dspipe.stages.quality import search
+    from dspipe.stages.quality.evaluation import Float64, losses
+    from dspipe.stages.quality.progress import show_training
+    from dspipe.stages.quality.training import train
+
+    def losses_of(choice: "Choice") -> "Float64":
+        with show_training(f"trying {choice.describe()}") as progress:
+            train(split.search, model, threads, progress, **choice.options())
+            found = losses(model, split.choosing)
+            progress.result = f"loss {found.mean():.4f}"
+        return found
+
+    first = search.list_first(given, split.words, split.share)
+    if all(split.choosing.values()) and split.search.stat().st_size:
+        choice = search.choose(given, first, losses_of)
+    else:
+        choice = first[min(1, len(first) - 1)]  # 25 epochs
+        typer.echo("too few documents to choose settings by", err=True)
+    choice = search.scale_up(choice, given, split.share)
+    with show_training(f"training with {choice.describe()}") as progress:
+        train(split.whole, model, threads, progress, **choice.options())
+    return choice
+
+
+def _report(split: "Split", choice: "Choice", output: Path) -> None:
+    """What was made and how good it is, with a warning where it is no good."""
+    from dspipe.stages.quality.documents import NEGATIVE, POSITIVE
+    from dspipe.stages.quality.evaluation import evaluate, find_faults
+
+    trained = f"trained on {split.trained[POSITIVE]:,} positive and {split.trained[NEGATIVE]:,} negative documents"
+    typer.echo(f"{trained}: {output}, {output.stat().st_size / 1e6:.1f} MB")
+    typer.echo(f"settings: {choice.describe()}, words seen {choice.min_count} times or more")
+    if not all(split.held_out.values()):
+        typer.echo("warning: no documents of both kinds were held out, so nobody knows how good it is", err=True)
+        return
+    result = evaluate(output, split.held_out)
+    how = [f"{label} by {'host or source' if split.by_group[label] else 'text'}" for label in (POSITIVE, NEGATIVE)]
+    typer.echo(f"on {sum(map(len, split.held_out.values())):,} held-out documents ({', '.join(how)}):")
+    _print(result)
+    for fault in find_faults(result):
+        typer.echo(f"warning: this model is of no use: {fault}. Are the two sets different in kind?", err=True)
 
 
 @app.command()
@@ -81,107 +132,32 @@ def evaluate(
     positive: Positive,
     negative: Negative,
     field: Field = "text",
-    label: Annotated[str, typer.Option(help="the label whose probability is the score")] = POSITIVE,
+    label: Annotated[str, typer.Option(help="the label whose probability is the score")] = "positive",
     prefix_bytes: Annotated[int, typer.Option(min=0, help="as in the stage `quality`")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object on standard output")] = False,
 ) -> None:
     """How well a classifier tells two sets of documents apart."""
     import json
 
-    texts = {POSITIVE: list(_texts(positive, field)), NEGATIVE: list(_texts(negative, field))}
-    for name, found in texts.items():
-        if not found:
-            _refuse(f"no {name} documents")
-    result = _evaluate(model, texts, label, prefix_bytes)
+    from dspipe.pipeline.errors import ConfigError
+    from dspipe.stages.quality import evaluation
+    from dspipe.stages.quality.documents import NEGATIVE, POSITIVE, read_documents
+
+    try:
+        texts = {
+            name: [document.text for document in read_documents(files, field)]
+            for name, files in ((POSITIVE, positive), (NEGATIVE, negative))
+        }
+        for name, found in texts.items():
+            if not found:
+                _refuse(f"no {name} documents")
+        result = evaluation.evaluate(model, texts, label, prefix_bytes)
+    except ConfigError as error:
+        _refuse(str(error))
     if as_json:
         typer.echo(json.dumps(result))
     else:
         _print(result)
-
-
-def _evaluate(model: Path, texts: dict[str, list[str]], label: str, prefix_bytes: int) -> dict[str, Any]:
-    """roc_auc, and per quantile of all scores the threshold and the shares of positive and negative documents kept."""
-    import numpy as np
-
-    classifier = _classifier(model, label)
-    good = _scores(classifier, texts[POSITIVE], label, prefix_bytes)
-    bad = _scores(classifier, texts[NEGATIVE], label, prefix_bytes)
-    both = np.concatenate([good, bad])
-    # the probability that a positive document scores over a negative one, a tie counting half (Mann-Whitney)
-    ordered = np.sort(bad)
-    below, up_to = np.searchsorted(ordered, good, "left"), np.searchsorted(ordered, good, "right")
-    area = float((below + up_to).mean() / 2 / len(bad))
-    rows = []
-    for drop in (0.1, 0.25, 0.5, 0.75, 0.9):
-        threshold = float(np.quantile(both, drop))
-        kept = {"positive": float((good >= threshold).mean()), "negative": float((bad >= threshold).mean())}
-        rows.append({"drop_lowest": drop, "threshold": threshold, **kept})
-    accuracy = float(np.concatenate([good >= 0.5, bad < 0.5]).mean())
-    return {"roc_auc": area, "accuracy": accuracy, "documents": {"positive": len(good), "negative": len(bad)},
-            "quantiles": rows}  # fmt: skip
-
-
-def _classifier(model: Path, label: str) -> "Classifier":
-    from dspipe.pipeline.errors import ConfigError
-    from dspipe.stages.shared.fasttext_models import load_classifier
-
-    try:
-        classifier = load_classifier(model)
-    except ConfigError as error:
-        _refuse(str(error))
-    if label not in classifier.labels:
-        _refuse(f"the model has no label {label}; it has {', '.join(classifier.labels[:8])}")
-    return classifier
-
-
-def _scores(classifier: "Classifier", texts: list[str], label: str, prefix_bytes: int) -> Any:
-    import numpy as np
-    import pyarrow as pa
-
-    from dspipe.kernels.arrow import text_buffers
-
-    found = classifier.predict(*text_buffers(pa.array(texts, pa.large_string())), prefix_bytes, label=label)
-    return np.nan_to_num(found.score)
-
-
-def _write_lines(
-    path: Path, positive: list[Path], negative: list[Path], field: str, held_out: float
-) -> tuple[dict[str, int], dict[str, list[str]]]:
-    """fastText's training file; (documents in it by label, texts left out of it by label)."""
-    import xxhash
-
-    counts, left_out = {POSITIVE: 0, NEGATIVE: 0}, {POSITIVE: list[str](), NEGATIVE: list[str]()}
-    with path.open("w", encoding="utf-8") as lines:
-        for label, files in ((POSITIVE, positive), (NEGATIVE, negative)):
-            for text in _texts(files, field):
-                if xxhash.xxh3_64_intdigest(text.encode()) % _HELD_OUT_OF < held_out * _HELD_OUT_OF:
-                    left_out[label].append(text)
-                else:
-                    lines.write(f"__label__{label} {' '.join(_tokens(text))}\n")
-                    counts[label] += 1
-    return counts, left_out
-
-
-def _tokens(text: str) -> list[str]:
-    """The tokens as fastText separates them, without those that would be labels or end the line."""
-    import re
-
-    return [word for word in re.split(r"[ \n\r\t\v\f\0]+", text) if word != "</s>" and not word.startswith("__label__")]
-
-
-def _texts(files: list[Path], field: str) -> Iterator[str]:
-    from dspipe.pipeline.errors import ConfigError
-    from dspipe.stages.shared.json_lines import json_objects
-
-    try:
-        for path in files:
-            for number, item in json_objects(path):
-                text = item.get(field)
-                if not isinstance(text, str):
-                    _refuse(f"{path}, line {number}: no text in the field {field}")
-                yield text.encode("utf-8", "replace").decode()
-    except ConfigError as error:
-        _refuse(str(error))
 
 
 def _print(result: dict[str, Any]) -> None:

@@ -12,8 +12,8 @@ What only becomes the same by cutting is left.
 
 Adds `repeated_spans.removed` (bytes, uint32) and `repeated_spans.spans`, where they stood in the text before (a string
 like "0-250 1200-1460": first byte and end of each). A document with next to nothing left is dropped as
-`repeated_spans.nothing_left`. As `repeated_lines` it rewrites the text after the text pass: put it behind the stages
-that drop whole copies, before the tokenizer.
+`repeated_spans.nothing_left`. As `repeated_lines` it rewrites texts after the text pass, and stages behind it that
+measure texts read them again: put it behind the stages that drop whole copies.
 
 There is no suffix array, which takes 5 to 8 bytes of one machine for each byte of the corpus. Windows that are the same
 have the same anchor (`kernels.dedup.winnowing`), so each is compared with those of its anchor only, in a partition.
@@ -35,7 +35,7 @@ from typing import Annotated, Literal
 import pyarrow as pa
 from pydantic import Field
 
-from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, StageConfig
+from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings, StageConfig
 from dspipe.pipeline.storage.partitions import partitions_for
 from dspipe.stages.repeated_spans.anchors import anchor_bytes
 
@@ -63,11 +63,16 @@ class RepeatedSpansStage(GlobalStage[RepeatedSpansConfig]):
     """Removes long passages that stand elsewhere."""
 
     Config = RepeatedSpansConfig
+    rewrites = True
 
     def compile_kernels(self) -> None:
         from dspipe.stages.repeated_spans.compile_kernels import compile_kernels
 
         compile_kernels(self.config.min_bytes)
+
+    def measure_settings(self) -> Settings:
+        """All settings, `domains` among them: what decides how texts are rewritten."""
+        return self.config.model_dump(mode="json")
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         partitions = partitions_for(corpus, _PAGE_BYTES * anchor_bytes(self.config.min_bytes))

@@ -54,6 +54,7 @@ class TokenizerStage(GlobalStage[TokenizerConfig]):
     """Trains or takes a tokenizer, and encodes the kept documents."""
 
     Config = TokenizerConfig
+    final_for = "texts"
 
     def check(self) -> None:
         if self.config.path is not None:

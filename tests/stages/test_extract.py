@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dspipe.stages.extract import _MAX_DEPTH, ExtractConfig, ExtractStage, _parsable
+from dspipe.stages.extract import _MAX_DEPTH, ExtractConfig, ExtractStage, _parsable, _tidied
 from dspipe.stages.sources import warc
 from tests.shared import shared
 from tests.stages.sources.read_shard import LocalReading, read_all
@@ -77,6 +77,37 @@ def test_main_content_and_the_whole_page() -> None:
     only_menu = f"<html><body>{menu}</body></html>".encode()
     assert "About" in stage().extract(only_menu, "text/html")
     assert "About" not in stage(whole_page_below=0).extract(only_menu, "text/html")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [
+        ("&lt;img height=&quot;1&quot; src=&quot;http://t.example/p&quot;/&gt;", "", ""),
+        ("<noframes><img height=1 src=x></noframes>", "&lt;iframe src='y'&gt;&lt;/iframe&gt;", ""),
+        ("<p>&lt;img&gt; shows an image</p>", "", "<img> shows an image"),
+        ("<h1>&lt;table&gt;: The Table element</h1>", "", "<table>: The Table element"),
+    ],
+)
+def test_media_written_as_text_at_both_ends_go(before: str, after: str, text: str) -> None:
+    """Pages that speak of tags keep them, at the beginning too, and everything within the text stays."""
+    middle = "Some words of it.\n\n<img src='z'> stands here.\n\nMore words."
+    page = f"<body>{before}<p>Some words of it.</p><p>&lt;img src='z'&gt; stands here.</p><p>More words.</p>{after}"
+    expected = f"{text}\n\n{middle}" if text else middle
+    assert stage(main_content=False).extract(page.encode(), "text/html") == expected
+
+
+def test_empty_lines_are_two_on_end_at_most() -> None:
+    page = "<pre>def a():\n    pass\n\n\ndef b():\n    pass\n\n \n\u3000\n\n    c</pre>"
+    text = stage(main_content=False).extract(page.encode(), "text/html; charset=utf-8")
+    assert text == "def a():\n    pass\n\n\ndef b():\n    pass\n\n\n    c"
+
+
+@pytest.mark.parametrize("text", ["<img " + "a=" * 50_000, "\n" + " " * 50_000, "<img a=b>\n" * 5_000 + "x"])
+def test_tidying_takes_linear_time(text: str) -> None:
+    start = time.process_time()
+    _tidied(f"x\n{text}\ny")
+    _tidied(text)
+    assert time.process_time() - start < 2
 
 
 def test_measure_fills_text_and_judge_drops_what_has_none() -> None:

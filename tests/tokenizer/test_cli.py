@@ -16,8 +16,8 @@ from tests.tokenizer.trained import TEXTS, config, files
 RUN = CliRunner()
 
 
-def run(*arguments: object, code: int = 0) -> Result:
-    result = RUN.invoke(app, [str(argument) for argument in arguments])
+def run(*arguments: object, code: int = 0, given: str | None = None) -> Result:
+    result = RUN.invoke(app, [str(argument) for argument in arguments], input=given)
     assert result.exit_code == code, result.output
     return result
 
@@ -51,6 +51,51 @@ def test_train_says_how_many_tokens_it_got(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("ab ab ab", "utf-8")
     result = run("train", tmp_path / "a.txt", "--output", tmp_path / "out")
     assert "100,000 tokens were asked for, the text gave 258" in result.stdout
+
+
+def test_another_tokenizer_is_not_replaced_unasked(corpus: Path, tmp_path: Path) -> None:
+    inputs = [corpus, "--output", tmp_path / "out"]
+    run("train", *inputs, "--vocab", 300)
+    before = (tmp_path / "out" / "tokenizer.json").read_bytes()
+    said = run("train", *inputs, "--vocab", 320, code=2).stderr
+    assert "has a tokenizer that was trained on something else" in said and "--replace" in said
+    assert (tmp_path / "out" / "tokenizer.json").read_bytes() == before
+    run("train", *inputs, "--vocab", 320, "--replace")
+    assert (tmp_path / "out" / "tokenizer.json").read_bytes() != before
+    (tmp_path / "copied").mkdir()
+    (tmp_path / "copied" / "tokenizer.json").write_bytes(before)
+    assert "--replace" in run("train", corpus, "--output", tmp_path / "copied", code=2).stderr
+    assert (tmp_path / "copied" / "tokenizer.json").read_bytes() == before
+
+
+def test_text_from_standard_input(tokenizer: Path, corpus: Path, tmp_path: Path) -> None:
+    text = "\n".join(TEXTS)
+    run("train", "-", "--output", tmp_path / "a", "--vocab", 300, given=text)
+    (tmp_path / "text.txt").write_text(text, "utf-8")
+    run("train", tmp_path / "text.txt", "--output", tmp_path / "b", "--vocab", 300)
+    assert (tmp_path / "a" / "tokenizer.json").read_bytes() == (tmp_path / "b" / "tokenizer.json").read_bytes()
+    # what comes from there may be other text each time
+    assert "--replace" in run("train", "-", "--output", tmp_path / "a", "--vocab", 300, given=text, code=2).stderr
+    assert "on this machine" in run("train", "-", "--output", "memory://x/y", given=text, code=2).stderr
+    assert run("encode", tokenizer, "-", given=text).stdout == run("encode", tokenizer, text).stdout
+    ids = run("encode", tokenizer, "--file", "-", given=text).stdout
+    assert ids == run("encode", tokenizer, "--file", tmp_path / "text.txt").stdout
+    report = json.loads(run("evaluate", tokenizer, "--input", "-", "--json", given=text).stdout)
+    assert report["all"]["bytes"] == len(text.encode())
+
+
+def test_special_tokens_by_number_by_set_or_by_name(corpus: Path, tmp_path: Path) -> None:
+    cases: list[tuple[list[object], list[str]]] = [
+        (["--special", 4], ["<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜▁pad▁｜>", "<｜fim▁begin｜>"]),
+        (["--special", 3, "--special-names", "plain"], ["<|begin_of_text|>", "<|end_of_text|>", "<|pad|>"]),
+        (["--special", "<s>,</s>,<pad>,<x>"], ["<s>", "</s>", "<pad>", "<x>"]),
+    ]
+    for number, (options, names) in enumerate(cases):
+        run("train", corpus, "--output", tmp_path / str(number), "--vocab", 300, *options)
+        made = json.loads((tmp_path / str(number) / "tokenizer.json").read_text("utf-8"))
+        assert [token["content"] for token in made["added_tokens"]] == names
+    said = run("train", corpus, "--output", tmp_path / "x", "--special-names", "odd", code=2).stderr
+    assert "special_names" in said and "plain" in said
 
 
 def test_train_on_a_config(corpus: Path, tmp_path: Path) -> None:
@@ -150,7 +195,7 @@ def test_evaluate(tokenizer: Path, corpus: Path, tmp_path: Path) -> None:
     assert sizes == sorted(sizes, reverse=True) and sizes[0] > 3
     assert re.findall("<text.*?>(.*?)</text>", picture.read_text("utf-8"))[1:3] == ["tokenizer.json", "other.json"]
     shown = run(*arguments).stdout
-    assert "language" in shown and "never used" in shown
+    assert "by language" in shown and "never used" in shown
 
 
 def test_a_folder_stands_for_its_tokenizer(tokenizer: Path) -> None:

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from dspipe.tokenizer.encoder import AnyEncoder, HuggingFaceEncoder, TokenizerError, load, loads
+from dspipe.tokenizer.byte_alphabet import CHARACTER_OF, to_text
+from dspipe.tokenizer.encoder import NOT_IN_UTF8, AnyEncoder, HuggingFaceEncoder, TokenizerError, load, loads
 from dspipe.tokenizer.schemes import SCHEMES
 from tests.kernels.bpe.pieces import HARD
 from tests.shared import shared
@@ -120,7 +121,7 @@ def changed(**model: Any) -> dict[str, Any]:
 
 def without_a_byte() -> dict[str, Any]:
     values = changed()
-    del values["model"]["vocab"]["À"]
+    del values["model"]["vocab"]["ô"]
     return values
 
 
@@ -133,14 +134,21 @@ WORD_PIECE = {
 }
 
 
+NFC_TWICE = {"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "NFKC"}]}
+NORMALIZED = {"id": 515, "content": "<x>", **ADDED, "normalized": True}
+SPACE_VOCAB = {**CONFIGS["deepseek"]["model"]["vocab"], "▁": 600, "▁t": 601}
+
+
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
         (changed(dropout=0.0001), "dropout"),
-        (changed(ignore_merges=True), "ignore_merges"),
         (changed(byte_fallback=True), "byte_fallback"),
-        (without_a_byte(), "lacks some of the 256 bytes"),
-        ({**changed(), "normalizer": {"type": "Lowercase"}}, "normalizes"),
+        (without_a_byte(), "lacks some of the bytes"),
+        ({**changed(), "normalizer": {"type": "Lowercase"}}, "normalizes text by Lowercase"),
+        ({**changed(), "normalizer": NFC_TWICE}, "normalizes text by NFC and NFKC"),
+        ({**changed(), "normalizer": {"type": "NFC"}, "added_tokens": [NORMALIZED]}, "looked for in normalized text"),
+        (changed(vocab=SPACE_VOCAB, merges=["▁ t"]), "are not byte-level"),
         ({**changed(), "pre_tokenizer": {"type": "Whitespace"}}, "pre-tokenizer is none of"),
         ({**changed(), "added_tokens": [{"id": 500, "content": "<x>", **ADDED, "lstrip": True}]}, "takes blanks"),
         ({**changed(), "model": WORD_PIECE, "added_tokens": [], "post_processor": None, "decoder": None}, "WordPiece"),
@@ -156,7 +164,7 @@ def test_other_kinds_run_through_the_library(values: dict[str, Any], reason: str
 
 
 def test_truncation_and_padding_are_not_for_corpora() -> None:
-    values = {**changed(ignore_merges=True)}
+    values = {**changed(), "normalizer": {"type": "Lowercase"}}
     values["truncation"] = {"direction": "Right", "max_length": 2, "strategy": "LongestFirst", "stride": 0}
     encoder = loads(json.dumps(values))
     assert encoder.decode(rows(encoder, ["one two three"])[0]) == b"one two three"
@@ -170,6 +178,7 @@ def test_truncation_and_padding_are_not_for_corpora() -> None:
         (b"\xff\xfe", "not UTF-8"),
         (json.dumps({"model": {"type": "Nonsense"}}).encode(), "cannot be used: its model is Nonsense"),
         (json.dumps({**CONFIGS["gpt2"], "model": {"type": "BPE"}}).encode(), "no vocabulary or no merges"),
+        (json.dumps(changed(merges=["t h", "th xyz"])).encode(), "merges make tokens that its vocabulary lacks"),
     ],
 )
 def test_what_is_no_tokenizer_is_refused(content: bytes, message: str, tmp_path: Path) -> None:
@@ -202,3 +211,80 @@ def test_ids_equal_the_library_on_real_text(name: str) -> None:
         for document, _ in zip(read_documents([file]), range(6), strict=False)
     ]
     assert rows(ENCODERS[name, False], texts) == theirs(CONFIGS[name], texts)
+
+
+def with_whole_tokens(scheme: str) -> dict[str, Any]:
+    """A vocabulary with tokens that no merges make, also such as are parts of runs that are cut."""
+    values = copy.deepcopy(CONFIGS[scheme])
+    vocab = values["model"]["vocab"]
+    values["added_tokens"] = []
+    for token in WHOLE:
+        text = to_text(token.encode())
+        if text not in vocab:
+            vocab[text] = len(vocab)
+    values["model"]["ignore_merges"] = True
+    return values
+
+
+WHOLE = ["xyz", " xyz", "zyx", "中文", "深度学习的", "字幕", "việt", " nhiều", "a" * 20, "的", "学习", "한국", "。，"]
+WHOLE_SCHEMES = ["cl100k", "deepseek", "o200k"]
+WHOLE_CONFIGS = {name: with_whole_tokens(name) for name in WHOLE_SCHEMES}
+WHOLE_ENCODERS = {name: loads(json.dumps(values)) for name, values in WHOLE_CONFIGS.items()}
+
+
+@pytest.mark.parametrize("name", WHOLE_SCHEMES)
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.lists(st.one_of(st.sampled_from([*WHOLE, " ", "字", "深度", "x"]), HARD), max_size=8).map("".join)))
+def test_tokens_that_no_merges_make(name: str, texts: list[str]) -> None:
+    assert WHOLE_ENCODERS[name].engine == "dspipe"
+    assert rows(WHOLE_ENCODERS[name], [*WHOLE, *texts]) == theirs(WHOLE_CONFIGS[name], [*WHOLE, *texts])
+
+
+def with_normalizer(normalizer: dict[str, Any]) -> dict[str, Any]:
+    return {**copy.deepcopy(CONFIGS["qwen2"]), "normalizer": normalizer}
+
+
+NORMALIZERS: list[dict[str, Any]] = [
+    {"type": "NFC"},
+    {"type": "Sequence", "normalizers": []},
+    {"type": "Sequence", "normalizers": [{"type": "NFC"}]},
+]
+NORMALIZING = [(values, loads(json.dumps(values), special=True)) for values in map(with_normalizer, NORMALIZERS)]
+UNCOMPOSED = st.sampled_from(
+    ["e\u0301", "\u0301", USER, "A\u0308nderung", "ệ\u0323", "\u1112\u1161\u11ab", "Ω", "は\u3099"]
+)
+
+
+@pytest.mark.parametrize("number", range(len(NORMALIZERS)))
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.lists(st.one_of(UNCOMPOSED, HARD, st.sampled_from(TEXTS[:6])), max_size=6).map("".join), max_size=4))
+def test_text_is_normalized_as_by_the_library(number: int, texts: list[str]) -> None:
+    values, encoder = NORMALIZING[number]
+    assert encoder.engine == "dspipe"
+    assert rows(encoder, texts) == theirs(values, texts, special=True)
+
+
+def test_bytes_that_no_text_has_may_lack() -> None:
+    """As in DeepSeek LLM's vocabulary, where the letters that stand for these bytes are added tokens."""
+    values = changed()
+    letters = [CHARACTER_OF[byte] for byte in sorted(NOT_IN_UTF8)]
+    kept = [token for token in values["model"]["vocab"] if token not in letters]
+    values["model"]["vocab"] = {token: number for number, token in enumerate(kept)}
+    values["added_tokens"] = [
+        {"id": len(kept) + number, "content": letter, **ADDED, "normalized": True}
+        for number, letter in enumerate(letters)
+    ]
+    values["normalizer"] = {"type": "Sequence", "normalizers": []}
+    encoder = loads(json.dumps(values))
+    texts = [*TEXTS, "süß und schön, öfter ÿ", "ø", ""]
+    assert encoder.engine == "dspipe" and rows(encoder, texts) == theirs(values, texts)
+
+
+def test_special_tokens_may_stand_in_the_vocabulary() -> None:
+    """As in DeepSeek-V3's, where no merge makes them."""
+    values = changed()
+    for token in values["added_tokens"]:
+        values["model"]["vocab"][token["content"]] = token["id"]
+    for special in (False, True):
+        encoder = loads(json.dumps(values), special)
+        assert encoder.engine == "dspipe" and rows(encoder, [f"a {USER}"]) == theirs(values, [f"a {USER}"], special)

@@ -38,7 +38,7 @@ def test_every_character_is_cut_as_by_the_library(name: str, beside: str) -> Non
     assert cut(OWN[name], texts) == cut(THEIRS[name], texts)
 
 
-@pytest.mark.parametrize("name", ["gpt2", "cl100k", "deepseek_v3"])
+@pytest.mark.parametrize("name", ["gpt2", "cl100k", "qwen2", "o200k", "deepseek_v3"])
 @pytest.mark.parametrize("before", ["'", " '", "a'", "'l", "'R"])
 def test_every_character_in_a_contraction_is_cut_as_by_the_library(name: str, before: str) -> None:
     texts = [f"{before}{chr(code)}e" for code in (*range(0xD800), *range(0xE000, 0x11000), *range(0x1D400, 0x1F000))]
@@ -72,6 +72,10 @@ def test_real_texts_are_cut_as_by_the_library(name: str) -> None:
         ("gpt2", "I'LL\n\n x\u0301", ["I", "'", "LL", "\n\n", " x", "\u0301"]),
         ("cl100k", "I'll go\n\n1234 .x", ["I", "'ll", " go", "\n\n", "123", "4", " .", "x"]),
         ("cl100k", "It'ſ IT'S (no)!\r\n  1", ["It", "'ſ", " IT", "'S", " (", "no", ")!\r\n", " ", " ", "1"]),
+        ("qwen2", "a 1234 x", ["a", " ", "1", "2", "3", "4", " x"]),
+        ("o200k", "HTTPServer's 中ABC中d", ["HTTPServer's", " 中ABC中d"]),
+        ("o200k", "ABC中DEF 12345", ["ABC中", "DEF", " ", "123", "45"]),
+        ("o200k", "x //\n/\n\n  I'LL \u0301A", ["x", " //\n/\n\n", " ", " I'LL", " \u0301", "A"]),
         ("deepseek_v3", "(hello) 12345 中文", ["(hello", ")", " ", "123", "45", " ", "中文"]),
         ("deepseek_v3", "(naïve) \x00\x00x", ["(na", "ïve", ")", " ", "\x00", "\x00x"]),
         ("deepseek_v3", "x  9あ・い", ["x", "  ", "9", "あ", "・", "い"]),
@@ -94,6 +98,17 @@ def test_schemes_are_recognized() -> None:
     assert find_scheme(None) is None
     assert find_scheme({**SCHEMES["gpt2"].hugging_face, "add_prefix_space": True}) is None
     assert find_scheme({**SCHEMES["gpt2"].hugging_face, "use_regex": False}) is None
+
+
+def test_what_a_pattern_does_not_match_may_be_removed() -> None:
+    """As GPT-4o's file says it: there is nothing that the pattern doesn't match."""
+    for name in ("cl100k", "qwen2", "o200k"):
+        split, last = SCHEMES[name].hugging_face["pretokenizers"]
+        removed = {"type": "Sequence", "pretokenizers": [{**split, "behavior": "Removed", "invert": True}, last]}
+        assert find_scheme(removed) is SCHEMES[name]
+        texts = ["a!\r\n\n b \x00\ue000\u0378 \n\n x\r", "12345\u0301 中\n"]
+        assert cut(HuggingFaceScan(removed), texts) == cut(OWN[name], texts)
+        assert find_scheme({**removed, "pretokenizers": [{**split, "behavior": "Removed"}, last]}) is None
 
 
 def test_schemes_are_recognized_as_they_are_published() -> None:

@@ -9,7 +9,9 @@
 
 For torch it is a map-style data set: its sequential sampler gives the samples in their order with any number of workers
 (`epochs` must be a number for that, since it asks for the length). `stages.pack.reading.torch_data` is the iterable
-one.
+one, and `stages.pack.reading.torch_loader` a loader that counts what it has given. Under torchdata's
+`StatefulDataLoader` both resume where they were: it counts rows taken by number itself, so a state of this data set
+leaves them out. As in `datasets`, `data[10:20]` is a batch, and `features` says what a sample has.
 
 All samples of all epochs stand in one line; rank r of w takes every w-th of them. So for any world size no row is
 missed or seen twice within an epoch, every rank has its next sample at every step, and a state, which is a position in
@@ -19,11 +21,13 @@ that line, can be loaded with another world size. Where the line ends, `uneven` 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from dspipe.stages.pack.reading.features import describe_features
+from dspipe.stages.pack.reading.handed_out import HandedOut
 from dspipe.stages.pack.reading.permutation import permute
 from dspipe.stages.pack.reading.shard_files import ShardError, Shards
 
@@ -40,6 +44,7 @@ class _Progress:
     """How many samples an iteration has given."""
 
     samples: int = 0
+    begun: bool = False
 
 
 class PackedDataset:
@@ -80,6 +85,17 @@ class PackedDataset:
         self.domains = self.shards.domains
         self._start = 0  # samples of all ranks before this data set's first
         self._progress = _Progress()  # of the iteration begun last
+        self._by_number = HandedOut()
+
+    @property
+    def features(self) -> dict[str, Any]:
+        """The type of each field of a sample, as `datasets.Features.from_dict` reads it."""
+        return describe_features(self.row_length)
+
+    @property
+    def column_names(self) -> list[str]:
+        """The fields of a sample."""
+        return [*self.features]
 
     def __len__(self) -> int:
         if self.epochs is None:
@@ -89,13 +105,29 @@ class PackedDataset:
             left -= self.rank
         return left // self.world_size if self.uneven == "drop" else max(0, -(-left // self.world_size))
 
-    def __getitem__(self, number: int) -> Sample:
-        if number < 0 or (self.epochs is not None and number >= len(self)):
-            raise IndexError(number)
-        return self.sample(int(self.row_numbers(number, number + 1)[0]))
+    @overload
+    def __getitem__(self, number: int) -> Sample: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> dict[str, npt.NDArray[Any]]: ...
+
+    def __getitem__(self, number: int | slice) -> Sample | dict[str, npt.NDArray[Any]]:
+        """A sample, counted from where it was started or resumed; of a slice, a batch: each field with one more axis.
+
+        Below 0 is counted from the end. Raises IndexError.
+        """
+        self._by_number.set()
+        if isinstance(number, slice):
+            numbers = np.arange(len(self), dtype=np.int64)[number]
+            samples = [self.sample(row) for row in self.rows_of(numbers).tolist()]
+            return {name: np.array([sample[name] for sample in samples]) for name in self.column_names}
+        wanted = number + len(self) if number < 0 else number
+        if wanted < 0 or (self.epochs is not None and wanted >= len(self)):
+            raise IndexError(f"sample {number} of {len(self)}")
+        return self.sample(int(self.row_numbers(wanted, wanted + 1)[0]))
 
     def __iter__(self) -> Iterator[Sample]:
-        self._progress = _Progress()
+        self._progress = _Progress(begun=True)
         return self._iterate(self._progress, self._start, None if self.epochs is None else len(self))
 
     def row_numbers(self, start: int, stop: int) -> Int64:
@@ -148,7 +180,12 @@ class PackedDataset:
 
     def state_dict(self, samples: int | None = None) -> dict[str, Any]:
         """The position in the line of all samples, after `samples` samples of this rank, counted from where it was
-        started or resumed. Default: those that the iteration begun last has given."""
+        started or resumed. Default: those that the iteration begun last has given.
+
+        Raises ValueError without a number where rows were taken by number and not by iteration, as torch's loader does.
+        """
+        if samples is None and not self._progress.begun:
+            self._by_number.refuse_to_guess()
         taken = self._progress.samples if samples is None else samples
         return {"samples": self._start + taken * self.world_size, "seed": self.seed, "index": self.shards.sha256}
 
@@ -159,6 +196,7 @@ class PackedDataset:
         if state["seed"] != self.seed:
             raise ValueError(f"the state was saved with seed {state['seed']}, the data set has seed {self.seed}")
         self._start, self._progress = int(state["samples"]), _Progress()
+        self._by_number.clear()
 
     def _iterate(self, progress: _Progress, start: int, count: int | None) -> Iterator[Sample]:
         """`count` samples (None: without end), counted from `start` in the line of all samples."""

@@ -23,6 +23,7 @@ HARD = st.lists(
         ),
         st.sampled_from(["'", "'s", "'S", "'ſ", "'LL", "'re", "'v", "\r\n", " \n ", "\t", "12345", "(a", "!!"]),
         st.sampled_from("゛・\u3040\u3099"),
+        st.sampled_from(["XMLHttp", "中AB", "ABة", "ǅ", "ʰX", "\u0301A", "!/", "\n/", "/\r", "A's", "_B"]),
         st.characters(exclude_categories=["Cs"]),
     ),
     max_size=24,

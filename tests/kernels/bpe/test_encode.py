@@ -13,6 +13,7 @@ from dspipe.kernels.bpe import encode as bpe_encode
 from dspipe.kernels.bpe.cut import joins_of
 from dspipe.kernels.bpe.piece_cache import piece_cache
 from dspipe.kernels.bpe.table import NOTHING, merge_table
+from dspipe.kernels.bpe.whole import whole_tokens
 from dspipe.tokenizer.schemes import SCHEMES
 from tests.kernels.bpe.pieces import HARD, cut, joined
 
@@ -64,7 +65,9 @@ def merge_slowly(symbols: list[bytes], ranks: Merges) -> list[bytes]:
 class Model:
     """A vocabulary for the kernels, and its slow twin."""
 
-    def __init__(self, merges: list[tuple[bytes, bytes]], cache_bytes: int = 1 << 20) -> None:
+    def __init__(
+        self, merges: list[tuple[bytes, bytes]], cache_bytes: int = 1 << 20, whole: tuple[str, ...] = ()
+    ) -> None:
         tokens = [bytes([byte]) for byte in range(256)]
         for left, right in merges:
             if left + right not in tokens:
@@ -73,7 +76,9 @@ class Model:
         self.ranks = {pair: rank for rank, pair in enumerate(merges)}
         rows = [[self.ids[left], self.ids[right], self.ids[left + right]] for left, right in merges]
         self.table = merge_table(np.arange(256, dtype=np.uint32), np.array(rows, np.uint32).reshape(-1, 3))
-        made = tokens[256:]
+        self.whole = {token.encode(): 1000 + number for number, token in enumerate(whole)}
+        self.whole_table = whole_tokens({number: token for token, number in self.whole.items()})
+        made = [*tokens[256:], *self.whole]
         lengths = np.append(0, np.cumsum([len(token) for token in made])).astype(np.int64)
         self.joins = joins_of(np.frombuffer(b"".join(made), np.uint8), lengths)
         self.cache = piece_cache(cache_bytes)
@@ -84,22 +89,29 @@ class Model:
         ends = np.zeros(len(texts) + 1, np.int64)
         state = np.array([offsets[0], 0, 0], np.int64)
         for block in PIECES.blocks(text, offsets):
-            bpe_encode.encode_pieces(text, block, state, self.table, self.joins, self.cache, ids, ends)
+            bpe_encode.encode_pieces(
+                text, block, state, self.table, self.joins, self.whole_table, self.cache, ids, ends
+            )
         return [ids[start:end].tolist() for start, end in itertools.pairwise(ends.tolist())]
 
     def encode_slowly(self, texts: list[str]) -> list[list[int]]:
         return [
-            [
-                self.ids[token]
-                for piece in pieces
-                for token in merge_slowly([bytes([byte]) for byte in piece.encode()], self.ranks)
-            ]
+            [number for piece in pieces for number in self._encode_piece_slowly(piece.encode())]
             for pieces in cut(PIECES, texts)
         ]
 
+    def _encode_piece_slowly(self, piece: bytes) -> list[int]:
+        if piece in self.whole:
+            return [self.whole[piece]]
+        return [self.ids[token] for token in merge_slowly([bytes([byte]) for byte in piece], self.ranks)]
+
 
 MODELS = [Model(random_merges(seed, WORDS * 2, 25 * (seed + 1))) for seed in range(3)]
-TEXTS = st.lists(st.one_of(HARD, st.lists(st.sampled_from(WORDS), max_size=12).map("".join)), max_size=6)
+WHOLE = ("hello", "中国", "人民", " the", "abcabcabcabcabcabc", "クク", "한국", "民")
+MODELS += [Model(random_merges(seed, WORDS * 2, 40), whole=WHOLE) for seed in (7, 8)]
+TEXTS = st.lists(
+    st.one_of(HARD, st.lists(st.sampled_from([*WORDS, "人民", "中国人", "民"]), max_size=12).map("".join)), max_size=6
+)
 
 
 @settings(max_examples=150, deadline=None)

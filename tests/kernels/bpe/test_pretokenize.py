@@ -1,6 +1,7 @@
 """The schemes of dspipe's own pre-tokenizers (also kernels/bpe/pretokenize_strict.py) against their definitions.
 
-kernels/bpe/pretokenize_regex.py is tested with the schemes that it serves, in tests/tokenizer/test_schemes.py.
+kernels/bpe/pretokenize_regex.py and pretokenize_case.py are tested with their schemes, in
+tests/tokenizer/test_schemes.py.
 """
 
 import re

@@ -36,7 +36,7 @@ def specs_of(values: dict[str, Any]) -> dict[str, list[TaskSpec]]:
     store, state, found = Store(plan.config.output), empty_state(plan), {}
     for phase in plan.phases:
         found[phase.name] = task_specs(plan, phase, state, store)
-        assert absorb_committed(plan, phase, found[phase.name], state, store) == len(found[phase.name])
+        assert len(absorb_committed(plan, phase, found[phase.name], state, store)) == len(found[phase.name])
     return found
 
 
@@ -95,7 +95,7 @@ def test_nothing_is_absorbed_of_a_phase_that_is_not_done(toy: dict[str, Any]) ->
     plan = planned(toy)
     specs, state = first_specs(plan), empty_state(plan)
     next(Path(result.store.path("documents")).glob("*.manifest.json")).unlink()
-    assert absorb_committed(plan, plan.phases[0], specs, state, result.store) == 2
+    assert len(absorb_committed(plan, plan.phases[0], specs, state, result.store)) == 2
     assert state == empty_state(plan)
 
 

@@ -36,6 +36,20 @@ def test_the_plan_says_what_is_done(toy: dict[str, Any], tmp_path: Path) -> None
     assert "2 done" in text_of(print_plan, planned(toy))
 
 
+def test_the_plan_says_where_texts_are_read_again_and_how_much(toy: dict[str, Any], tmp_path: Path) -> None:
+    stages = [*toy["stages"], {"host_lines": {}}, {"exact_dedup": {}}]
+    before = text_of(print_plan, planned({**toy, "stages": stages}))
+    again = "Read the texts again behind host_lines, then in one pass: exact_dedup; "
+    assert f"{again}about 4.0 kB of text read again" in " ".join(before.split())
+    assert "Texts are read 3 times more after the text pass, about 12.0 kB in all." in before
+    run_inline({**toy, "stages": stages})
+    after = text_of(print_plan, planned({**toy, "stages": stages}))
+    kept = len("alpha one" + "beta two")
+    assert f"{again}{kept} B of text read again" in " ".join(after.split())
+    assert f"Texts are read 3 times more after the text pass, {3 * kept} B in all." in after
+    assert "again" not in text_of(print_plan, planned(toy))
+
+
 def test_paths_and_messages_are_shown_as_they_are(toy: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "[bold]").mkdir()
     (tmp_path / "[bold]" / "a[x].jsonl").write_text('{"text": "a"}\n')

@@ -36,19 +36,14 @@ def plan(*phases: PlannedPhase, max_quarantined: float = 0.05, shards: Sequence[
     return Plan(config, tuple(shards), phases)
 
 
-READ, JUDGE, EDIT, LATER = (
-    phase("documents", "inputs"),
-    phase("judge"),
-    phase("edit", written=["text", "text_bytes"]),
-    phase("later"),
-)
+READ, JUDGE, LATER = phase("documents", "inputs"), phase("judge"), phase("later")
 DOCUMENTS = summary("documents", read=10, quarantined=1)
 JUDGED = summary("judge", funnel("lengths", (9, 90), (6, 66)))
 
 
 def check(of: PlannedPhase, found: PhaseSummary, before: list[PhaseSummary], manifests: Sequence[Any] = ()) -> None:
     shards = [Shard(0, ()) for _ in manifests]
-    phases = plan(READ, JUDGE, EDIT, LATER, shards=shards)
+    phases = plan(READ, JUDGE, LATER, shards=shards)
     check_conservation(of, cast(list[Manifest], list(manifests)), found, before, phases)
 
 
@@ -70,13 +65,17 @@ def test_what_came_in_is_what_was_kept() -> None:
     check(LATER, summary("later", funnel("unique", (6, 66), (2, 20))), [DOCUMENTS, JUDGED, summary("emit")])
 
 
-def test_bytes_may_change_only_after_a_phase_that_edits_texts() -> None:
+def test_bytes_change_only_in_a_phase_that_rewrites_texts() -> None:
     shorter = summary("later", funnel("unique", (6, 60), (2, 20)))
     with pytest.raises(ConservationError, match="66 bytes"):
         check(LATER, shorter, [DOCUMENTS, JUDGED])
-    check(LATER, shorter, [DOCUMENTS, JUDGED, summary("edit")])
+    cut = summary("cut", Funnel("cut", Counts(6, 66), Counts(6, 60), rewritten=-6))
+    check(LATER, cut, [DOCUMENTS, JUDGED])
+    check(LATER, shorter, [DOCUMENTS, JUDGED, cut])
+    with pytest.raises(ConservationError, match="stage cut"):
+        check(LATER, summary("cut", Funnel("cut", Counts(6, 66), Counts(6, 60))), [DOCUMENTS, JUDGED])
     with pytest.raises(ConservationError, match="6 documents"):
-        check(LATER, summary("later", funnel("unique", (5, 60), (2, 20))), [DOCUMENTS, JUDGED, summary("edit")])
+        check(LATER, summary("later", funnel("unique", (5, 60), (2, 20))), [DOCUMENTS, JUDGED, cut])
 
 
 def test_a_funnel_that_does_not_add_up() -> None:

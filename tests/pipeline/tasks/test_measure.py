@@ -23,6 +23,18 @@ BATCH = document_batch(["alpha", "be"])
 LENGTHS = pa.array([5, 2], pa.int64())
 
 
+def with_texts(batch: pa.RecordBatch, texts: list[str]) -> pa.RecordBatch:
+    at = batch.schema.get_field_index("text")
+    return batch.set_column(at, batch.schema.field(at), pa.array(texts, pa.large_string()))
+
+
+def test_texts_may_be_copied() -> None:
+    found = step().measure(BATCH)
+    measure = step()
+    measure._measure = lambda batch: with_texts(found, ["alpha", "be"])
+    assert measure.measure(BATCH).column("lengths.length").to_pylist() == [5, 2]
+
+
 def test_columns_are_appended() -> None:
     found = step().measure(BATCH)
     assert found.schema.names == [*BATCH.schema.names, "lengths.length"]

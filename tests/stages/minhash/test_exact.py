@@ -272,7 +272,7 @@ def test_within_each_dump_and_large_clusters_across(tmp_path: Path) -> None:
 
 
 def test_texts_are_read_as_the_stages_before_have_left_them(tmp_path: Path) -> None:
-    """`repeated_lines` takes a line away that would make pages alike; behind the stage it may not rewrite texts."""
+    """`repeated_lines` takes away what would make pages alike; what is masked behind the stage, it sees whole."""
     rng = np.random.default_rng(1)
     frame = " ".join(words(rng, 300))
     pages = [{"id": str(n), "text": f"{frame}\n{' '.join(words(rng, 40))}"} for n in range(8)]
@@ -281,20 +281,24 @@ def test_texts_are_read_as_the_stages_before_have_left_them(tmp_path: Path) -> N
     config["stages"] = [{"repeated_lines": {}}, {"minhash": {"verify": "exact"}}]
     rows = rows_of(run_inline({**config, "output": str(tmp_path / "other")}), ["reason", "text"])
     assert [row["reason"] for row in rows[1:]] == [None] * 7
-    config["stages"] = [{"minhash": {"verify": "exact"}}, {"pii": {}}]
-    with pytest.raises(InvalidConfigError, match=r"pii rewrites the texts after this stage.*put it before"):
-        planned(config)
+    masked = [{"id": str(n), "text": f"w{n}@example.com " * 200} for n in range(4)]
+    (tmp_path / "masked").mkdir()
+    config = deduplicating(tmp_path / "masked", {"d0": masked}, "minhash", verify="exact")
+    config["stages"].append({"pii": {}})
+    rows = rows_of(run_inline(config), ["reason", "text"])
+    assert [row["reason"] for row in rows] == [None] * 4
+    assert len({row["text"] for row in rows}) == 1
 
 
-def test_a_document_dropped_early_by_a_later_stage_takes_no_part(tmp_path: Path) -> None:
-    """Its text isn't stored: there is nothing to compare."""
+def test_a_later_stage_drops_nothing_early(tmp_path: Path) -> None:
+    """The text of what it will drop is stored, since it is compared before."""
     text = " ".join(words(np.random.default_rng(2), 80))
     shards: Shards = {"d0": [{"id": "a", "text": text}, {"id": "b", "text": text + " end"}]}
     config = deduplicating(tmp_path, shards, "minhash", verify="exact")
     config["stages"].append({"tests.toys.lengths": {"minimum": len(text) + 1, "early": True}})
     rows = rows_of(run_inline(config), ["id", "reason", "minhash.keeper"])
-    assert [row["minhash.keeper"] for row in rows] == [None, None] and rows[1]["reason"] is None
-    assert rows[0]["reason"] is not None
+    assert [row["reason"] for row in rows] == ["lengths.too_short", "minhash.near_duplicate"]
+    assert rows[1]["minhash.keeper"] == 0
 
 
 def test_against_an_earlier_run_its_signatures_are_compared_and_within_the_run_texts(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_a_record_for_each_copy(tmp_path: Path, width: int) -> None:
     ]
     assert [np.frombuffer(row["tokens"], f"<u{row['width']}").tolist() for row in found] == [[1, 2, 3], [1, 2, 3], [4]]
     assert {row["width"] for row in found} == {width}
-    assert counts == DrawnCounts(documents=3, tokens=7, empty=3)
+    assert counts == DrawnCounts(documents=3, document_tokens=4, copies=3, tokens=7, empty=3)
 
 
 def test_keys_are_those_of_seed_origin_and_copy(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_keys_are_those_of_seed_origin_and_copy(tmp_path: Path) -> None:
 def test_without_a_mixture_each_kept_document_is_drawn_once(tmp_path: Path) -> None:
     found, counts = records(tmp_path, DOCUMENTS, remixed=False)
     assert [(row["id"], row["copy"]) for row in found] == [("a", 0), ("b", 0)]
-    assert counts == DrawnCounts(documents=2, tokens=4, empty=1)
+    assert counts == DrawnCounts(documents=3, document_tokens=4, copies=2, tokens=4, empty=1)
 
 
 def test_each_reading_begins_at_the_first(tmp_path: Path) -> None:
@@ -64,6 +64,7 @@ def test_each_reading_begins_at_the_first(tmp_path: Path) -> None:
 
 def test_counts_are_kept_for_the_index(tmp_path: Path) -> None:
     task = make_task(tmp_path, make_inputs(DOCUMENTS))
-    write_counts(task, DrawnCounts(3, 7, 1).plus(DrawnCounts(1, 1, 1)))
-    assert [json.loads(content) for content in read_made(task, "drawn")] == [{"documents": 4, "tokens": 8, "empty": 2}]
-    assert task.counters == {"documents": 4, "tokens": 8, "empty": 2}
+    write_counts(task, DrawnCounts(3, 5, 4, 7, 1).plus(DrawnCounts(1, 1, 1, 1, 1)))
+    counts = {"documents": 4, "document_tokens": 6, "copies": 5, "tokens": 8, "empty": 2}
+    assert [json.loads(content) for content in read_made(task, "drawn")] == [counts]
+    assert task.counters == counts

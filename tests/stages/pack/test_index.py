@@ -31,7 +31,7 @@ def make_index_task(
         contents = ShardContents(dtypes[number % len(dtypes)], 2, {f"d{number % 2}": 4 * number}, {"s": 4 * number})
         summary = PartitionSummary(counts, contents if number else None)
         summaries.append(json.dumps(asdict(summary)).encode())
-        drawn.append(json.dumps({"documents": 2, "tokens": 4 * number - 1, "empty": 1}).encode())
+        drawn.append(json.dumps({"copies": 2, "tokens": 4 * number - 1, "empty": 1}).encode())
         files += [(number, suffix) for suffix in SUFFIXES if number]
     tail = PartitionSummary(PackedCounts(rows=1, tokens=partitions, padding=0), None)
     names = {".bin": f".{format}"} if format != "megatron" else {}
@@ -88,14 +88,14 @@ def test_the_index_of_mds_names_its_shards_too(tmp_path: Path) -> None:
 
 
 def test_tokens_that_are_lost_are_noticed() -> None:
-    drawn = DrawnCounts(documents=3, tokens=10)
+    drawn = DrawnCounts(copies=3, tokens=10)
     check_sums(drawn, PackedCounts(documents=3, added=3, tokens=8, cropped=4, dropped=1))
     for packed in (
         PackedCounts(documents=3, added=3, tokens=8, cropped=4),
         PackedCounts(documents=3, added=3, tokens=9, cropped=4, dropped=1),
         PackedCounts(documents=2, added=3, tokens=8, cropped=4, dropped=1),
     ):
-        with pytest.raises(ConservationError, match="3 documents with 10 tokens were drawn"):
+        with pytest.raises(ConservationError, match="3 copies with 10 tokens were drawn"):
             check_sums(drawn, packed)
 
 

@@ -54,12 +54,14 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "model.bin"
 
 
-def test_the_same_documents_give_the_same_model(tmp_path: Path) -> None:
+def test_the_same_documents_give_the_same_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dspipe.stages.quality.search.RATES_AND_EPOCHS", ((0.1, 5), (0.5, 5)))
     good, bad = write(tmp_path / "good.jsonl", texts(GOOD, 100, 1)), write(tmp_path / "bad.jsonl", texts(BAD, 100, 2))
     models = []
     for number in range(3):
         path = tmp_path / f"{number}.bin"
-        sizes = "--dim", 10, "--buckets", 2000, *(("--threads", 2) if number == 2 else ())
+        sizes: tuple[object, ...] = ("--dim", 10, "--buckets", 2000, "--epochs", 5)
+        sizes += ("--learning-rate", 0.5, "--threads", 2) if number == 2 else ()
         command("train", "--positive", good, "--negative", bad, "--output", path, *sizes)
         models.append(path.read_bytes())
     assert models[0] == models[1]
@@ -94,6 +96,36 @@ def test_commands_refuse_what_cannot_work(model: Path, tmp_path: Path) -> None:
         result = CliRunner().invoke(app, [str(argument) for argument in arguments])
         assert result.exit_code == 2 and message in result.output
     assert not (tmp_path / "m.bin").exists()
+
+
+def subtle(count: int, seed: int, cues: list[str]) -> list[dict[str, Any]]:
+    """Texts of which three words in a hundred tell them apart."""
+    draw = random.Random(seed)
+    common = [f"w{number}" for number in range(400)]
+    return [
+        {"text": " ".join(draw.choice(cues if draw.random() < 0.03 else common) for _ in range(150))}
+        for _ in range(count)
+    ]
+
+
+def test_the_defaults_work_on_few_documents(tmp_path: Path) -> None:
+    good, bad = write(tmp_path / "good.jsonl", subtle(160, 1, GOOD)), write(tmp_path / "bad.jsonl", subtle(160, 2, BAD))
+    result = CliRunner().invoke(
+        app, ["train", "--positive", str(good), "--negative", str(bad), "--output", str(tmp_path / "m.bin")]
+    )
+    assert result.exit_code == 0 and "trying learning rate" in result.output and "warning" not in result.output
+    assert (tmp_path / "m.bin").stat().st_size < 5_000_000
+    good, bad = write(tmp_path / "good2.jsonl", subtle(60, 3, GOOD)), write(tmp_path / "bad2.jsonl", subtle(60, 4, BAD))
+    found = json.loads(command("evaluate", tmp_path / "m.bin", "--positive", good, "--negative", bad, "--json"))
+    assert found["accuracy"] > 0.95 and found["spread"] > 0.8
+
+
+def test_a_model_that_has_learnt_nothing_is_warned_of(tmp_path: Path) -> None:
+    good, bad = write(tmp_path / "good.jsonl", texts([], 200, 1)), write(tmp_path / "bad.jsonl", texts([], 200, 2))
+    files = "--positive", good, "--negative", bad, "--output", tmp_path / "m.bin"
+    said = command("train", *files, "--learning-rate", 0.01, "--epochs", 1, "--dim", 4, "--buckets", 1000)
+    assert "this model is of no use: the area under" in said
+    assert "nine of ten scores lie within" in said
 
 
 def run(tmp_path: Path, model: Path, **settings: Any) -> tuple[Any, list[dict[str, Any]]]:
@@ -178,7 +210,7 @@ def test_bad_settings(model: Path, tmp_path: Path) -> None:
 @pytest.mark.skipif(INTERPRETED, reason="minutes uncompiled")
 def test_real_texts(tmp_path: Path) -> None:
     """Laws against poems: an easy pair, with character n-grams for Chinese."""
-    sizes = "--dim", 10, "--buckets", 20000, "--epochs", 1, "--subwords", "--word-ngrams", 1
+    sizes = "--dim", 10, "--buckets", 20000, "--epochs", 1, "--subwords", "--word-ngrams", 1, "--learning-rate", 0.5
     files = "--positive", shared("text/zh-laws.jsonl.zst"), "--negative", shared("text/zh-poetry.jsonl.zst")
     assert "held-out documents" in command("train", *files, "--output", tmp_path / "m.bin", *sizes)
     result = json.loads(command("evaluate", tmp_path / "m.bin", *files, "--json"))

@@ -55,7 +55,10 @@ def test_a_task_that_is_cancelled_leaves_no_worker(many: dict[str, Any]) -> None
     plan = planned({**many, "stages": [{"tests.toys.sleepy": {"seconds": 600}}]})
     spec = task_specs(plan, plan.phases[0], empty_state(plan), Store(plan.config.output))[0]
     executor.submit(spec)
-    (started,) = executor.wait()
+    events: list[Event] = []
+    while not events:
+        events = executor.wait()
+    (started,) = events
     assert isinstance(started, Started)
     process = Path("/proc") / started.where.removeprefix("process ").partition(" ")[0]
     assert process.exists()

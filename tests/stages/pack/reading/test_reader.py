@@ -195,3 +195,17 @@ def test_torch_data_loader(run: Path) -> None:
     again.load_state_dict(data.state_dict(8))
     loader = torch.utils.data.DataLoader(again, batch_size=4, num_workers=3)
     assert [row for batch in loader for row in batch["row"].tolist()] == rows[8:]
+
+
+def test_slices_are_batches_and_numbers_count_from_the_end(tmp_path: Path) -> None:
+    run_inline(make_config(tmp_path, make_documents(40), length=16))
+    data = PackedDataset(tmp_path / "run", rank=1, world_size=2, seed=4)
+    samples = list(data)
+    batch = data[2:9:3]
+    assert [*batch] == data.column_names and batch["tokens"].shape == (3, 16)
+    for name, values in batch.items():
+        assert np.array_equal(values, np.array([sample[name] for sample in samples[2:9:3]]))
+    assert data[-1]["row"] == samples[-1]["row"] and len(data[:]["row"]) == len(data)
+    for number in (len(data), -len(data) - 1):
+        with pytest.raises(IndexError, match=f"sample {number} of {len(data)}"):
+            data[number]
