@@ -1,4 +1,5 @@
-"""What stands in docs/ and is known elsewhere: tables of settings and options, and code of examples.
+"""What stands in docs/ and is known elsewhere: tables of settings and options, and code of examples; and the JSON
+Schema in configs/.
 
     python -m docs.generate              write it anew
     python -m docs.generate --check      say which pages would change, and fail if one would
@@ -20,63 +21,20 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import click
 import typer
-from pydantic import BaseModel, BeforeValidator
-from pydantic.fields import FieldInfo
 
 from dspipe.cli import app
-from dspipe.pipeline.config.discovery import source_class, source_formats, stage_class, stage_names
-from dspipe.pipeline.config.run_config import EngineConfig, TopLevel
-from dspipe.pipeline.quantities import parse_count
-from dspipe.pipeline.source import SourceConfig
-from dspipe.pipeline.stage import MapConfig
+from dspipe.pipeline.config.describe import tables
+from dspipe.pipeline.config.schema import json_schema
 
 DOCS = Path(__file__).parent
+SCHEMA = DOCS.parent / "configs" / "dspipe.schema.json"
 TABLE = re.compile(r"(<!-- table: (?P<what>[^\n]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 CODE = re.compile(r"(<!-- code: (?P<file>\S+) ?(?P<name>\w*) -->\n).*?(<!-- end -->)", re.DOTALL)
-
-Schema = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A key of a config model: `key` with dots where it is a nested model's, `[]` where that is one of a list."""
-
-    key: str
-    type: str
-    default: str
-    description: str
-
-
-def settings_of(model: type[BaseModel], base: type[BaseModel] | None = None) -> list[Setting]:
-    """The settings of a model and of the models in it, in order; those of `base` are left out."""
-    schema = model.model_json_schema()
-    inherited = set(base.model_fields) if base else set()
-    return [
-        setting
-        for setting in _settings(model, schema, schema.get("$defs", {}), "")
-        if setting.key.partition(".")[0] not in inherited
-    ]
-
-
-def tables() -> dict[str, list[Setting]]:
-    """Every table of settings, by what stands in its comment."""
-    found = {
-        "top": [setting for setting in settings_of(TopLevel) if not setting.key.startswith("engine.")],
-        "engine": settings_of(EngineConfig),
-        "source": settings_of(SourceConfig),
-        "map": settings_of(MapConfig),
-    }
-    found |= {f"source {name}": settings_of(source_class(name).Config, SourceConfig) for name in source_formats()}
-    for name in stage_names():
-        config = stage_class(name).Config
-        found[f"stage {name}"] = settings_of(config, MapConfig if issubclass(config, MapConfig) else None)
-    return found
 
 
 def commands() -> dict[str, click.Command]:
@@ -110,113 +68,25 @@ def write(page: str) -> str:
     return CODE.sub(lambda match: f"{match[1]}{code(match['file'], match['name'])}{match[4]}", page)
 
 
+def schema() -> str:
+    """The JSON Schema of configs, which the shipped ones name for editors."""
+    return json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="Write the tables and code in docs/ anew.")
     parser.add_argument("--check", action="store_true", help="change nothing, fail if a page would change")
     check = parser.parse_args().check
     changed = []
-    for path in sorted(DOCS.glob("*.md")):
-        page = path.read_text("utf-8")
-        written = write(page)
-        if written != page:
+    pages = {path: write(path.read_text("utf-8")) for path in sorted(DOCS.glob("*.md"))}
+    for path, written in {**pages, SCHEMA: schema()}.items():
+        if not path.exists() or written != path.read_text("utf-8"):
             changed.append(path.name)
             if not check:
                 path.write_text(written, "utf-8")
     print(f"{'out of date' if check else 'written'}: {', '.join(changed)}" if changed else "all pages are up to date")
     sys.exit(1 if check and changed else 0)
-
-
-def _settings(model: type[BaseModel], schema: Schema, defs: dict[str, Schema], prefix: str) -> Iterator[Setting]:
-    for name, field in model.model_fields.items():
-        properties = schema["properties"][name]
-        description = " ".join((field.description or "").split())
-        kind, default = _type(properties, defs, name if _is_count(field) else ""), _default(name, field)
-        if {"type": "null"} in properties.get("anyOf", ()) and default != "`null`":
-            kind += " or `null`"
-        yield Setting(f"{prefix}{name}", kind, default, description)
-        for inner, listed in _models(field.annotation):
-            key = f"{prefix}{name}{'[]' if listed else ''}."
-            yield from _settings(inner, inner.model_json_schema(), {**defs, **_defs(inner)}, key)
-
-
-def _defs(model: type[BaseModel]) -> dict[str, Schema]:
-    return cast("dict[str, Schema]", model.model_json_schema().get("$defs", {}))
-
-
-def _models(annotation: Any, listed: bool = False) -> Iterator[tuple[type[BaseModel], bool]]:
-    """The models that an annotation holds, and whether they are in a list."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation, listed
-    for inner in getattr(annotation, "__args__", ()):
-        yield from _models(inner, listed or getattr(annotation, "__origin__", None) in (list, tuple))
-
-
-def _type(schema: Schema, defs: dict[str, Schema], count: str = "") -> str:
-    """A JSON schema in a few words; `count`: the name of a setting that takes numbers like 2e9 and 2GiB."""
-    if "$ref" in schema:
-        return _type(defs[schema["$ref"].rpartition("/")[2]], defs)
-    if "anyOf" in schema:
-        return " or ".join(dict.fromkeys(_type(one, defs, count) for one in schema["anyOf"] if one != {"type": "null"}))
-    if "enum" in schema or "const" in schema:
-        *others, last = [f"`{value}`" for value in schema.get("enum", [schema.get("const")])]
-        return f"{', '.join(others)} or {last}" if others else last
-    kind = schema.get("type")
-    if kind == "array":
-        if "prefixItems" in schema:
-            return f"list of {len(schema['prefixItems'])} names"
-        items = schema.get("items", {})
-        return f"list of {_type(items, defs)}" if items else "list"
-    if kind == "object":
-        values = schema.get("additionalProperties")
-        return f"mapping to {_type(values, defs)}" if isinstance(values, dict) else "mapping"
-    words = {"string": "text", "integer": "whole number", "number": "number", "boolean": "boolean"}
-    bounds = [
-        f"{sign} {schema[bound]:g}" if schema[bound] < 1 << 20 else f"{sign} {schema[bound]:,}"
-        for bound, sign in (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<"))
-        if bound in schema
-    ]
-    if count and kind == "integer":
-        return "bytes, like `64MB` or `2GiB`" if _is_size(count) else "whole number, like `4096` or `2e9`"
-    return " ".join([words.get(str(kind), "any"), ", ".join(bounds)]).strip()
-
-
-def _default(name: str, field: FieldInfo) -> str:
-    if field.is_required():
-        return "*required*"
-    value = field.get_default(call_default_factory=True)
-    if isinstance(value, BaseModel):
-        return f"`{value.kind}`" if isinstance(value, EngineConfig) else ""
-    if _is_count(field) and isinstance(value, int) and _is_size(name):
-        return f"`{_with_unit(value)}`"
-    if isinstance(value, float):
-        return f"`{value:.4g}`"
-    value = list(value) if isinstance(value, tuple) else value
-    text = value if isinstance(value, str) and value and not value.startswith("[") else json.dumps(value)
-    return f"`{text}`"
-
-
-def _is_count(field: FieldInfo) -> bool:
-    parts = [*field.metadata, *(part for inner in _annotated(field.annotation) for part in inner)]
-    return any(isinstance(part, BeforeValidator) and part.func is parse_count for part in parts)
-
-
-def _is_size(name: str) -> bool:
-    return "bytes" in name or name == "memory"
-
-
-def _annotated(annotation: Any) -> Iterator[tuple[Any, ...]]:
-    if hasattr(annotation, "__metadata__"):
-        yield annotation.__metadata__
-    for inner in getattr(annotation, "__args__", ()):
-        yield from _annotated(inner)
-
-
-def _with_unit(value: int) -> str:
-    for scale, unit in ((1 << 30, "GiB"), (1 << 20, "MiB"), (10**9, "GB"), (10**6, "MB")):
-        if value % scale == 0:
-            return f"{value // scale}{unit}"
-    return str(value)
 
 
 def _commands(group: click.Group, names: tuple[str, ...]) -> Iterator[tuple[str, click.Command]]:

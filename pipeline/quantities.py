@@ -1,31 +1,60 @@
-"""Numbers as people write them in a config: 24e9, 2e12, 64MB, 2GiB, 30min."""
+"""Numbers as people write them in a config: 24e9, 2B, 2e12, 64MB, 2GiB, 30min."""
 
 import re
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-_SCALE = {
+_THOUSANDS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12, "P": 10**15}
+_BYTES = {
     "": 1,
-    "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15,
-    "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40, "PI": 2**50,
-}  # fmt: skip
-_NUMBER = re.compile(r"([0-9][0-9_]*(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?)\s*([kKmMgGtTpP]?[iI]?)[bB]?")
+    **{letter: 1000**power for power, letter in enumerate("KMGTP", 1)},
+    **{f"{letter}I": 1024**power for power, letter in enumerate("KMGTP", 1)},
+}
+_NUMBER = re.compile(r"([0-9][0-9_]*(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?)\s*([a-zA-Z]*)")
 
 
 def parse_count(value: Any) -> Any:
-    """A whole number from 24e9, "24e9", "64MB" or "2GiB"; other values are left for pydantic to refuse."""
-    if isinstance(value, str) and (match := _NUMBER.fullmatch(value.strip())):
-        value = float(match[1].replace("_", "")) * _SCALE[match[2].upper()]
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
+    """A whole number from 24e9, "24e9", "2B" (two billion) or "64K"; other numbers are left for pydantic to refuse.
+    Raises ValueError."""
+    return _whole(_scaled(value, _THOUSANDS, "a number like 4096, 2e9 or 2B (two billion)"))
 
 
-Count = Annotated[int, BeforeValidator(parse_count), Field(ge=0)]
-"""A whole number; 2e12 and "2T" are fine."""
+def parse_size(value: Any) -> Any:
+    """A number of bytes from 24e9, "64MB", "64M" or "2GiB"; other numbers are left for pydantic to refuse. Raises
+    ValueError, for "2B" too: two bytes, or two billion?"""
+    if isinstance(value, str) and (match := _NUMBER.fullmatch(value.strip())) and match[2].upper() == "B":
+        raise ValueError(f"expected a size with its unit, not {value!r}: {match[1]}GB or {match[1]}GiB, perhaps")
+    if isinstance(value, str) and re.fullmatch(r".*[kKmMgGtTpP][iI]?[bB]", value.strip()):
+        return _whole(_scaled(value.strip()[:-1], _BYTES, "a size like 64MB or 2GiB", value))
+    return _whole(_scaled(value, _BYTES, "a size like 64MB or 2GiB"))
 
-ByteSize = Annotated[int, BeforeValidator(parse_count), Field(gt=0)]
+
+def _scaled(value: Any, scale: dict[str, int], wanted: str, written: str | None = None) -> Any:
+    if not isinstance(value, str):
+        return value
+    match = _NUMBER.fullmatch(value.strip())
+    if match is None or match[2].upper() not in scale:
+        raise ValueError(f"expected {wanted}, not {written or value!r}")
+    return float(match[1].replace("_", "")) * scale[match[2].upper()]
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+COUNT_PATTERN = r"^[0-9][0-9_]*(\.[0-9]*)?([eE][+-]?[0-9]+)?\s*[kKmMgGbBtTpP]?$"
+SIZE_PATTERN = r"^[0-9][0-9_]*(\.[0-9]*)?([eE][+-]?[0-9]+)?\s*([kKmMgGtTpP][iI]?[bB]?)?$"
+
+CountOf = BeforeValidator(parse_count, json_schema_input_type=float | Annotated[str, Field(pattern=COUNT_PATTERN)])
+"""For a number, whole or not, that may be written like 2e9 or 2B."""
+SizeOf = BeforeValidator(parse_size, json_schema_input_type=float | Annotated[str, Field(pattern=SIZE_PATTERN)])
+"""For a number of bytes that may be written like 64MB or 2GiB."""
+
+Count = Annotated[int, CountOf, Field(ge=0)]
+"""A whole number; 2e12, "2T" and "2B" are fine."""
+
+ByteSize = Annotated[int, SizeOf, Field(gt=0)]
 """A number of bytes; 64MB and 2GiB are fine."""
 
 

@@ -55,6 +55,18 @@ class InputFile:
     fingerprint: str
 
 
+@dataclass(frozen=True)
+class Domains:
+    """Which domains the documents of a source have."""
+
+    named: frozenset[str]
+    """those that the config gives them"""
+    certain: bool = False
+    """whether there are documents of each of them, as far as there are documents"""
+    others: bool = True
+    """whether a document may say another one"""
+
+
 class Reading(Protocol):
     """What the engine offers to a format while it reads a shard."""
 
@@ -115,6 +127,19 @@ class Source(ABC, Generic[SourceConfigT]):
 
     def check(self) -> None:
         """Look at combinations of settings before any work. Raises pipeline.stage.ConfigError."""
+
+    def domains(self) -> Domains:
+        """Which domains its documents have, as far as the config says so."""
+        return Domains(frozenset({self.config.domain}))
+
+    def check_name(self, name: str) -> None:
+        """Look at the name of the first file, where that is far away. Raises ConfigError for another format's."""
+
+    def check_first_file(self, file: InputFile, stream: BinaryIO) -> frozenset[str]:
+        """Look at the beginning of the first file before any work: `stream` is its stored bytes, and can seek. The
+        domains that documents there say. Raises ConfigError where no document can come of it: a file of another format,
+        fields that no record has. Damage is none of its business."""
+        return frozenset()
 
     def group(self, files: Sequence[InputFile]) -> list[tuple[InputFile, ...]]:
         """The shards: by default each file is one. Adding a file must leave most shards as they were."""

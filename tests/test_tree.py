@@ -12,6 +12,7 @@ NOT_MIRRORED = {
     "tests/chaos/test_bad_inputs.py": "runs over hostile inputs",
     "tests/chaos/test_chaos.py": "runs that are disturbed",
     "tests/chaos/test_fuzz.py": "readers and config on damaged files",
+    "tests/pipeline/config/test_mistakes.py": "mistakes in configs, from all that looks for them",
     "tests/stages/minhash/test_exact.py": "near-duplicates decided by texts, through whole runs",
     "tests/stages/shared/dedup/test_keep_none.py": "both deduplication stages, where no copy is kept",
     "tests/test_bad_input.py": "bad input through the whole text pass",
@@ -35,7 +36,7 @@ NOT_MIRRORED = {
 def places_of(test: Path) -> list[Path]:
     """Where the module or folder that a test module names would stand."""
     folder, name = test.relative_to(ROOT / "tests").parent, test.stem.removeprefix("test_")
-    below = ROOT / "src" / "dspipe" if folder == Path() else ROOT / folder
+    below = ROOT / "src" / "dspipe" / folder if folder in (Path(), Path("cli")) else ROOT / folder
     return [below / f"{name}.py", below / name]
 
 
@@ -80,7 +81,7 @@ def test_every_folder_of_code_is_installed() -> None:
         for name in CODE
         for module in (ROOT / name).rglob("*.py")
     }
-    assert packages == {"dspipe", *folders}
+    assert packages == {"dspipe", "dspipe.cli", *folders}
 
 
 def test_no_other_folder_at_the_top_holds_code_of_the_package() -> None:

@@ -3,6 +3,8 @@
 import importlib
 import importlib.util
 import pkgutil
+import traceback
+from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -15,6 +17,10 @@ from dspipe.pipeline.stage import Stage
 T = TypeVar("T")
 STAGES = "dspipe.stages"
 FORMATS = "dspipe.stages.sources"
+
+
+class OwnModuleError(Exception):
+    """A module of the user's can't be imported: where in it, and why."""
 
 
 def stage_names() -> list[str]:
@@ -87,7 +93,9 @@ def _the_class(module_name: str, base: type[T], name: str) -> type[T]:
     except ModuleNotFoundError as error:
         if error.name is not None and (module_name == error.name or module_name.startswith(f"{error.name}.")):
             raise KeyError(name) from None
-        raise
+        raise OwnModuleError(_import_failure(error, module_name)) from None
+    except Exception as error:
+        raise OwnModuleError(_import_failure(error, module_name)) from None
     found = [
         value
         for value in vars(module).values()
@@ -99,3 +107,22 @@ def _the_class(module_name: str, base: type[T], name: str) -> type[T]:
     if len(found) != 1:
         raise KeyError(name)
     return found[0]
+
+
+def _import_failure(error: BaseException, module: str) -> str:
+    """`mine.py:3: NameError: name 'x' is not defined`: the last line of the user's own code that was reached."""
+    said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{_shown(error.filename)}:{error.lineno}: SyntaxError: {error.msg}"
+    spec = importlib.util.find_spec(module)
+    folder = str(Path(spec.origin).parent) if spec and spec.origin else ""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
+    own = [frame for frame in frames if folder and frame.filename.startswith(folder)]
+    where = (own or frames)[-1]
+    return f"{_shown(where.filename)}:{where.lineno}: {said}"
+
+
+def _shown(file: str) -> str:
+    """A file's path below the working directory, where it is there."""
+    path = Path(file)
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

@@ -1,12 +1,13 @@
 """Mistakes in a config: what is wrong with which key, where it was written, and what would be right."""
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from dspipe.pipeline.config.suggestions import suggest
+from dspipe.pipeline.config.wording import expected_kind, not_this, sentence
 from dspipe.pipeline.config.yaml_lines import KeyPath
 from dspipe.pipeline.storage.secrets import without_secrets
 
@@ -60,25 +61,33 @@ class Locator:
 def validation_problems(
     error: ValidationError, prefix: KeyPath, where: Locator, values: Any, model: type[BaseModel]
 ) -> list[Problem]:
-    found: list[Problem] = []
-    for detail in error.errors():
-        path = (*prefix, *_real_path(detail["loc"], _at(values, prefix)))
-        message = detail["msg"].removeprefix("Value error, ")
-        if detail["type"] == "extra_forbidden":
+    """What is wrong with the values below `prefix`, a problem a key. Where a value may be of several kinds the library
+    says for each of them why it isn't; that is one mistake."""
+    inside = _at(values, prefix)
+    messages: dict[KeyPath, str] = {}
+    kinds: dict[KeyPath, list[str]] = {}
+    for detail in error.errors(include_url=False):
+        path = (*prefix, *_real_path(detail["loc"], inside, detail["type"] in ("missing", "extra_forbidden")))
+        kind = expected_kind(detail)
+        if kind is not None:
+            kinds.setdefault(path, []).append(kind)
+        elif detail["type"] == "extra_forbidden":
             allowed = _fields_at(model, detail["loc"][:-1])
-            message = f"unknown key; {suggest(str(detail['loc'][-1]), allowed)}"
-        elif detail["type"] == "missing":
-            message = "is missing"
-        elif not isinstance(detail["input"], dict | list):
-            message = f"found {detail['input']!r}; {message[0].lower() + message[1:]}"
-        problem = where.problem(path, message, values)
-        if problem not in found:
-            found.append(problem)
-    return found
+            messages.setdefault(path, f"unknown key; {suggest(str(detail['loc'][-1]), allowed)}")
+        else:
+            messages.setdefault(path, sentence(detail))
+    for path, expected in kinds.items():
+        # of a list or a mapping, the form that it was meant to have is the one whose parts were looked at
+        deeper = any(other[: len(path)] == path and other != path for other in (*messages, *kinds))
+        if not deeper and path not in messages:
+            names = " or ".join(dict.fromkeys(expected))
+            messages[path] = f"expected {names}, {not_this(_at(values, path))}"
+    return [where.problem(path, message, values) for path, message in messages.items()]
 
 
-def _real_path(location: tuple[str | int, ...], value: Any) -> KeyPath:
-    """The part of a pydantic location that are keys of the user's values (unions add names of their own)."""
+def _real_path(location: tuple[str | int, ...], value: Any, names_a_key: bool) -> KeyPath:
+    """The part of a pydantic location that are keys of the user's values (unions add names of their own). The last may
+    be a key that isn't there."""
     path: list[str | int] = []
     for index, part in enumerate(location):
         inside = (isinstance(value, dict) and part in value) or (
@@ -87,7 +96,7 @@ def _real_path(location: tuple[str | int, ...], value: Any) -> KeyPath:
         if inside:
             path.append(part)
             value = value[part]
-        elif index == len(location) - 1 and isinstance(value, dict):
+        elif names_a_key and index == len(location) - 1 and isinstance(value, dict):
             path.append(part)
     return tuple(path)
 
@@ -118,12 +127,6 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
         if found is not None:
             return found
     return None
-
-
-def suggest(found: str, allowed: Sequence[str]) -> str:
-    close = difflib.get_close_matches(found, allowed, 1)
-    names = ", ".join(sorted(allowed))
-    return f"did you mean {close[0]}? Allowed: {names}" if close else f"allowed: {names}"
 
 
 def shown_path(path: KeyPath, values: Any) -> str:

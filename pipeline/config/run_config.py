@@ -1,14 +1,15 @@
 """The config: one YAML file and `--set` edits, validated as a whole before any work, with the line of every mistake."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from dspipe.pipeline.config.discovery import (
+    OwnModuleError,
     check_settings_travel,
     find_module,
     source_class,
@@ -17,7 +18,9 @@ from dspipe.pipeline.config.discovery import (
     stage_names,
 )
 from dspipe.pipeline.config.edits import apply_edit
-from dspipe.pipeline.config.problems import InvalidConfigError, Locator, Problem, in_order, suggest, validation_problems
+from dspipe.pipeline.config.problems import InvalidConfigError, Locator, Problem, in_order, validation_problems
+from dspipe.pipeline.config.suggestions import suggest
+from dspipe.pipeline.config.wording import not_this
 from dspipe.pipeline.config.yaml_lines import KeyPath, YamlError, parse_yaml
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.quantities import ByteSize, Count, Seconds
@@ -73,7 +76,9 @@ class EngineConfig(BaseModel):
     @model_validator(mode="after")
     def _address_is_rays(self) -> "EngineConfig":
         if self.address is not None and self.kind != "ray":
-            raise ValueError(f"an address is a Ray cluster's, but kind is {self.kind}")
+            raise ValueError(
+                f"an address is a Ray cluster's, but kind is {self.kind}: write `kind: ray`, or leave it out"
+            )
         return self
 
 
@@ -115,54 +120,95 @@ class RunConfig:
     where: "Locator"
 
 
+@dataclass
+class Parts:
+    """What of a config is valid by itself, each with its place in the file, and what isn't."""
+
+    values: Any
+    where: Locator
+    top: TopLevel | None = None
+    sources: list[tuple[int, Source[Any]]] = field(default_factory=list)
+    stages: list[tuple[int, str, Stage[Any]]] = field(default_factory=list)
+    """with the key in the config"""
+    problems: list[Problem] = field(default_factory=list)
+
+    def add_problem(self, path: KeyPath, message: str) -> None:
+        """One more mistake, at a key path."""
+        self.problems.append(self.where.problem(path, message, self.values))
+
+    def config(self) -> RunConfig:
+        """The config. Raises InvalidConfigError with every mistake found so far."""
+        if self.problems or self.top is None:
+            raise InvalidConfigError(in_order(self.problems))
+        top = self.top
+        sources = tuple(source for _, source in self.sources)
+        stages, modules = tuple(stage for _, _, stage in self.stages), tuple(module for _, module, _ in self.stages)
+        return RunConfig(top.name, top.output, top.seed, top.engine, sources, stages, modules, self.values, self.where)
+
+
 def load_config(path: str | Path, edits: Sequence[str] = ()) -> RunConfig:
     """Read, edit and validate a config file. Raises InvalidConfigError with every mistake found."""
-    values, where = _read(Path(path), edits)
-    return validate(values, where)
+    return parse_file(path, edits).config()
 
 
 def validate(values: Any, where: Locator) -> RunConfig:
-    """Validate a config's values: their form, then paths, models and combinations."""
-    problems: list[Problem] = []
-    top: TopLevel | None = None
+    """Validate the form of a config's values. Raises InvalidConfigError."""
+    return parse_values(values, where).config()
+
+
+def parse_file(path: str | Path, edits: Sequence[str] = ()) -> Parts:
+    """The parts of a config file. Raises InvalidConfigError where it has no parts: no such file, no YAML."""
+    values, where = _read(Path(path), edits)
+    return parse_values(values, where)
+
+
+def parse_values(values: Any, where: Locator) -> Parts:
+    """The parts of a config by their form, without a look at paths and models."""
+    parts = Parts(values, where)
     try:
-        top = TopLevel.model_validate(values)
+        parts.top = TopLevel.model_validate(values)
     except ValidationError as error:
-        problems += validation_problems(error, (), where, values, TopLevel)
-    sources: list[Source[Any]] = []
-    stages: list[Stage[Any]] = []
-    modules: list[str] = []
+        parts.problems += validation_problems(error, (), where, values, TopLevel)
     if isinstance(values, dict):
-        sources = _sources(values.get("sources"), where, values, problems)
-        stages, modules = _stages(values.get("stages"), values.get("seed", 0), where, values, problems)
-    if problems or top is None:
-        raise InvalidConfigError(in_order(problems))
-    fitting = tuple(source.within(top.engine.memory) for source in sources)
-    return RunConfig(top.name, top.output, top.seed, top.engine, fitting, tuple(stages), tuple(modules), values, where)
+        memory = (parts.top.engine if parts.top else EngineConfig.model_validate("local")).memory
+        parts.sources = [(at, one.within(memory)) for at, one in _sources(values.get("sources"), parts)]
+        parts.stages = _stages(values.get("stages"), values.get("seed", 0), parts)
+    return parts
 
 
 def check(config: RunConfig) -> None:
     """Let every source and stage look at its paths, models and combinations. Raises InvalidConfigError."""
-    problems = []
-    extracted = any(stage.extracts for stage in config.stages)
-    for index, source in enumerate(config.sources):
+    parts = Parts(config.raw, config.where)
+    parts.sources = list(enumerate(config.sources))
+    parts.stages = [
+        (index, module, stage) for index, (module, stage) in enumerate(zip(config.modules, config.stages, strict=True))
+    ]
+    check_parts(parts)
+    if parts.problems:
+        raise InvalidConfigError(parts.problems)
+
+
+def check_parts(parts: Parts) -> None:
+    """Let every source and stage that is valid by itself look at its paths, models and combinations."""
+    stages = [stage for _, _, stage in parts.stages]
+    extracted = any(stage.extracts for stage in stages)
+    for index, source in parts.sources:
         if not source.holds_text and not extracted:
             message = f"{source.config.format} files hold pages whose text is to be extracted, and no stage does so"
             message += "; put `- extract: {}` first in `stages`, or read the text that was extracted already (wet)"
-            problems.append(config.where.problem(("sources", index, "format"), message, config.raw))
+            parts.add_problem(("sources", index, "format"), message)
         try:
             check_settings_travel(source.config)
             source.check()
         except ConfigError as error:
-            problems.append(config.where.problem(("sources", index, *error.key), str(error), config.raw))
-    for index, (stage, module) in enumerate(zip(config.stages, config.modules, strict=True)):
+            parts.add_problem(("sources", index, *error.key), str(error))
+    for index, module, stage in parts.stages:
         try:
             check_settings_travel(stage.config)
             stage.check()
+            stage.check_beside(stages)
         except ConfigError as error:
-            problems.append(config.where.problem(("stages", index, module, *error.key), str(error), config.raw))
-    if problems:
-        raise InvalidConfigError(problems)
+            parts.add_problem(("stages", index, module, *error.key), str(error))
 
 
 def _read(path: Path, edits: Sequence[str]) -> tuple[Any, Locator]:
@@ -184,8 +230,7 @@ def _read(path: Path, edits: Sequence[str]) -> tuple[Any, Locator]:
     return values, where
 
 
-def _sources(items: Any, where: Locator, values: Any, problems: list[Problem]) -> list[Source[Any]]:
-    sources: list[Source[Any]] = []
+def _sources(items: Any, parts: Parts) -> Iterator[tuple[int, Source[Any]]]:
     names: set[str] = set()
     for index, item in enumerate(items if isinstance(items, list) else []):
         path: KeyPath = ("sources", index)
@@ -193,54 +238,60 @@ def _sources(items: Any, where: Locator, values: Any, problems: list[Problem]) -
             continue
         format = item.get("format")
         if format is None:
-            problems.append(where.problem(path, f"needs a format: {', '.join(source_formats())}", values))
+            parts.add_problem(path, f"needs a format: {', '.join(source_formats())}")
             continue
         try:
             kind = source_class(str(format))
         except KeyError:
-            message = _no_such("format", str(format), source_formats())
-            problems.append(where.problem((*path, "format"), message, values))
+            parts.add_problem((*path, "format"), _no_such("format", str(format), source_formats()))
+            continue
+        except OwnModuleError as error:
+            parts.add_problem((*path, "format"), f"the module {format} can't be imported: {error}")
             continue
         try:
             source = kind(kind.Config.model_validate(item))
         except ValidationError as error:
-            problems += validation_problems(error, path, where, values, kind.Config)
+            parts.problems += validation_problems(error, path, parts.where, parts.values, kind.Config)
             continue
         if source.config.name in names:
             message = f"two sources are called {source.config.name}; names are part of document ids"
-            problems.append(where.problem((*path, "name"), message, values))
+            parts.add_problem((*path, "name"), message)
         names.add(source.config.name)
-        sources.append(source)
-    return sources
+        yield index, source
 
 
-def _stages(
-    items: Any, seed: Any, where: Locator, values: Any, problems: list[Problem]
-) -> tuple[list[Stage[Any]], list[str]]:
-    stages: list[Stage[Any]] = []
-    modules: list[str] = []
+def _stages(items: Any, seed: Any, parts: Parts) -> list[tuple[int, str, Stage[Any]]]:
+    stages: list[tuple[int, str, Stage[Any]]] = []
     for index, item in enumerate(items if isinstance(items, list) else []):
         name, settings = (item, None) if isinstance(item, str) else _only_key(item)
         path: KeyPath = ("stages", index)
         if name is None:
-            problems.append(where.problem(path, "expected one stage, like `minhash: {bands: 14}`", values))
+            found = f", not {', '.join(map(str, item))} in one" if isinstance(item, dict) and item else ""
+            parts.add_problem(path, f"expected one stage an item, like `minhash: {{bands: 14}}`{found}")
             continue
+        path = (*path, name)
         try:
             kind = stage_class(name)
         except KeyError:
-            problems.append(where.problem((*path, name), _no_such("stage", name, stage_names()), values))
+            parts.add_problem(path, _no_such("stage", name, stage_names()))
             continue
-        if name in modules:
-            problems.append(where.problem((*path, name), "the stage is there twice", values))
+        except OwnModuleError as error:
+            parts.add_problem(path, f"the module {name} can't be imported: {error}")
+            continue
+        if any(module == name for _, module, _ in stages):
+            parts.add_problem(path, "the stage is there twice")
+            continue
+        if settings is not None and not isinstance(settings, dict):
+            parts.add_problem(path, f"expected settings, like {{key: value}}, {not_this(settings)}")
             continue
         try:
             validated = kind.Config.model_validate({} if settings is None else settings)
         except ValidationError as error:
-            problems += validation_problems(error, (*path, name), where, values, kind.Config)
+            parts.problems += validation_problems(error, path, parts.where, parts.values, kind.Config)
             continue
-        modules.append(name)
-        stages.append(kind(name.rpartition(".")[2], validated, seed if isinstance(seed, int) else 0))
-    return stages, modules
+        stage = kind(name.rpartition(".")[2], validated, seed if isinstance(seed, int) else 0)
+        stages.append((index, name, stage))
+    return stages
 
 
 def _only_key(item: Any) -> tuple[str | None, Any]:

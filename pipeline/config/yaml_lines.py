@@ -67,7 +67,12 @@ def parse_yaml(text: str) -> tuple[Any, dict[KeyPath, int]]:
         return loader.construct_document(node), lines.found
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise YamlError(" ".join(str(error.problem or error.context).split()), mark.line + 1 if mark else 1) from None
+        said = " ".join(str(error.problem or error.context).split())
+        if "'\\t'" in said:
+            said = "a tab stands where blanks indent"
+        elif "<stream end>" in said or "end of stream" in said:
+            said = "a bracket, brace or quote that is opened is not closed"
+        raise YamlError(said, mark.line + 1 if mark else 1) from None
     except yaml.YAMLError as error:
         raise YamlError(" ".join(str(error).split()), 1) from None
     except (ValueError, AttributeError) as error:  # a tag that was written out, like `!!int x`

@@ -218,6 +218,7 @@ def _global(config: RunConfig, index: int, phase: Phase) -> PlannedPhase:
         emits=phase.emits,
         partitions=phase.partitions,
         makes_artifacts=phase.makes_artifacts,
+        products=phase.products,
         on_demand=phase.on_demand,
     )
 

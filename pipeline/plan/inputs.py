@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dspipe.pipeline.config.suggestions import near
 from dspipe.pipeline.errors import ConfigError, MissingExtraError, StorageError, UnreachableError
 from dspipe.pipeline.plan.left_out import LeftOut
 from dspipe.pipeline.plan.listed import is_list, listed_paths
@@ -60,7 +61,7 @@ def input_files(source: Source[Any]) -> Inputs:
         except ConfigError as error:
             raise ConfigError(str(error), key) from None
         except FileNotFoundError:
-            raise ConfigError(f"{place}: no such file or directory", key) from None
+            raise ConfigError(f"{place}: no such file or directory{_meant(place)}", key) from None
         except PermissionError as error:
             raise ConfigError(f"{place}: permission denied ({error})", key) from None
         except MissingExtraError as error:
@@ -284,3 +285,14 @@ def _fingerprint(info: dict[str, Any]) -> str:
         return f"{info.get('size')}-{str(etag).strip(chr(34))}"
     modified = info.get("mtime") or info.get("LastModified") or info.get("updated") or ""
     return f"{info.get('size')}-{modified}"
+
+
+def _meant(place: str) -> str:
+    """What of the things that are there is named most like a path that isn't."""
+    path = Path(place)
+    while not path.parent.is_dir() and path.parent != path:
+        path = path.parent
+    if is_remote(place) or not path.parent.is_dir():
+        return ""
+    close = near(path.name, (other.name for other in path.parent.iterdir()))
+    return f"; did you mean {path.with_name(close)}?" if close else ""

@@ -1,17 +1,19 @@
 """config -> plan: the phases that a config compiles to, in the order in which they can run."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dspipe.pipeline.config.problems import InvalidConfigError, Locator, Problem
 from dspipe.pipeline.config.run_config import RunConfig
+from dspipe.pipeline.config.yaml_lines import KeyPath
 from dspipe.pipeline.errors import ConfigError, UnreachableError
 from dspipe.pipeline.plan.compile_stages import compile_stages
 from dspipe.pipeline.plan.fingerprint import code_fingerprint
-from dspipe.pipeline.plan.inputs import input_files
+from dspipe.pipeline.plan.inputs import Inputs, input_files
 from dspipe.pipeline.plan.left_out import LeftOut
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
-from dspipe.pipeline.source import InputFile
+from dspipe.pipeline.source import InputFile, Source
 from dspipe.pipeline.stage import Corpus
 from dspipe.pipeline.storage.patience import current_patience, patient
 from dspipe.pipeline.tasks.merge_exchange import group_size
@@ -43,6 +45,10 @@ class Plan:
     """per source, what the text pass of its shards depends on"""
     left_out: dict[str, LeftOut] = field(default_factory=dict)
     """per source's name, the files that lie where its path leads and aren't read"""
+    remarks: tuple[str, ...] = ()
+    """what somebody should know before the run"""
+    replace: bool = False
+    """whether what earlier configs have made is removed at the end, packed shards too"""
 
     def source_names(self, phase: PlannedPhase) -> list[str]:
         """The name of the source that each task of a phase over shards is of."""
@@ -66,27 +72,47 @@ def make_plan(config: RunConfig, tolerate_unreachable: bool = False) -> Plan:
 
     A storage that can't be asked now is a mistake too, unless it is to be tolerated (`dspipe plan` without a network).
     """
-    shards: list[Shard] = []
-    problems: list[Problem] = []
-    unreachable: list[str] = []
-    left_out: dict[str, LeftOut] = {}
-    for index in _oldest_first(config):
-        source = config.sources[index]
+    listed = list_inputs(enumerate(config.sources), tolerate_unreachable, config.engine.patience)
+    if listed.problems:
+        raise InvalidConfigError([config.where.problem(path, text, config.raw) for path, text in listed.problems])
+    return plan_phases(config, listed)
+
+
+@dataclass
+class Listed:
+    """The inputs of some sources, by their places in the config."""
+
+    inputs: dict[int, Inputs] = field(default_factory=dict)
+    unreachable: list[str] = field(default_factory=list)
+    problems: list[tuple[KeyPath, str]] = field(default_factory=list)
+
+
+def list_inputs(sources: Iterable[tuple[int, Source[Any]]], tolerate_unreachable: bool, patience: float) -> Listed:
+    """List the files of sources, each with its place in the config. `patience`: seconds that a storage is waited for,
+    unless it is tolerated that it can't be asked."""
+    listed = Listed()
+    for index, source in sources:
         try:
-            with patient(current_patience().seconds if tolerate_unreachable else config.engine.patience):
-                inputs = input_files(source)
-            shards += [Shard(index, files) for files in source.group(inputs.files)]
-            left_out |= {source.config.name: inputs.left_out} if inputs.left_out.counts else {}
+            with patient(current_patience().seconds if tolerate_unreachable else patience):
+                listed.inputs[index] = input_files(source)
         except ConfigError as error:
-            problems.append(config.where.problem(("sources", index, *error.key), str(error), config.raw))
+            listed.problems.append((("sources", index, *error.key), str(error)))
         except UnreachableError as error:
-            unreachable.append(f"{source.config.name}: {error}")
+            listed.unreachable.append(f"{source.config.name}: {error}")
             if not tolerate_unreachable:
-                problems.append(
-                    config.where.problem(("sources", index, "path"), f"cannot be listed: {error}", config.raw)
-                )
-    if problems:
-        raise InvalidConfigError(problems)
+                listed.problems.append((("sources", index, "path"), f"cannot be listed: {error}"))
+    return listed
+
+
+def plan_phases(config: RunConfig, listed: Listed) -> Plan:
+    """Lay out the phases over inputs that are listed already. Raises InvalidConfigError."""
+    shards: list[Shard] = []
+    left_out: dict[str, LeftOut] = {}
+    for index in (index for index in _oldest_first(config) if index in listed.inputs):
+        source, inputs = config.sources[index], listed.inputs[index]
+        shards += [Shard(index, files) for files in source.group(inputs.files)]
+        left_out |= {source.config.name: inputs.left_out} if inputs.left_out.counts else {}
+    unreachable = listed.unreachable
     corpus = Corpus(
         shards=len(shards),
         input_bytes=round(sum(_estimated_bytes(config, shard) for shard in shards)),

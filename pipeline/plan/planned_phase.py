@@ -36,6 +36,7 @@ class PlannedPhase:
     emits: str | None = None
     partitions: int = 0
     makes_artifacts: tuple[str, ...] = ()
+    products: bool = False
     on_demand: bool = False
     measures: bool = False
     """whether stages see texts in it, where a record that ends workers is found and left out"""

@@ -16,7 +16,7 @@ from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.plan.received import digest_received
 from dspipe.pipeline.storage.exchange import LAYOUT
 from dspipe.pipeline.storage.store import Store
-from dspipe.pipeline.tasks.spec import Manifest, TaskSpec, inputs_file, is_whole
+from dspipe.pipeline.tasks.spec import PRODUCTS, Manifest, TaskSpec, inputs_file, is_whole
 
 
 class UnnamedArtifactError(Exception):
@@ -158,7 +158,7 @@ class Committed:
 
     def __init__(self, store: Store, phase: PlannedPhase) -> None:
         self._store, self._phase = store, phase
-        self._present = store.sizes(phase.name)
+        self._present = store.sizes(phase.name) | (store.sizes(PRODUCTS) if phase.products else {})
         ends = ".manifest.json"
         self._by_key = {name.partition("-")[2].partition(".")[0]: name for name in self._present if name.endswith(ends)}
         self.record = PhaseRecord(store, phase.name, self._present)

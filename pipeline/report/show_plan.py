@@ -8,6 +8,7 @@ from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.plan.tasks import absorb_committed, empty_state, task_specs
 from dspipe.pipeline.quantities import human_bytes
 from dspipe.pipeline.report.tables import Table, print_table
+from dspipe.pipeline.run.cleanup import earlier_products_line
 from dspipe.pipeline.storage.secrets import without_secrets
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.spec import Manifest
@@ -33,8 +34,8 @@ def print_plan(plan: Plan, console: "Console") -> None:
         f"engine {engine.kind}{where}, {workers}, {human_bytes(engine.memory)} of memory each; seed {config.seed}",
         highlight=False,
     )
-    columns = ("source", "format", "dump", "domain", "path", "shards", "files", "bytes")
-    inputs = Table("Inputs", columns, frozenset({5, 6, 7}))
+    columns = ("source", "format", "dump", "domain", "shards", "files", "bytes")
+    inputs, places = Table("Inputs", columns, frozenset({4, 5, 6})), []
     for index, source in enumerate(config.sources):
         shards = [shard for shard in plan.shards if shard.source == index]
         files = [file for shard in shards for file in shard.files]
@@ -42,23 +43,35 @@ def print_plan(plan: Plan, console: "Console") -> None:
         size = human_bytes(known) if all(file.size is not None for file in files) else "not asked"
         paths = source.config.path if isinstance(source.config.path, list) else [source.config.path]
         listed = [f"{len(shards):,}", f"{len(files):,}", size] if files else ["unknown", "unknown", "unknown"]
-        where_from = without_secrets(f"{source.config.root}{', '.join(paths)}")
-        names = (source.config.name, source.config.format, source.config.dump or "", source.config.domain, where_from)
+        places.append(without_secrets(f"{source.config.name}: {source.config.root}{', '.join(paths)}"))
+        names = (source.config.name, source.config.format, source.config.dump or "", source.config.domain)
         inputs.rows.append((*names, *listed))
     console.print()
     print_table(inputs, console)
+    for place in places:
+        console.print(visible_line(place), highlight=False, markup=False, soft_wrap=True)
     for name, left_out in plan.left_out.items():
         console.print(visible_line(f"left out of {name}: {left_out}"), highlight=False, markup=False)
     for message in plan.unreachable:
-        console.print(f"[yellow]could not be listed now:[/] {escape(visible_line(message))}", highlight=False)
-    console.print()
+        console.print(
+            f"[yellow]could not be listed now:[/] {escape(visible_line(message))}", highlight=False, soft_wrap=True
+        )
+    for remark in plan.remarks:
+        console.print(f"[yellow]note:[/] {escape(visible_line(remark))}", highlight=False, soft_wrap=True)
     texts = _Texts(plan)
-    print_table(_phases(plan, texts), console)
+    table, done = _phases(plan, texts)
+    earlier = None if plan.unreachable or done else earlier_products_line(Store(config.output), replace=False)
+    if earlier:
+        console.print(f"[yellow]note:[/] {escape(visible_line(earlier))}", highlight=False, soft_wrap=True)
+    console.print()
+    print_table(table, console)
     if texts.readings:
         times = "once more" if texts.readings == 1 else f"{texts.readings} times more"
         about = "about " if texts.estimated else ""
         size = human_bytes(texts.read)
         console.print(f"Texts are read {times} after the text pass, {about}{size} in all.", highlight=False)
+    if done:
+        console.print("Everything is done already: a run would change nothing.", highlight=False)
 
 
 class _Texts:
@@ -86,7 +99,8 @@ class _Texts:
             self._bytes, self._known = sum(entry["kept"][1] for entry in last), True
 
 
-def _phases(plan: Plan, texts: _Texts) -> Table:
+def _phases(plan: Plan, texts: _Texts) -> tuple[Table, bool]:
+    """The phases with their state, and whether all of them are done."""
     table = Table("Phases", ("phase", "tasks", "state", "what it does"), frozenset({1}))
     store = Store(plan.config.output) if not plan.unreachable else None
     state = empty_state(plan)
@@ -106,7 +120,7 @@ def _phases(plan: Plan, texts: _Texts) -> Table:
             except DamagedFileError:  # of an earlier phase, which is to make it again
                 known = False
         table.rows.append((phase.name, tasks, status, _what_it_does(plan, phase, costs)))
-    return table
+    return table, known
 
 
 def _what_it_does(plan: Plan, phase: PlannedPhase, costs: list[str]) -> str:

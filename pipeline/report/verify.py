@@ -7,7 +7,7 @@ from dspipe.pipeline.errors import DamagedFileError
 from dspipe.pipeline.run.run_file import configured_stages, published_name, read_run
 from dspipe.pipeline.storage.columns import file_checksum
 from dspipe.pipeline.storage.store import Store
-from dspipe.pipeline.tasks.spec import Manifest
+from dspipe.pipeline.tasks.spec import PRODUCTS, Manifest
 
 
 @dataclass
@@ -42,8 +42,9 @@ def verify_files(root: str) -> Verification:
     store, run = read_run(root)
     result = Verification({"files": 0, "bytes": 0})
     published: dict[str, str] = {}
+    products = set(store.names(PRODUCTS))
     for phase in run.phases:
-        present = set(store.names(phase.name))
+        present = set(store.names(phase.name)) | products
         names = list(dict.fromkeys(phase.manifests))
         missing = [name for name in names if name.rpartition("/")[2] not in present]
         result.problems += [f"{name}: the manifest is gone; run again to make it anew" for name in missing]

@@ -1,28 +1,90 @@
 """What killed runs and earlier configs have left: removed, so that folders hold one run. What another run writes at the
-same time stays: only results that are older than this run are looked at."""
+same time stays: only results that are older than this run are looked at.
+
+What a run is for stays too: packed shards that a trainer may be reading, of an earlier config of the same run, are
+removed only when that is asked for.
+"""
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
+from dspipe.pipeline.errors import DamagedFileError
+from dspipe.pipeline.quantities import human_bytes
 from dspipe.pipeline.storage.store import TEMPORARY, Store
+from dspipe.pipeline.tasks.spec import PRODUCTS
 
-_RESULT = re.compile(r"(\d{5,}|inputs|done)-[0-9a-f]{12}\.")
+_RESULT = re.compile(r"(\d{5,}|inputs|tail|set|done)-[0-9a-f]{12}\.")
+_LISTING = ".index.json"
 
 
-def remove_stale(store: Store, referenced: set[str], before: float) -> int:
+@dataclass(frozen=True)
+class ProductSet:
+    """What one config has made: the file that lists it, and all its files with that one."""
+
+    listing: str
+    files: frozenset[str]
+
+
+def product_sets(store: Store) -> list[ProductSet]:
+    """The sets of products that are whole, of this config and of earlier ones: a set is listed once it is."""
+    found = []
+    for name in store.names(PRODUCTS):
+        if not name.endswith(_LISTING) or name.startswith(TEMPORARY):
+            continue
+        listing = f"{PRODUCTS}/{name}"
+        try:
+            files = _files_in(store.read_json(listing))
+        except DamagedFileError:
+            continue
+        found.append(ProductSet(listing, frozenset([listing, *files])))
+    return found
+
+
+def product_files(store: Store) -> set[str]:
+    """The files of all sets of products."""
+    return set().union(*(products.files for products in product_sets(store)))
+
+
+def earlier_products_line(store: Store, replace: bool) -> str | None:
+    """What becomes of the products that are there when other ones are made; None: there are none."""
+    sets, sizes = product_sets(store), store.sizes(PRODUCTS)
+    if not sets:
+        return None
+    files = set().union(*(products.files for products in sets))
+    size = human_bytes(sum(sizes.get(file.partition("/")[2], 0) for file in files))
+    what = f"{PRODUCTS}/ holds {len(files):,} files of an earlier result, {size}"
+    if replace:
+        return f"{what}: they stay until the new one is whole, and are removed then (--replace)"
+    return f"{what}: they stay beside the new one; `dspipe run --replace` removes them when the new one is whole"
+
+
+def remove_stale(store: Store, referenced: set[str], before: float, keep: set[str] | None = None) -> int:
     """Remove task files that no manifest of the present plan names and that were written before this run began
-    (`before`, in seconds since 1970 by the storage's clock), and those that were never finished. Returns how many."""
-    removed = 0
+    (`before`, in seconds since 1970 by the storage's clock), but for those to `keep`, and files that were never
+    finished. Returns how many."""
+    removed, needed = 0, referenced | (keep or set())
     for folder in ("", *store.folders()):
         for name, state in store.states(folder).items():
             full = f"{folder}/{name}" if folder else name
             stale = _RESULT.match(name) and state.modified is not None and state.modified < before
             # what a worker hadn't finished when it died; only local outputs have such files, and one run at a time
-            if (stale and full not in referenced) or name.startswith(TEMPORARY):
+            if (stale and full not in needed) or name.startswith(TEMPORARY):
                 store.remove(full)
                 removed += 1
         if folder:
             store.remove_folder_if_empty(folder)
     return removed
+
+
+def _files_in(value: Any) -> Iterator[str]:
+    """The names of products anywhere in a JSON value."""
+    if isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _files_in(part)
+    elif isinstance(value, str) and value.startswith(f"{PRODUCTS}/"):
+        yield value
 
 
 def abort_dead_uploads(store: Store, before: float) -> int:

@@ -12,7 +12,7 @@ from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.errors import DamagedFileError, RunFailedError
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.tasks import State, absorb_files, empty_state
-from dspipe.pipeline.run.cleanup import abort_dead_uploads, remove_stale
+from dspipe.pipeline.run.cleanup import abort_dead_uploads, earlier_products_line, product_files, remove_stale
 from dspipe.pipeline.run.compile_kernels import PHASE as COMPILE
 from dspipe.pipeline.run.compile_kernels import compile_specs, compiled_before, remember_compiled
 from dspipe.pipeline.run.conservation import check_conservation
@@ -123,6 +123,9 @@ def _run_phases(
         yaml.safe_dump(values_without_secrets(plan.config.raw), sort_keys=False, allow_unicode=True).encode(),
     )
     state = empty_state(plan)
+    if not store.exists(RUN_FILE):  # so that it can be looked at from the beginning on
+        _write_run(store, plan, result, state, finished=False)
+    earlier = earlier_products_line(store, plan.replace)
 
     def end_phase(part: Part) -> None:
         phase, manifests = part.phase, part.in_order()
@@ -149,6 +152,9 @@ def _run_phases(
         lease.check()
         segment = Segment(plan, phases, state, store, progress, end_phase, retry)
         specs = segment.begin()
+        if specs and earlier:
+            progress.notice(earlier)
+            earlier = None
         if specs and not compiled:
             _compile_kernels(plan, executor, progress, look)
             compiled = True
@@ -158,7 +164,7 @@ def _run_phases(
     _write_run(store, plan, result, state, finished=True)
     if not plan.config.engine.keep_stale:
         lease.check()
-        remove_stale(store, state.files, lease.since)
+        remove_stale(store, state.files, lease.since, set() if plan.replace else product_files(store))
     return result
 
 

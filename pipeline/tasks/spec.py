@@ -12,6 +12,9 @@ from dspipe.pipeline.storage.patience import LONG_SECONDS
 
 Manifest = dict[str, Any]
 
+PRODUCTS = "shards"
+"""the folder of the run's output with what it is for, apart from the phases' folders"""
+
 
 def sealed(manifest: Manifest) -> Manifest:
     """The manifest with a checksum of its values."""
@@ -90,6 +93,10 @@ class TaskSpec:
     def file(self, name: str) -> str:
         """The name of one of the task's files."""
         return f"{self.phase}/{self.label}-{self.key[:12]}{name}"
+
+    def product_file(self, name: str, suffix: str) -> str:
+        """The name of one of the task's files that are what the run is for."""
+        return f"{PRODUCTS}/{name}-{self.key[:12]}{suffix}"
 
     @property
     def manifest_file(self) -> str:

@@ -136,9 +136,10 @@ class Task:
         self._exchange.writer.write(partition, batch)
 
     @contextmanager
-    def make(self, name: str, suffix: str = ".json") -> Iterator[BinaryIO]:
-        """Write a file of the artifact `name`."""
-        path = self.spec.file(f".{name}{suffix}")
+    def make(self, name: str, suffix: str = ".json", product: str | None = None) -> Iterator[BinaryIO]:
+        """Write a file of the artifact `name`. `product`: what it is called in the folder of products, where it is one
+        (its phase then says so, `Phase.products`)."""
+        path = self.spec.file(f".{name}{suffix}") if product is None else self.spec.product_file(product, suffix)
         with self.store.writing(path) as file:
             yield file
         self._files.append({"kind": "artifact", "name": name, "file": path})

@@ -2,20 +2,23 @@
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dspipe.pipeline.config.edits import apply_edit
 from dspipe.pipeline.config.problems import Locator
-from dspipe.pipeline.config.run_config import RunConfig, check, load_config, validate
+from dspipe.pipeline.config.run_config import Parts, parse_file, parse_values
 from dspipe.pipeline.funnel import Funnel
-from dspipe.pipeline.plan.plan import Plan, make_plan
+from dspipe.pipeline.plan.checked_plan import make_checked_plan
+from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.run.run_file import RunFile, read_run
 from dspipe.pipeline.storage.store import Store
 
 if TYPE_CHECKING:
     from dspipe.pipeline.report.explain import Story
     from dspipe.pipeline.report.verify import Verification
+    from dspipe.pipeline.run.retry_quarantine import QuarantineRetry
     from dspipe.pipeline.run.run import Progress
     from dspipe.stages.pack.reading.reader import PackedDataset
 
@@ -30,6 +33,8 @@ class Run:
     root: str
     store: Store
     file: RunFile
+    tasks_run: int = 0
+    """tasks that the call of `run` which gave this has run; the others were done before"""
 
     @property
     def name(self) -> str:
@@ -67,17 +72,27 @@ class Run:
         return PackedDataset(self.root, **settings)
 
 
-def plan(config: Config, edits: Sequence[str] = ()) -> Plan:
+def plan(config: Config, edits: Sequence[str] = (), tolerate_unreachable: bool = False) -> Plan:
     """The phases and shards of a config, without reading data. `edits` are as `--set`: `stages.minhash.bands=20`.
 
-    Raises InvalidConfigError with every mistake in the config.
+    Raises InvalidConfigError with every mistake in the config; a storage that can't be asked now is one too, unless it
+    is to be tolerated.
     """
-    return make_plan(_loaded(config, edits))
+    return make_checked_plan(_parts(config, edits), tolerate_unreachable)
 
 
-def run(config: Config, edits: Sequence[str] = (), progress: "Progress | None" = None) -> Run:
-    """Run a config, or go on where an earlier run of it stopped; `progress` hears how it gets on. Default: as in the
-    command line, on standard error.
+def run(
+    config: Config,
+    edits: Sequence[str] = (),
+    progress: "Progress | None" = None,
+    replace_earlier: bool = False,
+    retry: "QuarantineRetry | None" = None,
+) -> Run:
+    """Run a config, or go on where an earlier run of it stopped.
+
+    progress          hears how it gets on; default: as in the command line, on standard error
+    retry             which records in the quarantine are tried again; default: none
+    replace_earlier   remove what earlier configs have packed there once the new shards are whole
 
     Raises InvalidConfigError, StorageError, RunFailedError or ConservationError; resumable after any of them.
     """
@@ -85,18 +100,17 @@ def run(config: Config, edits: Sequence[str] = (), progress: "Progress | None" =
     from dspipe.pipeline.run.progress import make_progress
     from dspipe.pipeline.run.run import run_plan
 
-    loaded = _loaded(config, edits)
-    planned = make_plan(loaded)
-    executor = make_executor(loaded.engine)
+    planned = replace(plan(config, edits), replace=replace_earlier)
+    executor = make_executor(planned.config.engine)
     try:
         if progress is not None:
-            run_plan(planned, executor, progress)
+            result = run_plan(planned, executor, progress, retry)
         else:
             with make_progress() as shown:
-                run_plan(planned, executor, shown)
+                result = run_plan(planned, executor, shown, retry)
     finally:
         executor.close()
-    return open_run(loaded.output)
+    return replace(open_run(planned.config.output), tasks_run=result.tasks_run)
 
 
 def open_run(root: str | Path) -> Run:
@@ -105,15 +119,10 @@ def open_run(root: str | Path) -> Run:
     return Run(str(root), store, file)
 
 
-def _loaded(config: Config, edits: Sequence[str]) -> RunConfig:
+def _parts(config: Config, edits: Sequence[str]) -> Parts:
     if isinstance(config, str | Path):
-        loaded = load_config(config, edits)
-    else:
-        from dspipe.pipeline.config.edits import apply_edit
-
-        values, where = copy.deepcopy(dict(config)), Locator("config", {}, {})
-        for edit in edits:
-            apply_edit(edit, values, where)
-        loaded = validate(values, where)
-    check(loaded)
-    return loaded
+        return parse_file(config, edits)
+    values, where = copy.deepcopy(dict(config)), Locator("config", {}, {})
+    for edit in edits:
+        apply_edit(edit, values, where)
+    return parse_values(values, where)

@@ -59,7 +59,10 @@ class BenchmarkIndex:
         files: list[Path] = []
         for number, pattern in enumerate(self.settings.against):
             path = Path(pattern).expanduser()
-            found = [path] if path.is_file() else sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+            if path.is_dir():
+                message = f"{pattern} is a folder; name its benchmarks: {pattern.rstrip('/')}/*.jsonl"
+                raise ConfigError(message, ("against", number))
+            found = [path] if path.is_file() else _matching(path)
             if not found:
                 raise ConfigError(f"no such file: {pattern}", ("against", number))
             files += found
@@ -117,3 +120,9 @@ class BenchmarkIndex:
         benchmarks = pa.array([path.name.partition(".")[0] for path in self.files], pa.string())
         index = Index(**{name: arrays[name] for name in Index._fields})
         return index, Named(benchmarks, pa.array(arrays["of_item"]), items)
+
+
+def _matching(pattern: Path) -> list[Path]:
+    """The files that a path with wildcards stands for, in order."""
+    found = Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor)))
+    return sorted(path for path in found if path.is_file())

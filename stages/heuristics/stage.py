@@ -1,7 +1,6 @@
 """Quality heuristics by rule: Gopher, C4, FineWeb, with the published thresholds or your own.
 
-    - heuristics: {rules: [gopher, c4, fineweb], gopher: {min_words: 30, max_words: null}, fineweb: {languages: {zh:
-      {...}}}}
+    - heuristics: {rules: [gopher, c4, fineweb], gopher: {min_words: 30, max_words: null}}
 
 Where a paper and datatrove's code differ, the rules are the paper's, with `like: datatrove` the code's (see
 docs/stages.md for where).
@@ -17,13 +16,14 @@ Thresholds and stop words follow the language column where there is one, and the
 written in (see stages/heuristics/languages.py).
 """
 
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from dspipe.pipeline.errors import ConfigError
-from dspipe.pipeline.stage import MapConfig, MapStage, Settings
+from dspipe.pipeline.stage import Limit, MapConfig, MapStage, Settings
 from dspipe.stages.heuristics.c4 import C4
 from dspipe.stages.heuristics.fineweb import FineWeb
 from dspipe.stages.heuristics.gopher import Gopher
@@ -133,6 +133,24 @@ class HeuristicsStage(MapStage[HeuristicsConfig]):
             broken[breaks & (broken < 0)] = place
         reasons = pa.array([f"{rule_set}.{rule.reason}" for rule_set, rule in self._rules], pa.string())
         return reasons.take(pa.array(broken, pa.int32(), mask=broken < 0))
+
+    def limits(self, columns: Mapping[str, Any]) -> Iterator[Limit]:
+        import numpy as np
+
+        script = np.array([columns.get(f"{self.name}.script") or 0], np.int64)
+        (profile,) = profiles_of([columns.get("language")], script)
+        for rule_set, rule in self._rules:
+            limit = getattr(self.config, rule_set).thresholds(rule.threshold, self.config.like)[profile]
+            column = f"{self.name}.{rule.statistic}"
+            value = columns.get(column)
+            if value is None or np.isnan(limit):
+                continue
+            least = rule.threshold.startswith("min_")
+            broken = np.float32(value) < limit if least else np.float32(value) > limit
+            unknown = rule.statistic == "stop_words" and value < 0
+            number = f"{limit:,.0f}" if limit >= 1000 else f"{limit:.4g}"
+            asks = f"{'at least' if least else 'at most'} {number}"
+            yield Limit(column, asks, f"{rule_set}.{rule.reason}", bool(broken) and not unknown)
 
     @cached_property
     def _rules(self) -> list[tuple[str, Rule]]:

@@ -77,7 +77,7 @@ def write_index(task: Task, stage: StageSettings) -> None:
     task.note("training data", training_data(drawn, counts, config.length))
     # what a manifest counts as documents are copies
     task.note("packed", {_COPIES.get(name, name): entry for name, entry in value.items() if name != "parts"})
-    with task.make("index") as file:
+    with task.make("index", ".index.json", product="set") as file:
         entries = mds.index_entries(manifest) if config.format == "mds" else {}
         file.write(json.dumps({**value, **entries}, indent=1, ensure_ascii=False).encode())
 

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from dspipe.pipeline.quantities import parse_count
+from dspipe.pipeline.quantities import SizeOf
 from dspipe.pipeline.stage import StageConfig
 
 
@@ -56,6 +56,6 @@ class TailSettings(RowSettings):
 class PackConfig(TailSettings):
     """Settings of `pack`."""
 
-    shard_bytes: Annotated[int, BeforeValidator(parse_count), Field(ge=1 << 16)] = 256_000_000
+    shard_bytes: Annotated[int, SizeOf, Field(ge=1 << 16)] = 256_000_000
     """A partition for each so many bytes of the sources, as stored; a shard is the tokens of one partition. Without
     shuffle, a shard is the tokens of one input shard instead."""

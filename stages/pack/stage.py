@@ -14,13 +14,14 @@ counted).
 `index` checks that no token is lost and writes the manifest `index.json`.
 """
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings
+from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings, Stage
 from dspipe.stages.pack.drawn import RECORD
 from dspipe.stages.pack.fim import Layout
 from dspipe.stages.pack.fit_documents import fit_documents
@@ -29,8 +30,9 @@ from dspipe.stages.pack.reading.locate import locate_document
 from dspipe.stages.pack.segments import split_documents
 from dspipe.stages.pack.settings import PackConfig, RowSettings, TailSettings
 from dspipe.stages.pack.shuffle_keys import OrderKeys
-from dspipe.stages.pack.special_tokens import SpecialTokens
+from dspipe.stages.pack.special_tokens import SpecialTokens, find_special_tokens
 from dspipe.stages.pack.verify.shards import verify_run
+from dspipe.stages.tokenizer.stage import TokenizerStage
 
 MAX_SEGMENTS_SHOWN = 20
 """by `explain`, of one document"""
@@ -42,6 +44,17 @@ class PackStage(GlobalStage[PackConfig]):
 
     Config = PackConfig
     final_for = "documents"
+
+    def check_beside(self, stages: Sequence[Stage[Any]]) -> None:
+        for stage in stages:
+            names = stage.special_token_names() if isinstance(stage, TokenizerStage) else None
+            if names is not None:
+                added = [{"content": name, "id": number} for number, name in enumerate(names)]
+                find_special_tokens(self.config, json.dumps({"added_tokens": added}).encode())
+
+    def domains_named(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        middle = self.config.fill_in_the_middle
+        yield from ((("fill_in_the_middle", "domains"), name) for name in (middle.domains or () if middle else ()))
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         remixed = "remix" in corpus.stages
@@ -57,6 +70,7 @@ class PackStage(GlobalStage[PackConfig]):
                 exchange="pack.remainders",
                 artifacts=("tokenizer",),
                 makes_artifacts=("tail", "tail_summary"),
+                products=True,
                 settings=self.config.model_dump(mode="json", include=set(TailSettings.model_fields)),
             ),
             Phase(
@@ -66,6 +80,7 @@ class PackStage(GlobalStage[PackConfig]):
                 title="Check that no token is lost, and write the index that trainers open",
                 artifacts=("drawn", "shards", "summaries", "tail", "tail_summary", "tokenizer", *mixture),
                 makes_artifacts=("index",),
+                products=True,
                 settings={"remixed": remixed, "rows": rows},
             ),
         ]
@@ -95,6 +110,7 @@ class PackStage(GlobalStage[PackConfig]):
                 emits="pack.remainders",
                 partitions=1,
                 makes_artifacts=("shards", "summaries"),
+                products=True,
                 settings=rows,
             ),
         ]
@@ -112,6 +128,7 @@ class PackStage(GlobalStage[PackConfig]):
                 emits="pack.remainders",
                 partitions=1,
                 makes_artifacts=("drawn", "shards", "summaries"),
+                products=True,
                 settings={"remixed": remixed, "rows": rows},
             )
         ]

@@ -60,5 +60,13 @@ def _write_rows(
     flat[: counts.tokens] = remainders.tokens[: counts.tokens]
     table = make_table(remainders.documents, segments, rows)
     block = flat.reshape(rows, row_length)
-    write_shard(lambda suffix: task.make("tail", suffix), config.format, iter([block]), table, rows, row_length, dtype)
+    write_shard(
+        lambda suffix: task.make("tail", suffix, product="tail"),
+        config.format,
+        iter([block]),
+        table,
+        rows,
+        row_length,
+        dtype,
+    )
     return describe_shard(table, dtype.name)

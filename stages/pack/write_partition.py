@@ -64,7 +64,7 @@ def write_rows(task: Task, config: RowSettings, partition: Partition) -> None:
         blocks = partition.fill_blocks(in_rows, rows, row_length, special, layout, task.memory // 8)
         try:
             write_shard(
-                lambda suffix: task.make("shards", suffix),
+                lambda suffix: task.make("shards", suffix, product=task.spec.label),
                 config.format,
                 blocks,
                 table,

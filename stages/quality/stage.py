@@ -9,14 +9,15 @@ are still kept, per language if wanted: scores of different languages are not co
 would choose between languages (CCNet, Wenzek et al., 2020, LM filtering).
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeInt, model_validator
 
 from dspipe.pipeline.errors import ConfigError
-from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings, StageConfig
+from dspipe.pipeline.stage import Corpus, GlobalStage, Limit, Phase, Settings, StageConfig
 from dspipe.stages.quality.quantile_steps import columns_read
 from dspipe.stages.shared.fasttext_models import find_model, load_classifier
 from dspipe.stages.shared.loaded import sha256_once
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from dspipe.kernels.fasttext.classify import Classifier
 
+Score = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 _STEPS = "dspipe.stages.quality.quantile_steps"
 
@@ -42,7 +44,7 @@ class QualityConfig(StageConfig):
     prefix_bytes: NonNegativeInt = 0
     """Score about this many bytes of a longer document; 0 reads all of it."""
 
-    at_least: float | dict[str, float] | None = None
+    at_least: Score | dict[str, Score] | None = None
     """Keep scores from this value; or values per language, `"*"` for the others (without it they are kept)."""
 
     drop_lowest: Share | dict[str, Share] | None = None
@@ -91,6 +93,14 @@ class QualityStage(GlobalStage[QualityConfig]):
         return batch.append_column(
             self.measured_columns()[0], pa.array(found.score, pa.float32(), mask=found.label < 0)
         )
+
+    def limits(self, columns: Mapping[str, Any]) -> Iterator[Limit]:
+        least = self.config.at_least
+        if isinstance(least, dict):
+            least = least.get(str(columns.get("language")), least.get("*"))
+        if least is not None:
+            score = columns.get("quality") or 0.0
+            yield Limit("quality", f"at least {least:g}", "quality.low_score", score < least)
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         import pyarrow as pa

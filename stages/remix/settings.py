@@ -1,10 +1,12 @@
 """Settings of `remix`."""
 
+import math
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PositiveFloat, model_validator
+from pydantic import Field, PositiveFloat, field_validator, model_validator
 
-from dspipe.pipeline.quantities import parse_count
+from dspipe.pipeline.quantities import CountOf
 from dspipe.pipeline.stage import StageConfig
 
 POSITION = "remix.position"
@@ -19,8 +21,8 @@ DOMAIN = "remix.domain"
 EXPECTED_COPIES = "remix.expected_copies"
 """The column with how often a document is likely to be drawn, before there are tokens to count."""
 
-Number = Annotated[float, BeforeValidator(parse_count), Field(gt=0, allow_inf_nan=False)]
-Weight = Annotated[float, BeforeValidator(parse_count), Field(ge=0, allow_inf_nan=False)]
+Number = Annotated[float, CountOf, Field(gt=0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Mixture(StageConfig):
@@ -39,6 +41,13 @@ class Mixture(StageConfig):
     def strict(self) -> bool:
         """Whether the weights are to be met or refused; other ways to weigh give way to the caps."""
         return self.weights is not None or self.multipliers is not None
+
+    @field_validator("weights")
+    @classmethod
+    def _sum_to_1(cls, weights: dict[str, float] | None) -> dict[str, float] | None:
+        if weights is not None:
+            _check_sum(weights)
+        return weights
 
     @model_validator(mode="after")
     def _one_way(self) -> "Mixture":
@@ -62,7 +71,7 @@ class MixtureRequest(Mixture):
     by: str = "domain"
     """The column that says a document's domain (`domain`, `source`, `language`, a classifier's label, ...), or `host`
     for the host of its `url`."""
-    max_epochs: Annotated[float, BeforeValidator(parse_count), Field(gt=0)] | dict[str, Number] = 4.0
+    max_epochs: PositiveFloat | dict[str, PositiveFloat] = 4.0
     """How often a domain may be seen, for all or by domain. Up to four epochs are almost as good as fresh data
     (Muennighoff et al. 2023, "Scaling data-constrained language models")."""
     tokens: Number | None = None
@@ -140,3 +149,14 @@ class Grouping(StageConfig):
         """The row columns that are read."""
         position = (POSITION,) if self.by_importance else ()
         return tuple(dict.fromkeys(("origin", self.key, self.unit, "reason", *position)))
+
+
+def _check_sum(weights: Mapping[str, float]) -> None:
+    total = math.fsum(weights.values())
+    if abs(total - 1) > 1e-6:
+        terms = " + ".join(f"{value:g}" for value in weights.values())
+        scaled = ", ".join(f"{name}: {value / total:.4g}" for name, value in weights.items()) if total else ""
+        raise ValueError(
+            f"the weights are to sum to 1, and {terms or 'none'} = {total:g}"
+            + (f"; in proportion {{{scaled}}}" if scaled else "")
+        )

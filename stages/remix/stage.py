@@ -10,6 +10,7 @@ A tokenizer that is trained in the same run follows the mixture: for it, a first
 (stages.remix.plan).
 """
 
+from collections.abc import Collection, Iterator
 from typing import Literal
 
 import numpy as np
@@ -45,6 +46,32 @@ class RemixStage(GlobalStage[RemixConfig]):
                 find_files(self.config.importance.patterns)
             except OSError as error:
                 raise ConfigError(str(error), ("importance", "target")) from None
+
+    def domains_named(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        if self.config.by != "domain" or self.config.groups is not None:
+            return
+        request = self.config
+        parts = [(("phases", index), part) for index, part in enumerate(request.phases or ())]
+        for prefix, part in [((), request), *parts]:
+            for key in ("weights", "multipliers"):
+                yield from (((*prefix, key), name) for name, n in (getattr(part, key) or {}).items() if n > 0)
+        yield from (
+            (("max_epochs",), name) for name in (request.max_epochs if isinstance(request.max_epochs, dict) else ())
+        )
+        yield from ((("min_tokens",), name) for name in request.min_tokens)
+
+    def check_certain_domains(self, certain: Collection[str]) -> None:
+        """Raises ConfigError where documents that there will be have no weight."""
+        if self.config.by != "domain" or self.config.groups is not None or self.config.others != "refuse":
+            return
+        for index, part in enumerate(self.config.parts):
+            unnamed = [name for name in sorted(certain) if part.weights is not None and name not in part.weights]
+            if unnamed:
+                key = ("phases", index, "weights") if self.config.phases else ("weights",)
+                raise ConfigError(
+                    f"no weight is given for {', '.join(unnamed)}; give one (0 leaves it out), or set `others: drop`",
+                    key,
+                )
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         grouping = self._grouping("tokens" if "tokenizer" in corpus.stages else "text_bytes")

@@ -42,6 +42,8 @@ def find_files(patterns: Sequence[str]) -> list[Path]:
     files: list[Path] = []
     for pattern in patterns:
         path = Path(pattern).absolute()
+        if path.is_dir():
+            raise IsADirectoryError(f"{pattern} is a folder; name its files: {pattern.rstrip('/')}/*.jsonl")
         found = [path] if path.is_file() else sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
         if not found:
             raise FileNotFoundError(f"no file {pattern}")

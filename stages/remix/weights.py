@@ -1,6 +1,5 @@
 """What is asked of a mixture, as weights of the domains."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -14,12 +13,11 @@ def weigh_domains(domains: Sequence[Domain], mixture: Mixture, others: str) -> F
     """The weight of each domain, float64 in the order of `domains`; they sum to 1, or to 0 where nothing is drawn.
 
     others    `refuse` or `drop` domains that `weights` doesn't name
-    Raises ConfigError for a name of no domain, a domain without a weight, or weights that don't sum to 1.
+    Raises ConfigError for a name of no domain, or for a domain without a weight.
     """
     available = np.array([domain.tokens for domain in domains], float)
     if mixture.weights is not None:
         _check_names(domains, "weights", mixture.weights)
-        _check_sum(mixture.weights)
         if others == "refuse":
             _check_all_named(domains, mixture.weights)
         return np.array([mixture.weights.get(domain.name, 0.0) for domain in domains], float)
@@ -49,14 +47,6 @@ def _check_names(domains: Sequence[Domain], key: str, asked: Mapping[str, float]
         if value > 0 and name not in known:
             message = f"{key}: no document of domain {name!r} is kept; there are {list_names(known)}"
             raise ConfigError(message, (key, name))
-
-
-def _check_sum(weights: Mapping[str, float]) -> None:
-    total = math.fsum(weights.values())
-    if abs(total - 1) > 1e-6:
-        percent = " (they look like percents: divide by 100)" if abs(total - 100) < 1 else ""
-        terms = " + ".join(f"{value:g}" for value in weights.values())
-        raise ConfigError(f"weights must sum to 1, but {terms} = {total:g}{percent}", ("weights",))
 
 
 def _check_all_named(domains: Sequence[Domain], weights: Mapping[str, float]) -> None:

@@ -18,6 +18,11 @@ def find_model(model: str) -> Path:
     from importlib.util import find_spec
 
     path = Path(model).expanduser()
+    if path.is_dir():
+        inside = sorted(file.name for file in path.iterdir() if file.suffix in (".bin", ".ftz"))
+        raise ConfigError(
+            f"{model} is a folder; name a model file: {model}/{inside[0] if inside else '....bin'}", ("model",)
+        )
     if path.is_file():
         return path
     if path.name == model:

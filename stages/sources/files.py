@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from dspipe.pipeline.source import InputFile, Reading, Source, SourceConfig
+from dspipe.pipeline.source import Domains, InputFile, Reading, Source, SourceConfig
 from dspipe.pipeline.storage.compression.damage import DamagedError
 from dspipe.pipeline.storage.compression.detect import decompressed, open_at
 from dspipe.stages.sources.reading.batches import BatchBuilder, too_long
@@ -39,6 +39,11 @@ class FilesSource(Source[Config]):
     """Documents from files of text and code."""
 
     Config = Config
+
+    def domains(self) -> Domains:
+        named = frozenset(self.config.domains.values())
+        every = "*" in self.config.domains
+        return Domains(named if every else named | {self.config.domain}, certain=not named, others=False)
 
     def group(self, files: Sequence[InputFile]) -> list[tuple[InputFile, ...]]:
         """Shards of neighbouring files in the order of their names."""

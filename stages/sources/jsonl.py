@@ -5,15 +5,17 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pydantic import Field
 
-from dspipe.pipeline.source import InputFile, Reading, Source, SourceConfig
+from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.source import Domains, InputFile, Reading, Source, SourceConfig
 from dspipe.pipeline.storage.compression.damage import DamagedError
 from dspipe.pipeline.storage.compression.detect import decompressed, open_at
 from dspipe.stages.sources.reading.batches import PIECE, BatchBuilder, too_long
 from dspipe.stages.sources.reading.fields import Fields
+from dspipe.stages.sources.reading.guess import advice, first_objects, guess_format, names_there, read_head
 from dspipe.stages.sources.reading.long_lines import LongString, parse_long
 from dspipe.stages.sources.reading.losses import Losses, stored_size
 
@@ -35,6 +37,27 @@ class JsonlSource(Source[Config]):
 
     Config = Config
     suffixes = (".jsonl", ".json", ".ndjson", ".jsonlines", ".jl")
+
+    def check_first_file(self, file: InputFile, stream: BinaryIO) -> frozenset[str]:
+        head = read_head(stream)
+        objects = first_objects(head)
+        if not objects:
+            said = advice(guess_format(head, file.name))
+            if said is not None and not said.startswith("it holds JSON lines"):
+                raise ConfigError(f"{file.name} holds no JSON lines; {said}", ("format",))
+            return frozenset()
+        fields = self.config.fields
+        if all(_find(row, fields.text) is None for row in objects):
+            there = names_there(name for row in objects for name in row)
+            raise ConfigError(
+                f"none of the first {len(objects)} records of {file.name} has the field {fields.text!r}; they have: "
+                f"{there}. Name the one with the text as `fields: {{text: ...}}`",
+                ("fields", "text"),
+            )
+        return frozenset(domain for row in objects if (domain := _string(row, fields.domain)) is not None)
+
+    def domains(self) -> Domains:
+        return Domains(frozenset({self.config.domain}), others=bool(self.config.fields.domain))
 
     def read(self, shard: Sequence[InputFile], reading: Reading) -> Iterator["pa.RecordBatch"]:
         """The shard's documents. Lines that hold none are quarantined, blank ones ignored."""
@@ -65,9 +88,8 @@ class JsonlSource(Source[Config]):
             kind = "int" if isinstance(text, _LongNumber) else type(text).__name__
             found = "null" if text is None else f"of type {kind}"
             missing = text is None and fields.text not in row
-            raise ValueError(
-                f"no field {fields.text!r}" if missing else f"the field {fields.text!r} is {found}, not a string"
-            )
+            there = f"no field {fields.text!r}; there are {names_there(row) or 'none'}"
+            raise ValueError(there if missing else f"the field {fields.text!r} is {found}, not a string")
         builder.add(
             file,
             f"line {number}",

@@ -3,15 +3,17 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pydantic import Field
 
-from dspipe.pipeline.source import InputFile, Reading, Source, SourceConfig, raw_schema
+from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.source import Domains, InputFile, Reading, Source, SourceConfig, raw_schema
 from dspipe.pipeline.storage.compression.detect import open_at
 from dspipe.stages.sources.reading.batches import PIECE, too_long
 from dspipe.stages.sources.reading.columns import column_at, name_column, text_column
 from dspipe.stages.sources.reading.fields import Fields
+from dspipe.stages.sources.reading.guess import advice, guess_format, names_there, read_head
 from dspipe.stages.sources.reading.losses import Losses, stored_size
 from dspipe.stages.sources.reading.parquet_footer import ColumnChunk, read_column_chunks
 from dspipe.stages.sources.reading.row_groups import record_batches
@@ -37,6 +39,29 @@ class ParquetSource(Source[Config]):
 
     Config = Config
     suffixes = (".parquet", ".parq", ".pq")
+
+    def check_first_file(self, file: InputFile, stream: BinaryIO) -> frozenset[str]:
+        import pyarrow.parquet as pq
+
+        head = read_head(stream)
+        guess = guess_format(head, file.name)
+        if guess != "parquet":
+            if (said := advice(guess)) is not None:
+                raise ConfigError(f"{file.name} is no Parquet file; {said}", ("format",))
+            return frozenset()
+        stream.seek(0)
+        try:
+            parquet = pq.ParquetFile(stream, pre_buffer=False)
+        except Exception:  # what damage does to it, reading will say
+            return frozenset()
+        try:
+            self._columns(parquet)
+        except ValueError as error:
+            raise ConfigError(f"{file.name}: {error}", ("fields", "text")) from None
+        return frozenset()
+
+    def domains(self) -> Domains:
+        return Domains(frozenset({self.config.domain}), others=bool(self.config.fields.domain))
 
     def read(self, shard: Sequence[InputFile], reading: Reading) -> Iterator["pa.RecordBatch"]:
         """The shard's rows. Rows without text are quarantined, and so are the rest of a row group behind damage."""
@@ -77,7 +102,7 @@ class ParquetSource(Source[Config]):
         found = {field: next((name for name in names[field] if name in leaves), None) for field in names}
         columns = {field: name for field, name in found.items() if name is not None}
         if "text" not in columns:
-            raise ValueError(f"no column {self.config.fields.text!r}")
+            raise ValueError(f"no column {self.config.fields.text!r}; there are {names_there(top)}")
         for name in columns.values():
             first = name if name in top else name.partition(".")[0]
             if top.count(first) > 1 or (first != name and leaves.count(name) > 1):

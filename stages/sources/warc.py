@@ -5,13 +5,15 @@ no documents and are only counted.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 from pydantic import Field, StringConstraints
 
-from dspipe.pipeline.source import InputFile, Reading, Source, SourceConfig
+from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.source import Domains, InputFile, Reading, Source, SourceConfig
 from dspipe.stages.sources.reading.archive import Record, records
 from dspipe.stages.sources.reading.batches import BatchBuilder
+from dspipe.stages.sources.reading.guess import advice, guess_format, read_head
 from dspipe.stages.sources.reading.http import decoded_body, parse_response
 from dspipe.stages.sources.reading.media_type import declared_type, is_text, sniffed_type
 
@@ -40,6 +42,21 @@ class WarcSource(Source[Config]):
     typical_document_bytes = 27_000
     # the tree of a page of 9 MB with an element every 40 bytes took 246 MB
     memory_by_document = 32
+
+    def check_name(self, name: str) -> None:
+        if ".warc.wet" in name.lower():
+            raise ConfigError(f"{name} is no WARC file; {advice('wet')}", ("format",))
+        if ".warc.wat" in name.lower():
+            raise ConfigError(f"{name} is no WARC file; {advice('wat')}", ("format",))
+
+    def check_first_file(self, file: InputFile, stream: BinaryIO) -> frozenset[str]:
+        guess = guess_format(read_head(stream), file.name)
+        if guess != "warc" and (said := advice(guess)) is not None:
+            raise ConfigError(f"{file.name} is no WARC file; {said}", ("format",))
+        return frozenset()
+
+    def domains(self) -> Domains:
+        return Domains(frozenset({self.config.domain}), certain=True, others=False)
 
     def read(self, shard: Sequence[InputFile], reading: Reading) -> Iterator["pa.RecordBatch"]:
         """The shard's pages, with `content` and `content_type`; their text is still to be extracted."""

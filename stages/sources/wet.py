@@ -1,11 +1,14 @@
 """WET files: Common Crawl's own extracted text, one `conversion` record a page."""
 
+import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
-from dspipe.pipeline.source import InputFile, Reading, Source, SourceConfig
+from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.source import Domains, InputFile, Reading, Source, SourceConfig
 from dspipe.stages.sources.reading.archive import Record, records
 from dspipe.stages.sources.reading.batches import BatchBuilder, clean_utf8
+from dspipe.stages.sources.reading.guess import advice, guess_format, read_head
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,6 +26,19 @@ class WetSource(Source[Config]):
     # of the size of Common Crawl's files: about 3e9 texts in 90,000 files of 90 MB
     typical_file_bytes = 96 << 20
     typical_document_bytes = 2_700
+
+    def check_name(self, name: str) -> None:
+        if re.search(r"\.warc(\.gz)?$", name.lower()):
+            raise ConfigError(f"{name} is no WET file; {advice('warc')}", ("format",))
+
+    def check_first_file(self, file: InputFile, stream: BinaryIO) -> frozenset[str]:
+        guess = guess_format(read_head(stream), file.name)
+        if guess != "wet" and (said := advice(guess)) is not None:
+            raise ConfigError(f"{file.name} is no WET file; {said}", ("format",))
+        return frozenset()
+
+    def domains(self) -> Domains:
+        return Domains(frozenset({self.config.domain}), certain=True, others=False)
 
     def read(self, shard: Sequence[InputFile], reading: Reading) -> Iterator["pa.RecordBatch"]:
         """The text of the shard's conversion records, as it is."""

@@ -14,6 +14,8 @@ document was dropped). Begin and end tokens are not among them.
 """
 
 import hashlib
+import json
+from collections.abc import Iterator
 
 import pyarrow as pa
 from pydantic import model_validator
@@ -28,7 +30,7 @@ from dspipe.tokenizer.counting import WordCounter, thin
 from dspipe.tokenizer.encoder import TokenizerError, loads, parse
 from dspipe.tokenizer.export import make_files
 from dspipe.tokenizer.schemes import SCHEMES
-from dspipe.tokenizer.settings import TrainSettings
+from dspipe.tokenizer.settings import TrainSettings, Weights
 from dspipe.tokenizer.train import train
 
 
@@ -62,6 +64,32 @@ class TokenizerStage(GlobalStage[TokenizerConfig]):
                 parse(read_file(self.config.path).decode("utf-8", "replace"), self.config.path)
             except (StorageError, TokenizerError) as error:
                 raise ConfigError(str(error), ("path",)) from error
+
+    def special_token_names(self) -> list[str] | None:
+        """The names of the special tokens that it has, or will have; None where the file can't be read."""
+        if self.config.train is not None:
+            return list(self.config.train.special_tokens)
+        try:
+            added = json.loads(read_file(self.config.path or "")).get("added_tokens") or []
+        except (StorageError, ValueError):
+            return None
+        return [token["content"] for token in added]
+
+    def domains_named(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        weights = self.config.train.weights if self.config.train else None
+        named = weights.domain if isinstance(weights, Weights) else None
+        yield from ((("train", "weights"), name) for name, share in (named or {}).items() if share)
+
+    def remarks(self) -> list[str]:
+        if self.config.path is None:
+            return []
+        engine = loads(read_file(self.config.path).decode("utf-8", "replace"), name=self.config.path).engine
+        if not engine.startswith("tokenizers"):
+            return []
+        why = engine.partition(": ")[2]
+        return [
+            f"{self.config.path} runs through the library `tokenizers`, some five times slower than the kernels: {why}"
+        ]
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         path, settings = self.config.path, self.config.train

@@ -35,9 +35,10 @@ def find_index(path: Path | str) -> Path:
         return path
     if (path / "index.json").is_file():
         return path / "index.json"
-    found = sorted((path / "pack.index").glob("*index.json"), key=lambda file: (file.stat().st_mtime_ns, file.name))
+    inside = path if path.name == "shards" else path / "shards"
+    found = sorted(inside.glob("*.index.json"), key=lambda file: (file.stat().st_mtime_ns, file.name))
     if not found:
-        raise ShardError(f"no packed shards in {path}: it has neither index.json nor pack.index/*index.json")
+        raise ShardError(f"no packed shards in {path}: it has neither index.json nor shards/*.index.json")
     return found[-1]
 
 

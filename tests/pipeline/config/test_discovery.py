@@ -6,6 +6,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from dspipe.pipeline.config.discovery import (
+    OwnModuleError,
     check_settings_travel,
     format_module,
     make_stage,
@@ -85,7 +86,7 @@ def test_modules_of_the_users_own_that_are_no_stage(tmp_path: Path, monkeypatch:
     (package / "one.py").write_text(f"{lengths}class _Base(Lengths):\n    pass\n\n\nclass Own(_Base):\n    pass\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     # not "no such stage": the module is there
-    with pytest.raises(ModuleNotFoundError, match="a_package_that_is_not_there"):
+    with pytest.raises(OwnModuleError, match=r"lacking\.py:1: ModuleNotFoundError: .* 'a_package_that_is_not_there'"):
         stage_class("own_stages.lacking")
     with pytest.raises(KeyError, match="two"):
         stage_class("own_stages.two")

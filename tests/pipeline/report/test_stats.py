@@ -104,7 +104,7 @@ def test_what_was_bad_and_what_is_dropped_are_told_by_source_and_domain(tmp_path
     path = f"documents/{kept_in.name}"
     bad = [json.loads(line) for line in kept_in.read_text().splitlines()]
     assert {entry["text"] for entry in bad} == {'{"txt": 1}', '{"txt": 2}', "do RAISE"}
-    assert ["code", "code.jsonl", "2", "no", "field", "'text'", path] in lines
+    assert ["code", "code.jsonl", "2", "no", "field", "'text';", "there", "are", "txt", path] in lines
     failed = ["stage", "lengths:", "ValueError:", "this", "text", "can't", "be", "measured"]
     assert ["code", "code.jsonl", "1", *failed, path] in lines
     assert ["code", "lengths.too_short", "6", "of", "7", "85.7%"] in lines

@@ -38,7 +38,7 @@ def test_rows_are_written_and_the_remainder_is_sent_on(tmp_path: Path) -> None:
     rows = [row for batch in received for row in batch.to_pylist()]
     ordered = sorted(rows, key=lambda row: row["key"])
     stream = [t for row in ordered for t in [*np.frombuffer(row["tokens"], "<u2").tolist(), END]]
-    by_suffix = {file["file"].partition(".shards")[2]: file["file"] for file in task._files if file["name"] == "shards"}
+    by_suffix = {f".{file['file'].partition('.')[2]}": file["file"] for file in task._files if file["name"] == "shards"}
     assert set(by_suffix) == {".bin", ".idx", SUFFIX}
     packed = np.frombuffer(task.store.read_bytes(by_suffix[".bin"]), "<u2")
     assert packed.tolist() == stream[:25]

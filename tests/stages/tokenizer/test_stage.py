@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.errors import RunFailedError
 from dspipe.pipeline.run.run import RunResult
+from dspipe.stages.tokenizer.stage import TokenizerConfig, TokenizerStage
 from tests.engine import artifact_files, rows_of, run_inline, tasks_run
 from tests.tokenizer.trained import TEXTS, config
 
@@ -263,3 +264,18 @@ def test_an_empty_corpus_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(RunFailedError, match="no text to train on") as failure:
         run_inline(configured(tmp_path, {"train": SETTINGS}))
     assert failure.value.user
+
+
+def test_a_tokenizer_that_runs_the_slow_way_is_remarked_on(tmp_path: Path) -> None:
+    slow = {
+        "version": "1.0",
+        "added_tokens": [],
+        "model": {"type": "WordLevel", "vocab": {"a": 0, "b": 1}, "unk_token": "b"},
+    }
+    (tmp_path / "slow.json").write_text(json.dumps(slow))
+    stage = TokenizerStage("tokenizer", TokenizerConfig(path=str(tmp_path / "slow.json")))
+    (remark,) = stage.remarks()
+    assert "through the library `tokenizers`" in remark and "WordLevel, not BPE" in remark
+    assert stage.special_token_names() == []
+    trained = TokenizerStage("tokenizer", TokenizerConfig.model_validate({"train": SETTINGS}))
+    assert trained.remarks() == [] and trained.special_token_names()

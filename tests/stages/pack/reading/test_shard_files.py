@@ -22,9 +22,9 @@ def run(tmp_path: Path) -> Path:
 def test_the_index_is_found_by_file_folder_and_run(run: Path) -> None:
     assert find_index(run) == find_index(run / "index.json") == run / "index.json"
     (run / "index.json").unlink()  # as while a run goes on: it is put there at the end
-    assert find_index(run).parent.name == "pack.index"
+    assert find_index(run).parent.name == "shards" == find_index(run / "shards").parent.name
     assert Shards(run).rows > 0
-    with pytest.raises(ShardError, match=r"it has neither index\.json nor pack\.index"):
+    with pytest.raises(ShardError, match=r"it has neither index\.json nor shards/"):
         find_index(run / "pack.rows")
 
 
