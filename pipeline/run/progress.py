@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from dspipe.pipeline.quantities import human_bytes, human_seconds
+from dspipe.pipeline.visible_text import visible
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -126,7 +127,7 @@ class LogProgress:
         self._tell(text)
 
     def _tell(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+        print(visible(line), file=sys.stderr, flush=True)
 
 
 class LiveProgress:
@@ -191,7 +192,7 @@ class LiveProgress:
 
     def notice(self, text: str) -> None:
         """Something that a person should know happened."""
-        self._console.print(text, style="yellow", markup=False, highlight=False)
+        self._console.print(visible(text), style="yellow", markup=False, highlight=False)
 
     def _show(self, phase: str) -> None:
         meter = self._meters[phase]

@@ -18,7 +18,7 @@ from dspipe.pipeline.run.compile_kernels import compile_specs, compiled_before, 
 from dspipe.pipeline.run.conservation import check_conservation
 from dspipe.pipeline.run.executors.interface import Event, Executor, Failure, Finished, Progressed
 from dspipe.pipeline.run.retry_quarantine import QuarantineRetry
-from dspipe.pipeline.run.run_file import RUN_FILE, RunFile
+from dspipe.pipeline.run.run_file import RUN_FILE, RunFile, published_name
 from dspipe.pipeline.run.scheduler import Scheduler, Silent
 from dspipe.pipeline.run.segment import Part, Segment, segments
 from dspipe.pipeline.run.summary import PhaseSummary, summarize
@@ -210,7 +210,7 @@ def _publish(store: Store, state: State) -> None:
         data = store.read_bytes(file)
         if hashlib.sha256(data).hexdigest() != sha256:
             raise DamagedFileError(store.path(file), "was changed after it was written: its checksum is another")
-        store.write_bytes(file.rpartition("/")[2].partition(".")[2], data)
+        store.write_bytes(published_name(file), data)
 
 
 def _same_run(store: Store, plan: Plan) -> None:
