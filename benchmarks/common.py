@@ -142,6 +142,8 @@ def report(options: argparse.Namespace, result: Result, columns: Sequence[str], 
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, dict):
+        return "\n".join(f"{name} {_cell(inner)}" for name, inner in value.items())
     return "" if value is None else f"{value:,.4g}" if isinstance(value, float) else str(value)
 
 

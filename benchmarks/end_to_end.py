@@ -38,7 +38,7 @@ def sizes(paths: Sequence[str]) -> tuple[float, float]:
     import pyarrow as pa
     from fastwarc.warc import ArchiveIterator, WarcRecordType
 
-    from dspipe.stages.extract import ExtractConfig, ExtractStage
+    from dspipe.stages.extract.stage import ExtractConfig, ExtractStage
 
     html: list[bytes] = []
     for path in paths:

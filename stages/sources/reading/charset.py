@@ -61,6 +61,17 @@ def clean_if_utf8(data: bytes | bytearray) -> bytearray | None:
         return None
 
 
+def is_clean_utf8(data: bytes) -> bool:
+    """Whether `decode` takes `data` for UTF-8, all of it, and changes nothing."""
+    if b"\0" in data or data.startswith(tuple(_MARKS)) or _has_escapes(data):
+        return False
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def wide_encoding(head: bytes) -> str | None:
     """UTF-16 or UTF-32 without a mark, where the zeros of what begins with `head` stand as in text of an alphabet."""
     if b"\0" not in head or len(head) < 8:

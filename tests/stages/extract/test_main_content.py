@@ -1,0 +1,34 @@
+"""The main content of real pages, and the model's file."""
+
+from pathlib import Path
+
+import numpy as np
+
+from dspipe.stages.extract.main_content import MODEL, find_main_content, load_model, save_model
+from tests.shared import shared
+
+
+def test_a_saved_model_is_the_same_file(tmp_path: Path) -> None:
+    save_model(load_model(), tmp_path / "model.npz")
+    assert (tmp_path / "model.npz").read_bytes() == MODEL.read_bytes()
+
+
+def test_pages_of_every_kind_are_found_as_well_as_the_model_card_says() -> None:
+    """On pages that the model was trained on: it finds damage to the code, not how good the model is."""
+    from benchmarks.extract import main_content, pages, score, words
+    from dspipe.stages.extract.stage import decode_page
+
+    archive, truth = shared("web/wcxb-dev.warc.gz"), shared("web/wcxb-dev-truth.jsonl.zst")
+    wanted = main_content(str(truth))
+    results = []
+    for url, payload, media_type in pages([str(archive)], 10):
+        page = find_main_content(np.frombuffer(decode_page(payload, media_type).encode(), np.uint8))
+        results.append(score(words(page.text()), words(wanted[url]))[2])
+    assert len(results) > 50
+    assert np.mean(results) > 0.93
+
+
+def test_pages_without_text() -> None:
+    for page in (b"", b"<html><body></body></html>", b"<script>x</script>"):
+        found = find_main_content(np.frombuffer(page, np.uint8))
+        assert (found.text(), found.confidence, found.kept_share) == ("", 0.0, 0.0)
