@@ -168,7 +168,7 @@ def _find_languages(one: Looked) -> None:
 def _first_texts(one: Looked) -> Iterator[str]:
     """The texts of the first documents of the first file, pages extracted."""
     from dspipe.pipeline.sampled_source import SampledConfig, SampledSource
-    from dspipe.stages.extract import ExtractConfig, ExtractStage
+    from dspipe.stages.extract.stage import ExtractConfig, ExtractStage
 
     path = one.paths[0]
     settings: dict[str, Any] = {"name": "first", "format": one.format, "path": str(path)}
