@@ -104,10 +104,10 @@ class ExtractStage(MapStage[ExtractConfig]):
         return tuple(pa.field(f"extract.{name}", type) for name, type in types.items())
 
     def measure_settings(self) -> Settings:
-        from dspipe.kernels.fasttext.model import file_sha256
         from dspipe.stages.extract.main_content import MODEL
+        from dspipe.stages.shared.loaded import sha256_once
 
-        return {"model": file_sha256(MODEL), **self.config.model_dump(mode="json", exclude=_NOT_MEASURED)}
+        return {"model": sha256_once(MODEL), **self.config.model_dump(mode="json", exclude=_NOT_MEASURED)}
 
     def measure(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
         """Fills `text` where there is `content` (large_binary, with its `content_type`)."""
