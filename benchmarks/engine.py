@@ -12,13 +12,19 @@ from dspipe.pipeline.run.run import RunResult, run_plan
 class Silent:
     """Shows no progress."""
 
-    def phase(self, name: str, tasks: int, done: int, bytes: int) -> None:
+    def phase(self, name: str, tasks: int) -> None:
         pass
 
-    def moved(self, documents: int, bytes: int, share: float) -> None:
+    def tasks(self, phase: str, done: int, bytes: int) -> None:
         pass
 
-    def ended(self) -> None:
+    def moved(self, phase: str, documents: int, bytes: int, share: float) -> None:
+        pass
+
+    def ended(self, phase: str) -> None:
+        pass
+
+    def alive(self) -> None:
         pass
 
     def phase_ended(self, summary: Any) -> None:

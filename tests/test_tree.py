@@ -8,6 +8,10 @@ ROOT = Path(__file__).parent.parent
 CODE = ("kernels", "pipeline", "stages", "tokenizer")
 """the folders of code at the top"""
 NOT_MIRRORED = {
+    "tests/docker/test_docker.py": "the files of the image and of clusters",
+    "tests/chaos/test_bad_inputs.py": "runs over hostile inputs",
+    "tests/chaos/test_chaos.py": "runs that are disturbed",
+    "tests/chaos/test_fuzz.py": "readers and config on damaged files",
     "tests/pipeline/config/test_mistakes.py": "mistakes in configs, from all that looks for them",
     "tests/stages/extract/test_chinese_pages.py": "the main content of real pages without spaces between words",
     "tests/stages/extract/test_fuzz.py": "the fuzzer of the engine dspipe, which stands with its tests",
@@ -19,6 +23,7 @@ NOT_MIRRORED = {
     "tests/test_damage.py": "runs whose files were damaged",
     "tests/test_docs.py": "the documentation",
     "tests/test_end_to_end.py": "whole runs through every kind of stage",
+    "tests/test_hostile_text.py": "what documents say, through every command",
     "tests/test_losses.py": "runs over damaged inputs",
     "tests/test_memory.py": "the peak memory of a run",
     "tests/test_order.py": "that stages see what those before them left",

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from dspipe.pipeline.visible_text import visible, visible_json
+
 if TYPE_CHECKING:
     from dspipe.tokenizer.encoder import AnyEncoder
 
@@ -192,7 +194,10 @@ def _train(config: str | dict[str, Any]) -> None:
     except RunFailedError as error:
         if error.user:
             _refuse(str(error))
-        print(f"failed: {error}\nWhat is finished is kept: the same command goes on from there.", file=sys.stderr)
+        print(
+            f"failed: {visible(str(error))}\nWhat is finished is kept: the same command goes on from there.",
+            file=sys.stderr,
+        )
         raise typer.Exit(1) from None
     notes = _read_training_notes(result.store, result.phases[-1].manifests)
     if notes:
@@ -203,7 +208,7 @@ def _train(config: str | dict[str, Any]) -> None:
             )
         print(f"{notes['tokens']:,} tokens from {notes['words']:,} distinct words; the last pair was seen ", end="")
         print(f"{notes['last_count']:,} times")
-    print(f"{result.store.root}/tokenizer.json")
+    print(visible(f"{result.store.root}/tokenizer.json"))
 
 
 def _read_training_notes(store: Any, manifests: list[str]) -> dict[str, int]:
@@ -238,7 +243,7 @@ def evaluate(
     if picture is not None:
         _write(picture, draw_svg(report).encode())
     if as_json:
-        print(json.dumps(report, ensure_ascii=False))
+        print(visible_json(json.dumps(report, ensure_ascii=False)))
     else:
         print_report(report)
 
@@ -279,7 +284,7 @@ def encode(
         print(" ".join(map(str, ids.tolist())))
     else:
         for number in ids.tolist():
-            print(f"{number}\t{encoder.decode([number]).decode('utf-8', 'backslashreplace')!r}")
+            print(visible(f"{number}\t{encoder.decode([number]).decode('utf-8', 'backslashreplace')!r}"))
 
 
 @app.command()
@@ -311,8 +316,12 @@ def decode(
     if output is not None:
         _write(output, text)
     else:
-        sys.stdout.buffer.write(text)
-        sys.stdout.buffer.write(b"\n" if sys.stdout.isatty() else b"")
+        sys.stdout.buffer.write(_on_a_terminal(text) if sys.stdout.isatty() else text)
+
+
+def _on_a_terminal(text: bytes) -> bytes:
+    """Decoded text that nobody else reads: it may be of any document, and hold what steers a terminal."""
+    return visible(text.decode("utf-8", "backslashreplace")).encode() + b"\n"
 
 
 def _load(path: Path, special: bool = False) -> "AnyEncoder":
@@ -341,5 +350,5 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _refuse(message: str) -> NoReturn:
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {visible(message)}", file=sys.stderr)
     raise typer.Exit(2)

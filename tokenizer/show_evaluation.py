@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from dspipe.pipeline.visible_text import visible_line
 from dspipe.tokenizer.evaluate import Report
 
 COLUMNS = 80
@@ -27,7 +28,7 @@ def print_report(report: Report) -> None:
     console = Console(width=None if sys.stdout.isatty() else COLUMNS, highlight=False)
     letters = dict(zip(report["vocabulary"], _letters(), strict=False))
     for name, letter in letters.items():
-        console.print(Text(f"{letter}  {name}"))
+        console.print(Text(visible_line(f"{letter}  {name}")))
     for measure, title in MEASURES.items():
         for names in _blocks(list(letters)):
             console.print(_make_table(report, measure, title, {name: letters[name] for name in names}))
@@ -36,7 +37,7 @@ def print_report(report: Report) -> None:
     for name, use in report["vocabulary"].items():
         if use["engine"] != "dspipe":
             console.print(Text(f"{letters[name]} runs on {use['engine']}"))
-        console.print(Text(f"{letters[name]} longest used: {' '.join(map(repr, use['longest']))}"))
+        console.print(Text(visible_line(f"{letters[name]} longest used: {' '.join(map(repr, use['longest']))}")))
 
 
 def _letters() -> Iterator[str]:
@@ -81,6 +82,7 @@ def _make_vocabulary_table(report: Report, letters: dict[str, str]) -> Table:
 
 
 def _shorten(label: str) -> str:
+    label = visible_line(label)
     return label if len(label) <= LABEL else f"{label[: LABEL - 1]}…"
 
 
@@ -105,7 +107,7 @@ def draw_svg(report: Report) -> str:
     for number, name in enumerate(names):
         colour = colour_of(number)
         parts.append(f'<rect x="{LEFT}" y="{y}" width="{BAR}" height="{BAR - 1}" fill="{colour}"/>')
-        parts.append(f'<text x="{LEFT + BAR + 6}" y="{y + BAR - 2}">{escape(name)}</text>')
+        parts.append(f'<text x="{LEFT + BAR + 6}" y="{y + BAR - 2}">{escape(visible_line(name))}</text>')
         y += BAR + 4
     sections = {"By language": report["languages"], "By domain": report["domains"], "": {"all": report["all"]}}
     rows = [row for section in sections.values() for row in section.values() if row]
@@ -125,7 +127,7 @@ def draw_svg(report: Report) -> str:
 
 def _draw_bars(label: str, values: list[float], highest: float, y: int) -> list[str]:
     middle = y + BAR * len(values) / 2 + 3
-    parts = [f'<text x="{LEFT - 8}" y="{middle:.0f}" text-anchor="end">{escape(label[:24])}</text>']
+    parts = [f'<text x="{LEFT - 8}" y="{middle:.0f}" text-anchor="end">{escape(visible_line(label[:24]))}</text>']
     for number, value in enumerate(values):
         length, colour = value / highest * WIDTH, colour_of(number)
         parts.append(f'<rect x="{LEFT}" y="{y}" width="{length:.1f}" height="{BAR - 1}" fill="{colour}"/>')

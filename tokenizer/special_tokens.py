@@ -19,6 +19,7 @@ these bytes in a vocabulary. `plain` are ASCII, as Llama 3 and Qwen write them. 
 must find them: it knows both, and those of public tokenizers (`end_token`, `begin_token` and `pad_token` name others).
 """
 
+from collections import Counter
 from typing import Literal
 
 SpecialNames = Literal["deepseek", "plain"]
@@ -66,16 +67,22 @@ TOOL_OUTPUT = slice(13, 15)
 MIN_TOKENS = 3
 """begin, end and padding, which are the first three of any list"""
 
+MAX_TOKENS = 1 << 16
+"""more than any model has; a slip of the finger would otherwise fill the memory with names"""
+
 
 def name_special_tokens(wanted: int | tuple[str, ...], names: SpecialNames = "deepseek") -> tuple[str, ...]:
     """The tokens for a number (the first of a set of names, then reserved ones) or a list of names (begin, end and
-    padding first). Raises ValueError for fewer than three, an empty one, or one that is there twice."""
+    padding first). Raises ValueError for fewer than three or more than 65,536, an empty one, or one that is there
+    twice."""
+    if isinstance(wanted, int) and wanted > MAX_TOKENS:
+        raise ValueError(f"{wanted:,} special tokens: at most {MAX_TOKENS:,} can be made")
     found = _number_names(wanted, names) if isinstance(wanted, int) else wanted
     if len(found) < MIN_TOKENS:
         raise ValueError(f"{len(found)} special tokens: at least begin, end and padding are needed, in this order")
     if "" in found:
         raise ValueError("a special token is empty")
-    twice = sorted({name for name in found if found.count(name) > 1})
+    twice = sorted(name for name, n in Counter(found).items() if n > 1)
     if twice:
         raise ValueError(f"special tokens that collide: {', '.join(twice)}")
     return found

@@ -154,7 +154,7 @@ def _files(place: str, root: str, source: Source[Any], left_out: LeftOut) -> lis
     hidden = _Hidden(pattern, bool(source.suffixes), base, left_out)
     if is_remote(place):
         protocol = place.split("://")[0] + "://"
-        found = list(_remote(filesystem, base, pattern, folder, prefix, protocol, left_out))
+        found = list(_remote(filesystem, base, pattern, folder, prefix, protocol, hidden, left_out))
     else:
         found = list(_local(base, pattern, folder, prefix, hidden, left_out))
     found = [one for one in found if not hidden(one.parts)]
@@ -213,21 +213,31 @@ def _local(
 
 
 def _remote(
-    filesystem: Any, base: str, pattern: Parts, folder: bool, prefix: str, protocol: str, left_out: LeftOut
+    filesystem: Any,
+    base: str,
+    pattern: Parts,
+    folder: bool,
+    prefix: str,
+    protocol: str,
+    hidden: _Hidden,
+    left_out: LeftOut,
 ) -> Iterator[_Found]:
-    if pattern:
-        entries = filesystem.glob("/".join((re.sub(r"[*?\[]", r"[\g<0>]", base), *pattern)), detail=True)
+    wanted = pattern or ("**",)
+    entries: Iterator[tuple[Parts, dict[str, Any] | None]]
+    if folder:
+        deep = wanted[0] == "**"
+        entries = filesystem.walk(base, lambda parts: may_lead(parts, wanted) and not hidden(parts), deep)
     else:
-        entries = filesystem.find(base, detail=True) if folder else {base: filesystem.info(base)}
-    for name, info in sorted(entries.items()):
+        entries = iter([((), {"name": base, **filesystem.info(base)})])
+    for parts, info in entries:
+        name = "/".join((base, *parts))
         address = name if name.startswith(protocol) else protocol + name
-        if info["type"] != "file":
-            if pattern:
+        if info is None:
+            if matches(parts, wanted) and not hidden(parts):
                 left_out.add("folder that a pattern for files matches", address)
-            continue
-        parts = tuple(name.removeprefix(base).strip("/").split("/")) if folder else ()
-        entry = InputFile(address, name.removeprefix(prefix).lstrip("/"), info.get("size"), _fingerprint(info))
-        yield _Found(entry, address, parts)
+        elif not parts or matches(parts, wanted):
+            entry = InputFile(address, name.removeprefix(prefix).lstrip("/"), info.get("size"), _fingerprint(info))
+            yield _Found(entry, address, parts)
 
 
 def _named_like(source: Source[Any], place: str, found: Sequence[_Found], left_out: LeftOut) -> list[_Found]:

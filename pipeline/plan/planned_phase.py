@@ -46,6 +46,16 @@ class PlannedPhase:
     """what else `dspipe plan` says of it"""
 
     @property
+    def by_record(self) -> bool:
+        """Whether its tasks go record by record, and can leave out single ones."""
+        return self.measures or self.judges
+
+    @property
+    def by_shard_alone(self) -> bool:
+        """Whether each of its tasks needs its own shard only, as phases before have left it."""
+        return self.over == "shards" and not (self.exchange or self.artifacts or self.all_shards_columns)
+
+    @property
     def judges(self) -> bool:
         """Whether its stages judge each document by itself."""
         return self.runner == JUDGING

@@ -36,6 +36,8 @@ class State:
     exchanges: dict[str, list[tuple[int, dict[str, Any]]]] = field(default_factory=dict)
     """number of the first sender, and what the manifest says of the file, by exchange"""
     artifacts: dict[str, list[list[Any]]] = field(default_factory=dict)
+    own_artifacts: dict[tuple[str, int], list[Any]] = field(default_factory=dict)
+    """the same of phases over shards, by name and number, as their tasks end"""
     single: dict[str, str] = field(default_factory=dict)
     """files of artifacts made by phases of one task, with their sha256"""
     files: set[str] = field(default_factory=set)
@@ -59,10 +61,16 @@ def absorb_committed(
 
 
 def task_specs(
-    plan: Plan, phase: PlannedPhase, state: State, store: Store, write_inputs: bool = False
+    plan: Plan,
+    phase: PlannedPhase,
+    state: State,
+    store: Store,
+    write_inputs: bool = False,
+    numbers: Sequence[int] | None = None,
 ) -> list[TaskSpec]:
-    """The tasks of a phase, once all phases before it are done. `write_inputs`: write the list of what they share,
-    which they need to run. Raises DamagedFileError."""
+    """The tasks of a phase, once all phases before it are done; or those with these numbers, of a phase of which each
+    task needs its own shard only, once that is ready. `write_inputs`: write the list of what they share, which they
+    need to run. Raises DamagedFileError."""
     engine = plan.config.engine
     listing, shared = _listing(phase, state)
     inputs = None
@@ -79,11 +87,11 @@ def task_specs(
         code_fingerprint("dspipe.pipeline.funnel"),
     ]
     common = key_of({"phase": phase.name, **phase.depends, "shared": shared, "formats": formats})
-    own_artifacts = {name: {entry[0]: entry for entry in state.artifacts[name]} for name in phase.own_artifacts}
     folders = [common_folder(source) for source in plan.config.sources] if phase.over == "inputs" else []
-    sources = [source.config.model_dump(mode="json", exclude_unset=True) for source in plan.config.sources]
+    described = plan.config.sources if phase.over == "inputs" else ()
+    sources = [source.config.model_dump(mode="json", exclude_unset=True) for source in described]
     specs = []
-    for number in range(plan.tasks(phase)):
+    for number in range(plan.tasks(phase)) if numbers is None else numbers:
         depends: dict[str, Any] = {"common": common}
         payload = phase.payload
         columns: dict[str, list[str]] = {}
@@ -101,7 +109,7 @@ def task_specs(
         elif phase.over == "shards":
             columns, read = _columns(phase, state.columns[number])
             depends |= {"columns": read, "groups": state.groups[number]}
-            own = {name: [[0, *own_artifacts[name][number][1:]]] for name in phase.own_artifacts}
+            own = {name: [[0, *state.own_artifacts[name, number][1:]]] for name in phase.own_artifacts}
             depends |= {"own_artifacts": {name: entry[0][3] for name, entry in own.items()}} if own else {}
             if phase.exchange is not None:
                 depends |= {"number": number}
@@ -125,6 +133,7 @@ def task_specs(
                 memory=engine.memory,
                 batch_rows=engine.batch_rows,
                 batch_bytes=engine.batch_bytes,
+                by_record=phase.by_record,
                 max_quarantined=engine.max_quarantined_of_shard,
                 deadline=engine.deadline,
                 patience=engine.patience,
@@ -139,7 +148,6 @@ def task_specs(
                 writes=phase.schema,
                 emits=phase.emits if phase.over != "sender_groups" else None,
                 partitions=phase.partitions,
-                measures=phase.measures,
             )
         )
     return specs
@@ -258,16 +266,31 @@ def _groups(phase: PlannedPhase, state: State) -> list[list[dict[str, Any]]]:
 
 def absorb(phase: PlannedPhase, manifests: list[Manifest], state: State) -> None:
     """Add what the tasks of a phase have made to the state. Raises UnnamedArtifactError, MixedRecordsError."""
+    for number, manifest in enumerate(manifests):
+        absorb_task(phase, number, manifest, state)
+    absorb_files(phase, manifests, state)
+
+
+def absorb_task(phase: PlannedPhase, number: int, manifest: Manifest, state: State) -> None:
+    """Add what a task has made to the state of its shard, for tasks that need this shard only."""
+    if phase.over == "inputs":
+        state.columns[number], state.groups[number] = dict(manifest["columns"]), manifest["groups"]
+    elif phase.over == "shards":
+        state.columns[number] |= manifest["columns"]
+    for file in manifest["files"]:
+        if file["kind"] == "artifact" and phase.over in ("inputs", "shards"):
+            state.own_artifacts[file["name"], number] = [number, file["file"], file["bytes"], file["sha256"]]
+
+
+def absorb_files(phase: PlannedPhase, manifests: list[Manifest], state: State) -> None:
+    """Add the files that the tasks of a phase have made, once it has ended, for tasks that need those of all. Raises
+    UnnamedArtifactError, MixedRecordsError."""
     if phase.emits:
         state.exchanges[phase.emits] = []
     for name in phase.makes_artifacts:
         state.artifacts[name] = []
     for number, manifest in enumerate(manifests):
         state.files.update([manifest["file"], *[file["file"] for file in manifest["files"]]])
-        if phase.over == "inputs":
-            state.columns[number], state.groups[number] = dict(manifest["columns"]), manifest["groups"]
-        elif phase.over == "shards":
-            state.columns[number] |= manifest["columns"]
         for file in manifest["files"]:
             if file["kind"] == "exchange":
                 state.exchanges[file["name"]].append((number * phase.group, file))

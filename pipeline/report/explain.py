@@ -13,13 +13,14 @@ import pyarrow.compute as pc
 
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.doc_id import split
-from dspipe.pipeline.errors import DocumentNotFoundError
+from dspipe.pipeline.errors import DamagedFileError, DocumentNotFoundError
 from dspipe.pipeline.plan.compile_stages import DOCUMENTS
 from dspipe.pipeline.run.run_file import RunFile, configured_stages, read_run
 from dspipe.pipeline.stage import Limit
 from dspipe.pipeline.storage.columns import Column, read_rows
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.quarantine import place_of
+from dspipe.pipeline.visible_text import visible, visible_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -60,12 +61,28 @@ class Story:
         return next(drops, ("", None))
 
 
-def explain(store: Store, run: RunFile, wanted: str) -> list[Story]:
-    """What each phase and stage says of the documents with that id or URL.
+def explain(store: Store, run: RunFile, wanted: str, import_own: bool = False) -> list[Story]:
+    """What each phase and stage says of the documents with that id or URL; stages of the run's own say more than
+    their columns only with `import_own`, which imports the modules that its config names.
 
-    Raises DocumentNotFoundError. Bad records are looked for in the quarantine.
+    Raises DocumentNotFoundError, DamagedFileError. Bad records are looked for in the quarantine.
     """
+    try:
+        found = _find(store, run, wanted)
+    except FileNotFoundError as error:
+        raise DamagedFileError(str(error.filename or error), "is gone") from None
+    if not found:
+        read = len(_read_so_far(store))
+        so_far = "" if run.text_pass() else f" in the {read:,} of {run.shards:,} shards that are read so far"
+        raise DocumentNotFoundError(f"{store.root} has no document with the id or URL {wanted}{so_far}")
+    _add_stages(store, found, import_own)
+    return found
+
+
+def _find(store: Store, run: RunFile, wanted: str) -> list[Story]:
     text_pass = run.text_pass()
+    # an argument that is no UTF-8 has surrogates, which sources replace as well
+    wanted = wanted.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     found: list[Story] = []
     # while documents are read, those of the shards that are done can be looked at
     done = text_pass.manifests if text_pass else _read_so_far(store)
@@ -75,10 +92,6 @@ def explain(store: Store, run: RunFile, wanted: str) -> list[Story]:
         found += [Story({"quarantine": entry}, quarantined=True) for entry in bad]
         rows = _rows_with(store, manifest, wanted)
         found += [_story(store, run, shard, manifest["groups"], group, row) for group, row in rows]
-    if not found:
-        so_far = "" if text_pass else f" in the {len(done):,} of {run.shards:,} shards that are read so far"
-        raise DocumentNotFoundError(f"{store.root} has no document with the id or URL {wanted}{so_far}")
-    _add_stages(store, found)
     return found
 
 
@@ -102,7 +115,7 @@ def print_explanation(stories: list[Story], console: "Console") -> None:
     from rich.markup import escape
 
     for story in stories:
-        console.print(escape(story.verdict()), style="bold", highlight=False, soft_wrap=True)
+        console.print(escape(visible_line(story.verdict())), style="bold", highlight=False, soft_wrap=True)
         reason = story.drop()[1]
         rows = [(phase, name, value) for phase, values in story.chapters.items() for name, value in values.items()]
         short = [(name, text) for _, name, value in rows if _fits(text := _shown(value))]
@@ -114,15 +127,15 @@ def print_explanation(stories: list[Story], console: "Console") -> None:
                 continue  # later phases carry it along
             said |= name == "reason"
             if phase != before:
-                console.print(f"\n[bold]{escape(phase)}[/]", highlight=False)
+                console.print(f"\n[bold]{escape(visible_line(phase))}[/]", highlight=False)
             before, text = phase, _shown(value)
             if not _fits(text):
-                console.print(f"  {escape(name)}", highlight=False)
-                console.print(escape(_indented(text, console.width)), highlight=False, soft_wrap=True)
+                console.print(f"  {escape(visible_line(name))}", highlight=False)
+                console.print(escape(visible(_indented(text, console.width))), highlight=False, soft_wrap=True)
                 continue
             line = f"  {name:{longest_name}}  {text:{longest_value}}"
             limits = ", ".join(_limit(limit, reason) for limit in story.limits.get(name, ()))
-            console.print(f"{escape(line)}  {limits}".rstrip(), highlight=False, soft_wrap=True)
+            console.print(f"{escape(visible(line))}  {limits}".rstrip(), highlight=False, soft_wrap=True)
         console.print()
 
 
@@ -162,10 +175,10 @@ def _story(store: Store, run: RunFile, shard: int, groups: list[int], group: int
     return story
 
 
-def _add_stages(store: Store, stories: list[Story]) -> None:
+def _add_stages(store: Store, stories: list[Story], import_own: bool) -> None:
     """What the stages know beyond columns; nothing where the run's config can't be loaded here."""
     try:
-        stages = configured_stages(store)
+        stages = configured_stages(store, import_own).known
     except (InvalidConfigError, OSError):
         return
     for story in stories:
@@ -173,7 +186,10 @@ def _add_stages(store: Store, stories: list[Story]) -> None:
             continue
         columns = story.columns()
         for stage in stages:
-            known = stage.explain(store.root, columns["id"], columns)
+            try:
+                known = stage.explain(store.root, columns["id"], columns)
+            except Exception as error:  # its results may not be there yet, or be damaged: the columns are shown
+                known = {"not known": f"{error}"}
             story.chapters |= {stage.name: dict(known)} if known else {}
             domains = getattr(stage.config, "domains", None)
             if domains is None or columns.get("domain") in domains:

@@ -1,11 +1,12 @@
 """`dspipe stats --html`: the statistics of a run as one page that needs nothing else."""
 
-from html import escape
+import html
 
 from dspipe.pipeline.quantities import human_bytes, human_seconds
 from dspipe.pipeline.report.stats import Section, sections, state
 from dspipe.pipeline.report.tables import Line, Table, lines
 from dspipe.pipeline.run.run_file import RunFile
+from dspipe.pipeline.visible_text import visible_line
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2330; --soft: #667085; --line: #e4e7ec; --paper: #fff; --bar: #cfe0fc;
@@ -54,6 +55,11 @@ def html_page(run: RunFile) -> str:
         + "\n".join(map(_section, parts))
         + "\n</body>\n</html>\n"
     )
+
+
+def escape(text: str) -> str:
+    """The text as a page shows it: no markup, no controls."""
+    return html.escape(visible_line(text))
 
 
 def _tiles(run: RunFile) -> list[str]:

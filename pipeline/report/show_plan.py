@@ -12,6 +12,7 @@ from dspipe.pipeline.run.cleanup import earlier_products_line
 from dspipe.pipeline.storage.secrets import without_secrets
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.spec import Manifest
+from dspipe.pipeline.visible_text import visible_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,9 +27,9 @@ def print_plan(plan: Plan, console: "Console") -> None:
 
     config = plan.config
     engine = config.engine
-    where = f" at {escape(engine.address)}" if engine.address else ""
+    where = f" at {escape(visible_line(engine.address))}" if engine.address else ""
     workers = f"{engine.workers} workers" if engine.workers else "a worker per processor"
-    console.print(f"[bold]{config.name}[/] -> {escape(without_secrets(config.output))}", highlight=False)
+    console.print(f"[bold]{config.name}[/] -> {escape(visible_line(without_secrets(config.output)))}", highlight=False)
     console.print(
         f"engine {engine.kind}{where}, {workers}, {human_bytes(engine.memory)} of memory each; seed {config.seed}",
         highlight=False,
@@ -48,18 +49,20 @@ def print_plan(plan: Plan, console: "Console") -> None:
     console.print()
     print_table(inputs, console)
     for place in places:
-        console.print(place, highlight=False, markup=False, soft_wrap=True)
+        console.print(visible_line(place), highlight=False, markup=False, soft_wrap=True)
     for name, left_out in plan.left_out.items():
-        console.print(f"left out of {name}: {left_out}", highlight=False, markup=False)
+        console.print(visible_line(f"left out of {name}: {left_out}"), highlight=False, markup=False)
     for message in plan.unreachable:
-        console.print(f"[yellow]could not be listed now:[/] {escape(message)}", highlight=False, soft_wrap=True)
+        console.print(
+            f"[yellow]could not be listed now:[/] {escape(visible_line(message))}", highlight=False, soft_wrap=True
+        )
     for remark in plan.remarks:
-        console.print(f"[yellow]note:[/] {escape(remark)}", highlight=False, soft_wrap=True)
+        console.print(f"[yellow]note:[/] {escape(visible_line(remark))}", highlight=False, soft_wrap=True)
     texts = _Texts(plan)
     table, done = _phases(plan, texts)
     earlier = None if plan.unreachable or done else earlier_products_line(Store(config.output), replace=False)
     if earlier:
-        console.print(f"[yellow]note:[/] {escape(earlier)}", highlight=False, soft_wrap=True)
+        console.print(f"[yellow]note:[/] {escape(visible_line(earlier))}", highlight=False, soft_wrap=True)
     console.print()
     print_table(table, console)
     if texts.readings:

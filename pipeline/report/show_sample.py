@@ -14,6 +14,7 @@ from dspipe.pipeline.report.tables import Table, print_table
 from dspipe.pipeline.run.sample import Sample
 from dspipe.pipeline.storage.columns import Column, read_rows
 from dspipe.pipeline.storage.store import Store
+from dspipe.pipeline.visible_text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -63,7 +64,7 @@ def print_sample(sample: Sample, console: "Console") -> bool:
     if sample.failure is not None:
         remarks.append(f"the sample did not come to its end, perhaps because it is small: {sample.failure}")
     for remark in remarks:
-        console.print(f"[yellow]note:[/] {escape(remark)}", highlight=False, soft_wrap=True)
+        console.print(f"[yellow]note:[/] {escape(visible(remark))}", highlight=False, soft_wrap=True)
     if not remarks:
         console.print("Nothing looks wrong in the sample.")
     return sample.run is not None and all(one.kept for one in sources)

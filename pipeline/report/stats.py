@@ -11,6 +11,7 @@ from dspipe.pipeline.report.tables import Cell, Line, Table, print_table
 from dspipe.pipeline.run.run_file import RunFile
 from dspipe.pipeline.run.summary import ALARMS, QUARANTINED, TRAINING_DATA
 from dspipe.pipeline.tasks.quarantine import READ
+from dspipe.pipeline.visible_text import visible_json, visible_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,12 +29,14 @@ def as_json(run: RunFile) -> str:
     by_source, by_domain = run.funnel_by_source(), run.funnel_by_domain()
     value["funnel_by_source"] = {name: [entry.as_json() for entry in part] for name, part in by_source.items()}
     value["funnel_by_domain"] = {name: [entry.as_json() for entry in part] for name, part in by_domain.items()}
-    return json.dumps(value, ensure_ascii=False)
+    return visible_json(json.dumps(value, ensure_ascii=False))
 
 
 def print_stats(run: RunFile, console: "Console", by: By | None = None) -> None:
     """All tables, or the funnel of each source or domain."""
-    console.print(f"[bold]{run.name}[/]  {state(run)}", highlight=False)
+    from rich.markup import escape
+
+    console.print(f"[bold]{escape(visible_line(run.name))}[/]  {escape(visible_line(state(run)))}", highlight=False)
     if by is not None:
         console.print()
         print_table(funnel_table_by(run, by), console)
@@ -44,7 +47,7 @@ def print_stats(run: RunFile, console: "Console", by: By | None = None) -> None:
             if isinstance(item, Table):
                 print_table(item, console)
             else:
-                console.print(item, highlight=False, markup=False)
+                console.print(visible_line(item), highlight=False, markup=False)
 
 
 def print_funnel(run: RunFile, console: "Console") -> None:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dspipe.pipeline.visible_text import visible_line
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -46,11 +48,11 @@ def print_table(table: Table, console: "Console") -> None:
     shown = Shown(header_style="dim", box=box.SIMPLE, pad_edge=False)
     for place, name in enumerate(table.columns):
         if place in table.numbers:
-            shown.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
+            shown.add_column(escape(visible_line(name).replace(" ", "\n")), justify="right", no_wrap=True)
         else:
             # an id cut short is of no use to `dspipe explain`
-            shown.add_column(name, no_wrap=place == 0, overflow="fold")
+            shown.add_column(escape(visible_line(name)), no_wrap=place == 0, overflow="fold")
     for row in table.rows:
-        shown.add_row(*(escape("\n".join(line.text for line in lines(cell))) for cell in row))
-    console.print(table.title, style="bold", highlight=False, markup=False)
+        shown.add_row(*(escape("\n".join(visible_line(line.text) for line in lines(cell))) for cell in row))
+    console.print(visible_line(table.title), style="bold", highlight=False, markup=False)
     console.print(shown)

@@ -1,5 +1,5 @@
 """What killed runs and earlier configs have left: removed, so that folders hold one run. What another run writes at the
-same time stays: only files that are older than this run are looked at.
+same time stays: only results that are older than this run are looked at.
 
 What a run is for stays too: packed shards that a trainer may be reading, of an earlier config of the same run, are
 removed only when that is asked for.
@@ -15,7 +15,7 @@ from dspipe.pipeline.quantities import human_bytes
 from dspipe.pipeline.storage.store import TEMPORARY, Store
 from dspipe.pipeline.tasks.spec import PRODUCTS
 
-_RESULT = re.compile(r"(\d{5,}|inputs|done|tail|set)-[0-9a-f]{12}\.")
+_RESULT = re.compile(r"(\d{5,}|inputs|tail|set|done)-[0-9a-f]{12}\.")
 _LISTING = ".index.json"
 
 
@@ -62,13 +62,15 @@ def earlier_products_line(store: Store, replace: bool) -> str | None:
 
 def remove_stale(store: Store, referenced: set[str], before: float, keep: set[str] | None = None) -> int:
     """Remove task files that no manifest of the present plan names and that were written before this run began
-    (`before`, in seconds since 1970 by the storage's clock), but for those to `keep`. Returns how many."""
+    (`before`, in seconds since 1970 by the storage's clock), but for those to `keep`, and files that were never
+    finished. Returns how many."""
     removed, needed = 0, referenced | (keep or set())
     for folder in ("", *store.folders()):
         for name, state in store.states(folder).items():
             full = f"{folder}/{name}" if folder else name
-            ours = _RESULT.match(name) or name.startswith(TEMPORARY)
-            if ours and full not in needed and state.modified is not None and state.modified < before:
+            stale = _RESULT.match(name) and state.modified is not None and state.modified < before
+            # what a worker hadn't finished when it died; only local outputs have such files, and one run at a time
+            if (stale and full not in needed) or name.startswith(TEMPORARY):
                 store.remove(full)
                 removed += 1
         if folder:

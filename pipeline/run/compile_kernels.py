@@ -1,14 +1,25 @@
 """Compiling kernels before the work: a task per stage, so that workers don't all compile the same ones side by side.
 
 numba compiles a kernel when it is first called and keeps it on disk. On a new machine all workers of the first phase
-would wait for the same compilations, and later phases for theirs; here each stage is compiled once, by one worker.
+would wait for the same compilations, and later phases for theirs; here each stage is compiled once, by one worker. What
+was compiled is remembered on the machine, so that a run that goes on doesn't wait for it again.
 """
 
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
+from dspipe.kernels.jit import cache_folder
 from dspipe.pipeline.config.discovery import make_stage, settings_of
 from dspipe.pipeline.document import example_batch
+from dspipe.pipeline.keys import key_of
 from dspipe.pipeline.plan.compile_stages import measure_step
+from dspipe.pipeline.plan.fingerprint import code_fingerprint
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.text_passes import measuring
 from dspipe.pipeline.tasks.measure import MeasureStep
@@ -24,7 +35,21 @@ def compile_specs(plan: Plan) -> list[TaskSpec]:
     steps = {index: measure_step(config, index)[0] for index, _ in measuring(config)}
     return [
         TaskSpec(
-            key=module,
+            key=key_of(
+                {
+                    "stage": module,
+                    "config": settings_of(stage),
+                    "step": steps.get(index),
+                    "code": code_fingerprint(type(stage).__module__),
+                    "on": [
+                        platform.node(),
+                        sys.prefix,
+                        sys.version,
+                        version("numba"),
+                        os.environ.get("NUMBA_CACHE_DIR"),
+                    ],
+                }
+            ),
             phase=PHASE,
             label=stage.name,
             runner="dspipe.pipeline.run.compile_kernels:run",
@@ -41,6 +66,25 @@ def compile_specs(plan: Plan) -> list[TaskSpec]:
         )
         for index, (stage, module) in enumerate(zip(config.stages, config.modules, strict=True))
     ]
+
+
+def compiled_before(spec: TaskSpec) -> bool:
+    """Whether this machine has compiled what the task compiles. Compiling twice is slow and no mistake."""
+    with suppress(OSError):
+        return _mark(spec).exists()
+    return False
+
+
+def remember_compiled(specs: Sequence[TaskSpec]) -> None:
+    """Remember the tasks, so that `compiled_before` knows them."""
+    with suppress(OSError):
+        for spec in specs:
+            _mark(spec).parent.mkdir(exist_ok=True)
+            _mark(spec).touch()
+
+
+def _mark(spec: TaskSpec) -> Path:
+    return cache_folder() / "compiled" / spec.key
 
 
 def run(task: Task, payload: dict[str, Any]) -> None:

@@ -6,8 +6,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from dspipe.pipeline.quantities import human_bytes, human_seconds
+from dspipe.pipeline.visible_text import visible
 
 if TYPE_CHECKING:
+    from rich.progress import TaskID
+
     from dspipe.pipeline.run.summary import PhaseSummary
 
 _LOG_EVERY_S = 10.0
@@ -16,14 +19,17 @@ _LOG_EVERY_S = 10.0
 class _Meter:
     """Counts a phase's tasks, documents and bytes, and extrapolates."""
 
-    def __init__(self) -> None:
-        self.begin("", 0, 0, 0)
-
-    def begin(self, name: str, tasks: int, done: int, bytes: int) -> None:
-        self.name, self.tasks, self.done, self.before, self.total_bytes = name, tasks, done, done, bytes
+    def __init__(self, name: str, tasks: int) -> None:
+        self.name, self.tasks, self.done, self.before, self.total_bytes = name, tasks, 0, 0, 0
         self.documents = self.bytes = 0
         self.share = 0.0
         self.start = time.monotonic()
+
+    def found(self, done: int, bytes: int) -> None:
+        """So many tasks were done before."""
+        self.done += done
+        self.before += done
+        self.total_bytes += bytes
 
     def moved(self, documents: int, bytes: int, share: float) -> None:
         """A task got on: `share` is of that task, where it can tell (training has no documents)."""
@@ -35,6 +41,10 @@ class _Meter:
         """A task ended."""
         self.done += 1
         self.share = max(0.0, self.share - 1)
+
+    def line(self) -> str:
+        """One line for a phase that goes on."""
+        return f"{self.name}: {self.done:,}/{self.tasks:,} tasks, {self.rates()}".removesuffix(", ")
 
     def rates(self) -> str:
         """documents/s, MB/s, how far the task is, and the time left."""
@@ -73,8 +83,8 @@ class LogProgress:
     """Plain lines on standard error."""
 
     def __init__(self) -> None:
-        self._meter = _Meter()
-        self._last = 0.0
+        self._meters: dict[str, _Meter] = {}
+        self._last = time.monotonic()
 
     def __enter__(self) -> "LogProgress":
         return self
@@ -84,45 +94,51 @@ class LogProgress:
     ) -> None:
         pass
 
-    def phase(self, name: str, tasks: int, done: int, bytes: int) -> None:
+    def phase(self, name: str, tasks: int) -> None:
         """A phase begins."""
-        self._meter.begin(name, tasks, done, bytes)
-        self._last = time.monotonic()
+        self._meters[name] = _Meter(name, tasks)
 
-    def moved(self, documents: int, bytes: int, share: float) -> None:
+    def tasks(self, phase: str, done: int, bytes: int) -> None:
+        """So many of its tasks were done before."""
+        self._meters[phase].found(done, bytes)
+
+    def moved(self, phase: str, documents: int, bytes: int, share: float) -> None:
         """A task got on."""
-        self._meter.moved(documents, bytes, share)
-        self._tell()
+        self._meters[phase].moved(documents, bytes, share)
 
-    def ended(self) -> None:
+    def ended(self, phase: str) -> None:
         """A task ended."""
-        self._meter.ended()
-        self._tell()
+        self._meters[phase].ended()
 
     def phase_ended(self, summary: "PhaseSummary") -> None:
         """A phase ended."""
-        print(self._meter.summary(summary), file=sys.stderr, flush=True)
+        self._tell(self._meters.pop(summary.name).summary(summary))
+
+    def alive(self) -> None:
+        """The run goes on: now and then a line for each phase at work."""
+        if time.monotonic() - self._last >= _LOG_EVERY_S:
+            self._last = time.monotonic()
+            for meter in self._meters.values():
+                if meter.done < meter.tasks:
+                    self._tell(meter.line())
 
     def notice(self, text: str) -> None:
         """Something that a person should know happened."""
-        print(text, file=sys.stderr, flush=True)
+        self._tell(text)
 
-    def _tell(self) -> None:
-        if time.monotonic() - self._last >= _LOG_EVERY_S:
-            self._last = time.monotonic()
-            meter = self._meter
-            rates = meter.rates()
-            print(f"{meter.name}: {meter.done:,}/{meter.tasks:,} tasks, {rates}", file=sys.stderr, flush=True)
+    def _tell(self, line: str) -> None:
+        print(visible(line), file=sys.stderr, flush=True)
 
 
 class LiveProgress:
-    """One bar for the phase that runs; a line stays for each that ended."""
+    """A bar for each phase at work; a line stays for each that ended."""
 
     def __init__(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-        self._meter = _Meter()
+        self._meters: dict[str, _Meter] = {}
+        self._bars: dict[str, TaskID] = {}
         self._console = Console(stderr=True)
         self._progress = Progress(
             SpinnerColumn(),
@@ -134,7 +150,6 @@ class LiveProgress:
             console=self._console,
             transient=True,
         )
-        self._bar = self._progress.add_task("starting", total=None, rates="")
 
     def __enter__(self) -> "LiveProgress":
         self._progress.start()
@@ -145,32 +160,48 @@ class LiveProgress:
     ) -> None:
         self._progress.stop()
 
-    def phase(self, name: str, tasks: int, done: int, bytes: int) -> None:
+    def phase(self, name: str, tasks: int) -> None:
         """A phase begins."""
-        self._meter.begin(name, tasks, done, bytes)
-        self._progress.reset(self._bar, total=max(1, tasks), completed=done, description=name, rates="")
+        self._end(name)
+        self._meters[name] = _Meter(name, tasks)
+        self._bars[name] = self._progress.add_task(name, total=max(1, tasks), rates="")
 
-    def moved(self, documents: int, bytes: int, share: float) -> None:
+    def tasks(self, phase: str, done: int, bytes: int) -> None:
+        """So many of its tasks were done before."""
+        self._meters[phase].found(done, bytes)
+
+    def moved(self, phase: str, documents: int, bytes: int, share: float) -> None:
         """A task got on."""
-        self._meter.moved(documents, bytes, share)
-        self._show()
+        self._meters[phase].moved(documents, bytes, share)
 
-    def ended(self) -> None:
+    def ended(self, phase: str) -> None:
         """A task ended."""
-        self._meter.ended()
-        self._show()
+        self._meters[phase].ended()
+        if self._meters[phase].done == self._meters[phase].tasks:
+            self._progress.update(self._bars[phase], visible=False)
 
-    def _show(self) -> None:
-        meter = self._meter
-        self._progress.update(self._bar, completed=meter.done + meter.share, rates=meter.rates())
+    def alive(self) -> None:
+        """The run goes on: the bars show how far it is."""
+        for phase in self._meters:
+            self._show(phase)
 
     def phase_ended(self, summary: "PhaseSummary") -> None:
         """A phase ended."""
-        self._console.print(f"[green]✓[/] {self._meter.summary(summary)}", highlight=False)
+        self._console.print(f"[green]✓[/] {self._meters[summary.name].summary(summary)}", highlight=False)
+        self._end(summary.name)
 
     def notice(self, text: str) -> None:
         """Something that a person should know happened."""
-        self._console.print(text, style="yellow", markup=False, highlight=False)
+        self._console.print(visible(text), style="yellow", markup=False, highlight=False)
+
+    def _show(self, phase: str) -> None:
+        meter = self._meters[phase]
+        self._progress.update(self._bars[phase], completed=meter.done + meter.share, rates=meter.rates())
+
+    def _end(self, phase: str) -> None:
+        if phase in self._bars:
+            self._progress.remove_task(self._bars.pop(phase))
+            del self._meters[phase]
 
 
 def make_progress() -> LiveProgress | LogProgress:

@@ -2,6 +2,7 @@
 
 import gc
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -10,37 +11,44 @@ import yaml
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.errors import DamagedFileError, RunFailedError
 from dspipe.pipeline.plan.plan import Plan
-from dspipe.pipeline.plan.planned_phase import PlannedPhase
-from dspipe.pipeline.plan.tasks import Committed, State, absorb, empty_state, task_specs
+from dspipe.pipeline.plan.tasks import State, absorb_files, empty_state
 from dspipe.pipeline.run.cleanup import abort_dead_uploads, earlier_products_line, product_files, remove_stale
+from dspipe.pipeline.run.compile_kernels import PHASE as COMPILE
+from dspipe.pipeline.run.compile_kernels import compile_specs, compiled_before, remember_compiled
 from dspipe.pipeline.run.conservation import check_conservation
 from dspipe.pipeline.run.executors.interface import Event, Executor, Failure, Finished, Progressed
 from dspipe.pipeline.run.retry_quarantine import QuarantineRetry
-from dspipe.pipeline.run.run_file import RUN_FILE, RunFile
-from dspipe.pipeline.run.scheduler import Scheduler
+from dspipe.pipeline.run.run_file import RUN_FILE, RunFile, published_name
+from dspipe.pipeline.run.scheduler import Scheduler, Silent
+from dspipe.pipeline.run.segment import Part, Segment, segments
 from dspipe.pipeline.run.summary import PhaseSummary, summarize
 from dspipe.pipeline.storage.failures import storage_error
 from dspipe.pipeline.storage.lease import Lease, LeaseLostError, OutputTakenError, hold
 from dspipe.pipeline.storage.patience import patient
 from dspipe.pipeline.storage.secrets import values_without_secrets
 from dspipe.pipeline.storage.store import Store
-from dspipe.pipeline.tasks.spec import Manifest, TaskSpec
 
 
 class Progress(Protocol):
-    """Hears how a run gets on."""
+    """Hears how a run gets on. Phases may overlap: one begins while shards are still in those before it."""
 
-    def phase(self, name: str, tasks: int, done: int, bytes: int) -> None:
-        """A phase begins: its tasks, how many of them were done before, the input bytes of the others."""
+    def phase(self, name: str, tasks: int) -> None:
+        """A phase begins: its tasks."""
 
-    def moved(self, documents: int, bytes: int, share: float) -> None:
-        """A task got on by so many documents and bytes, or by this share of it."""
+    def tasks(self, phase: str, done: int, bytes: int) -> None:
+        """So many tasks of a phase were done before; the input bytes of others that are to be done."""
 
-    def ended(self) -> None:
-        """A task ended."""
+    def moved(self, phase: str, documents: int, bytes: int, share: float) -> None:
+        """A task of a phase got on by so many documents and bytes, or by this share of it."""
+
+    def ended(self, phase: str) -> None:
+        """A task of a phase ended."""
 
     def phase_ended(self, summary: PhaseSummary) -> None:
         """A phase ended."""
+
+    def alive(self) -> None:
+        """The run goes on: said every second or so, also where nothing happens."""
 
     def notice(self, text: str) -> None:
         """Something that a person should know happened."""
@@ -101,7 +109,12 @@ def _run_with_repairs(
 
 
 def _run_phases(
-    plan: Plan, result: RunResult, lease: Lease, executor: Executor, progress: Progress, retry: QuarantineRetry | None
+    plan: Plan,
+    result: RunResult,
+    lease: Lease,
+    executor: Executor,
+    progress: Progress,
+    retry: QuarantineRetry | None,
 ) -> RunResult:
     store = result.store
     compiled = not executor.one_machine
@@ -113,34 +126,39 @@ def _run_phases(
     if not store.exists(RUN_FILE):  # so that it can be looked at from the beginning on
         _write_run(store, plan, result, state, finished=False)
     earlier = earlier_products_line(store, plan.replace)
-    for phase in plan.phases:
-        lease.check()
-        specs = task_specs(plan, phase, state, store, write_inputs=True)
-        before = Committed(store, phase)
-        done = before.manifests(specs)
-        if retry is not None:
-            done = retry.set_aside(store, done)
-        todo = any(spec.key not in done for spec in specs)
-        if todo:
-            before.record.remove()
-        if earlier and todo:
-            progress.notice(earlier)
-            earlier = None
-        if todo and not compiled:
-            _compile_kernels(plan, executor, progress)
-            compiled = True
-        summary, manifests = _run_phase(plan, phase, specs, done, executor, progress)
+
+    def end_phase(part: Part) -> None:
+        phase, manifests = part.phase, part.in_order()
+        summary = summarize(phase, manifests, part.reused, part.inputs, plan.source_names(phase))
+        progress.phase_ended(summary)
         result.tasks_run += summary.tasks - summary.reused
         if retry is not None:
             retry.see(manifests)
         check_conservation(phase, manifests, summary, result.phases, plan)
-        absorb(phase, manifests, state)
+        absorb_files(phase, manifests, state)
         gc.freeze()  # looking through all that is kept for cycles was a quarter of a run with nothing left
-        record = before.record.write(manifests)
+        assert part.committed is not None
+        record = part.committed.record.write(manifests)
         summary.names = record[-1]
         state.files.update([*record, *([summary.inputs] if summary.inputs else [])])
         result.phases.append(summary)
         _write_run(store, plan, result, state, finished=False)
+
+    def look() -> None:
+        lease.check()
+        progress.alive()
+
+    for phases in segments(plan.phases):
+        lease.check()
+        segment = Segment(plan, phases, state, store, progress, end_phase, retry)
+        specs = segment.begin()
+        if specs and earlier:
+            progress.notice(earlier)
+            earlier = None
+        if specs and not compiled:
+            _compile_kernels(plan, executor, progress, look)
+            compiled = True
+        _scheduler(plan, executor, progress, look).run(specs, segment.then)
     lease.check()
     _publish(store, state)
     _write_run(store, plan, result, state, finished=True)
@@ -150,44 +168,27 @@ def _run_phases(
     return result
 
 
-def _compile_kernels(plan: Plan, executor: Executor, progress: Progress) -> None:
-    from dspipe.pipeline.run.compile_kernels import PHASE, compile_specs
-
-    specs = compile_specs(plan)
-    progress.phase(PHASE, len(specs), 0, 0)
-
-    def on_event(event: Event) -> None:
-        if isinstance(event, Finished):
-            progress.ended()
-
-    Scheduler(executor, 0, on_event).run(specs)
+def _compile_kernels(plan: Plan, executor: Executor, progress: Progress, look: Callable[[], None]) -> None:
+    """Compile what this machine hasn't yet."""
+    specs = [spec for spec in compile_specs(plan) if not compiled_before(spec)]
+    if specs:
+        progress.phase(COMPILE, len(specs))
+        done = _scheduler(plan, executor, progress, look).run(specs)
+        remember_compiled([spec for spec in specs if not done[spec.key]["notes"]])
 
 
-def _run_phase(
-    plan: Plan,
-    phase: PlannedPhase,
-    specs: list[TaskSpec],
-    manifests: dict[str, Manifest],
-    executor: Executor,
-    progress: Progress,
-) -> tuple[PhaseSummary, list[Manifest]]:
-    reused = sum(spec.key in manifests for spec in specs)
-    # shards that are alike in all that a phase reads (empty ones, say) are one task
-    waiting = list({spec.key: spec for spec in specs if spec.key not in manifests}.values())
-    todo_bytes = sum(plan.shards[spec.number].bytes for spec in waiting) if phase.over == "inputs" else 0
-    progress.phase(phase.name, len(specs), reused, todo_bytes)
-
-    def on_event(event: Event) -> None:
+def _scheduler(plan: Plan, executor: Executor, progress: Progress, look: Callable[[], None]) -> Scheduler:
+    def on_event(event: Event | Silent) -> None:
         if isinstance(event, Progressed):
-            progress.moved(event.documents, event.bytes, event.share)
+            progress.moved(event.spec.phase, event.documents, event.bytes, event.share)
         elif isinstance(event, Finished) and not isinstance(event.outcome, Failure):
-            progress.ended()
+            if event.spec.probe is None or event.spec.phase == COMPILE:
+                progress.ended(event.spec.phase)
+        elif isinstance(event, Silent):
+            progress.notice(str(event))
 
-    manifests |= Scheduler(executor, plan.config.engine.retries, on_event).run(waiting)
-    ordered = [manifests[spec.key] for spec in specs]
-    summary = summarize(phase, specs, ordered, reused, plan.source_names(phase))
-    progress.phase_ended(summary)
-    return summary, ordered
+    engine = plan.config.engine
+    return Scheduler(executor, engine.retries, on_event, look, engine.patience)
 
 
 def _write_run(store: Store, plan: Plan, result: RunResult, state: State, finished: bool) -> None:
@@ -209,7 +210,7 @@ def _publish(store: Store, state: State) -> None:
         data = store.read_bytes(file)
         if hashlib.sha256(data).hexdigest() != sha256:
             raise DamagedFileError(store.path(file), "was changed after it was written: its checksum is another")
-        store.write_bytes(file.rpartition("/")[2].partition(".")[2], data)
+        store.write_bytes(published_name(file), data)
 
 
 def _same_run(store: Store, plan: Plan) -> None:

@@ -1,12 +1,14 @@
 """`run.json`: what is known of a run, for everything that looks at one afterwards."""
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from dspipe.pipeline.config.run_config import load_config
+from pydantic import ValidationError
+
+from dspipe.pipeline.config.discovery import make_stage
+from dspipe.pipeline.config.problems import InvalidConfigError, Problem
+from dspipe.pipeline.config.yaml_lines import YamlError, parse_yaml
 from dspipe.pipeline.errors import DamagedFileError, RunNotFoundError, StorageError
 from dspipe.pipeline.funnel import Counts, Funnel
 from dspipe.pipeline.plan.phase_record import read_names
@@ -108,10 +110,44 @@ def read_run(root: str) -> tuple[Store, RunFile]:
         ) from None
 
 
-def configured_stages(store: Store) -> tuple[Stage[Any], ...]:
-    """The stages of a run by the config that it ran. Imports the modules that this config names. Raises
-    InvalidConfigError."""
-    with tempfile.TemporaryDirectory() as folder:
-        config = Path(folder) / "config.yaml"
-        config.write_bytes(store.read_bytes("config.yaml"))
-        return load_config(config).stages
+def published_name(file: str) -> str:
+    """Under which name an artifact of one task also stands at the top: tokenizer.json of
+    tokenizer.train/00000-0123456789ab.tokenizer.json."""
+    return file.rpartition("/")[2].partition(".")[2]
+
+
+@dataclass(frozen=True)
+class ConfiguredStages:
+    """The stages of a run, and the names of those that were left out, since their modules are the run's own."""
+
+    known: tuple[Stage[Any], ...]
+    left_out: tuple[str, ...]
+
+
+def configured_stages(store: Store, import_own: bool) -> ConfiguredStages:
+    """The stages of a run by the config that it ran. Raises InvalidConfigError.
+
+    Only `import_own` imports the modules that this config names: whoever made the run decides what code is in them.
+    """
+    where = store.path("config.yaml")
+    try:
+        values, _ = parse_yaml(store.read_bytes("config.yaml").decode())
+        seed, items = int(values["seed"]) if "seed" in values else 0, list(values["stages"])
+    except FileNotFoundError:
+        raise InvalidConfigError(
+            [Problem("", "is gone; `dspipe run` with the run's config makes it anew", where)]
+        ) from None
+    except (YamlError, UnicodeDecodeError, KeyError, TypeError, ValueError):
+        what = "is cut or was changed; `dspipe run` with the run's config makes it anew"
+        raise InvalidConfigError([Problem("", what, where)]) from None
+    known, left_out = [], []
+    for item in items:
+        name, settings = next(iter(item.items())) if isinstance(item, dict) and item else (str(item), None)
+        if "." in name and not import_own:
+            left_out.append(name)
+            continue
+        try:
+            known.append(make_stage(name, settings or {}, seed))
+        except (KeyError, ImportError, ValidationError) as error:
+            raise InvalidConfigError([Problem(f"stages.{name}", f"isn't a stage here: {error}", where)]) from None
+    return ConfiguredStages(tuple(known), tuple(left_out))

@@ -9,7 +9,7 @@ from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.tasks.losses import noted_losses
 from dspipe.pipeline.tasks.origins import ID_SAMPLE, repeated_ids
 from dspipe.pipeline.tasks.quarantine import quarantined_groups
-from dspipe.pipeline.tasks.spec import Manifest, TaskSpec
+from dspipe.pipeline.tasks.spec import Manifest
 
 REPEATED_IDS = "repeated ids"
 """the note of the text pass that says how many documents have an id that another one has, too"""
@@ -87,15 +87,16 @@ class PhaseSummary:
 
 
 def summarize(
-    phase: PlannedPhase, specs: list[TaskSpec], manifests: list[Manifest], reused: int, sources: Sequence[str] = ()
+    phase: PlannedPhase, manifests: list[Manifest], reused: int, inputs: str | None, sources: Sequence[str] = ()
 ) -> PhaseSummary:
-    """Sum up a phase from the manifests of its tasks, in their order. `sources`: that of each task over shards."""
+    """Sum up a phase from the manifests of its tasks, in their order. `inputs`: the file that lists what they share;
+    `sources`: that of each task over shards."""
     funnel = _merge_funnels(manifests)
     return PhaseSummary(
         name=phase.name,
         over=phase.over,
         stages=list(phase.stages),
-        tasks=len(specs),
+        tasks=len(manifests),
         reused=reused,
         seconds=round(sum(manifest["seconds"] for manifest in manifests), 3),
         bytes_written=sum(file["bytes"] for manifest in manifests for file in manifest["files"]),
@@ -103,7 +104,7 @@ def summarize(
         funnel=funnel,
         manifests=[manifest["file"] for manifest in manifests],
         notes=_notes(phase, manifests, funnel, sources),
-        inputs=specs[0].inputs if specs else None,
+        inputs=inputs,
         sources=_by_source(manifests, sources),
     )
 

@@ -83,8 +83,9 @@ class UnavailableError(OSError):
 
 
 def is_storage_failure(error: BaseException) -> bool:
-    """Whether an exception is the storage's: the operating system's, or one that an object store's client raises."""
-    return isinstance(error, OSError) or type(error).__module__.split(".")[0] in _CLIENTS
+    """Whether an exception is the storage's: the operating system's, one that an object store's client raises, or what
+    `pipeline.storage` makes of them."""
+    return isinstance(error, OSError | StorageError) or type(error).__module__.split(".")[0] in _CLIENTS
 
 
 def kind_of(error: BaseException) -> Kind:

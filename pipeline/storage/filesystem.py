@@ -2,6 +2,7 @@
 
 import functools
 import os
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -12,6 +13,9 @@ from dspipe.pipeline.storage.objects import AnyObjects, Objects, PatientObjects
 from dspipe.pipeline.storage.patience import Patience, current_patience
 from dspipe.pipeline.storage.remote_file import open_remote
 from dspipe.pipeline.storage.secrets import without_secrets
+
+Parts = tuple[str, ...]
+Info = dict[str, Any]
 
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "http": "http", "https": "http"}
 
@@ -39,8 +43,8 @@ def open_objects(path: str) -> tuple[PatientObjects, str]:
 
 
 class PatientFilesystem:
-    """What inputs are looked up and read with, of a file system of fsspec: `exists`, `isdir`, `info`, `glob`, `find`
-    and `open` for reading, each waited for.
+    """What inputs are looked up and read with: `exists`, `isdir`, `info`, `walk`, and `open` for reading, each waited
+    for. fsspec's own `glob` and `find` leave out the folders that can't be listed now.
 
     All raise FileNotFoundError, StorageError, and UnavailableError when patience is at its end.
     """
@@ -70,13 +74,24 @@ class PatientFilesystem:
         """What is known of a file."""
         return cast("dict[str, Any]", self._ask("info", path))
 
-    def glob(self, path: str, detail: bool = False) -> Any:
-        """The files that match a pattern."""
-        return self._ask("glob", path, detail=detail)
+    def walk(self, folder: str, enter: Callable[[Parts], bool], deep: bool) -> Iterator[tuple[Parts, Info | None]]:
+        """The files below a folder, each by the parts of its path below it, and what is known of it, and the folders
+        that `enter` keeps out (None). `deep`: most of what lies below is wanted, so all is asked for at once."""
+        yield from self._walk(folder.rstrip("/"), (), enter, deep)
 
-    def find(self, path: str, detail: bool = False) -> Any:
-        """All files below a folder."""
-        return self._ask("find", path, detail=detail)
+    def _walk(
+        self, folder: str, parts: Parts, enter: Callable[[Parts], bool], deep: bool
+    ) -> Iterator[tuple[Parts, Info | None]]:
+        below: list[Parts] = []
+        for page in self._objects.listing(folder, deep):
+            for file in page.files:
+                yield (*parts, *file.name.split("/")), {**file.info, "name": f"{folder}/{file.name}", "type": "file"}
+            below += [(*parts, name) for name in page.folders]
+        for inner in sorted(below):
+            if enter(inner):
+                yield from self._walk(f"{folder}/{inner[-1]}", inner, enter, deep)
+            else:
+                yield inner, None
 
     def open(self, path: str, mode: str = "rb") -> BinaryIO:
         """A file, to be read from its beginning; it can seek."""
@@ -84,7 +99,7 @@ class PatientFilesystem:
 
     def _ask(self, name: str, path: str, **settings: Any) -> Any:
         request = functools.partial(getattr(self._filesystem, name), path, **settings)
-        return self._objects.waiting(path, "list" if name in ("glob", "find") else "read").call(request)
+        return self._objects.waiting(path, "list" if name == "ls" else "read").call(request)
 
 
 def _patient(path: str, filesystem: Any, patience: Patience) -> PatientObjects:

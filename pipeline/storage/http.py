@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from fsspec.asyn import sync
 
-from dspipe.pipeline.storage.objects import NoConditionsError, NoRangesError, Page, PathRange, Piece
+from dspipe.pipeline.storage.objects import Listed, NoConditionsError, NoRangesError, Page, PathRange, Piece
 
 _CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+)")
 
@@ -33,8 +33,14 @@ class HttpObjects:
         """Write a whole file into another, of a server that gives whole files only."""
         return sync(self._filesystem.loop, self._download, path, file)  # type: ignore[no-any-return]
 
-    def page(self, folder: str, after: str | None) -> Page:
-        raise NotImplementedError
+    def page(self, folder: str, after: str | None, deep: bool = False) -> Page:
+        entries = self._filesystem.ls(f"{folder.rstrip('/')}/", detail=True)
+        files = [entry for entry in entries if entry["type"] == "file"]
+        folders = [entry["name"].rstrip("/") for entry in entries if entry["type"] == "directory"]
+        return Page(
+            [Listed(file["name"].rpartition("/")[2], file["size"] or 0, None, file) for file in files],
+            [name.rpartition("/")[2] for name in folders if name != folder.rstrip("/")],
+        )
 
     def put(self, path: str, data: bytes) -> None:
         raise NotImplementedError

@@ -45,11 +45,12 @@ class Piece:
 
 @dataclass(frozen=True)
 class Listed:
-    """A file in a listing."""
+    """A file in a listing. `info` has what the storage says of it, as fsspec names it."""
 
     name: str
     size: int
     modified: float | None
+    info: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,9 @@ class Objects(Protocol):
     def get_many(self, ranges: Sequence[PathRange]) -> list[Piece | Exception]:
         """Bytes of several files, asked for together."""
 
-    def page(self, folder: str, after: str | None) -> Page:
-        """A part of the listing of a folder. Raises FileNotFoundError."""
+    def page(self, folder: str, after: str | None, deep: bool = False) -> Page:
+        """A part of the listing of a folder. `deep`: of all that lies below it, if the storage can list that at once
+        (then there are no folders in it; otherwise it is as ever). Raises FileNotFoundError."""
 
     def put(self, path: str, data: bytes) -> None:
         """Write a file."""
@@ -156,12 +158,13 @@ class PatientObjects:
                 waiting.after(failures[left[0]])
         return found
 
-    def listing(self, folder: str) -> Iterator[Page]:
-        """The files and folders right below a folder, part by part. Raises FileNotFoundError."""
+    def listing(self, folder: str, deep: bool = False) -> Iterator[Page]:
+        """The files and folders right below a folder, part by part, or as `Objects.page` says. Raises
+        FileNotFoundError."""
         waiting = self.waiting(folder, "list")
         after: str | None = None
         while True:
-            page = waiting.call(partial(self.raw.page, folder, after))
+            page = waiting.call(partial(self.raw.page, folder, after, deep))
             yield page
             if page.next is None:
                 return
@@ -260,9 +263,11 @@ class AnyObjects:
                 answers.append(error)
         return answers
 
-    def page(self, folder: str, after: str | None) -> Page:
+    def page(self, folder: str, after: str | None, deep: bool = False) -> Page:
         entries = self._filesystem.ls(folder, detail=True)
-        files = [Listed(_name(entry), entry["size"], _seconds(entry)) for entry in entries if entry["type"] == "file"]
+        files = [
+            Listed(_name(entry), entry["size"], _seconds(entry), entry) for entry in entries if entry["type"] == "file"
+        ]
         return Page(files, [_name(entry) for entry in entries if entry["type"] == "directory"])
 
     def put(self, path: str, data: bytes) -> None:

@@ -122,7 +122,7 @@ class Waiting:
         if kind == "missing" or (kind == "access" and self.patience.refused_is_absent):
             _answered.add(self.place)
             raise FileNotFoundError(2, "no such file", without_secrets(self.doing.partition(" ")[2])) from error
-        if kind == "wrong" and (isinstance(error, UnavailableError) or not is_storage_failure(error)):
+        if kind == "wrong" and (isinstance(error, UnavailableError | StorageError) or not is_storage_failure(error)):
             _answered.add(self.place)  # such as a condition that doesn't hold
             raise error
         if kind == "wrong" and is_mistake(error):

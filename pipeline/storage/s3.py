@@ -32,14 +32,21 @@ class S3Objects:
     def get_many(self, ranges: Sequence[PathRange]) -> list[Piece | Exception]:
         return self._sync(self._get_many, ranges)  # type: ignore[no-any-return]
 
-    def page(self, folder: str, after: str | None) -> Page:
+    def page(self, folder: str, after: str | None, deep: bool = False) -> Page:
         bucket, prefix = self._folder(folder)
         more = {} if after is None else {"ContinuationToken": after}
-        answer = self._call("list_objects_v2", Bucket=bucket, Prefix=prefix, Delimiter="/", **more)
+        if not deep:
+            more["Delimiter"] = "/"
+        answer = self._call("list_objects_v2", Bucket=bucket, Prefix=prefix, **more)
         files = [
-            Listed(entry["Key"].removeprefix(prefix), entry["Size"], entry["LastModified"].timestamp())
+            Listed(
+                entry["Key"].removeprefix(prefix),
+                entry["Size"],
+                entry["LastModified"].timestamp(),
+                {"size": entry["Size"], "ETag": entry["ETag"], "LastModified": entry["LastModified"]},
+            )
             for entry in answer.get("Contents", ())
-            if entry["Key"] != prefix
+            if not entry["Key"].endswith("/")  # a mark that there is a folder
         ]
         folders = [entry["Prefix"].removeprefix(prefix).rstrip("/") for entry in answer.get("CommonPrefixes", ())]
         return Page(files, folders, answer.get("NextContinuationToken"))

@@ -235,7 +235,9 @@ class Store:
 
     def write_json(self, name: str, value: Any) -> None:
         """Write a value as readable JSON."""
-        self.write_bytes(name, json.dumps(value, indent=1, ensure_ascii=False).encode() + b"\n")
+        # half a surrogate pair, as a name of a field may be, becomes JSON's own escape
+        text = json.dumps(value, indent=1, ensure_ascii=False)
+        self.write_bytes(name, text.encode("utf-8", "backslashreplace") + b"\n")
 
     def remove(self, name: str) -> None:
         """Remove a file; nothing happens when it isn't there."""

@@ -5,6 +5,7 @@ that are still kept is written beside them, null for the others. A document that
 `quarantined.<stage>`.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -33,32 +34,44 @@ class LaterTextPass:
 
     def __init__(self, task: Task, payload: dict[str, Any]) -> None:
         self.task = task
-        self.chain = MeasureChain(payload["steps"], task.seed)
+        self.chain = MeasureChain(payload["steps"], task.seed, self._say_place)
         self.schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(task.spec.writes)))
-        self.skip = dict[int, str](task.spec.skip)
+        self.skip = {record["record"]: record for record in task.spec.skip}
+        self.records = 0, 0
         self.quarantine = Quarantine()
         self.documents = 0
 
     def run(self) -> None:
         """Read, measure, write; count the texts that are read."""
-        first, probe = 0, self.task.spec.probe
+        probe = self.task.spec.probe
         with memory_limit(self.task.memory):
             self.chain.set_up()
-            for batch in self.task.rows(["reason", *DOCUMENT.names]):
+            for first, batch in self._batches():
+                self.records = first, first + batch.num_rows
                 with deadline(self.task.spec.deadline):
                     measured = self._measured(batch, first)
                 if probe is None:
                     self.task.write(measured)
                 self.task.progress(documents=batch.num_rows, bytes=0)
                 self._release(batch.nbytes)
-                first += batch.num_rows
-                if probe is not None and first >= probe[1]:
-                    return
-        self.task.note("records", first)
         self.task.count("quarantined", len(self.quarantine.entries))
         if probe is None:
             self.quarantine.check_share(self.task, self.documents)
             self.quarantine.commit(self.task)
+
+    def _batches(self) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """(number of its first row, batch) of the shard's rows, or only of those to probe."""
+        first, probe = 0, self.task.spec.probe
+        for batch in self.task.rows(["reason", *DOCUMENT.names]):
+            if probe is None:
+                yield first, batch
+            else:
+                for start in range(max(first, probe[0]), min(first + batch.num_rows, probe[1]), probe[2]):
+                    yield start, batch.slice(start - first, min(probe[2], probe[1] - start))
+            first += batch.num_rows
+
+    def _say_place(self, stage: str) -> None:
+        self.task.at(stage, *self.records)
 
     def _release(self, size: int) -> None:
         """After a batch of one long document: give back what Arrow keeps of the memory that was freed."""
@@ -67,13 +80,15 @@ class LaterTextPass:
 
     def _measured(self, batch: pa.RecordBatch, first: int) -> pa.RecordBatch:
         """The columns to write of a batch whose first row is the shard's row `first`."""
-        rows = self._rows_to_measure(batch, first)
+        rows = self._rows_to_measure(batch)
         self.documents += len(rows)
         reason = batch.column("reason").cast(pa.string())
         skipped = [row for row in rows.tolist() if row + first in self.skip]
         for row in skipped:
-            self._quarantine("text pass", batch, row, f"a worker process ended on it: {self.skip[row + first]}")
-        reason = _filled(reason, skipped, ["quarantined.text pass"] * len(skipped))
+            ended = self.skip[row + first]
+            error = f"a worker process ended on this document: {ended['error']}"
+            self._quarantine(ended["stage"], batch, row, error, peak_bytes=ended["peak_bytes"])
+        reason = _filled(reason, skipped, [f"quarantined.{self.skip[row + first]['stage']}" for row in skipped])
         rows = rows[~np.isin(rows, skipped)]
         failures: list[RecordError] = []
 
@@ -92,13 +107,10 @@ class LaterTextPass:
         self.task.count("bytes of text", pc.sum(batch.column("text_bytes").take(pa.array(rows))).as_py() or 0)
         return self._beside(batch, reason, rows[~np.isin(rows, failed)], table)
 
-    def _rows_to_measure(self, batch: pa.RecordBatch, first: int) -> Rows:
-        """Those that are kept; of them those to probe."""
+    def _rows_to_measure(self, batch: pa.RecordBatch) -> Rows:
+        """Those that are kept."""
         kept = pc.and_(pc.is_null(batch.column("reason")), pc.is_valid(batch.column("text")))
         rows: Rows = np.flatnonzero(kept.to_numpy(zero_copy_only=False)).astype(np.int64)
-        if self.task.spec.probe is not None:
-            low, high = self.task.spec.probe
-            rows = rows[(rows + first >= low) & (rows + first < high)]
         return rows
 
     def _beside(self, batch: pa.RecordBatch, reason: pa.Array, rows: Rows, measured: pa.Table) -> pa.RecordBatch:
@@ -117,10 +129,10 @@ class LaterTextPass:
                 arrays.append(column.take(places))
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
-    def _quarantine(self, stage: str, batch: pa.RecordBatch, row: int, error: str) -> None:
+    def _quarantine(self, stage: str, batch: pa.RecordBatch, row: int, error: str, **more: Any) -> None:
         values = {name: batch.column(name)[row].as_py() for name in ("id", "url", "place")}
         record = memoryview(batch.column("text")[row].as_buffer())
-        self.quarantine.add(stage, error=error, record=record, **values)
+        self.quarantine.add(stage, error=error, record=record, **values).update(more)
 
 
 def _given(batch: pa.RecordBatch, rows: Rows) -> pa.RecordBatch:

@@ -1,10 +1,9 @@
 """Bounds on what one batch of documents may take: time, and memory of the worker. The operating system keeps both."""
 
-import faulthandler
 import resource
-import sys
+import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 SPARE_BYTES = 1 << 30
@@ -28,23 +27,40 @@ def memory_limit(memory: int) -> Iterator[None]:
 
 @contextmanager
 def deadline(seconds: float | None) -> Iterator[None]:
-    """End the process where the block takes longer: also in a library's loop, which no exception would reach.
+    """End the process by SIGALRM where the block takes longer: also in a library's loop, which no exception reaches.
 
-    None: no deadline, as in a process that isn't a worker's.
+    None: no deadline, as in a process that isn't a worker's. Only in a process's main thread.
     """
     if seconds is None:
         yield
         return
-    faulthandler.dump_traceback_later(seconds, exit=True, file=sys.stderr)
+    before = signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
-        faulthandler.cancel_dump_traceback_later()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def peak_memory() -> int:
+    """Bytes: the most memory that this process has had since `forget_peak_memory`."""
+    return _status_bytes("VmHWM")
+
+
+def forget_peak_memory() -> None:
+    """Measure the peak from now on (proc(5), clear_refs). Nothing happens where the system doesn't let it."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def _data_bytes() -> int:
     """The data segment and private mappings of this process, as RLIMIT_DATA counts them (proc(5), VmData)."""
+    return _status_bytes("VmData")
+
+
+def _status_bytes(name: str) -> int:
     for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmData:"):
+        if line.startswith(f"{name}:"):
             return int(line.split()[1]) * 1024
     return 0

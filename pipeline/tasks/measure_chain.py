@@ -1,6 +1,6 @@
 """The measures of a text pass's stages, one after the other, on one batch of documents."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,11 @@ from dspipe.pipeline.tasks.measure import MeasureStep
 class MeasureChain:
     """The stages of a text pass. `descriptions` are what `pipeline.plan.compile_stages.measure_step` gives of each."""
 
-    def __init__(self, descriptions: Sequence[Mapping[str, Any]], seed: int) -> None:
+    def __init__(
+        self, descriptions: Sequence[Mapping[str, Any]], seed: int, at: Callable[[str], None] = lambda stage: None
+    ) -> None:
+        """at: called with the name of each stage before it measures a batch."""
+        self._at = at
         self._steps = [MeasureStep(description, seed) for description in descriptions]
         self.schema = document_schema([step.stage for step in self._steps])
         """of what `measure` gives"""
@@ -39,6 +43,7 @@ class MeasureChain:
         rows, positions = batch.num_rows, None
         finished: list[tuple[pa.Array, pa.RecordBatch]] = []
         for step in self._steps:
+            self._at(step.name)
             batch = guarded(step.name, partial(step.measure, batch))
             if step.drops_early:
                 dropped = pc.is_valid(guarded(step.name, partial(step.judge, batch)))

@@ -73,18 +73,22 @@ class TaskSpec:
     """the Arrow schema of the row columns written, in hexadecimal; empty: none"""
     emits: str | None = None
     partitions: int = 0
-    measures: bool = False
-    """whether stages see texts: a record that ends workers is then looked for, and left out"""
-    skip: list[list[Any]] = field(default_factory=list)
-    """records that ended a worker, [number in the shard, how it ended]: left out and quarantined"""
+    by_record: bool = False
+    """whether the task goes record by record, says where it is, and can leave out single ones (`skip`, `probe`)"""
+    skip: list[dict[str, Any]] = field(default_factory=list)
+    """records that ended a worker: left out and quarantined. Each is record (its number in the shard), stage, error and
+    peak_bytes (of the worker's memory; 0: not known)"""
     max_quarantined: float = 1.0
     """the share of its documents that stages may fail on; beyond it the task fails"""
     deadline: float | None = None
-    """seconds that a batch may take in the text pass; None: no deadline"""
+    """seconds that a batch may take in a task that goes record by record; None: no deadline"""
     patience: float = LONG_SECONDS
     """seconds that storage is waited for"""
     probe: list[int] | None = None
-    """only run the records from probe[0] up to probe[1] and write nothing (how a crashing record is found)"""
+    """[first, end, step]: only run the records from `first` up to `end`, `step` at a time, and write nothing (how a
+    record that ends workers is found)"""
+    attempt: int = 0
+    """which of the driver's tries at the task this is"""
 
     def file(self, name: str) -> str:
         """The name of one of the task's files."""

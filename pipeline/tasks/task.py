@@ -24,6 +24,7 @@ from dspipe.pipeline.storage.patience import patient
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.artifact_file import ArtifactFile
 from dspipe.pipeline.tasks.column_writer import ColumnWriter
+from dspipe.pipeline.tasks.place import SayPlace, say_nothing
 from dspipe.pipeline.tasks.spec import Manifest, TaskSpec, encoded, inputs_file, sealed
 
 
@@ -36,8 +37,8 @@ class Report(Protocol):
 class Task:
     """What a phase's function reads from and writes to."""
 
-    def __init__(self, spec: TaskSpec, store: Store, report: Report) -> None:
-        self.spec, self.store = spec, store
+    def __init__(self, spec: TaskSpec, store: Store, report: Report, at: SayPlace = say_nothing) -> None:
+        self.spec, self.store, self.at = spec, store, at
         self.name = f"{spec.phase} {spec.label}"
         self.seed, self.memory, self.partitions = spec.seed, spec.memory, spec.partitions
         self.batch_rows, self.batch_bytes = spec.batch_rows, spec.batch_bytes
@@ -258,16 +259,16 @@ class Task:
         )
 
 
-def execute(spec: TaskSpec, report: Report) -> Manifest:
+def execute(spec: TaskSpec, report: Report, at: SayPlace = say_nothing) -> Manifest:
     """Run a task and commit it. Raises what the stage raises, and leaves nothing then that could be taken for data."""
     with patient(spec.patience, answered=True):
-        return _execute(spec, report)
+        return _execute(spec, report, at)
 
 
-def _execute(spec: TaskSpec, report: Report) -> Manifest:
+def _execute(spec: TaskSpec, report: Report, at: SayPlace) -> Manifest:
     start = time.perf_counter()
     store = Store(spec.root)
-    task = Task(spec, store, report)
+    task = Task(spec, store, report, at)
     module, function = spec.runner.split(":")
     run: Callable[[Task, dict[str, Any]], None] = getattr(importlib.import_module(module), function)
     if spec.probe is not None:

@@ -35,11 +35,12 @@ class TextPass:
         source = source_class(settings["format"])
         self.source = source(source.Config.model_validate(settings))
         self.files = [InputFile(*file) for file in payload["files"]]
-        self.chain = MeasureChain(payload["steps"], task.seed)
+        self.chain = MeasureChain(payload["steps"], task.seed, self._say_place)
         self.quarantine = Quarantine()
         self.losses = Losses()
         self.ids = IdSample(payload["documents"])
         self.folder = payload["folder"]
+        self.records = 0, 0
 
     def run(self) -> None:
         """Read, measure, write; count what is read and what is not."""
@@ -55,8 +56,9 @@ class TextPass:
             self.quarantine.commit(self.task)
 
     def _run(self) -> None:
-        for batch in self._documents():
+        for first, end, batch in self._documents():
             rows, size = batch.num_rows, batch.nbytes
+            self.records = first, end
             self.ids.add(batch.column("id"))
             self.task.count("read", rows)
             self._release(size)
@@ -107,26 +109,31 @@ class TextPass:
 
     # the pass
 
-    def _documents(self) -> Iterator[pa.RecordBatch]:
-        """Batches of raw documents without the records to skip, or only those to probe."""
-        first, probe, skip = 0, self.task.spec.probe, dict[int, str](self.task.spec.skip)
+    def _documents(self) -> Iterator[tuple[int, int, pa.RecordBatch]]:
+        """Batches of raw documents without the records to skip, or only those to probe, with the numbers in the shard
+        of the first record and of the one after the last."""
+        first, probe, skip = 0, self.task.spec.probe, {record["record"]: record for record in self.task.spec.skip}
         for batch in self.source.read(self.files, self):
             batch = batch.select(raw_schema().names).cast(raw_schema())
             last = first + batch.num_rows
             low, high = (first, last) if probe is None else (max(first, probe[0]), min(last, probe[1]))
-            rows = [number - first for number in range(low, high) if number not in skip]
             for number in sorted(skip.keys() & set(range(low, high))):
                 self.task.count("read")
-                error = f"a worker process ended on this document: {skip[number]}"
-                self._quarantine_row("text pass", batch, number - first, error)
-            if rows:
-                read = [self._with_constants(batch if len(rows) == batch.num_rows else batch.take(rows))]
-                del batch
-                yield read.pop()  # the only one left to hold it is who asked
+                ended = skip[number]
+                error = f"a worker process ended on this document: {ended['error']}"
+                self._quarantine_row(ended["stage"], batch, number - first, error, ended["peak_bytes"])
+            step = probe[2] if probe is not None else max(1, high - low)
+            for start in range(low, high, step):
+                end = min(high, start + step)
+                rows = [number - first for number in range(start, end) if number not in skip]
+                if rows:
+                    read = [self._with_constants(batch if len(rows) == batch.num_rows else batch.take(rows))]
+                    if end == high:
+                        del batch
+                    yield start, end, read.pop()  # the only one left to hold it is who asked
             first = last
             if probe is not None and first >= probe[1]:
                 return
-        self.task.note("records", first)
 
     def _with_constants(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         config, rows = self.source.config, batch.num_rows
@@ -156,12 +163,18 @@ class TextPass:
         # one row group per batch read, whatever was quarantined
         return list(pa.Table.from_batches(parts).combine_chunks().to_batches()[:1])
 
+    def _say_place(self, stage: str) -> None:
+        self.task.at(stage, *self.records)
+
     def _quarantine_failed(self, batch: pa.RecordBatch, failure: RecordError) -> None:
         self._quarantine_row(failure.stage, batch, 0, failure.error)
 
-    def _quarantine_row(self, stage: str, batch: pa.RecordBatch, row: int, error: str) -> None:
+    def _quarantine_row(
+        self, stage: str, batch: pa.RecordBatch, row: int, error: str, peak_bytes: int | None = None
+    ) -> None:
         values = {name: batch.column(name)[row].as_py() for name in ("id", "url", "place")}
         held = batch.column("content" if batch.column("content")[row].is_valid else "text")[row].as_buffer()
         name = self.files[0].name if len(self.files) == 1 else None
         record = None if held is None else memoryview(held)
-        self.quarantine.add(stage, error=error, file=name, record=record, **values)
+        entry = self.quarantine.add(stage, error=error, file=name, record=record, **values)
+        entry.update({} if peak_bytes is None else {"peak_bytes": peak_bytes})

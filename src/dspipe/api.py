@@ -51,17 +51,19 @@ class Run:
         """Each stage's documents, bytes and tokens in and out, and what was dropped by reason."""
         return self.file.funnel()
 
-    def explain(self, document: str) -> "list[Story]":
-        """What each phase and stage says of the documents with this id or URL. Raises DocumentNotFoundError."""
+    def explain(self, document: str, import_own: bool = False) -> "list[Story]":
+        """What each phase and stage says of the documents with this id or URL. `import_own`: stages of the run's own,
+        too, whose modules are imported for it. Raises DocumentNotFoundError."""
         from dspipe.pipeline.report.explain import explain
 
-        return explain(self.store, self.file, document)
+        return explain(self.store, self.file, document, import_own)
 
-    def verify(self) -> "Verification":
-        """Every file against its manifest, packed rows against the plan and the documents."""
+    def verify(self, import_own: bool = False) -> "Verification":
+        """Every file against its manifest, packed rows against the plan and the documents. `import_own`: stages of the
+        run's own, too, whose modules are imported for it."""
         from dspipe.pipeline.report.verify import verify_run
 
-        return verify_run(self.root)
+        return verify_run(self.root, import_own)
 
     def packed(self, **settings: Any) -> "PackedDataset":
         """Its packed rows, with the settings of `PackedDataset`."""

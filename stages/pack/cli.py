@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from dspipe.pipeline.visible_text import visible
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -28,7 +30,7 @@ def megatron(
         options = list_options(run)
         manifest = Shards(run).manifest
     except (ShardError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(visible(f"error: {error}"), file=sys.stderr)
         raise typer.Exit(2) from None
     print("\n".join(options))
     if not any(option.startswith("--tokenizer-type") for option in options):

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from dspipe.pipeline.visible_text import visible
+
 if TYPE_CHECKING:
     from dspipe.stages.quality.documents import Split
     from dspipe.stages.quality.search import Choice, Given
@@ -179,5 +181,5 @@ def _print(result: dict[str, Any]) -> None:
 
 
 def _refuse(message: str) -> NoReturn:
-    typer.echo(message, err=True)
+    typer.echo(visible(message), err=True)
     raise typer.Exit(2)

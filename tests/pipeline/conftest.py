@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from dspipe.pipeline.storage import patience
+from dspipe.pipeline.storage.store import Store
 from tests.chaos.faulty_proxy import FaultyProxy
 from tests.pipeline.storage.web_server import WebServer
 
@@ -46,7 +47,16 @@ def proxy(s3_server: str) -> Iterator[FaultyProxy]:
     """A proxy to the server that everybody uses; it has no faults until it is given some."""
     with FaultyProxy(s3_server, seed=7) as proxy, environment(proxy.url):
         patience.forget_answers()
+        with patience.patient(120):  # on a busy machine the first answer may take its time
+            Store("s3://bucket").exists("nothing")
         yield proxy
+
+
+@pytest.fixture
+def slow_to_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A short patience without short time-outs: a busy machine is no fault."""
+    monkeypatch.setattr(patience.Patience, "read_timeout", 20.0)
+    monkeypatch.setattr(patience.Patience, "connect_timeout", 20.0)
 
 
 @pytest.fixture

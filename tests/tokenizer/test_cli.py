@@ -210,3 +210,17 @@ def test_files_that_cannot_be_written(tokenizer: Path, corpus: Path, tmp_path: P
         ["evaluate", tokenizer, "--input", corpus, "--picture", nowhere],
     ):
         assert f"cannot write {nowhere}: No such file or directory" in run(*arguments, code=2).output
+
+
+def test_text_of_documents_is_shown_and_not_sent(tokenizer: Path, tmp_path: Path) -> None:
+    from dspipe.tokenizer.cli import _on_a_terminal
+
+    assert _on_a_terminal("ü\x1b[2J\u202e\n".encode() + b"\xff") == "ü\\x1b[2J\\u202e\n\\xff\n".encode()
+    row = {"text": "words " * 9, "lang": "\x1b[2J[/red]", "domain": "\u202egnp"}
+    (tmp_path / "x.jsonl").write_text(json.dumps(row) + "\n")
+    shown = run("evaluate", tokenizer, "--input", tmp_path / "x.jsonl").output
+    assert "\\x1b[2J[/red]" in shown and "\\u202egnp" in shown
+    report = run("evaluate", tokenizer, "--input", tmp_path / "x.jsonl", "--json").output
+    assert "\u202e" not in report and "\u202egnp" in json.loads(report)["domains"]
+    shown = run("encode", tokenizer, "\x1b[2J\x9b\u202e").output
+    assert "\x1b" not in shown and "\x9b" not in shown and "\u202e" not in shown

@@ -43,6 +43,7 @@ def test_names_that_are_given() -> None:
     [
         (2, "2 special tokens: at least begin, end and padding"),
         (-1, "0 special tokens"),
+        (10**12, "1,000,000,000,000 special tokens: at most 65,536"),
         (("<s>", "</s>"), "at least begin, end and padding"),
         (("<s>", "", "<pad>"), "a special token is empty"),
         (("<s>", "<s>", "<pad>", "<pad>"), "collide: <pad>, <s>"),

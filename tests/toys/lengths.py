@@ -15,6 +15,8 @@ from dspipe.pipeline.stage import Decides, MapConfig, MapStage
 class LengthsConfig(MapConfig):
     minimum: Annotated[int, Decides] = 5
     unit: str = "characters"
+    hang_on: Annotated[int, Decides] = -1
+    """judging a text of this length never ends"""
 
 
 class Lengths(MapStage[LengthsConfig]):
@@ -29,6 +31,10 @@ class Lengths(MapStage[LengthsConfig]):
             raise ValueError("this text can't be measured")
         if pc.any(pc.match_substring(text, "KILL")).as_py():
             os.kill(os.getpid(), signal.SIGKILL)
+        if pc.any(pc.match_substring(text, "EXIT")).as_py():
+            os._exit(3)
+        if pc.any(pc.match_substring(text, "SEGV")).as_py():
+            os.kill(os.getpid(), signal.SIGSEGV)
         if pc.any(pc.match_substring(text, "HANG")).as_py():
             time.sleep(1e6)
         if pc.any(pc.match_substring(text, "EAT")).as_py():
@@ -44,5 +50,7 @@ class Lengths(MapStage[LengthsConfig]):
     def judge(self, columns: pa.RecordBatch) -> pa.Array:
         if self.config.minimum < 0 and pc.any(pc.equal(columns.column("lengths.length"), -self.config.minimum)).as_py():
             raise ValueError("this length can't be judged")
+        if pc.any(pc.equal(columns.column("lengths.length"), self.config.hang_on)).as_py():
+            time.sleep(1e6)
         short = pc.less(columns.column("lengths.length"), self.config.minimum)
         return pc.if_else(short, "lengths.too_short", pa.scalar(None, pa.string()))

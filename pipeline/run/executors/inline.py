@@ -32,5 +32,13 @@ class InlineExecutor:
         self._waiting.clear()
         return events
 
+    def cancel(self, spec: TaskSpec) -> None:
+        """Forget a task that hasn't run yet."""
+        self._waiting = [waiting for waiting in self._waiting if waiting != spec]
+
+    def condition(self, spec: TaskSpec) -> str:
+        """Nothing is known beside: it runs while it is waited for."""
+        return ""
+
     def close(self) -> None:
         """Nothing runs."""

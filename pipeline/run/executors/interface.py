@@ -14,22 +14,31 @@ from dspipe.pipeline.errors import (
     StorageError,
 )
 from dspipe.pipeline.storage.failures import is_storage_failure, storage_error
+from dspipe.pipeline.tasks.limits import peak_memory
+from dspipe.pipeline.tasks.place import Place, SayPlace, say_nothing
 from dspipe.pipeline.tasks.spec import Manifest, TaskSpec
 from dspipe.pipeline.tasks.task import Report, execute
 
-FailureKind = Literal["machine", "conservation", "storage", "stage", "crash", "damaged"]
+FailureKind = Literal["machine", "conservation", "storage", "stage", "crash", "lost", "damaged"]
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a task gave no manifest. `machine`: what the work needs is missing where it was done; `storage` and `crash`
-    may pass; `damaged`: a file of the run has to be made again."""
+    """Why a task gave no manifest. `machine`: what the work needs is missing where it was done; `storage` may pass;
+    `crash`: the process of the worker ended, or had no memory left, which may be a record's doing; `lost`: the machine
+    or the cluster has lost it, which is none's; `damaged`: a file of the run has to be made again."""
 
     kind: FailureKind
     message: str
     traceback: str = ""
     file: str = ""
     """the file that is damaged"""
+    place: Place | None = None
+    """where in its shard the task was"""
+    peak_bytes: int = 0
+    """the most memory that the worker has used in the task; 0: not known"""
+    from_outside: bool = False
+    """whether the process was ended by a signal that others send, and not by what it did"""
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,15 @@ class Finished:
 
     spec: TaskSpec
     outcome: Manifest | Failure
+
+
+@dataclass(frozen=True)
+class Started:
+    """A worker has begun with a task: until then it waits."""
+
+    spec: TaskSpec
+    where: str
+    """the worker, for a person"""
 
 
 @dataclass(frozen=True)
@@ -50,13 +68,16 @@ class Progressed:
     share: float
 
 
-Event = Finished | Progressed
+Event = Started | Finished | Progressed
 
 
 class Executor(Protocol):
-    """Runs tasks somewhere. The driver submits at most `capacity` at a time."""
+    """Runs tasks somewhere. The driver submits at most `capacity` at a time; they differ in key or attempt."""
 
-    capacity: int
+    @property
+    def capacity(self) -> int:
+        """Tasks to have in flight."""
+
     one_machine: bool
     """whether workers share this machine, and so what is compiled once"""
 
@@ -66,14 +87,27 @@ class Executor(Protocol):
     def wait(self) -> list[Event]:
         """Wait until something happens (a second at most) and say what."""
 
+    def cancel(self, spec: TaskSpec) -> None:
+        """End a task that was submitted, whatever it does; nothing more is heard of it."""
+
+    def condition(self, spec: TaskSpec) -> str:
+        """What is known of a running task's worker: where in the shard it is, and whether it is stopped."""
+
     def close(self) -> None:
         """Stop all workers at once, whatever they do."""
 
 
-def run_guarded(spec: TaskSpec, report: Report) -> Manifest | Failure:
+def run_guarded(spec: TaskSpec, report: Report, at: SayPlace = say_nothing) -> Manifest | Failure:
     """Run a task in this process; an exception becomes a Failure."""
+    place: Place | None = None
+
+    def note(stage: str, first: int, end: int) -> None:
+        nonlocal place
+        place = Place(stage, first, end)
+        at(stage, first, end)
+
     try:
-        return execute(spec, report)
+        return execute(spec, report, note)
     except ConfigError as error:
         key = ".".join(map(str, ("stages", spec.phase.partition(".")[0], *error.key)))
         return _machine(f"{key}: {error}")
@@ -96,7 +130,8 @@ def run_guarded(spec: TaskSpec, report: Report) -> Manifest | Failure:
         message = str(storage_error(error, path, "write to" if wrong else "use"))
         return _machine(message) if wrong else Failure("storage", message, traceback.format_exc())
     except MemoryError:
-        return Failure("crash", f"out of memory in {spec.phase} {spec.label}", traceback.format_exc())
+        message = f"out of memory in {spec.phase} {spec.label}"
+        return Failure("crash", message, traceback.format_exc(), place=place, peak_bytes=peak_memory())
     except Exception as error:
         message = f"{type(error).__name__}: {error}"
         return Failure("storage" if is_storage_failure(error) else "stage", message, traceback.format_exc())

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
+from dspipe.pipeline.visible_text import visible
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -38,4 +40,4 @@ def _tell(message: str) -> None:
             textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) for line in message.split("\n")
         )
         message = "\n".join("\n".join(part) for part in lines)
-    print(message, file=sys.stderr)
+    print(visible(message), file=sys.stderr)

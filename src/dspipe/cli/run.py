@@ -9,6 +9,7 @@ import typer
 
 from dspipe.cli.answers import fail, make_console, refuse
 from dspipe.cli.arguments import ConfigFile, Edits
+from dspipe.pipeline.visible_text import visible, visible_line
 
 if TYPE_CHECKING:
     from dspipe.api import Run
@@ -48,7 +49,7 @@ def run_or_say_why(
         if error.user:
             refuse(str(error))
         if error.traceback:
-            print(error.traceback, file=sys.stderr)
+            print(visible(error.traceback), file=sys.stderr)
         resumes = "\nWhat is finished is kept: the same command goes on from there." if error.resumes else ""
         fail(f"{error}{resumes}")
     except KeyboardInterrupt:
@@ -65,9 +66,9 @@ def _print_end(run: "Run", retry: "QuarantineRetry | None") -> None:
     print_funnel(run.file, console)
     for line in (left_out_line(run.file, run.root), repeated_ids_line(run.file)):
         if line:
-            console.print(f"\n{line}", highlight=False, markup=False)
+            console.print(f"\n{visible_line(line)}", highlight=False, markup=False)
     if retry is not None:
-        console.print(f"\n{retry.said()}", highlight=False, markup=False)
+        console.print(f"\n{visible_line(retry.said())}", highlight=False, markup=False)
     console.print()
     for line in made_lines(run.file, run.store, run.root, run.tasks_run):
-        console.print(line, highlight=False, markup=False)
+        console.print(visible(line), highlight=False, markup=False)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from dspipe.pipeline.errors import DocumentNotFoundError
+from dspipe.pipeline.errors import DamagedFileError, DocumentNotFoundError
 from dspipe.pipeline.report.explain import explain, print_explanation
 from dspipe.pipeline.run.run_file import read_run
 from tests.engine import run_inline
@@ -44,6 +44,21 @@ def test_one_documents_way(toy: dict[str, Any]) -> None:
     assert "kept" in text_of(print_explanation, [kept])
     with pytest.raises(DocumentNotFoundError, match="no document with the id or URL 7-7"):
         explain(store, run, "7-7")
+
+
+def test_a_run_that_is_not_whole(toy: dict[str, Any]) -> None:
+    stages = [*toy["stages"], {"tests.toys.tokenizer": {}}, {"pack": {"length": 16}}]
+    run_inline({**toy, "stages": stages})
+    store, run = read_run(toy["output"])
+    (story,) = explain(store, run, "1-1")
+    assert story.chapters["pack"].keys() == {"copy 0, token 0"}
+    (Path(toy["output"]) / "index.json").write_text("{}")
+    (story,) = explain(store, run, "1-1")
+    assert "is no manifest of packed shards" in story.chapters["pack"]["not known"]
+    for file in Path(toy["output"]).glob("judge/*.parquet"):
+        file.unlink()
+    with pytest.raises(DamagedFileError, match="is gone"):
+        explain(store, run, "0-0")
 
 
 def test_limits_stand_beside_columns_and_the_one_that_dropped_is_marked(tmp_path: Path) -> None:

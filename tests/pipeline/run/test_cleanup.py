@@ -64,6 +64,13 @@ def test_what_another_run_writes_meanwhile_stays(kind: str, tmp_path: Path, requ
         assert store.names("judge") == [new.partition("/")[2]]
 
 
+def test_what_a_worker_of_this_run_has_not_finished_goes(tmp_path: Path) -> None:
+    (tmp_path / "judge").mkdir()
+    (tmp_path / "judge" / ".partial-77-00000-x.parquet").write_text("x")
+    assert remove_stale(Store(str(tmp_path)), set(), 0.0) == 1
+    assert files(tmp_path) == set()
+
+
 def test_uploads_of_workers_that_died_are_aborted(s3: Any, tmp_path: Path) -> None:
     store = Store(f"s3://bucket/{tmp_path.name}")
     beside = Store(f"s3://bucket/{tmp_path.name}-beside")

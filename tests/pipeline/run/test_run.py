@@ -104,12 +104,12 @@ def test_a_lost_document_stops_the_run(toy: dict[str, Any], tmp_path: Path) -> N
     with pytest.raises(RunFailedError, match="document 0-1 is missing"):
         run_inline(toy)
     corpus(tmp_path / "in")
-    with pytest.raises(RunFailedError, match=r"3 documents went in and 2 came out; the first one missing is 0-2"):
+    with pytest.raises(RunFailedError, match=r"4 documents went in and 3 came out; the first one missing is 1-3"):
         run_inline({**toy, "stages": [{"tests.toys.unique": {"lose": True}}]})
 
 
 def test_a_changed_verdict_stops_the_run(toy: dict[str, Any]) -> None:
-    with pytest.raises(RunFailedError, match=r"document 0-2 was dropped before \(lengths.too_short\) and is now None"):
+    with pytest.raises(RunFailedError, match=r"document 1-3 was dropped before \(lengths.too_short\) and is now None"):
         run_inline({**toy, "stages": [{"tests.toys.lengths": {}}, {"tests.toys.unique": {"change": True}}]})
 
 

@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.errors import RunNotFoundError
 from dspipe.pipeline.run.run_file import RunFile, configured_stages, read_run
+from dspipe.pipeline.storage.store import Store
 from tests.engine import run_inline
 from tests.pipeline.run.test_run import config, corpus
 
@@ -32,7 +35,30 @@ def test_a_run_is_read_as_it_was_written(run: Path) -> None:
     assert [entry.stage for entry in found.funnel()] == ["lengths", "unique"]
     kept = found.kept()
     assert kept is not None and kept.documents == 4
-    assert [stage.name for stage in configured_stages(store)] == ["lengths", "unique"]
+    assert [stage.name for stage in configured_stages(store, import_own=True).known] == ["lengths", "unique"]
+
+
+def test_looking_at_a_run_imports_nothing_that_its_config_names(run: Path) -> None:
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    config["stages"] += [{"nobody.knows.this": {}}, {"exact_dedup": {}}]
+    config["sources"][0]["format"] = "nobody.knows.that"
+    (run / "config.yaml").write_text(yaml.safe_dump(config))
+    store, _ = read_run(str(run))
+    found = configured_stages(store, import_own=False)
+    assert [stage.name for stage in found.known] == ["exact_dedup"]
+    assert found.left_out == ("tests.toys.lengths", "tests.toys.unique", "nobody.knows.this")
+    with pytest.raises(InvalidConfigError, match=r"stages\.nobody\.knows\.this: isn't a stage here"):
+        configured_stages(store, import_own=True)
+
+
+@pytest.mark.parametrize("content", [b"", b"\0\xff", b"stages: 7", b"[", b"name: x"])
+def test_a_config_that_is_not_whole(run: Path, content: bytes) -> None:
+    (run / "config.yaml").write_bytes(content)
+    with pytest.raises(InvalidConfigError, match=r"config\.yaml: is cut or was changed"):
+        configured_stages(Store(str(run)), import_own=False)
+    (run / "config.yaml").unlink()
+    with pytest.raises(InvalidConfigError, match=r"config\.yaml: is gone"):
+        configured_stages(Store(str(run)), import_own=False)
 
 
 def test_a_run_that_has_only_begun() -> None:

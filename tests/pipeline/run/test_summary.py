@@ -22,8 +22,8 @@ def manifest(number: int, **counters: int) -> dict[str, Any]:
 
 def test_sums_over_tasks() -> None:
     phase = PlannedPhase("unique.verdicts", "shards", "", ("unique",), "", {}, {})
-    specs: list[Any] = [type("Spec", (), {"inputs": "unique/inputs.json"})] * 3
-    found = summarize(phase, specs, [manifest(0, b=2), manifest(1, b=1, a=7), manifest(2)], reused=1)
+    manifests = [manifest(0, b=2), manifest(1, b=1, a=7), manifest(2)]
+    found = summarize(phase, manifests, reused=1, inputs="unique/inputs.json")
     assert (found.tasks, found.reused, found.seconds, found.bytes_written) == (3, 1, 0.75, 306)
     assert list(found.counters.items()) == [("a", 7), ("b", 3)]
     (funnel,) = found.funnel
@@ -52,18 +52,18 @@ def judged(shard: int, domain: str, dropped: int, kept: int, bad: int = 0) -> di
 def test_a_rule_that_drops_most_of_a_domain_is_told() -> None:
     judging = PlannedPhase("judge", "shards", "", ("heuristics",), JUDGING, {}, {})
     manifests = [judged(0, "web", 4, 95), judged(1, "code", 600, 100), judged(2, "code", 0, 12), judged(3, "few", 4, 0)]
-    notes = summarize(judging, [], manifests, 0, ["s", "s", "t", "t"]).notes
+    notes = summarize(judging, manifests, 0, None, ["s", "s", "t", "t"]).notes
     assert notes[ALARMS] == [
         {"domain": "code", "rule": "gopher.too_few_words", "documents": 600, "of": 714, "share": 600 / 714}
     ]
     unique = PlannedPhase("unique.verdicts", "shards", "", ("unique",), "", {}, {})
-    assert ALARMS not in summarize(unique, [], manifests, 0, ["s", "s", "t", "t"]).notes
+    assert ALARMS not in summarize(unique, manifests, 0, None, ["s", "s", "t", "t"]).notes
 
 
 def test_sources_have_their_own_sums() -> None:
     phase = PlannedPhase("judge", "shards", "", ("heuristics",), JUDGING, {}, {})
     manifests = [judged(0, "web", 4, 95), judged(1, "web", 2, 7, bad=3), judged(2, "web", 1, 1)]
-    found = summarize(phase, [], manifests, 0, ["s", "t", "s"])
+    found = summarize(phase, manifests, 0, None, ["s", "t", "s"])
     assert list(found.sources) == ["s", "t"]
     assert found.sources["s"].funnel[0].kept.documents == 96
     assert found.sources["t"].counters == {"quarantined": 3}
@@ -74,7 +74,7 @@ def test_sources_have_their_own_sums() -> None:
 
 def test_notes_are_of_phases_of_one_task() -> None:
     phase = PlannedPhase("unique.report", "once", "", ("unique",), "", {}, {})
-    found = summarize(phase, [], [manifest(7)], reused=0)
+    found = summarize(phase, [manifest(7)], reused=0, inputs=None)
     assert found.notes == {"task": 7}
     assert found.inputs is None
     assert not found.by_shard

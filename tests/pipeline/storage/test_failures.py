@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from dspipe.pipeline.errors import StorageError
 from dspipe.pipeline.storage.failures import is_storage_failure, kind_of, retry_after, said, storage_error
 
 
@@ -131,5 +132,5 @@ def test_what_is_the_storages_fault() -> None:
     class ClientError(Exception):
         __module__ = "botocore.exceptions"
 
-    assert is_storage_failure(OSError()) and is_storage_failure(ClientError())
+    assert is_storage_failure(OSError()) and is_storage_failure(ClientError()) and is_storage_failure(StorageError())
     assert not is_storage_failure(ValueError())

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.errors import RunFailedError, StorageError
 from dspipe.pipeline.storage import objects, patience
 from dspipe.pipeline.storage.failures import UnavailableError
@@ -15,7 +16,7 @@ from dspipe.pipeline.storage.filesystem import open_filesystem
 from dspipe.pipeline.storage.patience import Patience, Waiting, patient
 from dspipe.pipeline.storage.store import Store
 from tests.chaos.faulty_proxy import FaultyProxy
-from tests.engine import run_inline
+from tests.engine import planned, run_inline
 from tests.pipeline.run.test_run import config, corpus
 from tests.pipeline.storage.test_failures import client_error, named
 
@@ -218,13 +219,14 @@ def test_a_large_upload_goes_on_part_by_part(
     with patient(PATIENCE):
         store = Store(f"s3://bucket/{tmp_path.name}")
         store.write_bytes("small", b"x")
-        proxy.shares = {"reset": 0.2, "lost": 0.2}
+        proxy.shares = {"reset": 0.35, "lost": 0.35}
         store.write_bytes("large", data)
         proxy.shares = {"cut": 0.5}
         assert store.read_bytes("large") == data
     assert proxy.injected["reset"] + proxy.injected["lost"] >= 2
 
 
+@pytest.mark.usefixtures("slow_to_hang")
 def test_a_driver_says_in_a_sentence_what_is_wrong(
     toy: dict[str, Any], proxy: FaultyProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -243,6 +245,7 @@ def test_a_driver_says_in_a_sentence_what_is_wrong(
         run_inline(local, output=f"s3://bucket/{tmp_path.name}/out")
 
 
+@pytest.mark.usefixtures("slow_to_hang")
 def test_a_worker_that_waited_in_vain_says_so(toy: dict[str, Any], proxy: FaultyProxy, tmp_path: Path) -> None:
     proxy.chosen = lambda method, address: method == "PUT" and ".parquet" in address
     proxy.shares = {"forbidden": 1.0}
@@ -257,3 +260,20 @@ def test_a_refusal_may_mean_that_there_is_no_such_file(proxy: FaultyProxy) -> No
     proxy.shares = {"forbidden": 1.0}
     with pytest.raises(FileNotFoundError):
         filesystem.open(inner)
+
+
+@pytest.mark.usefixtures("slow_to_hang")
+@pytest.mark.parametrize("pattern", ["*/*.jsonl", "*/**", ""])
+def test_a_folder_that_cannot_be_listed_is_not_left_out(proxy: FaultyProxy, tmp_path: Path, pattern: str) -> None:
+    store = Store(f"s3://bucket/{tmp_path.name}/in")
+    for name in ("a/0.jsonl", "b/1.jsonl", "b/.hidden.jsonl", "b/deep/2.jsonl"):
+        store.write_bytes(name, b'{"text": "some"}\n')
+    values = config(tmp_path)
+    values["sources"][0]["path"] = f"{store.root}/{pattern}"
+    plan = planned({**values, "engine": {"kind": "inline", "patience": PATIENCE}})
+    names = [file.name.rpartition("/in/")[2] for shard in plan.shards for file in shard.files]
+    assert names == ["a/0.jsonl", "b/1.jsonl", *([] if pattern == "*/*.jsonl" else ["b/deep/2.jsonl"])]
+    proxy.chosen = lambda method, address: "list-type" in address and "max-keys" not in address
+    proxy.shares = {"internal_error": 0.7, "forbidden": 0.3}
+    with pytest.raises(InvalidConfigError, match=r"cannot be listed: cannot list s3://bucket/"):
+        planned({**values, "engine": {"kind": "inline", "patience": 0.5}})

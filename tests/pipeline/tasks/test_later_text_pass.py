@@ -76,40 +76,48 @@ def test_a_document_that_fails_is_dropped_and_quarantined(tmp_path: Path) -> Non
 
 def test_records_to_skip_are_quarantined(tmp_path: Path) -> None:
     spec = later_pass(pages(tmp_path, [f"document {n}" for n in range(8)]))
-    manifest = again(replace(spec, skip=[[7, "SIGKILL"], [1, "SIGKILL"]]))
+    skip = [{"record": n, "stage": "lengths", "error": "ended by SIGKILL", "peak_bytes": 77} for n in (7, 1)]
+    manifest = again(replace(spec, skip=skip))
     assert manifest["counters"]["quarantined"] == 2 and manifest["groups"] == [3, 3, 2]
-    assert manifest["funnel"][0]["dropped"].keys() == {"quarantined.text pass"}
+    assert manifest["funnel"][0]["dropped"].keys() == {"quarantined.lengths"}
     entries = quarantined(tmp_path)
     assert [entry["id"] for entry in entries] == ["0-1", "0-7"]
-    assert {entry["error"] for entry in entries} == {"a worker process ended on it: SIGKILL"}
+    assert {(entry["stage"], entry["error"], entry["peak_bytes"]) for entry in entries} == {
+        ("lengths", "a worker process ended on this document: ended by SIGKILL", 77)
+    }
 
 
-@pytest.mark.parametrize(("probe", "batches"), [([0, 3], 1), ([2, 4], 2), ([6, 99], 3), ([50, 60], 3)])
-def test_a_probe_says_when_there_are_no_more_records(tmp_path: Path, probe: list[int], batches: int) -> None:
+@pytest.mark.parametrize(
+    ("probe", "pieces"),
+    [
+        ([0, 3, 3], [(0, 3)]),
+        ([2, 4, 1], [(2, 3), (3, 4)]),
+        ([5, 99, 2], [(5, 6), (6, 8)]),  # never over the end of a batch
+        ([50, 60, 1], []),
+    ],
+)
+def test_a_probe_goes_through_some_records_in_pieces(
+    tmp_path: Path, probe: list[int], pieces: list[tuple[int, int]]
+) -> None:
     spec = later_pass(pages(tmp_path, [f"document {n}" for n in range(8)]))
-    seen: list[int] = []
-
-    def heard(documents: int = 0, bytes: int = 0, share: float = 0.0) -> None:
-        seen.append(documents)
-
-    notes = execute(replace(spec, probe=probe), heard)["notes"]
-    assert len(seen) == batches
-    assert notes == ({"records": 8} if probe[1] > 8 else {})
+    places: list[tuple[int, int]] = []
+    execute(replace(spec, probe=probe), report, lambda stage, first, end: places.append((first, end)))
+    assert [place for place in dict.fromkeys(places) if place != (0, 0)] == pieces
 
 
 def test_only_what_is_probed_is_measured(tmp_path: Path) -> None:
     """A document on which a stage breaks its contract, which isn't the document's fault, stops what measures it."""
     spec = later_pass(pages(tmp_path, ["long enough"] * 5 + ["LOSE this document"]))
-    assert execute(replace(spec, probe=[0, 5]), report)["notes"] == {}
+    assert execute(replace(spec, probe=[0, 5, 5]), report)["notes"] == {}
     with pytest.raises(ConservationError, match="document 0-5 is missing"):
-        execute(replace(spec, probe=[0, 6]), report)
+        execute(replace(spec, probe=[0, 6, 6]), report)
 
 
 def test_a_document_that_kills_its_worker_is_found(tmp_path: Path) -> None:
     values = pages(tmp_path, ["long enough", "KILL the worker", "also long enough", "and this one is"])
     values["engine"] = {"kind": "local", "workers": 1, "retries": 0, "batch_rows": 3}
     rows = rows_of(run_inline(values), ["reason", "lengths.length"])
-    assert [row["reason"] for row in rows] == [None, "quarantined.text pass", None, None]
+    assert [row["reason"] for row in rows] == [None, "quarantined.lengths", None, None]
     assert [row["lengths.length"] for row in rows] == [11, None, 16, 15]
 
 

@@ -44,12 +44,22 @@ def test_a_row_group_for_each_batch(spec: TaskSpec, tmp_path: Path) -> None:
 
 
 def test_records_to_skip_are_quarantined(spec: TaskSpec, tmp_path: Path) -> None:
-    manifest = execute(replace(spec, skip=[[9, "SIGKILL"], [1, "SIGKILL"], [5, "SIGKILL"]]), report)
+    skip = [{"record": n, "stage": "lengths", "error": "ended by SIGKILL", "peak_bytes": 77} for n in (9, 1, 5)]
+    manifest = execute(replace(spec, skip=skip), report)
     assert manifest["groups"] == [3, 3, 1]
     assert manifest["counters"] == {"read": 10, "quarantined": 3}
     entries = quarantined(tmp_path)
     assert [entry["id"] for entry in entries] == ["0-1", "0-5", "0-9"]
-    assert {entry["error"] for entry in entries} == {"a worker process ended on this document: SIGKILL"}
+    assert {(entry["stage"], entry["error"], entry["peak_bytes"]) for entry in entries} == {
+        ("lengths", "a worker process ended on this document: ended by SIGKILL", 77)
+    }
+
+
+def test_it_says_where_it_is(spec: TaskSpec) -> None:
+    places: list[tuple[str, int, int]] = []
+    execute(spec, report, lambda *place: places.append(place))
+    batches = [(0, 4), (4, 8), (8, 10)]
+    assert places == [(stage, *batch) for batch in batches for stage in ("lengths", "unique")]
 
 
 @pytest.mark.parametrize(
@@ -104,17 +114,24 @@ def test_a_shard_of_which_all_fails_is_not_committed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("probe", "read", "at_the_end"), [([0, 4], 4, False), ([3, 6], 3, False), ([8, 99], 2, True), ([50, 60], 0, True)]
+    ("probe", "pieces"),
+    [
+        ([0, 4, 4], [(0, 4)]),
+        ([3, 6, 1], [(3, 4), (4, 5), (5, 6)]),
+        ([1, 99, 3], [(1, 4), (4, 7), (7, 8), (8, 10)]),  # never over the end of a batch
+        ([50, 60, 1], []),
+    ],
 )
-def test_a_probe_reads_some_records_and_says_when_there_are_no_more(
-    spec: TaskSpec, tmp_path: Path, probe: list[int], read: int, at_the_end: bool
+def test_a_probe_goes_through_some_records_in_pieces(
+    spec: TaskSpec, tmp_path: Path, probe: list[int], pieces: list[tuple[int, int]]
 ) -> None:
     seen: list[int] = []
+    places: list[tuple[int, int]] = []
 
     def heard(documents: int = 0, bytes: int = 0, share: float = 0.0) -> None:
         seen.append(documents)
 
-    notes = execute(replace(spec, probe=probe), heard)["notes"]
-    assert sum(seen) == read
-    assert notes.get("records") == (10 if at_the_end else None)
+    execute(replace(spec, probe=probe), heard, lambda stage, first, end: places.append((first, end)))
+    assert list(dict.fromkeys(places)) == pieces
+    assert seen == [end - first for first, end in pieces]
     assert not (tmp_path / "out").exists()

@@ -5,6 +5,7 @@ import gzip
 import json
 import lzma
 import random
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dspipe.stages.sources import jsonl
+from dspipe.stages.sources.jsonl import lines
 from tests.shared import shared
 from tests.stages.sources.read_shard import LocalReading, input_file, read_all
 
@@ -170,3 +172,24 @@ def test_real_text() -> None:
     assert len(rows) == 36781
     assert not reading.quarantine
     assert all(row["id"] and row["text"] and row["domain"] and row["language"] for row in rows)
+
+
+@given(st.lists(st.sampled_from([b"\n", b" \n", b"\r\n", b"\t", b"\n\n\n", b"a", b"bc\n", b"\x0b\n"]), max_size=40))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_blank_lines_are_counted_and_no_documents(tmp_path: Path, pieces: list[bytes]) -> None:
+    data = b"".join(pieces)
+    (tmp_path / "x.jsonl").write_bytes(data)
+    found = [(number, bytes(line)) for number, line in lines(input_file(tmp_path / "x.jsonl"), LocalReading(), 99, 9)]
+    numbered = enumerate(data.split(b"\n"), 1)
+    assert found == [(number, line) for number, line in numbered if line and not line.isspace()]
+
+
+def test_a_file_of_line_feeds_takes_no_time(tmp_path: Path) -> None:
+    with gzip.open(tmp_path / "x.jsonl.gz", "wb", 1) as file:
+        for _ in range(64):
+            file.write(b"\n" * (1 << 20))
+        file.write(b'{"text": "x"}\n')
+    begun = time.process_time()  # 0.1 s; line by line 10 s
+    ((number, _),) = lines(input_file(tmp_path / "x.jsonl.gz"), LocalReading(), 99, 9)
+    assert number == (64 << 20) + 1
+    assert time.process_time() - begun < 3

@@ -72,15 +72,36 @@ def test_an_interrupt_says_how_to_go_on(tmp_path: Path) -> None:
     assert "Traceback" not in errors
 
 
-def test_a_document_that_never_ends_is_quarantined(tmp_path: Path) -> None:
-    corpus(tmp_path / "in", [["alpha one", "this will HANG here", "beta two"], ["gamma three"]])
+def test_a_document_that_ends_its_worker_is_quarantined_with_how_it_did(tmp_path: Path) -> None:
+    words = {"HANG": "took longer for a batch than engine.deadline (1 s)"}
+    words |= {"EXIT": "ended itself (exit code 3)", "SEGV": "was ended by SIGSEGV"}
+    corpus(tmp_path / "in", [["alpha one", f"this will {word} here", "beta two"] for word in words])
     engine = {"kind": "local", "workers": 2, "deadline": 1, "retries": 0}
     result = run_inline(config(tmp_path), engine=engine)
-    assert [row["text"] for row in rows_of(result, ["text"])] == ["alpha one", "beta two", "gamma three"]
-    (file,) = Path(result.store.path("documents")).glob("*.quarantine.jsonl")
+    assert [row["text"] for row in rows_of(result, ["text"])] == ["alpha one", "beta two"] * 3
+    files = sorted(Path(result.store.path("documents")).glob("*.quarantine.jsonl"))
+    entries = [json.loads(file.read_text()) for file in files]
+    assert [(entry["id"], entry["stage"]) for entry in entries] == [(f"{n}-1", "lengths") for n in range(3)]
+    assert all(entry["place"].endswith("line 2") and entry["peak_bytes"] > 10 << 20 for entry in entries)
+    ended = "a worker process ended on this document: the worker process "
+    assert [entry["error"].removeprefix(ended) for entry in entries] == list(words.values())
+
+
+def test_a_document_that_is_judged_for_ever_is_quarantined(tmp_path: Path) -> None:
+    corpus(tmp_path / "in", [["tiny", "alpha one", "13 characters", "beta two"], ["gamma three"]])
+    engine = {"kind": "local", "workers": 2, "deadline": 1, "retries": 0}
+    result = run_inline(config(tmp_path, hang_on=13), engine=engine)
+    assert [row["reason"] for row in rows_of(result, ["reason"])] == [
+        "lengths.too_short",
+        None,
+        "quarantined.lengths",
+        None,
+        None,
+    ]
+    (file,) = Path(result.store.path("judge")).glob("*.quarantine.jsonl")
     entry = json.loads(file.read_text())
-    assert entry["id"] == "0-1"
-    assert "takes longer than engine.deadline" in entry["error"]
+    assert (entry["id"], entry["stage"]) == ("0-2", "lengths")
+    assert "took longer for a batch than engine.deadline (1 s)" in entry["error"]
 
 
 @pytest.mark.parametrize("kind", ["inline", "local"])

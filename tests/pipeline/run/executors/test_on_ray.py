@@ -3,12 +3,17 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.engine import run_inline
+from dspipe.pipeline.plan.tasks import empty_state, task_specs
+from dspipe.pipeline.run.executors.interface import Event, Finished, Progressed, Started
+from dspipe.pipeline.run.executors.on_ray import RayExecutor
+from dspipe.pipeline.storage.store import Store
+from tests.engine import planned, run_inline, write_config
 from tests.pipeline.run.executors.runs import hashes, kill_workers, make_many
 
 
@@ -26,11 +31,53 @@ def test_ray_gives_the_same_bytes(many: dict[str, Any], tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("ray_session")
+def test_progress_within_a_task_comes_from_the_worker(many: dict[str, Any], tmp_path: Path) -> None:
+    executor = RayExecutor(None, 2, 1 << 28)
+    plan = planned({**many, "stages": [{"tests.toys.sleepy": {"seconds": 0.2}}], "engine": {"batch_rows": 2}})
+    spec = task_specs(plan, plan.phases[0], empty_state(plan), Store(plan.config.output))[0]
+    executor.submit(spec)
+    events: list[Event] = []
+    while not events or not isinstance(events[-1], Finished):
+        events += executor.wait()
+    executor.close()
+    started, *moved, finished = events
+    assert isinstance(started, Started)
+    assert started.where.startswith("process ")
+    assert len(moved) > 1
+    assert sum(event.documents for event in moved if isinstance(event, Progressed)) == 40
+    assert isinstance(finished, Finished)
+    assert isinstance(finished.outcome, dict)
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_a_task_that_is_cancelled_leaves_no_worker(many: dict[str, Any]) -> None:
+    executor = RayExecutor(None, 2, 1 << 28)
+    plan = planned({**many, "stages": [{"tests.toys.sleepy": {"seconds": 600}}]})
+    spec = task_specs(plan, plan.phases[0], empty_state(plan), Store(plan.config.output))[0]
+    executor.submit(spec)
+    events: list[Event] = []
+    while not events:
+        events = executor.wait()
+    (started,) = events
+    assert isinstance(started, Started)
+    process = Path("/proc") / started.where.removeprefix("process ").partition(" ")[0]
+    assert process.exists()
+    executor.cancel(spec)
+    deadline = time.monotonic() + 60
+    while process.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not process.exists()
+    executor.close()
+
+
+@pytest.mark.usefixtures("ray_session")
 def test_a_document_that_kills_its_worker_is_quarantined(tmp_path: Path) -> None:
     kill_workers("ray", tmp_path)
 
 
-def test_a_cluster_that_loses_a_node_gives_the_same_bytes(many: dict[str, Any], tmp_path: Path) -> None:
+def test_a_cluster_that_loses_a_node_gives_the_same_bytes_and_one_without_its_head_ends(
+    many: dict[str, Any], tmp_path: Path
+) -> None:
     # each shard takes a while, so that the node is lost with tasks on it
     many["stages"].insert(0, {"tests.toys.sleepy": {"seconds": 0.7}})
     run_inline(many)
@@ -43,5 +90,25 @@ def test_a_cluster_that_loses_a_node_gives_the_same_bytes(many: dict[str, Any], 
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1]) == {"alive": 2, "without_cores": 1}
+    said = json.loads(done.stdout.splitlines()[-1])
+    assert (said["alive"], said["without_cores"]) == (2, 1)
     assert hashes(str(tmp_path / "cluster")) == hashes(many["output"])
+    assert said["message"].startswith("the Ray cluster's head at ADDRESS doesn't answer any more")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_job_is_submitted_stopped_and_gone_on_with(many: dict[str, Any], tmp_path: Path) -> None:
+    """As docs/cluster.md has it, on a cluster of its own with a dashboard."""
+    pytest.importorskip("opencensus", reason="needs ray[default]")
+    slow = {**many, "stages": [{"tests.toys.sleepy": {"seconds": 0.5}}, *many["stages"]]}
+    output, file = tmp_path / "job", tmp_path / "job.yaml"
+    write_config(file, {**slow, "name": "test", "engine": {"kind": "ray", "address": "auto"}, "output": str(output)})
+    command = [sys.executable, "-m", "tests.pipeline.run.executors.ray_jobs", str(file), str(output)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout.splitlines()[-1])
+    assert said["states"] == ["STOPPED", "SUCCEEDED"]
+    assert 0 < said["done_before"] < said["tasks"]
+    assert f"{output}: done, {said['tasks'] - said['done_before']} tasks run" in said["log"]
+    run_inline(slow, output=str(tmp_path / "undisturbed"))
+    assert sorted(hashes(str(output)).values()) == sorted(hashes(str(tmp_path / "undisturbed")).values())

@@ -1,0 +1,102 @@
+"""The files in docker/: manifests by their schemas, and that the image copies all that is installed.
+
+Its steps themselves take minutes and a network: docker/check.sh does them, without Docker."""
+
+import os
+import re
+import runpy
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from dspipe.pipeline.config.problems import Locator
+from dspipe.pipeline.config.run_config import check, load_config, validate
+from tests.docker.manifests import Compose, RayCluster, RayClusterSpec, RayJob
+
+ROOT = Path(__file__).parent.parent.parent
+DOCKER = ROOT / "docker"
+
+
+def read(name: str) -> Any:
+    values = yaml.safe_load((DOCKER / name).read_text("utf-8"))
+    return {key: value for key, value in values.items() if not key.startswith("x-")}
+
+
+@pytest.mark.parametrize(
+    ("name", "model"), [("compose.yaml", Compose), ("kuberay.yaml", RayCluster), ("rayjob.yaml", RayJob)]
+)
+def test_a_file_is_of_its_schema(name: str, model: type[BaseModel]) -> None:
+    model.model_validate(read(name))
+    for edit in ({"unheard-of": 1}, {"services": {}, "kind": "Pod"}):
+        with pytest.raises(ValueError, match="validation error"):
+            model.model_validate({**read(name), **edit})
+
+
+def clusters() -> list[RayClusterSpec]:
+    return [
+        RayCluster.model_validate(read("kuberay.yaml")).spec,
+        RayJob.model_validate(read("rayjob.yaml")).spec.rayClusterSpec,
+    ]
+
+
+def test_nothing_runs_on_the_head_and_workers_scale() -> None:
+    for cluster in clusters():
+        assert cluster.headGroupSpec.rayStartParams == {"num-cpus": "0"}
+        assert cluster.enableInTreeAutoscaling
+        for group in cluster.workerGroupSpecs:
+            assert group.minReplicas <= group.replicas <= group.maxReplicas
+            (container,) = group.template.spec.containers
+            assert container.resources.requests["memory"] == container.resources.limits["memory"]
+    compose = Compose.model_validate(read("compose.yaml"))
+    assert "--num-cpus=0" in compose.services["ray-head"].entrypoint
+    assert all(name in compose.services for service in compose.services.values() for name in service.depends_on)
+
+
+def test_both_manifests_are_of_one_cluster() -> None:
+    cluster, job = clusters()
+    assert cluster.headGroupSpec == job.headGroupSpec
+    assert [group.template for group in cluster.workerGroupSpecs] == [group.template for group in job.workerGroupSpecs]
+
+
+def test_the_commands_in_them_are_commands() -> None:
+    job = shlex.split(RayJob.model_validate(read("rayjob.yaml")).spec.entrypoint)
+    said = (
+        (DOCKER / "compose.yaml").read_text("utf-8").replace("\\\n#", "").split("ray-head dspipe ")[1].splitlines()[0]
+    )
+    for name, command, path, *edits in (job, ["dspipe", *shlex.split(said)]):
+        assert (name, command) == ("dspipe", "run")
+        check(load_config(ROOT / path, [edit for edit in edits if edit != "--set"]))
+
+
+def test_what_compiles_the_kernels_has_a_valid_config(tmp_path: Path) -> None:
+    warm = runpy.run_path(str(DOCKER / "warm.py"))
+    warm["write_documents"](tmp_path / "in.jsonl")
+    for mode in ("split", "best_fit"):
+        values = {**warm["config"](tmp_path), "stages": warm["stages"]({"repeated_spans": {}}, mode)}
+        check(validate({**values, "output": str(tmp_path / "out")}, Locator("warm", {}, {})))
+
+
+def test_the_image_holds_all_that_is_installed() -> None:
+    text = (DOCKER / "Dockerfile").read_text("utf-8")
+    copied = {
+        name for names in re.findall(r"^COPY --chown=\S+ (.*) \S+$", text, re.MULTILINE) for name in names.split()
+    }
+    linked = {link.readlink().name for link in (ROOT / "src" / "dspipe").iterdir() if link.is_symlink()}
+    assert (
+        copied
+        >= {"src", "pyproject.toml", "README.md", "LICENSE", "docker/install.sh", "docker/warm.py", "configs"} | linked
+    )
+    assert all((ROOT / name).exists() for name in copied)
+    assert text.index("USER dspipe") < text.index("RUN docker/install.sh")  # without rights
+
+
+@pytest.mark.parametrize("name", ["install.sh", "check.sh"])
+def test_scripts_can_be_run(name: str) -> None:
+    assert os.access(DOCKER / name, os.X_OK)
+    first = (DOCKER / name).read_text("utf-8").splitlines()[0].removeprefix("#!")
+    assert subprocess.run([first, "-n", str(DOCKER / name)], capture_output=True, text=True).stderr == ""

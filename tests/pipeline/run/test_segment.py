@@ -1,0 +1,109 @@
+"""Phases side by side: where a plan is cut, and shards that go from phase to phase by themselves."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dspipe.pipeline.plan.tasks import absorb_files, empty_state
+from dspipe.pipeline.run.segment import Part, Segment, segments
+from dspipe.pipeline.storage.store import Store
+from dspipe.pipeline.tasks.spec import TaskSpec
+from dspipe.pipeline.tasks.task import execute
+from tests.engine import planned, run_inline, tasks_run
+from tests.pipeline.run.test_run import TEXTS, config, corpus
+
+
+def report(documents: int = 0, bytes: int = 0, share: float = 0.0) -> None:
+    pass
+
+
+class Counted:
+    """Remembers what it hears."""
+
+    def __init__(self) -> None:
+        self.begun: dict[str, int] = {}
+        self.reused: dict[str, int] = {}
+
+    def phase(self, name: str, tasks: int) -> None:
+        self.begun[name] = tasks
+
+    def tasks(self, phase: str, done: int, bytes: int) -> None:
+        self.reused[phase] = self.reused.get(phase, 0) + done
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> dict[str, Any]:
+    corpus(tmp_path / "in", TEXTS)
+    return config(tmp_path)
+
+
+def test_a_plan_is_cut_where_a_phase_needs_more_than_its_own_shard(toy: dict[str, Any]) -> None:
+    found = [[phase.name for phase in part] for part in segments(planned(toy).phases)]
+    assert found == [["documents", "judge", "unique.emit"], ["unique.reduce"], ["unique.verdicts"], ["unique.report"]]
+    stages = [*toy["stages"], "minhash", {"tokenizer": {"train": {"vocab": 300}}}, "pack"]
+    phases = planned({**toy, "stages": stages}).phases
+    cut = segments(phases)
+    assert [phase.name for part in cut for phase in part] == [phase.name for phase in phases]
+    assert any(len(part) > 1 for part in cut[1:])
+    for part in cut:
+        assert all(phase.by_shard_alone for phase in part[1:])
+
+
+def begun(toy: dict[str, Any]) -> tuple[Segment, list[str], Counted]:
+    plan = planned(toy)
+    store, state, ended = Store(toy["output"]), empty_state(plan), list[str]()
+    store.prepare()
+
+    def end(part: Part) -> None:
+        assert len(part.in_order()) == 3
+        absorb_files(part.phase, part.in_order(), state)
+        ended.append(f"{part.phase.name} {part.reused}")
+
+    counted = Counted()
+    return Segment(plan, segments(plan.phases)[0], state, store, counted, end), ended, counted
+
+
+def run(segment: Segment, spec: TaskSpec) -> list[TaskSpec]:
+    return segment.then(spec, execute(spec, report))
+
+
+def test_a_shard_goes_on_while_others_are_still_read(toy: dict[str, Any]) -> None:
+    segment, ended, counted = begun(toy)
+    first, second, third = segment.begin()
+    (judge,) = run(segment, second)
+    assert (judge.phase, judge.label) == ("judge", "00001")
+    (emit,) = run(segment, judge)
+    assert (emit.phase, emit.label) == ("unique.emit", "00001")
+    assert run(segment, emit) == []
+    assert ended == []
+    for spec in (third, first):
+        (judge,) = run(segment, spec)
+        (emit,) = run(segment, judge)
+        run(segment, emit)
+    assert ended == ["documents 0", "judge 0", "unique.emit 0"]
+    assert counted.begun == {"documents": 3, "judge": 3, "unique.emit": 3}
+
+
+def test_what_was_done_before_is_taken_for_done_as_far_as_it_goes(toy: dict[str, Any]) -> None:
+    segment, _, _ = begun(toy)
+    first, second, _ = segment.begin()
+    (judge,) = run(segment, first)
+    run(segment, judge)
+    run(segment, second)
+    segment, ended, counted = begun(toy)
+    assert [(spec.phase, spec.number) for spec in segment.begin()] == [
+        ("documents", 2),
+        ("judge", 1),
+        ("unique.emit", 0),
+    ]
+    assert counted.reused == {"documents": 2, "judge": 1, "unique.emit": 0}
+    assert ended == []
+
+
+def test_shards_that_are_the_same_have_one_task(toy: dict[str, Any]) -> None:
+    (source,) = toy["sources"]
+    result = run_inline({**toy, "sources": [source, {**source, "name": "again"}]})
+    assert tasks_run(result)["judge"] == 6
+    assert len([name for name in result.store.names("documents") if name.endswith(".manifest.json")]) == 6
+    assert len([name for name in result.store.names("judge") if name.endswith(".manifest.json")]) == 3
