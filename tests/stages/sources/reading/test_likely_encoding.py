@@ -1,6 +1,8 @@
 """Which encodings are found by their letters, and which declarations are not believed."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dspipe.stages.sources.reading.charset import clean_if_utf8, decode
 from dspipe.stages.sources.reading.likely_encoding import rate_encodings
@@ -71,6 +73,19 @@ def test_a_right_declaration_of_a_few_letters_is_believed() -> None:
 def test_utf8_with_a_few_broken_bytes_stays_utf8() -> None:
     text = SENTENCES["ru"] * 5
     assert decode(text.encode() + b"\xd0 \xff", "windows-1251") == text + "\ufffd \ufffd"
+
+
+@given(
+    st.one_of(
+        st.binary(max_size=300), st.text(max_size=60).map(lambda text: text.encode("utf-16-le", "surrogatepass"))
+    ),
+    st.sampled_from([None, "gbk", "koi8-r", "utf-16", "no such"]),
+    st.sampled_from([b"", b"<meta charset=big5>", b"<meta charset=\xff>"]),
+)
+def test_any_bytes_become_valid_text(data: bytes, declared: str | None, meta: bytes) -> None:
+    text = decode(meta + data, declared, html=True)
+    text.encode()
+    assert "\0" not in text
 
 
 def test_ascii_and_binary_data_have_no_letters() -> None:
