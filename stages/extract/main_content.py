@@ -28,6 +28,14 @@ MODEL = Path(__file__).with_name("model.npz")
 KINDS = ("article", "collection", "documentation", "forum", "listing", "product", "service")
 """Kinds of page that the model tells apart (the types of the Web Content Extraction Benchmark)."""
 PAGE_COLUMNS = 2 * FEATURES + 4
+_PROBE = """<title>t</title><script type="application/ld+json">{"@type": "Article"}</script>
+<body><header><nav class=menu role=navigation><a href=/>Home</a><ul><li>One<li>Two</ul></nav></header>
+<main><article itemprop=articleBody><h1 class=title>How it is, and why</h1><p>The first of two paragraphs that are long
+enough to be taken for such, with <b>bold</b> and <a href=x>linked</a> words; it costs $5.</p><h2>中文</h2>
+<p>这是一段中文，为了测试而写的。它有几个句子！</p><p>Это не так, и что из того?<br>Ja, das ist so: ©</p>
+<table><tr><th>a<td>1</table><pre>code()</pre><noscript>hidden</noscript></article>
+<aside class="related share">More<img></aside></main>
+<form><input><label>Name</label></form><footer>© 2024 <a href=/imprint>Imprint</a></footer>"""
 _AT_ONCE = 4096
 """Blocks described at a time: 3.8 MB of features."""
 
@@ -75,6 +83,16 @@ def feature_digest() -> str:
     return hashlib.sha256(meaning.encode()).hexdigest()[:16]
 
 
+def probe_digest() -> str:
+    """The numbers themselves, of a page with something of everything: other ones need a model that is trained anew."""
+    arrays, words, sums = describe_page(np.frombuffer(_PROBE.encode(), np.uint8))
+    rows, before = np.zeros((len(arrays.blocks), FEATURES), np.float32), np.zeros(6)
+    describe_blocks(
+        0, len(rows), arrays.elements, arrays.blocks, words, sums, arrays.counts, arrays.types, before, rows
+    )
+    return hashlib.sha256(np.round(rows * 1000).astype(np.int32).tobytes()).hexdigest()[:16]
+
+
 @lru_cache(2)
 def load_model(path: Path = MODEL) -> Model:
     """The model in a file that `save_model` wrote. Raises ValueError where it was trained on other features."""
@@ -93,7 +111,7 @@ def save_model(model: Model, path: Path) -> None:
     forests = {"blocks": model.blocks, "confidence": model.confidence}
     forests |= {f"kind.{kind}": forest for kind, forest in zip(KINDS, model.kinds, strict=True)}
     arrays = {f"{name}.{field}": getattr(forest, field) for name, forest in forests.items() for field in forest._fields}
-    np.savez_compressed(path, features=np.array(feature_digest()), **arrays)
+    np.savez_compressed(path, features=np.array(feature_digest()), probe=np.array(probe_digest()), **arrays)
 
 
 def describe_page(page: Bytes) -> tuple[PageArrays, npt.NDArray[np.int32], PageSums]:

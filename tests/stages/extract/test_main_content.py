@@ -4,8 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
-from dspipe.stages.extract.main_content import MODEL, find_main_content, load_model, save_model
+from dspipe.stages.extract.main_content import MODEL, find_main_content, load_model, probe_digest, save_model
 from tests.shared import shared
+
+
+def test_the_model_was_trained_on_the_numbers_that_are_made_now() -> None:
+    with np.load(MODEL) as stored:
+        assert str(stored["probe"]) == probe_digest(), "train the model anew: python -m benchmarks.extract_train"
 
 
 def test_a_saved_model_is_the_same_file(tmp_path: Path) -> None:
