@@ -93,6 +93,10 @@ class ExtractStage(MapStage[ExtractConfig]):
         if self.config.engine == "dspipe":
             _ = self._model
 
+    def compile_kernels(self) -> None:
+        if self.config.engine == "dspipe":
+            self.extract(b"<title>t</title><ul><li>a</ul><table><tr><td>b</table><pre>c</pre><p>&amp;", "text/html")
+
     def measured_columns(self) -> "tuple[pa.Field, ...]":
         import pyarrow as pa
 

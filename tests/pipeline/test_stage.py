@@ -28,12 +28,12 @@ def careless(tmp_path: Path, how: str, **settings: Any) -> dict[str, Any]:
         ("other type", r"careless: measured_columns declares careless\.length as int64, but measure made it as int32"),
         ("one more", r"careless: measure made careless\.more, which measured_columns doesn't declare"),
         ("table", "careless: measure returned Table, not a RecordBatch"),
-        ("order", "careless: 3 documents went in, 3 came out; rows were added, repeated or put in another order"),
+        ("order", r"careless: (\d) documents went in, \1 came out; rows were added, repeated or put in another order"),
         ("reads a threshold", "reads the setting 'minimum', which the key of its results doesn't cover"),
-        ("too few verdicts", "careless: judge was given 3 rows and gave 2 verdicts"),
+        ("too few verdicts", "careless: judge was given (3 rows and gave 2|4 rows and gave 3) verdicts"),
         ("boolean verdicts", "careless: judge gave bool, not reasons"),
         ("reads the seed", "reads the setting 'seed', which the key of its results doesn't cover"),
-        ("repeats a row", "careless: 3 documents went in, 3 came out"),
+        ("repeats a row", r"careless: (\d) documents went in, \1 came out"),
     ],
 )
 def test_a_stage_that_does_not_do_what_it_declares_stops_the_run(tmp_path: Path, how: str, message: str) -> None:

@@ -5,6 +5,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from dspipe.pipeline.errors import DamagedFileError
+
 _PIECE = 1 << 20
 
 
@@ -49,8 +51,6 @@ class RemoteFiles:
         return path
 
     def _copy_checked(self, name: str, sha256: str, target: Path) -> None:
-        from dspipe.pipeline.errors import DamagedFileError
-
         digest = hashlib.sha256()
         with self._store.reading(name) as source, target.open("wb") as file:
             while piece := source.read(_PIECE):

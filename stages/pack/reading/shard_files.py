@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from dspipe.pipeline.errors import DamagedFileError
 from dspipe.stages.pack.document_table import SUFFIX, DocumentTable, load_table
 from dspipe.stages.pack.formats import mds
 from dspipe.stages.pack.manifest import ROWS_SUFFIX, Manifest, PackedShard, ShardFile
@@ -120,6 +121,8 @@ class Shards:
                 return self._remote.copy(file.name, file.sha256)
             except FileNotFoundError:
                 return None
+            except DamagedFileError as error:
+                raise ShardError(str(error)) from None
         folder = Path(self.path).parent
         return next((path for path in (folder / file.name, folder.parent / file.name) if path.is_file()), None)
 

@@ -136,12 +136,13 @@ def _find(root: str, prefix: str) -> KeptIndex:
     run = store.read_json("run.json")
     if not run["finished"]:
         raise IndexUnusableError(f"the run at {root} is not finished")
-    made = [artifacts for _, artifacts in read_names(store, [phase["names"] for phase in run["phases"]])]
-    artifacts = {name: files for phase in made for name, files in phase.items()}
+    names = (f"{prefix}.index", f"{prefix}.kept", f"{prefix}.report")  # of phases and of what they make alike
+    # of those alone: the folders of others may be gone, the texts above all
+    made = read_names(store, [phase["names"] for phase in run["phases"] if phase["name"] in names])
+    artifacts = {name: files for _, phase in made for name, files in phase.items()}
     if not artifacts.get(f"{prefix}.index"):
         raise IndexUnusableError(
             f"the run at {root} left no index of {prefix}: set `index: true` in its config and run it again; what is "
             "there already is not done again"
         )
-    names = (f"{prefix}.index", f"{prefix}.kept", f"{prefix}.report")
     return KeptIndex(root, prefix, run["name"], *(tuple(artifacts.get(name, [])) for name in names))

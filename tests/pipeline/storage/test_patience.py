@@ -141,11 +141,11 @@ PATIENCE = 10.0
 
 
 def contents(s3: Any, folder: str) -> dict[str, Any]:
-    """What a run has left, by name: of manifests without the time that it took."""
+    """What a run has left, by name: of manifests without the time that it took, and not the records of them."""
     found = {}
     for path in s3.find(folder):
         name = path.removeprefix(folder)
-        if name.endswith("inputs.json") or "lease" in name or name in ("/run.json", "/config.yaml"):
+        if name.endswith("inputs.json") or "lease" in name or "/done-" in name or name in ("/run.json", "/config.yaml"):
             continue
         data = s3.cat_file(path)
         found[name] = data.partition(b'"seconds"')[0] if name.endswith(".manifest.json") else data

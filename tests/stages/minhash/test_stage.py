@@ -247,7 +247,7 @@ def test_five_dumps_one_after_the_other_as_all_at_once(tmp_path: Path) -> None:
         ({"keep": ["oldest", "longest"]}, "nothing can follow `oldest`"),
         ({"keep": ["source"]}, "go together"),
         ({"keep": ["quality", "quality"]}, "twice"),
-        ({"threshold": 1.5}, "less than or equal to 1"),
+        ({"threshold": 1.5}, "expected at most 1, not 1.5"),
         ({"min_cluster": 3}, "goes with `scope: per_dump`"),
         ({"keep": ["no.such.column"]}, "no.such.column"),
     ],

@@ -24,7 +24,9 @@ def test_copies_are_sent_where_their_keys_say(tmp_path: Path) -> None:
     )
     counts = json.loads(read_made(task, "drawn")[0])
     assert counts == {
-        "documents": sum(n % 3 for n in range(200) if n % 5),
+        "documents": sum(n % 3 > 0 for n in range(200)),
+        "document_tokens": sum(n % 5 for n in range(200) if n % 3),
+        "copies": sum(n % 3 for n in range(200) if n % 5),
         "tokens": sum((n % 3) * (n % 5) for n in range(200)),
         "empty": sum(n % 3 for n in range(0, 200, 5)),
     }
@@ -34,4 +36,10 @@ def test_a_shard_of_which_nothing_is_drawn(tmp_path: Path) -> None:
     task = make_task(tmp_path, make_inputs([make_document("a", [1], copies=0)]), emits=True, partitions=2)
     run_function(send_documents, task, {"remixed": True})
     assert read_emitted(task, 0) == read_emitted(task, 1) == []
-    assert json.loads(read_made(task, "drawn")[0]) == {"documents": 0, "tokens": 0, "empty": 0}
+    assert json.loads(read_made(task, "drawn")[0]) == {
+        "documents": 0,
+        "document_tokens": 0,
+        "copies": 0,
+        "tokens": 0,
+        "empty": 0,
+    }

@@ -43,7 +43,7 @@ def test_what_cannot_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_storage_that_cannot_be_opened_is_a_mistake_of_the_config(tmp_path: Path) -> None:
     config = make_config(tmp_path, make_documents(5))
     config["stages"] = [{"tokenizer": {"path": "nothing://bucket/tokenizer.json"}}]
-    with pytest.raises(InvalidConfigError, match=r"stages\.tokenizer\.path: cannot open nothing://bucket"):
+    with pytest.raises(InvalidConfigError, match=r"stages\.tokenizer\.path: .*cannot open nothing://bucket"):
         run_inline(config)
 
 

@@ -151,7 +151,8 @@ def test_the_sample_follows_remix(tmp_path: Path) -> None:
     counts = counted(result)
     assert counts["rr"] == counts["ss"] == pytest.approx(0.25 * 20_000 / 6, rel=0.15)
     assert counts["ww"] == counts["xx"] == pytest.approx(0.75 * 20_000 / 6, rel=0.15)
-    assert json.loads((tmp_path / "out" / "expected_mixture.json").read_text())["unit"] == "bytes"
+    epochs = json.loads((tmp_path / "out" / "expected_epochs.json").read_text())
+    assert epochs["rare"] == pytest.approx(0.25 * 20_000 / 3000, rel=0.1)
     smaller = counted(run_inline(with_remix(tmp_path, weights, sample_bytes=8000), output=str(tmp_path / "smaller")))
     assert smaller["rr"] == pytest.approx(0.25 * 8000 / 6, rel=0.5)
     assert smaller["ww"] == pytest.approx(0.75 * 8000 / 6, rel=0.25)
@@ -240,7 +241,7 @@ def test_large_vocabularies_take_four_bytes_an_id(tmp_path: Path) -> None:
         ({"train": {"special": ["a", "a", "b"]}}, "collide: a"),
         ({"train": {"vocabulary": 100}}, "vocabulary"),
         ({"train": {"sample_bytes": "8 elephants"}}, "sample_bytes"),
-        ({"train": {"weights": {"web": -1}}}, "none below 0"),
+        ({"train": {"weights": {"web": -1}}}, "weights"),
         ({"train": {"weights": {"domain": {"web": 1}, "dump": {"a": 1}}}}, "dump"),
         ({"train": {"weights": "remix"}}, "follows the stage remix, which this config doesn't have"),
     ],
