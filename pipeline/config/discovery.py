@@ -80,14 +80,16 @@ def make_stage(name: str, config: dict[str, Any], seed: int) -> Stage[Any]:
 
 
 def find_module(module: str) -> bool:
-    """Whether there is a module of that name on Python's path."""
+    """Whether there is a module of that name on Python's path; a name that begins with a dot is of none."""
     try:
-        return importlib.util.find_spec(module) is not None
+        return not module.startswith(".") and importlib.util.find_spec(module) is not None
     except ModuleNotFoundError:
         return False
 
 
 def _the_class(module_name: str, base: type[T], name: str) -> type[T]:
+    if module_name.startswith("."):
+        raise KeyError(name)  # relative to nothing
     try:
         module: ModuleType = importlib.import_module(module_name)
     except ModuleNotFoundError as error:

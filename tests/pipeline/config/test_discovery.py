@@ -70,7 +70,9 @@ def test_a_setting_that_would_not_reach_workers_is_refused() -> None:
         assert caught.value.key == (lost,)
 
 
-@pytest.mark.parametrize("name", ["nothing", "nothing.at.all", "tests.toys", "shared", "sources", "minhash.settings"])
+@pytest.mark.parametrize(
+    "name", ["nothing", ".nothing", "nothing.at.all", "tests.toys", "shared", "sources", "minhash.settings"]
+)
 def test_what_is_no_stage(name: str) -> None:
     with pytest.raises(KeyError, match=name):
         stage_class(name)
