@@ -39,7 +39,7 @@ FEATURE_GROUPS = {
 }
 """How many features of each kind there are, in their order."""
 FEATURES = sum(FEATURE_GROUPS.values())
-_OWN, _PLACE, _PATH, _SAME_PATH, _AROUND, _REPEATS, _NEIGHBOURS, _PAGE, _CLASSES, _ = accumulate(
+_, _PLACE, _PATH, _SAME_PATH, _AROUND, _REPEATS, _NEIGHBOURS, _PAGE, _CLASSES, _ = accumulate(
     FEATURE_GROUPS.values(), initial=0
 )
 PAGE_FEATURES = slice(_PAGE, _CLASSES)

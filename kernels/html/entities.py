@@ -8,7 +8,7 @@ import html.entities
 
 import numpy as np
 
-from dspipe.kernels.html.lookup import find, is_alphanumeric, lower, make_lookup
+from dspipe.kernels.html.lookup import find, is_alphanumeric, lower, make_lookup, name_key
 from dspipe.kernels.jit import inline, jit
 
 _LONGEST, _LONGEST_BARE = 32, 6
@@ -22,18 +22,11 @@ _WINDOWS_1252 = np.array(
 )
 
 
-def _key(name: str) -> int:
-    key = 0
-    for letter in name.encode():
-        key = (key * 131 + letter) & 0xFFFFFFFFFFFFFFFF
-    return key
-
-
 def _names() -> dict[int, int]:
     single = {name: text for name, text in html.entities.html5.items() if len(text) == 1}
     bare = {name for name in single if not name.endswith(";")}
     names = {name.rstrip(";"): ord(text) for name, text in single.items() if len(name) <= _LONGEST}
-    return {_key(name): point | (_BARE if name in bare else 0) for name, point in names.items()}
+    return {name_key(name): point | (_BARE if name in bare else 0) for name, point in names.items()}
 
 
 _ENTITIES = make_lookup(_names().items())

@@ -20,7 +20,7 @@ class Lookup(NamedTuple):
 
 
 def name_key(name: str) -> int:
-    """The key of a name in ASCII, in lower case: what `add_letter` makes of its bytes, one after the other."""
+    """The key of a name in ASCII: of one in lower case what `add_letter` makes of its bytes, one after the other."""
     key = 0
     for letter in name.encode("ascii"):
         key = (key * 131 + letter) & MASK_64

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dspipe.kernels.arrow import Bytes
+from dspipe.kernels.html.lookup import add_letter, is_letter, is_space, name_key
 from dspipe.kernels.jit import entry, inline
 
 _FORMATTING = ("a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u")
@@ -25,16 +26,9 @@ _IMPLIED = ("p", "li", "dt", "dd", "option", "optgroup", "tr", "td", "th", "thea
 _RAW = ("script", "style", "textarea", "title", "xmp")
 
 
-def _name_key(name: str) -> int:
-    key = 0
-    for letter in name.encode():
-        key = (key * 131 + letter) & 0xFFFFFFFFFFFFFFFF
-    return key
-
-
-FORMATTING = np.array([_name_key(name) for name in _FORMATTING], np.uint64)
-UNNESTED = np.array([_name_key(name) for name in (*_VOID, *_IMPLIED)], np.uint64)
-RAW = np.array([_name_key(name) for name in _RAW], np.uint64)
+FORMATTING = np.array([name_key(name) for name in _FORMATTING], np.uint64)
+UNNESTED = np.array([name_key(name) for name in (*_VOID, *_IMPLIED)], np.uint64)
+RAW = np.array([name_key(name) for name in _RAW], np.uint64)
 
 
 class MarkupCounts(NamedTuple):
@@ -44,16 +38,6 @@ class MarkupCounts(NamedTuple):
     attributes: int
     formatting: int
     depth: int
-
-
-@inline
-def _lower(byte):  # type: ignore[no-untyped-def]
-    return byte | np.uint8(32) if 65 <= byte <= 90 else byte
-
-
-@inline
-def _is_space(byte):  # type: ignore[no-untyped-def]
-    return byte == 32 or (9 <= byte <= 13)
 
 
 @inline
@@ -82,29 +66,29 @@ def _scan(data, formatting_keys, unnested_keys, raw_keys):  # type: ignore[no-un
             continue
         end_tag = data[i + 1] == 47
         start = i + 2 if end_tag else i + 1
-        if start >= n or not 97 <= _lower(data[start]) <= 122:
+        if start >= n or not is_letter(data[start]):
             i += 1
             continue
         key = np.uint64(0)
         j = start
-        while j < n and not _is_space(data[j]) and data[j] != 47 and data[j] != 62:
-            key = key * np.uint64(131) + np.uint64(_lower(data[j]))
+        while j < n and not is_space(data[j]) and data[j] != 47 and data[j] != 62:
+            key = add_letter(key, data[j])
             j += 1
         attributes = 0
         # attributes: names, and values that may be quoted; a tag ends at the first > outside of quotes
         while j < n and data[j] != 62:
-            if _is_space(data[j]) or data[j] == 47:
+            if is_space(data[j]) or data[j] == 47:
                 j += 1
                 continue
             attributes += 1
-            while j < n and not _is_space(data[j]) and data[j] != 61 and data[j] != 62 and data[j] != 47:
+            while j < n and not is_space(data[j]) and data[j] != 61 and data[j] != 62 and data[j] != 47:
                 j += 1
             k = j
-            while k < n and _is_space(data[k]):
+            while k < n and is_space(data[k]):
                 k += 1
             if k < n and data[k] == 61:
                 k += 1
-                while k < n and _is_space(data[k]):
+                while k < n and is_space(data[k]):
                     k += 1
                 if k < n and (data[k] == 34 or data[k] == 39):
                     quote = data[k]
@@ -113,7 +97,7 @@ def _scan(data, formatting_keys, unnested_keys, raw_keys):  # type: ignore[no-un
                         k += 1
                     k += 1
                 else:
-                    while k < n and not _is_space(data[k]) and data[k] != 62:
+                    while k < n and not is_space(data[k]) and data[k] != 62:
                         k += 1
                 j = k
         i = j + 1
@@ -130,8 +114,8 @@ def _scan(data, formatting_keys, unnested_keys, raw_keys):  # type: ignore[no-un
                 if data[i] == 60 and i + 1 < n and data[i + 1] == 47:
                     found = np.uint64(0)
                     j = i + 2
-                    while j < n and 97 <= _lower(data[j]) <= 122:
-                        found = found * np.uint64(131) + np.uint64(_lower(data[j]))
+                    while j < n and is_letter(data[j]):
+                        found = add_letter(found, data[j])
                         j += 1
                     if found == key:
                         break

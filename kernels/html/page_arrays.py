@@ -17,8 +17,8 @@ BLOCK_COLUMNS = 12
 # what a page says of itself: spans of its bytes, -1 where it doesn't; then counts
 TITLE, LANGUAGE, CANONICAL, SHARED_TITLE, DATE = range(5)
 SPANS = 5
-DATE_RANK, SCRIPTS, SCRIPT_BYTES = range(3)
-COUNTS = 3
+DATE_RANK, SCRIPT_BYTES = range(2)
+COUNTS = 2
 
 MOST_DEPTH = 400
 """Elements nested deeper aren't made; their text belongs to the one around them. Browsers stop at 512."""

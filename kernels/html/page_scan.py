@@ -49,7 +49,8 @@ def scan_page(page: Bytes) -> pg.PageArrays:
 def _scan(data):  # type: ignore[no-untyped-def]
     # through pointers: indexes of arrays are looked at for being below zero, which takes half of the time
     source, end = pointer(data), np.int64(len(data))
-    text = np.empty(_text_bound(data), np.uint8)
+    # a line break is a byte less than its tag, and a formula's dollars are less than what marks it
+    text = np.empty(len(data) + 64, np.uint8)
     out = pointer(text)
     elements = np.empty((256, pg.ELEMENT_COLUMNS), np.int32)
     blocks = np.empty((256, pg.BLOCK_COLUMNS), np.int32)
@@ -95,12 +96,6 @@ def _scan(data):  # type: ignore[no-untyped-def]
         counts,
         types,
     )
-
-
-@inline
-def _text_bound(data):  # type: ignore[no-untyped-def]
-    # a line break is a byte less than its tag, but dollars are written around formulas, two for display
-    return len(data) + 64
 
 
 @jit
@@ -274,7 +269,6 @@ def _raw_element(  # type: ignore[no-untyped-def]
 ):
     close = _end_of_raw(data, i, end, start, name_end)
     if tag == tg.SCRIPT:
-        counts[pg.SCRIPTS] += 1
         counts[pg.SCRIPT_BYTES] += close - i
         if seen & (1 << at.TYPE):
             first, last = values[at.TYPE, 0], values[at.TYPE, 1]

@@ -62,13 +62,8 @@ def add_text(data, i, end, out, state, stack, elements, blocks):  # type: ignore
                 out[at] = 32
                 at += 1
             pending = 0
-            if point < 0:
-                out[at] = byte
-                at += 1
-                count += (byte >= 0xC0) + _MORE_OF_HAN * (0xE3 <= byte <= 0xE9)
-            else:
-                at = put_character(out, at, point)
-                count += 1
+            at, letters = _put_shown(out, at, byte, point)
+            count += letters
     state[OUT], state[PENDING_SPACE] = at, pending
     _count(count, state, blocks)
 
@@ -104,15 +99,20 @@ def _add_preformatted(data, i, end, out, state, stack, elements, blocks):  # typ
                 out[at] = 9 if point == 9 else 32
                 at += 1
                 continue
-            if point < 0:
-                out[at] = byte
-                at += 1
-                count += (byte >= 0xC0) + _MORE_OF_HAN * (0xE3 <= byte <= 0xE9)
-            else:
-                at = put_character(out, at, point)
-                count += 1
+            at, letters = _put_shown(out, at, byte, point)
+            count += letters
     state[OUT], state[PENDING_SPACE] = at, 0
     _count(count, state, blocks)
+
+
+@inline
+def _put_shown(out, at, byte, point):  # type: ignore[no-untyped-def]
+    """Write a character, or the byte of one where there is no `point`: where the next goes, and how many letters the
+    character is worth."""
+    if point < 0:
+        out[at] = byte
+        return at + 1, (byte >= 0xC0) + _MORE_OF_HAN * (0xE3 <= byte <= 0xE9)
+    return put_character(out, at, point), 1
 
 
 @inline

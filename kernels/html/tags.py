@@ -57,7 +57,7 @@ KINDS = np.array([_KIND_OF.get(name, 0) for name in NAMES], np.int32)
 TAGS = make_lookup((name_key(name), number) for name, number in NUMBERS.items() if number)
 
 A, ADDRESS, ANNOTATION, BODY, BR, BUTTON = (NUMBERS[n] for n in ("a", "address", "annotation", "body", "br", "button"))
-CAPTION, CODE, DD, DIV, DT, HEAD, HR = (NUMBERS[n] for n in ("caption", "code", "dd", "div", "dt", "head", "hr"))
+CAPTION, DD, DIV, DT, HEAD, HR = (NUMBERS[n] for n in ("caption", "dd", "div", "dt", "head", "hr"))
 B, BLOCKQUOTE, H1, H6, HTML, IMG = (NUMBERS[n] for n in ("b", "blockquote", "h1", "h6", "html", "img"))
 INPUT, LI, LINK, MATH, META, OL, P = (NUMBERS[n] for n in ("input", "li", "link", "math", "meta", "ol", "p"))
 PRE, SCRIPT, STRONG, TABLE, TBODY, TD = (NUMBERS[n] for n in ("pre", "script", "strong", "table", "tbody", "td"))

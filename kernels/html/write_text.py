@@ -13,7 +13,7 @@ from dspipe.kernels.html import tags as tg
 from dspipe.kernels.html.choose_blocks import around
 from dspipe.kernels.jit import entry, inline, jit
 
-_BLOCKQUOTE, _DL, _UL = tg.BLOCKQUOTE, tg.NUMBERS["dl"], tg.NUMBERS["ul"]
+_BLOCKQUOTE, _DL = tg.BLOCKQUOTE, tg.NUMBERS["dl"]
 _DEEPEST_LIST = 8
 _MARKS_BYTES = 128
 """More than is written around a block, but for the marks of quoted lines."""

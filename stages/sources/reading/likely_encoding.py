@@ -113,7 +113,8 @@ def _one_byte_table() -> tuple[list[str], npt.NDArray[np.float64], npt.NDArray[n
 
 
 def _shares(counts: dict[str, int]) -> dict[str, float]:
-    return {character: count / sum(counts.values()) for character, count in counts.items()}
+    total = sum(counts.values())
+    return {character: count / total for character, count in counts.items()}
 
 
 def _share(character: str, shares: dict[str, float], within: bool) -> float:
