@@ -5,30 +5,24 @@
     python -m tests.stages.extract.fuzz --input ... --seed 1 --first 4711 --cases 1  # that case again
 
 A case is a piece of a page, damaged in some places. The process that runs cases is a child: where it ends, takes
-longer than `LIMIT_S` of processor time, asks for more than `LIMIT_BYTES` or raises, the case is a finding, and the next
-goes on in a new child. What must hold of what is found: valid text, and numbers between 0 and 1. Exit code 1 where
-something was found.
+longer than `LIMIT_S` of processor time, asks for too much memory or raises, the case is a finding, and the next goes on
+in a new child (tests/chaos/in_a_child.py). What must hold of what is found: valid text, and numbers between 0 and 1.
+Exit code 1 where something was found.
 """
 
 import argparse
-import faulthandler
-import os
-import resource
-import signal
 import sys
 import time
-import traceback
 from collections.abc import Sequence
-from pathlib import Path
 from random import Random
 
 import numpy as np
 
 from benchmarks.extract import pages
 from dspipe.stages.extract.stage import ExtractConfig, ExtractStage
+from tests.chaos.in_a_child import run_cases
 
 LIMIT_S = 10
-LIMIT_BYTES = 2 << 30
 CASES_IN_A_CHILD = 2000
 _TOKENS = [
     b"<", b">", b"</", b"<table>", b"<tr>", b"<td colspan=9>", b"</table>", b"<pre>", b"</pre>", b"<svg>", b"<svg/>",
@@ -88,49 +82,7 @@ class Fuzzer:
 
     def run(self, first: int, cases: int, seconds: float) -> tuple[int, list[tuple[int, str]]]:
         """Cases from `first` on, at most so many: how many were run, and number and trouble of those that failed."""
-        findings, case, deadline = [], first, time.monotonic() + seconds
-        while case < first + cases and time.monotonic() < deadline:
-            case, trouble = self._in_a_child(case, min(first + cases, case + CASES_IN_A_CHILD), deadline)
-            if trouble is not None:
-                findings.append((case, trouble))
-                case += 1
-        return case - first, findings
-
-    def _in_a_child(self, first: int, end: int, deadline: float) -> tuple[int, str | None]:
-        """The case that a child came to, and what went wrong there."""
-        told, tell = os.pipe()
-        child = os.fork()
-        if child == 0:
-            os.close(told)
-            self._child(first, end, deadline, tell)
-        os.close(tell)
-        with os.fdopen(told, "rb") as pipe:
-            lines = pipe.read().decode("utf-8", "replace").splitlines()
-        _, status = os.waitpid(child, 0)
-        reached = first + sum(line == "." for line in lines)
-        if os.WIFSIGNALED(status):
-            return reached, f"ended its process with {signal.Signals(os.WTERMSIG(status)).name}"
-        return reached, lines[-1] if os.WEXITSTATUS(status) and lines else None
-
-    def _child(self, first: int, end: int, deadline: float, tell: int) -> None:
-        size = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-        resource.setrlimit(resource.RLIMIT_AS, (size + LIMIT_BYTES, resource.RLIM_INFINITY))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        faulthandler.disable()  # a crash is told by its signal
-        signal.signal(signal.SIGPROF, signal.SIG_DFL)  # ends the process, also within a kernel
-        try:
-            for case in range(first, end):
-                signal.setitimer(signal.ITIMER_PROF, LIMIT_S)
-                self.read(case)
-                os.write(tell, b".\n")
-                if time.monotonic() > deadline:
-                    break
-            os._exit(0)
-        except BaseException as error:
-            frame = traceback.extract_tb(error.__traceback__)[-1]
-            where = f"{Path(frame.filename).name}:{frame.lineno}"
-            os.write(tell, f"raised {type(error).__name__} at {where}: {error}"[:300].replace("\n", " ").encode())
-            os._exit(1)
+        return run_cases(self.read, first, cases, seconds, LIMIT_S, CASES_IN_A_CHILD)
 
 
 def main() -> None:
