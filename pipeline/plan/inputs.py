@@ -228,7 +228,7 @@ def _remote(
         deep = wanted[0] == "**"
         entries = filesystem.walk(base, lambda parts: may_lead(parts, wanted) and not hidden(parts), deep)
     else:
-        entries = iter([((), {"name": base, **filesystem.info(base)})])
+        entries = iter([((), filesystem.info(base))])
     for parts, info in entries:
         name = "/".join((base, *parts))
         address = name if name.startswith(protocol) else protocol + name
