@@ -137,10 +137,12 @@ class PatientObjects:
 
     def read_many(self, ranges: Sequence[PathRange]) -> list[bytes]:
         """Bytes of several files, asked for together; those that fail are asked for again."""
+        if not ranges:
+            return []
         found: list[bytes] = [b""] * len(ranges)
         left = list(range(len(ranges)))
-        waiting = self.waiting(ranges[0][0], "read") if ranges else None
-        while left and waiting is not None:
+        waiting = self.waiting(ranges[0][0], "read")
+        while left:
             answers = self.raw.get_many([ranges[number] for number in left])
             failures: dict[int, Exception] = {}
             for number, answer in zip(left, answers, strict=True):
