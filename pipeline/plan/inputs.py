@@ -228,7 +228,7 @@ def _remote(
         deep = wanted[0] == "**"
         entries = filesystem.walk(base, lambda parts: may_lead(parts, wanted) and not hidden(parts), deep)
     else:
-        entries = iter([((), {"name": base, **filesystem.info(base)})])
+        entries = iter([((), filesystem.info(base))])
     for parts, info in entries:
         name = "/".join((base, *parts))
         address = name if name.startswith(protocol) else protocol + name
@@ -299,10 +299,13 @@ def _fingerprint(info: dict[str, Any]) -> str:
 
 def _meant(place: str) -> str:
     """What of the things that are there is named most like a path that isn't."""
-    path = Path(place)
-    while not path.parent.is_dir() and path.parent != path:
-        path = path.parent
-    if is_remote(place) or not path.parent.is_dir():
+    if is_remote(place):
         return ""
-    close = near(path.name, (other.name for other in path.parent.iterdir()))
+    path = Path(place)
+    try:
+        while not path.parent.is_dir() and path.parent != path:
+            path = path.parent
+        close = near(path.name, (other.name for other in path.parent.iterdir()))
+    except OSError:  # a folder that can't be read, so nothing is known of what is there
+        return ""
     return f"; did you mean {path.with_name(close)}?" if close else ""

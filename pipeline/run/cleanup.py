@@ -49,10 +49,10 @@ def product_files(store: Store) -> set[str]:
 
 def earlier_products_line(store: Store, replace: bool) -> str | None:
     """What becomes of the products that are there when other ones are made; None: there are none."""
-    sets, sizes = product_sets(store), store.sizes(PRODUCTS)
-    if not sets:
+    files = product_files(store)
+    if not files:
         return None
-    files = set().union(*(products.files for products in sets))
+    sizes = store.sizes(PRODUCTS)
     size = human_bytes(sum(sizes.get(file.partition("/")[2], 0) for file in files))
     what = f"{PRODUCTS}/ holds {len(files):,} files of an earlier result, {size}"
     if replace:
@@ -60,11 +60,10 @@ def earlier_products_line(store: Store, replace: bool) -> str | None:
     return f"{what}: they stay beside the new one; `dspipe run --replace` removes them when the new one is whole"
 
 
-def remove_stale(store: Store, referenced: set[str], before: float, keep: set[str] | None = None) -> int:
-    """Remove task files that no manifest of the present plan names and that were written before this run began
-    (`before`, in seconds since 1970 by the storage's clock), but for those to `keep`, and files that were never
-    finished. Returns how many."""
-    removed, needed = 0, referenced | (keep or set())
+def remove_stale(store: Store, needed: set[str], before: float) -> int:
+    """Remove task files but for those `needed` that were written before this run began (`before`, in seconds since 1970
+    by the storage's clock), and files that were never finished. Returns how many."""
+    removed = 0
     for folder in ("", *store.folders()):
         for name, state in store.states(folder).items():
             full = f"{folder}/{name}" if folder else name

@@ -164,7 +164,8 @@ def _run_phases(
     _write_run(store, plan, result, state, finished=True)
     if not plan.config.engine.keep_stale:
         lease.check()
-        remove_stale(store, state.files, lease.since, set() if plan.replace else product_files(store))
+        needed = state.files if plan.replace else state.files | product_files(store)
+        remove_stale(store, needed, lease.since)
     return result
 
 

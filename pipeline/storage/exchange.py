@@ -157,18 +157,18 @@ class ExchangeReader:
 
     def __init__(self, store: Store, name: str, index: int, segments: int, partitions: int) -> None:
         self._store, self._at, self._segments, self.partitions = store, index, segments, partitions
+        self._entry_bytes = 16 * segments + 8
         self.name, self.path = name, store.path(name)
 
     def index_range(self, partition: int, count: int = 1) -> Range:
         """Where the entries of some partitions in the index lie, as `entries` reads them; none of partitions that the
         file doesn't have."""
-        length = 16 * self._segments + 8
         count = max(0, min(count, self.partitions - partition))
-        return self.name, self._at + partition * length, count * length
+        return self.name, self._at + partition * self._entry_bytes, count * self._entry_bytes
 
     def digests_range(self) -> Range:
         """Where the digests lie, as `digests` reads them."""
-        at = self._at + self.partitions * (16 * self._segments + 8)
+        at = self._at + self.partitions * self._entry_bytes
         return self.name, at, DIGEST_BYTES * self.partitions + 8
 
     def digests(self, data: bytes) -> npt.NDArray[np.uint8]:
@@ -179,7 +179,7 @@ class ExchangeReader:
 
     def entries(self, data: bytes) -> Index:
         """int64[count, segments, 2] of entries of the index. Raises DamagedFileError."""
-        length = 16 * self._segments + 8
+        length = self._entry_bytes
         count = len(data) // length
         for start in range(0, count * length, length):
             entry = data[start : start + length]

@@ -101,7 +101,7 @@ def kind_of(error: BaseException) -> Kind:
 def is_mistake(error: BaseException) -> bool:
     """Whether the address or the setting is wrong for sure, so that nobody needs to try again."""
     return any(
-        _code(one) in _MISTAKEN_CODES or _classes(one) & {"InvalidURL", "ParamValidationError", "ProfileNotFound"}
+        _code(one) in _MISTAKEN_CODES or classes_of(one) & {"InvalidURL", "ParamValidationError", "ProfileNotFound"}
         for one in _chain(error)
     )
 
@@ -145,7 +145,7 @@ def said(error: BaseException) -> str:
     code, message = "", ""
     names: set[str] = set()
     for one in _chain(error):
-        names |= _classes(one)
+        names |= classes_of(one)
         code, message = _code(one) or code, _message(one) or message
     if code == "NoSuchBucket":
         return "there is no such bucket; check its name, or make it"
@@ -185,7 +185,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _kind_of_one(error: BaseException) -> Kind | None:
-    code, status, names = _code(error), _status(error), _classes(error)
+    code, status, names = _code(error), status_of(error), classes_of(error)
     if "InvalidURL" in names or "CERTIFICATE_VERIFY_FAILED" in str(error):
         return "wrong"
     if "HttpProcessingError" in names:  # an answer that broke off or is garbled; its `code` is none of the server's
@@ -209,7 +209,8 @@ def _kind_of_one(error: BaseException) -> Kind | None:
     return None
 
 
-def _classes(error: BaseException) -> set[str]:
+def classes_of(error: BaseException) -> set[str]:
+    """The names of an error's class and of those that it is derived from."""
     return {kind.__name__ for kind in type(error).__mro__}
 
 
@@ -227,7 +228,7 @@ def _message(error: BaseException) -> str:
     return without_secrets(" ".join(message.split()))[:300]
 
 
-def _status(error: BaseException) -> int | None:
+def status_of(error: BaseException) -> int | None:
     """The HTTP status: of botocore in the response, of aiohttp `status`, of gcsfs `code`."""
     status = _response(error).get("ResponseMetadata", {}).get("HTTPStatusCode")
     status = status if status is not None else getattr(error, "status", None) or getattr(error, "code", None)

@@ -85,7 +85,7 @@ class PatientFilesystem:
         below: list[Parts] = []
         for page in self._objects.listing(folder, deep):
             for file in page.files:
-                yield (*parts, *file.name.split("/")), {**file.info, "name": f"{folder}/{file.name}", "type": "file"}
+                yield (*parts, *file.name.split("/")), file.info
             below += [(*parts, name) for name in page.folders]
         for inner in sorted(below):
             if enter(inner):

@@ -9,16 +9,13 @@ from typing import Any, BinaryIO
 
 from fsspec.asyn import sync
 
-from dspipe.pipeline.storage.objects import Listed, NoConditionsError, NoRangesError, Page, PathRange, Piece
+from dspipe.pipeline.storage.objects import Listed, NoRangesError, Page, PathRange, Piece, WholeFileObjects
 
 _CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+)")
 
 
-class HttpObjects:
+class HttpObjects(WholeFileObjects):
     """`Objects` of a web server: those that read."""
-
-    def __init__(self, filesystem: Any) -> None:
-        self._filesystem = filesystem
 
     def get(self, path: str, start: int = 0, end: int | None = None) -> Piece:
         return sync(self._filesystem.loop, self._get, path, start, end)  # type: ignore[no-any-return]
@@ -44,24 +41,6 @@ class HttpObjects:
 
     def put(self, path: str, data: bytes) -> None:
         raise NotImplementedError
-
-    def put_if(self, path: str, data: bytes, etag: str | None) -> str:
-        raise NoConditionsError
-
-    def begin(self, path: str) -> str | None:
-        return None
-
-    def part(self, path: str, upload: str, number: int, data: bytes) -> Any:
-        raise NotImplementedError
-
-    def complete(self, path: str, upload: str, parts: Sequence[Any]) -> None:
-        raise NotImplementedError
-
-    def abort(self, path: str, upload: str) -> None:
-        raise NotImplementedError
-
-    def uploads(self, folder: str) -> list[tuple[str, str, float]]:
-        return []
 
     def put_file(self, path: str, file: BinaryIO) -> None:
         raise NotImplementedError

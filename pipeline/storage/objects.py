@@ -137,10 +137,12 @@ class PatientObjects:
 
     def read_many(self, ranges: Sequence[PathRange]) -> list[bytes]:
         """Bytes of several files, asked for together; those that fail are asked for again."""
+        if not ranges:
+            return []
         found: list[bytes] = [b""] * len(ranges)
         left = list(range(len(ranges)))
-        waiting = self.waiting(ranges[0][0], "read") if ranges else None
-        while left and waiting is not None:
+        waiting = self.waiting(ranges[0][0], "read")
+        while left:
             answers = self.raw.get_many([ranges[number] for number in left])
             failures: dict[int, Exception] = {}
             for number, answer in zip(left, answers, strict=True):
@@ -237,11 +239,33 @@ class PatientObjects:
                 raise
 
 
-class AnyObjects:
-    """Whatever fsspec opens, by its interface alone."""
+class WholeFileObjects:
+    """What `Objects` of a storage without conditional writes and uploads in parts have in common."""
 
     def __init__(self, filesystem: Any) -> None:
         self._filesystem = filesystem
+
+    def put_if(self, path: str, data: bytes, etag: str | None) -> str:
+        raise NoConditionsError
+
+    def begin(self, path: str) -> str | None:
+        return None
+
+    def part(self, path: str, upload: str, number: int, data: bytes) -> Any:
+        raise NotImplementedError
+
+    def complete(self, path: str, upload: str, parts: Sequence[Any]) -> None:
+        raise NotImplementedError
+
+    def abort(self, path: str, upload: str) -> None:
+        raise NotImplementedError
+
+    def uploads(self, folder: str) -> list[tuple[str, str, float]]:
+        return []
+
+
+class AnyObjects(WholeFileObjects):
+    """Whatever fsspec opens, by its interface alone."""
 
     def get(self, path: str, start: int = 0, end: int | None = None) -> Piece:
         if start >= 0 and end is not None:
@@ -272,24 +296,6 @@ class AnyObjects:
 
     def put(self, path: str, data: bytes) -> None:
         self._filesystem.pipe_file(path, data)
-
-    def put_if(self, path: str, data: bytes, etag: str | None) -> str:
-        raise NoConditionsError
-
-    def begin(self, path: str) -> str | None:
-        return None
-
-    def part(self, path: str, upload: str, number: int, data: bytes) -> Any:
-        raise NotImplementedError
-
-    def complete(self, path: str, upload: str, parts: Sequence[Any]) -> None:
-        raise NotImplementedError
-
-    def abort(self, path: str, upload: str) -> None:
-        raise NotImplementedError
-
-    def uploads(self, folder: str) -> list[tuple[str, str, float]]:
-        return []
 
     def put_file(self, path: str, file: BinaryIO) -> None:
         with self._filesystem.open(path, "wb") as target:

@@ -17,6 +17,7 @@ from dspipe.pipeline.errors import StorageError
 from dspipe.pipeline.quantities import human_seconds
 from dspipe.pipeline.storage.failures import (
     UnavailableError,
+    classes_of,
     is_mistake,
     is_storage_failure,
     kind_of,
@@ -127,9 +128,7 @@ class Waiting:
             raise error
         if kind == "wrong" and is_mistake(error):
             raise StorageError(f"cannot {without_secrets(self.doing)}: {said(error)}") from error
-        if kind == "wrong":
-            self._give_up(error, "")
-        if kind == "access" and not self._was_permitted(error):
+        if kind == "wrong" or (kind == "access" and not self._was_permitted(error)):
             self._give_up(error, "")
         now = time.monotonic()
         self.first = now if self.first is None else self.first
@@ -155,8 +154,8 @@ class Waiting:
         if self._permitted in _answered:
             return True
         # a driver that was permitted says nothing of the credentials of a worker's machine
-        names = {kind.__name__ for kind in type(error).__mro__}
-        return self.patience.answered and not names & {"NoCredentialsError", "PartialCredentialsError"}
+        absent = {"NoCredentialsError", "PartialCredentialsError"}
+        return self.patience.answered and not classes_of(error) & absent
 
     def _tell(self, error: Exception, now: float) -> None:
         # the first failures are everyday; a person wants to know of a minute without an answer

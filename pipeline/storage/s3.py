@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 
 from fsspec.asyn import sync
 
+from dspipe.pipeline.storage.failures import status_of
 from dspipe.pipeline.storage.objects import (
     ConditionFailedError,
     Listed,
@@ -61,7 +62,7 @@ class S3Objects:
         try:
             answer = self._call("put_object", Bucket=bucket, Key=key, Body=data, **condition)
         except (OSError, ValueError) as error:
-            status = _status_of(error)
+            status = status_of(error.__cause__ or error)
             if status == 412 or (status == 404 and etag is not None):
                 raise ConditionFailedError from None
             if status == 501:
@@ -139,7 +140,7 @@ class S3Objects:
         try:
             answer = await self._filesystem._call_s3("get_object", Bucket=bucket, Key=key, **settings)
         except OSError as error:
-            if _status_of(error) == 416:  # there is nothing from `start` on
+            if status_of(error.__cause__ or error) == 416:  # there is nothing from `start` on
                 return await self._empty(bucket, key)
             raise
         size = answer.get("ContentRange", "").rpartition("/")[2] or answer["ContentLength"]
@@ -171,9 +172,3 @@ async def _body(body: Any) -> bytes:
     finally:
         body.close()
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-
-def _status_of(error: BaseException) -> int | None:
-    response = getattr(error.__cause__ or error, "response", None) or {}
-    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    return status if isinstance(status, int) else None

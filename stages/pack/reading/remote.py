@@ -1,11 +1,12 @@
 """Shards on a remote storage (s3://, gs://, ...): each file is copied to a local folder when it is first read."""
 
-import hashlib
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 from dspipe.pipeline.errors import DamagedFileError
+from dspipe.pipeline.storage.written_file import WrittenFile
 
 _PIECE = 1 << 20
 
@@ -51,12 +52,10 @@ class RemoteFiles:
         return path
 
     def _copy_checked(self, name: str, sha256: str, target: Path) -> None:
-        digest = hashlib.sha256()
         with self._store.reading(name) as source, target.open("wb") as file:
-            while piece := source.read(_PIECE):
-                digest.update(piece)
-                file.write(piece)
-        if digest.hexdigest() != sha256:
+            copied = WrittenFile(file)
+            shutil.copyfileobj(source, copied, _PIECE)
+        if copied.written.sha256 != sha256:
             raise DamagedFileError(self._store.path(name), "isn't the file that index.json names: its checksum differs")
 
 

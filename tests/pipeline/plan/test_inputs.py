@@ -3,6 +3,7 @@
 import gzip
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,21 @@ def test_what_is_wrong_with_a_list_is_named(tmp_path: Path) -> None:
         found(tmp_path, "all.paths")
     with pytest.raises(ConfigError, match=r"none\.paths: no such file"):
         found(tmp_path, ["none.paths"])
+
+
+def test_a_name_that_is_nearly_there_is_suggested_where_the_folder_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "pages.jsonl")
+    with pytest.raises(ConfigError, match=r"no such file or directory; did you mean .*/pages\.jsonl\?$"):
+        found(tmp_path, "page.jsonl")
+
+    def closed(folder: Path) -> Iterator[Path]:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    with pytest.raises(ConfigError, match=r"page\.jsonl: no such file or directory$"):
+        found(tmp_path, "page.jsonl")
 
 
 def test_the_first_files_by_name_are_taken_where_there_is_a_limit(tmp_path: Path) -> None:
