@@ -13,6 +13,7 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -46,13 +47,32 @@ def _cpu_seconds() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
-def parser(description: str) -> argparse.ArgumentParser:
-    """The options that all benchmarks have."""
+def bare_parser(description: str) -> argparse.ArgumentParser:
+    """The option that every benchmark has."""
     options = argparse.ArgumentParser(description=description)
+    options.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    return options
+
+
+def count(text: str) -> int:
+    """A number as it may stand on the command line: 1000000 or 1e6."""
+    return int(float(text))
+
+
+def parser_without_input(description: str, room: str) -> argparse.ArgumentParser:
+    """The options of benchmarks that make their documents themselves, in a folder with room for so much."""
+    options = bare_parser(description)
+    options.add_argument("--directory", default=tempfile.gettempdir(), help=f"room for {room}")
+    options.set_defaults(input=[], repeat=1)
+    return options
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """The options of benchmarks that read documents."""
+    options = bare_parser(description)
     options.add_argument("--input", nargs="+", required=True, metavar="FILE", help=".jsonl[.gz|.zst], .warc[.gz], text")
     options.add_argument("--repeat", type=int, default=3, help="runs whose median counts")
     options.add_argument("--mb", type=float, default=0, help="take at most this many MB of text (0: all)")
-    options.add_argument("--json", action="store_true", help="one JSON object on standard output")
     options.add_argument("--peer-python", default=sys.executable, help="the Python that has the peers installed")
     return options
 

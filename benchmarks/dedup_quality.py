@@ -33,12 +33,11 @@ Then `containment: 0.9`, at the threshold 0.8, beside `verify: exact` alone:
     dropped_true     share of what was dropped that is alike or contained, as its reason says
 """
 
-import argparse
 import statistics
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from benchmarks.common import Result, read_documents, report
+from benchmarks.common import Result, bare_parser, read_documents, report
 from benchmarks.dedup_truth import NOTHING, Dropped, Likeness, Pairs, exact_pairs, labelled_pairs, run_stage, shingles
 
 THRESHOLDS = (0.7, 0.8, 0.9)
@@ -179,10 +178,9 @@ def with_footers(texts: Sequence[str], times: float) -> list[str]:
 
 def main() -> None:
     """Print the tables."""
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options = bare_parser(__doc__.splitlines()[0])
     options.add_argument("--pairs", required=True, help=".jsonl.zst with a, b (addresses) and jaccard_word5")
     options.add_argument("--pages", nargs="+", required=True, metavar="FILE", help=".warc.gz files with the pages")
-    options.add_argument("--json", action="store_true", help="one JSON object on standard output")
     given = options.parse_args()
     pages = [page for page in read_documents(given.pages) if page["text"].strip()]
     texts = [page["text"] for page in pages]

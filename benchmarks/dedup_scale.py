@@ -9,14 +9,13 @@ in a process of its own, by the engine in that process, with 256 MB for a worker
 With `--model` the first size is run once more with all exchanges merged, and `benchmarks.dedup_model` says the rest.
 """
 
-import argparse
 import json
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import Measure, Result, contest, report
+from benchmarks.common import Measure, Result, contest, count, parser_without_input, report
 from benchmarks.dedup_model import Corpus, measured, modelled
 
 SHARD = 50_000
@@ -90,15 +89,12 @@ def for_model(measure: Measure, paths: list[str], documents: int, directory: str
 
 def main() -> None:
     """Run every size."""
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--documents", nargs="+", type=lambda text: int(float(text)), default=[10**6])
-    options.add_argument("--directory", default=tempfile.gettempdir(), help="room for 1.7 kB a document")
-    options.add_argument("--model", nargs="+", type=lambda text: int(float(text)), default=[], metavar="DOCUMENTS")
-    options.add_argument("--shards", type=lambda text: int(float(text)), default=90_000, help="of a modelled corpus")
-    options.add_argument("--memory", type=lambda text: int(float(text)), default=2 << 30, help="of its workers")
-    options.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    options = parser_without_input(__doc__.splitlines()[0], "1.7 kB a document")
+    options.add_argument("--documents", nargs="+", type=count, default=[10**6])
+    options.add_argument("--model", nargs="+", type=count, default=[], metavar="DOCUMENTS")
+    options.add_argument("--shards", type=count, default=90_000, help="of a modelled corpus")
+    options.add_argument("--memory", type=count, default=2 << 30, help="of its workers")
     given = options.parse_args()
-    given.input, given.repeat = [], 1
     result: Result = {}
     for documents in given.documents:
         with tempfile.TemporaryDirectory(dir=given.directory) as directory:

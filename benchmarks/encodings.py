@@ -8,7 +8,6 @@ out and letters that the encoding lacks as references. Each page is declared in 
 wrongly as UTF-8 and as ISO-8859-1. `--write-letters` makes the letters' file instead.
 """
 
-import argparse
 import codecs
 import json
 import random
@@ -17,7 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.common import read_documents
+from benchmarks.common import bare_parser, read_documents
 
 LANGUAGES = {
     "gb18030": "zh",
@@ -165,12 +164,11 @@ def _escaped(text: str) -> str:
 
 def main() -> None:
     """Print the shares, of made and of real pages."""
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options = bare_parser(__doc__.splitlines()[0])
     options.add_argument("--input", nargs="+", required=True, metavar="FILE", help="sentences with `text` and `lang`")
     options.add_argument("--warc", nargs="*", default=[], metavar="FILE", help="real pages too")
     options.add_argument("--pages", type=int, default=10, help="pages made for each encoding and language")
     options.add_argument("--sentences", type=int, default=12, help="sentences of a made page")
-    options.add_argument("--json", action="store_true", help="one JSON object on standard output")
     options.add_argument("--write-letters", metavar="FILE", help="write the frequencies of letters instead")
     given = options.parse_args()
     if given.write_letters:

@@ -11,7 +11,6 @@ With `--real` as many shards of a few short documents are really worked on, in t
 then one shard is added. Counted are the requests of driver and tasks, and the tasks that are run again.
 """
 
-import argparse
 import json
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import Measure, Result, contest, report
+from benchmarks.common import Measure, Result, contest, count, parser_without_input, report
 
 STAGES: list[dict[str, Any]] = [
     {"exact_dedup": {}},
@@ -115,13 +114,10 @@ def _write_shard(path: Path, number: int) -> None:
 
 def main() -> None:
     """Run every size."""
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--shards", nargs="+", type=lambda text: int(float(text)), default=[1000])
-    options.add_argument("--real", type=lambda text: int(float(text)), default=0, metavar="SHARDS")
-    options.add_argument("--directory", default=tempfile.gettempdir(), help="room for 30 kB a shard")
-    options.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    options = parser_without_input(__doc__.splitlines()[0], "30 kB a shard")
+    options.add_argument("--shards", nargs="+", type=count, default=[1000])
+    options.add_argument("--real", type=count, default=0, metavar="SHARDS")
     given = options.parse_args()
-    given.input, given.repeat = [], 1
     drivers: Result = {}
     for shards in given.shards:
         with tempfile.TemporaryDirectory(dir=given.directory) as directory:

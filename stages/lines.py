@@ -19,6 +19,7 @@ rules, each to be turned off or on:
     min_words       it has fewer words than this (C4: 5; off), where its script puts spaces between them
 """
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -81,11 +82,6 @@ _NAVIGATION = (
 )
 _COUNTED = "likes?|shares?|comments?|views?|repl(?:y|ies)|followers?|retweets?|votes?|points?|reads?|downloads?"
 _COUNTER = rf"^[ \t]*[0-9][0-9.,]*[ \t]?[km]?\+?[ \t](?:{_COUNTED})[ \t]*$"
-# those of kernels.text.unicode_classes
-_SPACELESS = (
-    r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Yi}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}\p{Tai_Le}"
-    r"\p{New_Tai_Lue}\p{Tai_Tham}\p{Tai_Viet}\p{Javanese}\p{Balinese}\p{Batak}\p{Cham}\p{Buginese}\p{Rejang}]"
-)
 _WITHOUT_END_MARKS = r"[\p{Thai}\p{Lao}\p{New_Tai_Lue}\p{Tai_Tham}]"
 _TERMINAL = rf"(?:[{''.join(sorted(SENTENCE_TERMINALS))}\"”’'»」』…]|፡፡)[\s)\]）】\x{{200b}}-\x{{200f}}]*$"
 _SHORT_WORDS = 10
@@ -176,11 +172,20 @@ class Lines(RewritingStage[Config]):
             small = pc.count_substring_regex(lines, r"\p{Ll}").to_numpy()
             found |= (capitals > small) & (capitals + small >= 10)
         if config.single_word or config.min_words:
-            spaced = ~has(lines, _SPACELESS)
+            spaced = ~has(lines, spaceless_pattern())
             found |= spaced & (words < max(config.min_words, 2 * config.single_word))
         if config.terminal:
             found |= ~has(lines, _TERMINAL) & ~has(lines, _WITHOUT_END_MARKS)
         return found & filled
+
+
+@cache
+def spaceless_pattern() -> str:
+    """RE2: a character of a script that puts no spaces between words."""
+    from dspipe.kernels.text.unicode_classes import FIRST_UNSPACED, SCRIPTS
+
+    scripts = " ".join(SCRIPTS[FIRST_UNSPACED:]).replace("kana", "hiragana katakana")
+    return "[" + "".join(rf"\p{{{script.title()}}}" for script in scripts.split()) + "]"
 
 
 def has(lines: "pa.Array", pattern: str) -> "npt.NDArray[np.bool_]":

@@ -29,6 +29,18 @@ class Rule(NamedTuple):
     statistic: str
     reason: str
 
+    @property
+    def asks_least(self) -> bool:
+        """Whether the threshold is the least value that passes."""
+        return self.threshold.startswith("min_")
+
+    def broken(self, values: "npt.NDArray[np.float32]", limits: "npt.NDArray[np.float32]") -> "npt.NDArray[np.bool_]":
+        """Where values break the rule. In single precision, as the statistics are: a share equal to its threshold
+        passes. NaN is no limit."""
+        broken = values < limits if self.asks_least else values > limits
+        # less than 0: not known, for want of a list
+        return broken & (values >= 0) if self.statistic == "stop_words" else broken
+
 
 class RuleSet(StageConfig):
     """Base of the rule sets."""

@@ -124,13 +124,9 @@ class HeuristicsStage(MapStage[HeuristicsConfig]):
         profiles = profiles_of(columns.column("language").to_pylist(), scripts.astype(np.int64))
         broken = np.full(columns.num_rows, -1, np.int32)
         for place, (rule_set, rule) in enumerate(self._rules):
-            # in single precision, as the statistics are: a share equal to its threshold passes
-            limit = getattr(self.config, rule_set).thresholds(rule.threshold, self.config.like)[profiles]
+            limits = getattr(self.config, rule_set).thresholds(rule.threshold, self.config.like)[profiles]
             values = columns.column(f"{self.name}.{rule.statistic}").fill_null(0).to_numpy().astype(np.float32)
-            breaks = values < limit if rule.threshold.startswith("min_") else values > limit
-            if rule.statistic == "stop_words":
-                breaks &= values >= 0
-            broken[breaks & (broken < 0)] = place
+            broken[rule.broken(values, limits) & (broken < 0)] = place
         reasons = pa.array([f"{rule_set}.{rule.reason}" for rule_set, rule in self._rules], pa.string())
         return reasons.take(pa.array(broken, pa.int32(), mask=broken < 0))
 
@@ -138,19 +134,18 @@ class HeuristicsStage(MapStage[HeuristicsConfig]):
         import numpy as np
 
         script = np.array([columns.get(f"{self.name}.script") or 0], np.int64)
-        (profile,) = profiles_of([columns.get("language")], script)
+        profile = profiles_of([columns.get("language")], script)
         for rule_set, rule in self._rules:
-            limit = getattr(self.config, rule_set).thresholds(rule.threshold, self.config.like)[profile]
+            limits = getattr(self.config, rule_set).thresholds(rule.threshold, self.config.like)[profile]
+            (limit,) = limits
             column = f"{self.name}.{rule.statistic}"
             value = columns.get(column)
             if value is None or np.isnan(limit):
                 continue
-            least = rule.threshold.startswith("min_")
-            broken = np.float32(value) < limit if least else np.float32(value) > limit
-            unknown = rule.statistic == "stop_words" and value < 0
+            (broken,) = rule.broken(np.array([value], np.float32), limits)
             number = f"{limit:,.0f}" if limit >= 1000 else f"{limit:.4g}"
-            asks = f"{'at least' if least else 'at most'} {number}"
-            yield Limit(column, asks, f"{rule_set}.{rule.reason}", bool(broken) and not unknown)
+            asks = f"{'at least' if rule.asks_least else 'at most'} {number}"
+            yield Limit(column, asks, f"{rule_set}.{rule.reason}", bool(broken))
 
     @cached_property
     def _rules(self) -> list[tuple[str, Rule]]:

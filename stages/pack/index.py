@@ -21,7 +21,6 @@ from dspipe.stages.pack.summary import PackedCounts, PartitionSummary, ShardCont
 from dspipe.stages.pack.tokenizer_json import read_added_tokens
 from dspipe.stages.shared.artifacts import read_json_artifacts
 
-_COPIES = {"documents": "copies", "dropped_documents": "dropped_copies", "empty_documents": "empty_copies"}
 SUFFIXES = (SUFFIX, ".bin", ".idx", ".mds", ".parquet")
 
 
@@ -76,7 +75,9 @@ def write_index(task: Task, stage: StageSettings) -> None:
     value = manifest.as_json()
     task.note("training data", training_data(drawn, counts, config.length))
     # what a manifest counts as documents are copies
-    task.note("packed", {_COPIES.get(name, name): entry for name, entry in value.items() if name != "parts"})
+    task.note(
+        "packed", {name.replace("documents", "copies"): entry for name, entry in value.items() if name != "parts"}
+    )
     with task.make("index", ".index.json", product="set") as file:
         entries = mds.index_entries(manifest) if config.format == "mds" else {}
         file.write(json.dumps({**value, **entries}, indent=1, ensure_ascii=False).encode())

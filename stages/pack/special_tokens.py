@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.pack.settings import RowSettings
-from dspipe.stages.pack.tokenizer_json import BEGIN, END, FIM_SENTINELS, PAD, find_token, read_added_tokens
+from dspipe.stages.pack.tokenizer_json import BEGIN, END, FIM_SENTINELS, PAD, AddedTokens, find_token, read_added_tokens
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,11 @@ class SpecialTokens:
 
 def find_special_tokens(config: RowSettings, tokenizer: bytes) -> SpecialTokens:
     """The ids in a tokenizer.json of the tokens that the config wants. Raises ConfigError for one that isn't there."""
-    added, _ = read_added_tokens(tokenizer)
+    return choose_special_tokens(config, read_added_tokens(tokenizer)[0])
+
+
+def choose_special_tokens(config: RowSettings, added: AddedTokens) -> SpecialTokens:
+    """The ids, among added tokens, of those that the config wants. Raises ConfigError for one that isn't there."""
 
     def find(key: tuple[str, ...], name: str | None, usual: Sequence[str]) -> int:
         try:

@@ -14,7 +14,6 @@ counted).
 `index` checks that no token is lost and writes the manifest `index.json`.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -30,7 +29,7 @@ from dspipe.stages.pack.reading.locate import locate_document
 from dspipe.stages.pack.segments import split_documents
 from dspipe.stages.pack.settings import PackConfig, RowSettings, TailSettings
 from dspipe.stages.pack.shuffle_keys import OrderKeys
-from dspipe.stages.pack.special_tokens import SpecialTokens, find_special_tokens
+from dspipe.stages.pack.special_tokens import SpecialTokens, choose_special_tokens
 from dspipe.stages.pack.verify.shards import verify_run
 from dspipe.stages.tokenizer.stage import TokenizerStage
 
@@ -49,8 +48,7 @@ class PackStage(GlobalStage[PackConfig]):
         for stage in stages:
             names = stage.special_token_names() if isinstance(stage, TokenizerStage) else None
             if names is not None:
-                added = [{"content": name, "id": number} for number, name in enumerate(names)]
-                find_special_tokens(self.config, json.dumps({"added_tokens": added}).encode())
+                choose_special_tokens(self.config, {name: number for number, name in enumerate(names)})
 
     def domains_named(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         middle = self.config.fill_in_the_middle

@@ -3,6 +3,8 @@
 import ipaddress
 import re
 
+from dspipe.stages.pii.matches import mask_matches
+
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 # the lengths are those of RFC 5321 section 4.5.3.1, and keep the search linear. Of the signs that a local part may have
 # by the standard, those that nobody's address has but code and URLs are full of (/ = { } ! # $ ...) begin none. A
@@ -33,17 +35,7 @@ SUSPECT_IP = r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]|:[0-9A-Fa-f]{0,4}:[0-9A-Fa-f
 
 def mask_emails(text: str, mask: str) -> tuple[str, int]:
     """The text with `mask` in place of e-mail addresses, and how many."""
-    if "@" not in text:
-        return text, 0
-    count = 0
-
-    def replace(match: re.Match[str]) -> str:
-        nonlocal count
-        real = _is_email(match)
-        count += real
-        return mask if real else match[0]
-
-    return _EMAIL.sub(replace, text), count
+    return mask_matches(_EMAIL, text, mask, _is_email) if "@" in text else (text, 0)
 
 
 def _is_email(match: re.Match[str]) -> bool:
@@ -66,19 +58,16 @@ def _is_email(match: re.Match[str]) -> bool:
 
 def mask_ips(text: str, mask: str) -> tuple[str, int]:
     """The text with `mask` in place of public IP addresses, and how many."""
-    count = 0
-
-    def replace(match: re.Match[str]) -> str:
-        nonlocal count
-        public = _is_public(match[0])
-        count += public
-        return mask if public else match[0]
-
-    text = _IPV4.sub(replace, text) if text.count(".") > 2 else text
-    return (_IPV6.sub(replace, text) if text.count(":") > 2 else text), count
+    of_4 = of_6 = 0
+    if text.count(".") > 2:
+        text, of_4 = mask_matches(_IPV4, text, mask, _is_public)
+    if text.count(":") > 2:
+        text, of_6 = mask_matches(_IPV6, text, mask, _is_public)
+    return text, of_4 + of_6
 
 
-def _is_public(address: str) -> bool:
+def _is_public(match: re.Match[str]) -> bool:
+    address = match[0]
     if ":" not in address and sum(len(number) > 1 for number in address.split(".")) < 2:
         return False
     try:

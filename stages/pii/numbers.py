@@ -8,6 +8,8 @@ card        13 to 19 digits (ISO/IEC 7812) of an issuer with the length that its
 import datetime
 import re
 
+from dspipe.stages.pii.matches import mask_matches
+
 _IDENTITY = re.compile(
     r"(?<![A-Za-z0-9_.])(?:([1-9]\d{5})((?:19|20)\d{2}[01]\d[0-3]\d)\d{3}[\dXx]|([1-9]\d{5})(\d\d[01]\d[0-3]\d)\d{3})"
     r"(?![A-Za-z0-9_]|\.\d)",
@@ -37,29 +39,12 @@ SUSPECT_CARD = "[0-9]{11}|[0-9]{4}[ -][0-9]{4}"
 
 def mask_identity_numbers(text: str, mask: str) -> tuple[str, int]:
     """The text with `mask` in place of identity numbers, and how many."""
-    count = 0
-
-    def replace(match: re.Match[str]) -> str:
-        nonlocal count
-        real = _is_identity(match)
-        count += real
-        return mask if real else match[0]
-
-    return _IDENTITY.sub(replace, text), count
+    return mask_matches(_IDENTITY, text, mask, _is_identity)
 
 
 def mask_cards(text: str, mask: str) -> tuple[str, int]:
     """The text with `mask` in place of numbers of bank cards, and how many."""
-    count = 0
-
-    def replace(match: re.Match[str]) -> str:
-        nonlocal count
-        digits = re.sub("[ -]", "", match[0])
-        real = _ISSUERS.fullmatch(digits) is not None and has_luhn_digit(digits) and len(set(digits)) > 3
-        count += real
-        return mask if real else match[0]
-
-    return _CARD.sub(replace, text), count
+    return mask_matches(_CARD, text, mask, _is_card)
 
 
 def has_luhn_digit(digits: str) -> bool:
@@ -82,6 +67,11 @@ def _is_identity(match: re.Match[str]) -> bool:
         return has_identity_digit(match[0])
     before = match.string[max(0, match.start() - 30) : match.start()]
     return any(name in before for name in _NAMED)
+
+
+def _is_card(match: re.Match[str]) -> bool:
+    digits = re.sub("[ -]", "", match[0])
+    return _ISSUERS.fullmatch(digits) is not None and has_luhn_digit(digits) and len(set(digits)) > 3
 
 
 def _is_date(digits: str) -> bool:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.quality.documents import NEGATIVE, POSITIVE
 
 if TYPE_CHECKING:
@@ -23,11 +22,10 @@ SURE = 1e-6
 
 def open_classifier(model: Path, label: str) -> "Classifier":
     """The model. Raises ConfigError for a file that is none, and for one without the label."""
-    from dspipe.stages.shared.fasttext_models import load_classifier
+    from dspipe.stages.shared.fasttext_models import check_label, load_classifier
 
     classifier = load_classifier(model)
-    if label not in classifier.labels:
-        raise ConfigError(f"the model has no label {label}; it has {', '.join(classifier.labels[:8])}")
+    check_label(classifier, label)
     return classifier
 
 

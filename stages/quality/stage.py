@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeInt, model_validator
 
-from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.stage import Corpus, GlobalStage, Limit, Phase, Settings, StageConfig
 from dspipe.stages.quality.quantile_steps import columns_read
-from dspipe.stages.shared.fasttext_models import find_model, load_classifier
+from dspipe.stages.shared.fasttext_models import check_label, find_model, load_classifier
 from dspipe.stages.shared.loaded import sha256_once
 
 if TYPE_CHECKING:
@@ -67,9 +66,7 @@ class QualityStage(GlobalStage[QualityConfig]):
     Config = QualityConfig
 
     def check(self) -> None:
-        if self.config.label not in self._classifier.labels:
-            some = ", ".join(self._classifier.labels[:8])
-            raise ConfigError(f"the model has no label {self.config.label}; it has {some}", ("label",))
+        check_label(self._classifier, self.config.label)
 
     def measured_columns(self) -> "tuple[pa.Field, ...]":
         import pyarrow as pa
@@ -99,8 +96,11 @@ class QualityStage(GlobalStage[QualityConfig]):
         if isinstance(least, dict):
             least = least.get(str(columns.get("language")), least.get("*"))
         if least is not None:
-            score = columns.get("quality") or 0.0
-            yield Limit("quality", f"at least {least:g}", "quality.low_score", score < least)
+            import numpy as np
+
+            # in single precision, as the verdict: the score nearest to 0.7 is a little less
+            broken = (columns.get("quality") or 0.0) < np.float32(least)
+            yield Limit("quality", f"at least {least:g}", "quality.low_score", bool(broken))
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         import pyarrow as pa

@@ -1,4 +1,4 @@
-"""fastText's training in a process of its own: `python classifier_training.py OPTIONS`, see `train`.
+"""fastText's training in a process of its own: `python training.py OPTIONS`, see `train`.
 
 A process of its own, because with one thread the package leaves nine tenths of the input matrix as it gets them from
 `malloc` (DenseMatrix::uniform fills a tenth per thread), and glibc is told by the environment to make them zeros.

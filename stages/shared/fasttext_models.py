@@ -46,3 +46,9 @@ def load_classifier(path: Path) -> "Classifier":
         return load_once("fasttext", [path], lambda: Classifier(read_model(path)))
     except (ModelError, OSError) as error:
         raise ConfigError(str(error), ("model",)) from error
+
+
+def check_label(classifier: "Classifier", label: str) -> None:
+    """Raises ConfigError for a label that the model doesn't have."""
+    if label not in classifier.labels:
+        raise ConfigError(f"the model has no label {label}; it has {', '.join(classifier.labels[:8])}", ("label",))

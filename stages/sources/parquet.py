@@ -13,7 +13,7 @@ from dspipe.pipeline.storage.compression.detect import open_at
 from dspipe.stages.sources.reading.batches import PIECE, too_long
 from dspipe.stages.sources.reading.columns import column_at, name_column, text_column
 from dspipe.stages.sources.reading.fields import Fields
-from dspipe.stages.sources.reading.guess import advice, guess_format, names_there, read_head
+from dspipe.stages.sources.reading.guess import guess_format, names_there, read_head, refuse_other_format
 from dspipe.stages.sources.reading.losses import Losses, stored_size
 from dspipe.stages.sources.reading.parquet_footer import ColumnChunk, read_column_chunks
 from dspipe.stages.sources.reading.row_groups import record_batches
@@ -43,11 +43,9 @@ class ParquetSource(Source[Config]):
     def check_first_file(self, file: InputFile, stream: BinaryIO) -> frozenset[str]:
         import pyarrow.parquet as pq
 
-        head = read_head(stream)
-        guess = guess_format(head, file.name)
+        guess = guess_format(read_head(stream), file.name)
+        refuse_other_format(file.name, guess, "parquet", "Parquet")
         if guess != "parquet":
-            if (said := advice(guess)) is not None:
-                raise ConfigError(f"{file.name} is no Parquet file; {said}", ("format",))
             return frozenset()
         stream.seek(0)
         try:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 from pydantic import Field, StringConstraints
 
-from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.source import Domains, InputFile, Reading, Source, SourceConfig
 from dspipe.stages.sources.reading.archive import Record, records
 from dspipe.stages.sources.reading.batches import BatchBuilder
-from dspipe.stages.sources.reading.guess import advice, guess_format, read_head
+from dspipe.stages.sources.reading.guess import guess_format, read_head, refuse_other_format
 from dspipe.stages.sources.reading.http import decoded_body, parse_response
 from dspipe.stages.sources.reading.media_type import declared_type, is_text, sniffed_type
 
@@ -45,14 +44,12 @@ class WarcSource(Source[Config]):
 
     def check_name(self, name: str) -> None:
         if ".warc.wet" in name.lower():
-            raise ConfigError(f"{name} is no WARC file; {advice('wet')}", ("format",))
+            refuse_other_format(name, "wet", "warc", "WARC")
         if ".warc.wat" in name.lower():
-            raise ConfigError(f"{name} is no WARC file; {advice('wat')}", ("format",))
+            refuse_other_format(name, "wat", "warc", "WARC")
 
     def check_first_file(self, file: InputFile, stream: BinaryIO) -> frozenset[str]:
-        guess = guess_format(read_head(stream), file.name)
-        if guess != "warc" and (said := advice(guess)) is not None:
-            raise ConfigError(f"{file.name} is no WARC file; {said}", ("format",))
+        refuse_other_format(file.name, guess_format(read_head(stream), file.name), "warc", "WARC")
         return frozenset()
 
     def domains(self) -> Domains:

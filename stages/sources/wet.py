@@ -4,11 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
-from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.source import Domains, InputFile, Reading, Source, SourceConfig
 from dspipe.stages.sources.reading.archive import Record, records
 from dspipe.stages.sources.reading.batches import BatchBuilder, clean_utf8
-from dspipe.stages.sources.reading.guess import advice, guess_format, read_head
+from dspipe.stages.sources.reading.guess import guess_format, read_head, refuse_other_format
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,12 +28,10 @@ class WetSource(Source[Config]):
 
     def check_name(self, name: str) -> None:
         if re.search(r"\.warc(\.gz)?$", name.lower()):
-            raise ConfigError(f"{name} is no WET file; {advice('warc')}", ("format",))
+            refuse_other_format(name, "warc", "wet", "WET")
 
     def check_first_file(self, file: InputFile, stream: BinaryIO) -> frozenset[str]:
-        guess = guess_format(read_head(stream), file.name)
-        if guess != "wet" and (said := advice(guess)) is not None:
-            raise ConfigError(f"{file.name} is no WET file; {said}", ("format",))
+        refuse_other_format(file.name, guess_format(read_head(stream), file.name), "wet", "WET")
         return frozenset()
 
     def domains(self) -> Domains:

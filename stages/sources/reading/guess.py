@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import BinaryIO, Literal
 
+from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.storage.compression.damage import DamagedError
 from dspipe.pipeline.storage.compression.detect import decompressed
 
@@ -85,6 +86,12 @@ def advice(guess: Guess) -> str | None:
         "parquet": "it is a Parquet file: write `format: parquet`",
         "files": "it looks like text: write `format: files`, which takes each file as a document",
     }.get(guess)
+
+
+def refuse_other_format(name: str, guess: Guess, own: Guess, title: str) -> None:
+    """Raises ConfigError where a file is likely to be of another format than its source's `own`, which has a title."""
+    if guess != own and (said := advice(guess)) is not None:
+        raise ConfigError(f"{name} is no {title} file; {said}", ("format",))
 
 
 def names_there(names: Iterable[str], most: int = 12) -> str:

@@ -1,4 +1,4 @@
-"""The column chunks that a Parquet file's footer names, read from its bytes.
+"""The column chunks that a Parquet file's footer names, and the size of a page, read from their bytes.
 
 pyarrow says the same (`metadata.row_group(i).column(j)`), but where a damaged footer's size statistics don't fit the
 column it ends the whole process: 8 of 24,000 files with up to 20 changed bytes did that (pyarrow 25, std::terminate).
@@ -11,6 +11,8 @@ from dspipe.stages.sources.reading.watched import Watched
 
 TAIL_BYTES = 8  # the footer's length and the magic number behind it
 _TRUE, _FALSE, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = 1, 2, 7, 8, 9, 10, 11, 12
+_NEXT_IS_I32 = 0x15
+"""what stands before a field of type i32 whose number is the last one's plus 1"""
 
 
 class ColumnChunk(NamedTuple):
@@ -35,6 +37,21 @@ def read_column_chunks(stream: Watched) -> list[list[ColumnChunk]]:
         raise ValueError(f"the footer is damaged ({type(error).__name__})") from error
 
 
+def page_bytes(header: bytes) -> int:
+    """Uncompressed bytes of a page by the beginning of its header: field 1 is its type, field 2 this size, both of
+    type i32 (parquet.thrift, PageHeader). 0 where it is none."""
+    decoder = _Decoder(header)
+    size = 0
+    try:
+        for _ in range(2):
+            if decoder.byte() != _NEXT_IS_I32:
+                return 0
+            size = decoder.signed()
+    except IndexError:
+        return 0
+    return max(0, size)
+
+
 def _column_chunk(metadata: dict[int, Any]) -> ColumnChunk:
     path, size, dictionary = b".".join(metadata[3]).decode("utf-8", "replace"), metadata[6], metadata.get(11)
     if not isinstance(size, int) or not isinstance(dictionary, int | None):
@@ -54,35 +71,35 @@ class _Decoder:
     def struct(self) -> dict[int, Any]:
         fields: dict[int, Any] = {}
         number = 0
-        while header := self._byte():
+        while header := self.byte():
             delta, kind = header >> 4, header & 15
-            number = number + delta if delta else self._signed()
+            number = number + delta if delta else self.signed()
             # a field that is true or false has no bytes of its own
             fields[number] = kind == _TRUE if kind in (_TRUE, _FALSE) else self._value(kind)
         return fields
 
     def _value(self, kind: int) -> Any:
         if kind in (_TRUE, _FALSE, 3):
-            return self._byte()
+            return self.byte()
         if kind in (4, 5, 6):
-            return self._signed()
+            return self.signed()
         if kind == _DOUBLE:
             return self._bytes(8)
         if kind == _BINARY:
             return self._bytes(self._unsigned())
         if kind in (_LIST, _SET):
-            header = self._byte()
+            header = self.byte()
             count = header >> 4 if header >> 4 < 15 else self._unsigned()
             return [self._value(header & 15) for _ in range(count)]
         if kind == _MAP:
             count = self._unsigned()
-            kinds = self._byte() if count else 0
+            kinds = self.byte() if count else 0
             return [(self._value(kinds >> 4), self._value(kinds & 15)) for _ in range(count)]
         if kind == _STRUCT:
             return self.struct()
         raise ValueError(f"the footer is damaged (no value is of kind {kind})")
 
-    def _byte(self) -> int:
+    def byte(self) -> int:
         value = self.data[self.at]
         self.at += 1
         return value
@@ -97,12 +114,12 @@ class _Decoder:
     def _unsigned(self) -> int:
         value = shift = 0
         while True:
-            byte = self._byte()
+            byte = self.byte()
             value |= (byte & 0x7F) << shift
             shift += 7
             if byte < 0x80:
                 return value
 
-    def _signed(self) -> int:
+    def signed(self) -> int:
         value = self._unsigned()
         return (value >> 1) ^ -(value & 1)

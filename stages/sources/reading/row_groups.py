@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dspipe.stages.sources.reading.parquet_footer import ColumnChunk
+from dspipe.stages.sources.reading.parquet_footer import ColumnChunk, page_bytes
 from dspipe.stages.sources.reading.watched import Watched
 
 if TYPE_CHECKING:
@@ -85,22 +85,5 @@ def _dictionary_bytes(stream: Watched, texts: list[ColumnChunk]) -> int:
     for chunk in texts:
         if chunk.dictionary_offset is not None:
             stream.seek(chunk.dictionary_offset)
-            longest = max(longest, _page_bytes(stream.read(32)) or chunk.uncompressed_bytes)
+            longest = max(longest, page_bytes(stream.read(32)) or chunk.uncompressed_bytes)
     return longest
-
-
-def _page_bytes(header: bytes) -> int:
-    """Uncompressed bytes of a page by its header, a Thrift structure in the compact protocol: field 1 is its type,
-    field 2 this size, both of type i32 (parquet.thrift, PageHeader). 0 where it is none."""
-    at, values = 0, []
-    for _ in range(2):
-        if header[at : at + 1] != b"\x15":
-            return 0
-        value, shift, at = 0, 0, at + 1
-        while at < len(header) and shift < 35:
-            value |= (header[at] & 0x7F) << shift
-            shift, at = shift + 7, at + 1
-            if header[at - 1] < 0x80:
-                break
-        values.append((value >> 1) ^ -(value & 1))
-    return max(0, values[1])

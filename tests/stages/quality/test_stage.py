@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 from typer.testing import CliRunner
@@ -13,7 +14,7 @@ from typer.testing import CliRunner
 from dspipe.kernels.jit import INTERPRETED
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.stages.quality.cli import app
-from dspipe.stages.quality.stage import QualityConfig
+from dspipe.stages.quality.stage import QualityConfig, QualityStage
 from dspipe.stages.quality.training import TrainingError, train
 from tests.engine import rows_of, run_inline, tasks_run
 from tests.shared import shared
@@ -162,6 +163,13 @@ def test_by_value(model: Path, tmp_path: Path) -> None:
     assert [row["reason"] for row in rows].count("quality.low_score") == 40
     _, rows = run(tmp_path, model, at_least={"en": 0, "*": 1})
     assert all((row["reason"] is None) == (row["language"] == "en") for row in rows)
+
+
+def test_a_score_equal_to_the_threshold_meets_it() -> None:
+    stage = QualityStage("quality", QualityConfig(model="x", at_least=0.7))
+    below, equal = np.nextafter(np.float32(0.7), np.float32(0)), np.float32(0.7)
+    broken = [limit.broken for score in (below, equal) for limit in stage.limits({"quality": float(score)})]
+    assert broken == [True, False]
 
 
 def kept(rows: list[dict[str, Any]], language: str) -> list[float]:
