@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from dspipe.pipeline.config.describe import Setting, settings_of, stage_settings, tables
-from dspipe.pipeline.config.discovery import source_class, source_formats, stage_class, stage_names
+from dspipe.pipeline.config.discovery import OwnModuleError, source_class, source_formats, stage_class, stage_names
 from dspipe.pipeline.config.suggestions import suggest
 from dspipe.pipeline.source import Source, SourceConfig
 from dspipe.pipeline.stage import MapStage, Stage
@@ -68,6 +68,8 @@ def _kind_lines(topic: str) -> Iterator[str]:
         kind: type[Stage] | type[Source] = stage_class(topic)  # type: ignore[type-arg]
         own = stage_settings(topic)
         shared = "map" if issubclass(kind, MapStage) else ""
+    except OwnModuleError as error:
+        raise UnknownTopicError(str(error)) from None
     except KeyError:
         try:
             kind = source_class(topic)

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from dspipe.pipeline.config.discovery import make_stage
+from dspipe.pipeline.config.discovery import OwnModuleError, make_stage
 from dspipe.pipeline.config.problems import InvalidConfigError, Problem
 from dspipe.pipeline.config.yaml_lines import YamlError, parse_yaml
 from dspipe.pipeline.errors import DamagedFileError, RunNotFoundError, StorageError
@@ -148,6 +148,6 @@ def configured_stages(store: Store, import_own: bool) -> ConfiguredStages:
             continue
         try:
             known.append(make_stage(name, settings or {}, seed))
-        except (KeyError, ImportError, ValidationError) as error:
+        except (KeyError, OwnModuleError, ValidationError) as error:
             raise InvalidConfigError([Problem(f"stages.{name}", f"isn't a stage here: {error}", where)]) from None
     return ConfiguredStages(tuple(known), tuple(left_out))
