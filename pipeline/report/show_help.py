@@ -6,7 +6,7 @@ import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from dspipe.pipeline.config.describe import Setting, settings_of, stage_settings, tables
+from dspipe.pipeline.config.describe import Setting, settings_of, shared_tables, stage_settings
 from dspipe.pipeline.config.discovery import OwnModuleError, source_class, source_formats, stage_class, stage_names
 from dspipe.pipeline.config.suggestions import suggest
 from dspipe.pipeline.source import Source, SourceConfig
@@ -60,7 +60,7 @@ def _part_lines(topic: str) -> Iterator[str]:
     said, table = _TOP[topic]
     yield said
     yield from _example(_EXAMPLES[topic])
-    yield from _setting_lines("Settings", tables()[table])
+    yield from _setting_lines("Settings", shared_tables()[table])
 
 
 def _kind_lines(topic: str) -> Iterator[str]:
@@ -87,7 +87,7 @@ def _kind_lines(topic: str) -> Iterator[str]:
         yield paragraph
     yield from _setting_lines("Settings", own)
     if shared:
-        yield from _setting_lines("As every stage that looks at each document by itself", tables()[shared])
+        yield from _setting_lines("As every stage that looks at each document by itself", shared_tables()[shared])
     if issubclass(kind, Source):
         yield ""
         yield "All sources take more: `dspipe help sources`."
