@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from dspipe.pipeline.config.describe import Setting, settings_of, shared_tables, stage_settings
 from dspipe.pipeline.config.discovery import OwnModuleError, source_class, source_formats, stage_class, stage_names
+from dspipe.pipeline.config.schema import summary_of
 from dspipe.pipeline.config.suggestions import suggest
 from dspipe.pipeline.source import Source, SourceConfig
 from dspipe.pipeline.stage import MapStage, Stage
@@ -47,8 +48,8 @@ def help_text(topic: str, width: int) -> str:
 def overview(width: int) -> str:
     """The topics, each with what it does."""
     summaries = {name: said for name, (said, _) in _TOP.items()}
-    summaries |= {name: _summary(source_class(name)) for name in source_formats()}
-    summaries |= {name: _summary(stage_class(name)) for name in stage_names()}
+    summaries |= {name: summary_of(source_class(name)) for name in source_formats()}
+    summaries |= {name: summary_of(stage_class(name)) for name in stage_names()}
     longest = max(map(len, summaries))
     lines = []
     for name, said in summaries.items():
@@ -91,10 +92,6 @@ def _kind_lines(topic: str) -> Iterator[str]:
     if issubclass(kind, Source):
         yield ""
         yield "All sources take more: `dspipe help sources`."
-
-
-def _summary(kind: type) -> str:
-    return _paragraphs(sys.modules[kind.__module__].__doc__ or "")[0]
 
 
 def _paragraphs(documented: str) -> list[str]:
