@@ -48,6 +48,12 @@ class RunFile:
         counters = first.counters if first else {}
         return counters.get("read", 0), counters.get("quarantined", 0)
 
+    def skipped(self) -> dict[str, int]:
+        """Records of the sources that are no documents, by kind."""
+        first = self.text_pass()
+        counters = first.counters if first else {}
+        return {key.removeprefix("skipped."): n for key, n in counters.items() if key.startswith("skipped.")}
+
     def read_by_source(self) -> dict[str, SourcePart]:
         """What was read of each source."""
         first = self.text_pass()
