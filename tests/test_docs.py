@@ -11,7 +11,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from docs.generate import TABLE, commands, write
+from docs.generate import SCHEMA, TABLE, commands, schema, write
 from dspipe.pipeline.config.describe import tables
 from dspipe.pipeline.config.discovery import source_class, source_formats, stage_class, stage_names
 from dspipe.pipeline.config.problems import Locator
@@ -123,6 +123,10 @@ def test_every_table_stands_in_one_place() -> None:
 def test_tables_are_up_to_date(page: Path) -> None:
     text = page.read_text("utf-8")
     assert write(text) == text, "python -m docs.generate writes them anew"
+
+
+def test_the_schema_beside_the_configs_is_up_to_date() -> None:
+    assert SCHEMA.read_text("utf-8") == schema(), "python -m docs.generate writes it anew"
 
 
 def test_the_readme_names_every_stage_and_format() -> None:

@@ -45,16 +45,20 @@ def settings_of(model: type[BaseModel], base: type[BaseModel] | None = None) -> 
 
 
 def tables() -> dict[str, list[Setting]]:
-    """Every table of settings: `top`, `engine`, `source` (what all formats have), `source FORMAT`, `map` (what all map
-    stages have), `stage NAME`."""
-    found = {
+    """Every table of settings: `source FORMAT`, `stage NAME`, and the shared ones."""
+    sources = {f"source {name}": settings_of(source_class(name).Config, SourceConfig) for name in source_formats()}
+    return {**shared_tables(), **sources, **{f"stage {name}": stage_settings(name) for name in stage_names()}}
+
+
+def shared_tables() -> dict[str, list[Setting]]:
+    """The tables of settings that are no single format's or stage's: `top`, `engine`, `source` (what all formats have),
+    `map` (what all map stages have). They import no format and no stage."""
+    return {
         "top": [setting for setting in settings_of(TopLevel) if not setting.key.startswith("engine.")],
         "engine": settings_of(EngineConfig),
         "source": settings_of(SourceConfig),
         "map": settings_of(MapConfig),
     }
-    found |= {f"source {name}": settings_of(source_class(name).Config, SourceConfig) for name in source_formats()}
-    return found | {f"stage {name}": stage_settings(name) for name in stage_names()}
 
 
 def stage_settings(name: str) -> list[Setting]:
@@ -72,10 +76,9 @@ def _settings(model: type[BaseModel], schema: Schema, defs: dict[str, Schema], p
             kind += " or `null`"
         yield Setting(f"{prefix}{name}", kind, default, description)
         for inner, listed in _models(field.annotation):
+            inner_schema = inner.model_json_schema()
             key = f"{prefix}{name}{'[]' if listed else ''}."
-            yield from _settings(
-                inner, inner.model_json_schema(), {**defs, **inner.model_json_schema().get("$defs", {})}, key
-            )
+            yield from _settings(inner, inner_schema, {**defs, **inner_schema.get("$defs", {})}, key)
 
 
 def _models(annotation: Any, listed: bool = False) -> Iterator[tuple[type[BaseModel], bool]]:

@@ -20,7 +20,10 @@ FORMATS = "dspipe.stages.sources"
 
 
 class OwnModuleError(Exception):
-    """A module of the user's can't be imported: where in it, and why."""
+    """A module of the user's can't be imported: which, where in it, and why."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"the module {name} can't be imported: {why}")
 
 
 def stage_names() -> list[str]:
@@ -95,9 +98,9 @@ def _the_class(module_name: str, base: type[T], name: str) -> type[T]:
     except ModuleNotFoundError as error:
         if error.name is not None and (module_name == error.name or module_name.startswith(f"{error.name}.")):
             raise KeyError(name) from None
-        raise OwnModuleError(_import_failure(error, module_name)) from None
+        raise OwnModuleError(name, _import_failure(error, module_name)) from None
     except Exception as error:
-        raise OwnModuleError(_import_failure(error, module_name)) from None
+        raise OwnModuleError(name, _import_failure(error, module_name)) from None
     found = [
         value
         for value in vars(module).values()

@@ -246,7 +246,7 @@ def _sources(items: Any, parts: Parts) -> Iterator[tuple[int, Source[Any]]]:
             parts.add_problem((*path, "format"), _no_such("format", str(format), source_formats()))
             continue
         except OwnModuleError as error:
-            parts.add_problem((*path, "format"), f"the module {format} can't be imported: {error}")
+            parts.add_problem((*path, "format"), str(error))
             continue
         try:
             source = kind(kind.Config.model_validate(item))
@@ -276,7 +276,7 @@ def _stages(items: Any, seed: Any, parts: Parts) -> list[tuple[int, str, Stage[A
             parts.add_problem(path, _no_such("stage", name, stage_names()))
             continue
         except OwnModuleError as error:
-            parts.add_problem(path, f"the module {name} can't be imported: {error}")
+            parts.add_problem(path, str(error))
             continue
         if any(module == name for _, module, _ in stages):
             parts.add_problem(path, "the stage is there twice")

@@ -4,7 +4,6 @@ Beside what every part checks by itself: the beginning of each source's first fi
 other, such as a stage for a domain that no source has.
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from dspipe.pipeline.config.run_config import Parts, check_parts
 from dspipe.pipeline.config.suggestions import near
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.plan.plan import Listed, Plan, list_inputs, plan_phases
-from dspipe.pipeline.source import Domains
 from dspipe.pipeline.storage.filesystem import is_remote
 from dspipe.pipeline.storage.patience import current_patience
 
@@ -76,6 +74,7 @@ def _check_domains(parts: Parts, seen: frozenset[str]) -> list[str]:
     complete = isinstance(items, list) and len(every) == len(items)
     known = frozenset().union(*(domains.named for domains in every)) | seen
     settled = complete and not any(domains.others for domains in every)
+    certain = frozenset().union(*(domains.named for domains in every if domains.certain))
     remarks = []
     for index, module, stage in parts.stages:
         unknown: dict[str, tuple[str | int, ...]] = {}
@@ -89,14 +88,9 @@ def _check_domains(parts: Parts, seen: frozenset[str]) -> list[str]:
                 parts.add_problem(("stages", index, module, *key), f"no source has the domain {name}{meant}")
             elif complete:
                 remarks.append(f"{stage.name}: no source is known to have the domain {name}; documents may say it")
-        certain = _certain(every)
         try:
             if complete and not unknown:
                 stage.check_certain_domains(certain)
         except ConfigError as error:
             parts.add_problem(("stages", index, module, *error.key), str(error))
     return remarks
-
-
-def _certain(every: Iterable[Domains]) -> frozenset[str]:
-    return frozenset().union(*(domains.named for domains in every if domains.certain))

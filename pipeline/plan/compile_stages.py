@@ -168,7 +168,6 @@ def _judging(config: RunConfig, indexes: Sequence[int], number: int) -> PlannedP
     settings = [[module, stage.config.model_dump(mode="json")] for module, stage in zip(modules, stages, strict=True)]
     payload = [[module, settings_of(stage)] for module, stage in zip(modules, stages, strict=True)]
     code = [code_fingerprint(stage_module(module)) for module in modules]
-    code.append(code_fingerprint("dspipe.pipeline.tasks.judge"))
     return PlannedPhase(
         name=JUDGE if number == 1 else f"{JUDGE}-{number}",
         over="shards",

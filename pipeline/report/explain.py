@@ -1,6 +1,5 @@
 """`dspipe explain RUN ID|URL`: one document's way through a run."""
 
-import json
 import re
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -19,7 +18,7 @@ from dspipe.pipeline.run.run_file import RunFile, configured_stages, read_run
 from dspipe.pipeline.stage import Limit
 from dspipe.pipeline.storage.columns import Column, read_rows
 from dspipe.pipeline.storage.store import Store
-from dspipe.pipeline.tasks.quarantine import place_of
+from dspipe.pipeline.tasks.quarantine import place_of, quarantined_records
 from dspipe.pipeline.visible_text import visible, visible_line
 
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ def _find(store: Store, run: RunFile, wanted: str) -> list[Story]:
     done = text_pass.manifests if text_pass else _read_so_far(store)
     for shard, name in enumerate(done):
         manifest = store.read_json(name)
-        bad = [entry for entry in _quarantined(store, manifest) if _is_meant(entry, wanted)]
+        bad = [entry for entry in quarantined_records(store, manifest) if _is_meant(entry, wanted)]
         found += [Story({"quarantine": entry}, quarantined=True) for entry in bad]
         rows = _rows_with(store, manifest, wanted)
         found += [_story(store, run, shard, manifest["groups"], group, row) for group, row in rows]
@@ -238,9 +237,3 @@ def _values(store: Store, manifest: Mapping[str, Any], groups: list[int], group:
             values = {name: batch.column(name)[row].as_py() for name in columns}
             return {name: value for name, value in values.items() if value is not None}
     return {}
-
-
-def _quarantined(store: Store, manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for file in manifest["files"]:
-        if file["kind"] == "quarantine":
-            yield from map(json.loads, store.read_bytes(file["file"]).splitlines())

@@ -10,7 +10,6 @@ def left_out_line(run: RunFile, output: str) -> str | None:
     """The kinds of records and files that were left out, the commonest first, and where to look. None: nothing was."""
     text_pass = run.text_pass()
     counters = text_pass.counters if text_pass else {}
-    skipped = {key.removeprefix("skipped."): n for key, n in counters.items() if key.startswith("skipped.")}
     files: dict[str, int] = {}
     for kinds in run.left_out.values():
         for kind, n in kinds.items():
@@ -19,7 +18,7 @@ def left_out_line(run: RunFile, output: str) -> str | None:
     if bad := counters.get("quarantined", 0):
         guessed = counters.get("quarantined by estimate", 0)
         parts.append(f"{bad:,} bad records" + (f" ({guessed:,} of them estimated)" if guessed else ""))
-    if skipped:
+    if skipped := run.skipped():
         parts.append(f"records that are no documents: {_kinds(skipped)}")
     if files:
         parts.append(f"files: {_kinds(files)}")

@@ -6,8 +6,9 @@ import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from dspipe.pipeline.config.describe import Setting, settings_of, stage_settings, tables
-from dspipe.pipeline.config.discovery import source_class, source_formats, stage_class, stage_names
+from dspipe.pipeline.config.describe import Setting, settings_of, shared_tables, stage_settings
+from dspipe.pipeline.config.discovery import OwnModuleError, source_class, source_formats, stage_class, stage_names
+from dspipe.pipeline.config.schema import summary_of
 from dspipe.pipeline.config.suggestions import suggest
 from dspipe.pipeline.source import Source, SourceConfig
 from dspipe.pipeline.stage import MapStage, Stage
@@ -47,8 +48,8 @@ def help_text(topic: str, width: int) -> str:
 def overview(width: int) -> str:
     """The topics, each with what it does."""
     summaries = {name: said for name, (said, _) in _TOP.items()}
-    summaries |= {name: _summary(source_class(name)) for name in source_formats()}
-    summaries |= {name: _summary(stage_class(name)) for name in stage_names()}
+    summaries |= {name: summary_of(source_class(name)) for name in source_formats()}
+    summaries |= {name: summary_of(stage_class(name)) for name in stage_names()}
     longest = max(map(len, summaries))
     lines = []
     for name, said in summaries.items():
@@ -60,7 +61,7 @@ def _part_lines(topic: str) -> Iterator[str]:
     said, table = _TOP[topic]
     yield said
     yield from _example(_EXAMPLES[topic])
-    yield from _setting_lines("Settings", tables()[table])
+    yield from _setting_lines("Settings", shared_tables()[table])
 
 
 def _kind_lines(topic: str) -> Iterator[str]:
@@ -68,6 +69,8 @@ def _kind_lines(topic: str) -> Iterator[str]:
         kind: type[Stage] | type[Source] = stage_class(topic)  # type: ignore[type-arg]
         own = stage_settings(topic)
         shared = "map" if issubclass(kind, MapStage) else ""
+    except OwnModuleError as error:
+        raise UnknownTopicError(str(error)) from None
     except KeyError:
         try:
             kind = source_class(topic)
@@ -85,14 +88,10 @@ def _kind_lines(topic: str) -> Iterator[str]:
         yield paragraph
     yield from _setting_lines("Settings", own)
     if shared:
-        yield from _setting_lines("As every stage that looks at each document by itself", tables()[shared])
+        yield from _setting_lines("As every stage that looks at each document by itself", shared_tables()[shared])
     if issubclass(kind, Source):
         yield ""
         yield "All sources take more: `dspipe help sources`."
-
-
-def _summary(kind: type) -> str:
-    return _paragraphs(sys.modules[kind.__module__].__doc__ or "")[0]
 
 
 def _paragraphs(documented: str) -> list[str]:

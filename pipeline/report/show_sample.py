@@ -1,6 +1,5 @@
 """`dspipe plan --sample`: what becomes of the first records of every source, and what looks wrong with it."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from dspipe.pipeline.report.tables import Table, print_table
 from dspipe.pipeline.run.sample import Sample
 from dspipe.pipeline.storage.columns import Column, read_rows
 from dspipe.pipeline.storage.store import Store
+from dspipe.pipeline.tasks.quarantine import quarantined_records
 from dspipe.pipeline.visible_text import visible
 
 if TYPE_CHECKING:
@@ -75,18 +75,12 @@ def _by_source(sample: Sample) -> Iterator[SourceSample]:
     for shard, manifest in enumerate(text_pass.manifests if text_pass else ()):
         read = sample.store.read_json(manifest)
         one = SourceSample(sample.sources[shard])
-        one.errors.update(_errors(sample.store, read))
+        one.errors.update(entry["error"] for entry in quarantined_records(sample.store, read))
         sizes = _column(sample.store, read, read["groups"], "text_bytes")
         one.documents = sum(read["groups"])
         one.empty = 0 if sizes is None else pc.sum(pc.equal(sizes, 0)).as_py() or 0
         one.reasons.update(_reasons(sample, shard, read["groups"], one.documents))
         yield one
-
-
-def _errors(store: Store, manifest: Mapping[str, Any]) -> Iterator[str]:
-    for file in manifest["files"]:
-        if file["kind"] == "quarantine":
-            yield from (json.loads(line)["error"] for line in store.read_bytes(file["file"]).splitlines())
 
 
 def _reasons(sample: Sample, shard: int, groups: list[int], documents: int) -> Iterator[str]:

@@ -215,9 +215,7 @@ def alarm_table(run: RunFile) -> Table | None:
 
 def skipped_table(run: RunFile) -> Table | None:
     """Records of the sources that are no documents (requests, images, empty files), and files that aren't read."""
-    first = run.text_pass()
-    counters = first.counters if first else {}
-    skipped = {key.removeprefix("skipped."): n for key, n in counters.items() if key.startswith("skipped.")}
+    skipped = run.skipped()
     for source, kinds in run.left_out.items():
         skipped |= {f"{source}: files, {kind}": n for kind, n in kinds.items()}
     rows: list[Any] = [(name, f"{n:,}") for name, n in sorted(skipped.items(), key=lambda item: -item[1])]

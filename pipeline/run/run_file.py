@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from dspipe.pipeline.config.discovery import make_stage
+from dspipe.pipeline.config.discovery import OwnModuleError, make_stage
 from dspipe.pipeline.config.problems import InvalidConfigError, Problem
 from dspipe.pipeline.config.yaml_lines import YamlError, parse_yaml
 from dspipe.pipeline.errors import DamagedFileError, RunNotFoundError, StorageError
@@ -47,6 +47,12 @@ class RunFile:
         first = self.text_pass()
         counters = first.counters if first else {}
         return counters.get("read", 0), counters.get("quarantined", 0)
+
+    def skipped(self) -> dict[str, int]:
+        """Records of the sources that are no documents, by kind."""
+        first = self.text_pass()
+        counters = first.counters if first else {}
+        return {key.removeprefix("skipped."): n for key, n in counters.items() if key.startswith("skipped.")}
 
     def read_by_source(self) -> dict[str, SourcePart]:
         """What was read of each source."""
@@ -148,6 +154,6 @@ def configured_stages(store: Store, import_own: bool) -> ConfiguredStages:
             continue
         try:
             known.append(make_stage(name, settings or {}, seed))
-        except (KeyError, ImportError, ValidationError) as error:
+        except (KeyError, OwnModuleError, ValidationError) as error:
             raise InvalidConfigError([Problem(f"stages.{name}", f"isn't a stage here: {error}", where)]) from None
     return ConfiguredStages(tuple(known), tuple(left_out))

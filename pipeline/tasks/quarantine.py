@@ -1,12 +1,14 @@
 """Bad records of one task: kept in a file with their place, error and first bytes, and summed up in the manifest."""
 
 import base64
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from dspipe.pipeline.errors import MachineError
+from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.spec import Manifest
 from dspipe.pipeline.tasks.task import Task
 
@@ -109,6 +111,13 @@ class QuarantineFile:
         note = manifest["notes"].get(NOTE, {})
         file = next((file["file"] for file in manifest["files"] if file["kind"] == "quarantine"), None)
         return QuarantineFile(note.get("failed", 0), note.get("groups", ()), file)
+
+
+def quarantined_records(store: Store, manifest: Manifest) -> Iterator[dict[str, Any]]:
+    """The bad records of the task of a manifest, as its quarantine file has them."""
+    file = QuarantineFile.of(manifest).file
+    if file is not None:
+        yield from map(json.loads, store.read_bytes(file).splitlines())
 
 
 def quarantined_groups(manifests: Sequence[Manifest], sources: Sequence[str]) -> list[dict[str, Any]]:

@@ -1,6 +1,5 @@
 """A look at the beginning of data files: of what format they are, which field is the text, in which languages."""
 
-import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -157,12 +156,10 @@ def _find_languages(one: Looked) -> None:
     texts = list(_first_texts(one))
     if one.code or not texts:
         return
-    found = load_classifier(find_model("lid.176.ftz")).predict(
-        *text_buffers(pa.array(texts, pa.large_string())), 1024, 0.75
-    )
-    labels = load_classifier(find_model("lid.176.ftz")).labels
+    classifier = load_classifier(find_model("lid.176.ftz"))
+    found = classifier.predict(*text_buffers(pa.array(texts, pa.large_string())), 1024, 0.75)
     for label, score in zip(found.label.tolist(), found.score.tolist(), strict=True):
-        one.languages.update([labels[label]] if label >= 0 and score > 0.3 else [])
+        one.languages.update([classifier.labels[label]] if label >= 0 and score > 0.3 else [])
 
 
 def _first_texts(one: Looked) -> Iterator[str]:
@@ -192,11 +189,7 @@ class _Reading:
     memory = 1 << 30
 
     def open(self, file: InputFile) -> BinaryIO:
-        return (
-            io.BytesIO(Path(file.path).read_bytes())
-            if file.size and file.size < 1 << 20
-            else Path(file.path).open("rb")
-        )
+        return Path(file.path).open("rb")
 
     def bad(self, *named: Any, **described: Any) -> None:
         pass

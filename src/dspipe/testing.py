@@ -10,7 +10,9 @@ A failure is an AssertionError that says what the stage did and what is wrong wi
 import copy
 import json
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -239,12 +241,15 @@ def _quarantine(folder: Path) -> str:
     return "records went to the quarantine: " + "; ".join(lines)[:1000]
 
 
-class _Collect:
-    """What a format is offered while it reads, keeping what it says."""
+@dataclass
+class LocalReading:
+    """What a format is offered while it reads: files of this machine, and lists of what it quarantines and counts."""
 
-    def __init__(self, batch_rows: int) -> None:
-        self.batch_rows, self.batch_bytes, self.memory = batch_rows, 16 << 20, 1 << 30
-        self.problems: list[str] = []
+    batch_rows: int = 1000
+    batch_bytes: int = 1 << 20
+    memory: int = 1 << 30
+    quarantine: list[dict[str, Any]] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
 
     def open(self, file: InputFile) -> BinaryIO:
         return Path(file.path).open("rb")
@@ -260,10 +265,12 @@ class _Collect:
         estimated: bool = False,
         record: bytes | bytearray | None = None,
     ) -> None:
-        self.problems.append(f"{file.name} {place}: {error}")
+        entry = {"file": file.name, "place": place, "error": error, "id": id, "url": url}
+        self.quarantine.append({**entry, "records": records, "estimated": estimated})
 
     def skipped(self, reason: str, n: int = 1) -> None:
         assert n > 0, f"skipped({reason!r}, {n})"
+        self.counts[reason] += n
 
 
 def check_source(source: type[Source[Any]], config: Mapping[str, Any], files: Sequence[str | Path]) -> None:
@@ -292,7 +299,7 @@ def check_source(source: type[Source[Any]], config: Mapping[str, Any], files: Se
 
 
 def _read(source: Source[Any], files: Sequence[InputFile], batch_rows: int, whole: bool) -> pa.Table:
-    reading = _Collect(batch_rows)
+    reading = LocalReading(batch_rows, batch_bytes=16 << 20)
     batches = []
     for batch in source.read(files, reading):
         assert batch.num_rows <= batch_rows, f"a batch has {batch.num_rows} rows, more than the {batch_rows} asked for"
@@ -300,7 +307,8 @@ def _read(source: Source[Any], files: Sequence[InputFile], batch_rows: int, whol
         absent = [name for name in expected.names if name not in batch.schema.names]
         assert not absent, f"columns are missing: {', '.join(absent)}"
         batches.append(batch.select(expected.names).cast(expected))
-    assert not (whole and reading.problems), f"whole files have bad records: {reading.problems[:3]}"
+    problems = [f"{entry['file']} {entry['place']}: {entry['error']}" for entry in reading.quarantine]
+    assert not (whole and problems), f"whole files have bad records: {problems[:3]}"
     return pa.Table.from_batches(batches, raw_schema()).combine_chunks()
 
 

@@ -22,10 +22,11 @@ from random import Random
 from dspipe.pipeline.config.discovery import source_class, stage_class, stage_names
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.config.run_config import check, load_config
+from dspipe.testing import LocalReading
 from tests.chaos.in_a_child import run_cases
 from tests.chaos.mutate import PACKERS, mutate
 from tests.chaos.seeds import READERS, seeds
-from tests.stages.sources.read_shard import LocalReading, read_all
+from tests.stages.sources.read_shard import read_all
 
 LIMIT_S = 20.0
 """of processor time for a case, and ten times as long by the clock"""

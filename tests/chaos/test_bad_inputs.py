@@ -6,8 +6,9 @@ import pytest
 
 from dspipe.kernels.jit import INTERPRETED
 from dspipe.pipeline.config.discovery import source_class
+from dspipe.testing import LocalReading
 from tests.chaos.bad_inputs import GOOD, INPUTS, MEMORY, try_input
-from tests.stages.sources.read_shard import LocalReading, read_all
+from tests.stages.sources.read_shard import read_all
 
 
 @pytest.mark.parametrize("name", INPUTS)

@@ -1,31 +1,17 @@
 """One document's way through a run."""
 
-import io
 import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from dspipe.pipeline.errors import DamagedFileError, DocumentNotFoundError
 from dspipe.pipeline.report.explain import explain, print_explanation
 from dspipe.pipeline.run.run_file import read_run
 from tests.engine import run_inline
-from tests.pipeline.run.test_run import config, corpus
-
-
-@pytest.fixture
-def toy(tmp_path: Path) -> dict[str, Any]:
-    corpus(tmp_path / "in", [["alpha one", "do RAISE here", "abc"], ["alpha one", "beta two"]])
-    return config(tmp_path)
-
-
-def text_of(show: Any, *arguments: Any) -> str:
-    out = io.StringIO()
-    show(*arguments, Console(file=out, width=160))
-    return out.getvalue()
+from tests.pipeline.report.shown import text_of
 
 
 def test_one_documents_way(toy: dict[str, Any]) -> None:

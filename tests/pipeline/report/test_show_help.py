@@ -1,5 +1,7 @@
 """Help for every topic: what it does, an example that is valid, each setting once."""
 
+from pathlib import Path
+
 import pytest
 
 from dspipe.pipeline.config.discovery import source_class, source_formats, stage_class, stage_names
@@ -31,3 +33,11 @@ def test_the_overview_names_all_topics() -> None:
 def test_a_topic_that_is_none() -> None:
     with pytest.raises(UnknownTopicError, match="did you mean minhash"):
         help_text("minhsh", 80)
+
+
+def test_a_module_that_fails_is_named_with_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_help").mkdir()
+    (tmp_path / "own_help" / "broken.py").write_text("x = nope\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(UnknownTopicError, match=r"the module own_help\.broken can't be .*broken\.py:1: NameError"):
+        help_text("own_help.broken", 80)

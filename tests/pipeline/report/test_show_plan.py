@@ -1,28 +1,12 @@
 """What `dspipe plan` prints."""
 
-import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pytest
-from rich.console import Console
-
 from dspipe.pipeline.report.show_plan import print_plan
 from tests.engine import planned, run_inline
-from tests.pipeline.run.test_run import config, corpus
-
-
-@pytest.fixture
-def toy(tmp_path: Path) -> dict[str, Any]:
-    corpus(tmp_path / "in", [["alpha one", "do RAISE here", "abc"], ["alpha one", "beta two"]])
-    return config(tmp_path)
-
-
-def text_of(show: Any, *arguments: Any) -> str:
-    out = io.StringIO()
-    show(*arguments, Console(file=out, width=160))
-    return out.getvalue()
+from tests.pipeline.report.shown import text_of
 
 
 def test_the_plan_says_what_is_done(toy: dict[str, Any], tmp_path: Path) -> None:

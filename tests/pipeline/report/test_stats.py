@@ -1,12 +1,10 @@
 """The statistics of a run."""
 
-import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from dspipe.pipeline.errors import RunNotFoundError
 from dspipe.pipeline.report.page import html_page
@@ -15,19 +13,8 @@ from dspipe.pipeline.report.tables import Table
 from dspipe.pipeline.run.run_file import RunFile, read_run
 from dspipe.pipeline.run.summary import ALARMS, PhaseSummary
 from tests.engine import run_inline
+from tests.pipeline.report.shown import text_of
 from tests.pipeline.run.test_run import config, corpus
-
-
-@pytest.fixture
-def toy(tmp_path: Path) -> dict[str, Any]:
-    corpus(tmp_path / "in", [["alpha one", "do RAISE here", "abc"], ["alpha one", "beta two"]])
-    return config(tmp_path)
-
-
-def text_of(show: Any, *arguments: Any) -> str:
-    out = io.StringIO()
-    show(*arguments, Console(file=out, width=160))
-    return out.getvalue()
 
 
 def test_statistics_of_a_run(toy: dict[str, Any]) -> None:

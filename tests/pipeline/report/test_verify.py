@@ -3,17 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from dspipe.pipeline.report.verify import verify_files
 from tests.engine import run_inline
-from tests.pipeline.run.test_run import config, corpus
-
-
-@pytest.fixture
-def toy(tmp_path: Path) -> dict[str, Any]:
-    corpus(tmp_path / "in", [["alpha one", "do RAISE here", "abc"], ["alpha one", "beta two"]])
-    return config(tmp_path)
 
 
 def test_verify_finds_what_was_changed_cut_or_removed(toy: dict[str, Any]) -> None:

@@ -51,6 +51,16 @@ def test_looking_at_a_run_imports_nothing_that_its_config_names(run: Path) -> No
         configured_stages(store, import_own=True)
 
 
+def test_a_module_of_the_runs_own_that_fails(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_run").mkdir()
+    (tmp_path / "own_run" / "broken.py").write_text("x = nope\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    (run / "config.yaml").write_text(yaml.safe_dump({**config, "stages": [{"own_run.broken": {}}]}))
+    with pytest.raises(InvalidConfigError, match=r"own_run\.broken: isn't a stage here: .*broken\.py:1: NameError"):
+        configured_stages(Store(str(run)), import_own=True)
+
+
 @pytest.mark.parametrize("content", [b"", b"\0\xff", b"stages: 7", b"[", b"name: x"])
 def test_a_config_that_is_not_whole(run: Path, content: bytes) -> None:
     (run / "config.yaml").write_bytes(content)

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.extract.stage import ExtractConfig, ExtractStage, decode_page, utf8_page
 from dspipe.stages.sources import warc
+from dspipe.testing import LocalReading
 from tests.shared import shared
-from tests.stages.sources.read_shard import LocalReading, read_all
+from tests.stages.sources.read_shard import read_all
 
 RUSSIAN = "Съешь же ещё этих мягких французских булок, да выпей чаю. "
 JAPANESE = "これは日本語の文章です。文字コードを調べるために書きました。"

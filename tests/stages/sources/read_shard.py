@@ -1,45 +1,13 @@
-"""What sources read from in tests: local files, and lists of what was quarantined and counted."""
+"""Reading local files through a source in tests."""
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 
 from dspipe.pipeline.source import InputFile, Source, raw_schema
-
-
-@dataclass
-class LocalReading:
-    """A Reading over the local file system."""
-
-    batch_rows: int = 1000
-    batch_bytes: int = 1 << 20
-    memory: int = 1 << 30
-    quarantine: list[dict[str, Any]] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
-
-    def open(self, file: InputFile) -> BinaryIO:
-        return Path(file.path).open("rb")
-
-    def bad(
-        self,
-        file: InputFile,
-        place: str,
-        error: str,
-        id: str | None = None,
-        url: str | None = None,
-        records: int = 1,
-        estimated: bool = False,
-        record: bytes | bytearray | None = None,
-    ) -> None:
-        entry = {"file": file.name, "place": place, "error": error, "id": id, "url": url}
-        self.quarantine.append({**entry, "records": records, "estimated": estimated})
-
-    def skipped(self, reason: str, n: int = 1) -> None:
-        self.counts[reason] += n
+from dspipe.testing import LocalReading
 
 
 def input_file(path: Path, name: str | None = None) -> InputFile:

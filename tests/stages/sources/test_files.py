@@ -8,7 +8,8 @@ import pytest
 
 from dspipe.pipeline.source import InputFile
 from dspipe.stages.sources import files
-from tests.stages.sources.read_shard import LocalReading, read_all
+from dspipe.testing import LocalReading
+from tests.stages.sources.read_shard import read_all
 
 CHINESE = "数据管道从网页档案中提取正文，去除重复内容，然后训练分词器。" * 5
 

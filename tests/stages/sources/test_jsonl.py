@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from dspipe.stages.sources import jsonl
 from dspipe.stages.sources.jsonl import lines
+from dspipe.testing import LocalReading
 from tests.shared import shared
-from tests.stages.sources.read_shard import LocalReading, input_file, read_all
+from tests.stages.sources.read_shard import input_file, read_all
 
 
 def read_lines(path: Path, data: bytes, **settings: Any) -> tuple[list[dict[str, Any]], LocalReading]:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from dspipe.pipeline.source import InputFile
 from dspipe.stages.sources import parquet
 from dspipe.stages.sources.reading import columns
-from tests.stages.sources.read_shard import LocalReading, input_file, read_all
+from dspipe.testing import LocalReading
+from tests.stages.sources.read_shard import input_file, read_all
 
 
 def read_table(path: Path, table: pa.Table | None, **config: Any) -> tuple[list[dict[str, Any]], LocalReading]:

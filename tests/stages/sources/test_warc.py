@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dspipe.stages.sources import warc, wet
+from dspipe.testing import LocalReading
 from tests.shared import shared
-from tests.stages.sources.read_shard import LocalReading, input_file, read_all
+from tests.stages.sources.read_shard import input_file, read_all
 
 HTML = b"<html><body><p>Some words on a page.</p></body></html>"
 

@@ -9,7 +9,8 @@ from dspipe.pipeline.source import raw_schema
 from dspipe.stages.sources.reading import batches
 from dspipe.stages.sources.reading.batches import BatchBuilder, clean_utf8, decode_utf8
 from dspipe.stages.sources.reading.charset import clean_if_utf8, decode
-from tests.stages.sources.read_shard import LocalReading, input_file
+from dspipe.testing import LocalReading
+from tests.stages.sources.read_shard import input_file
 
 BYTES = st.one_of(
     st.binary(max_size=60),

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from dspipe.stages.sources import parquet
 from dspipe.stages.sources.reading.parquet_footer import ColumnChunk, read_column_chunks
 from dspipe.stages.sources.reading.watched import Watched
-from tests.stages.sources.read_shard import LocalReading, input_file
+from dspipe.testing import LocalReading
+from tests.stages.sources.read_shard import input_file
 
 
 def write_file(rows: int = 250) -> bytes:
