@@ -292,8 +292,7 @@ class Encoder:
 
 def _lay_out(tokens: Collection[bytes]) -> tuple[Bytes, Offsets]:
     """The tokens' bytes one behind the other, and where each begins and the last ends."""
-    lengths = np.fromiter(map(len, tokens), np.int64, len(tokens))
-    return np.frombuffer(b"".join(tokens), np.uint8), np.append(0, np.cumsum(lengths))
+    return text_buffers(pa.array(tokens, pa.large_binary()))
 
 
 def _is_text(token: bytes) -> bool:

@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
+from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.hashing import FNV_OFFSET, FNV_PRIME
 from dspipe.kernels.jit import entry, inline, jit, pointer
 
@@ -43,10 +45,8 @@ class RawWhole(NamedTuple):
 
 def whole_tokens(tokens: dict[int, bytes]) -> WholeTokens:
     """A table of these ids and their bytes, of which there is at least one each."""
-    lengths = np.fromiter(map(len, tokens.values()), np.int64, len(tokens))
     table = WholeTokens(
-        np.frombuffer(b"".join(tokens.values()), np.uint8),
-        np.append(0, np.cumsum(lengths)),
+        *text_buffers(pa.array(tokens.values(), pa.large_binary())),
         np.array([*tokens], np.uint32),
         np.full(2 << len(tokens).bit_length(), -1, np.int64),
     )

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dspipe.kernels.arrow import Offsets
+from dspipe.kernels.dedup.near_pairs import list_dropped
 from dspipe.kernels.dedup.units import Hashes
 from dspipe.kernels.jit import entry, inline
 
@@ -115,14 +116,10 @@ def find_exact_company(
     shares: npt.NDArray[np.float32],
 ) -> None:
     """As `near_pairs.find_company`, by similarities: for who keeps no copy at all."""
+    dropped = np.empty(order.shape[0], np.int64)
     for group in range(groups.shape[0] - 1):
         start, end = groups[group], groups[group + 1]
-        dropped = np.empty(end - start, np.int64)
-        count = 0
-        for i in range(start, end):
-            if keepers[order[i]] != order[i]:
-                dropped[count] = order[i]
-                count += 1
+        count = list_dropped(order, start, end, keepers, dropped)
         kept = 0
         for i in range(start, end):
             row = order[i]

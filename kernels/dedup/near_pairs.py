@@ -219,6 +219,17 @@ def leaders(  # type: ignore[no-untyped-def]
     return keepers, equal
 
 
+@inline
+def list_dropped(order, start, end, keepers, dropped):  # type: ignore[no-untyped-def]
+    """Write those of order[start:end] whose keeper is another to `dropped`; returns how many."""
+    count = 0
+    for i in range(start, end):
+        if keepers[order[i]] != order[i]:
+            dropped[count] = order[i]
+            count += 1
+    return count
+
+
 @entry("keepers", "equal")
 def find_company(
     signed: Signatures,
@@ -236,14 +247,10 @@ def find_company(
     and the first that is like it becomes the keeper of each, in `keepers` and `equal`. Of a component LEADERS kept
     documents are looked at.
     """
+    dropped = np.empty(order.shape[0], np.int64)
     for group in range(groups.shape[0] - 1):
         start, end = groups[group], groups[group + 1]
-        dropped = np.empty(end - start, np.int64)
-        count = 0
-        for i in range(start, end):
-            if keepers[order[i]] != order[i]:
-                dropped[count] = order[i]
-                count += 1
+        count = list_dropped(order, start, end, keepers, dropped)
         kept = 0
         for i in range(start, end):
             row = order[i]

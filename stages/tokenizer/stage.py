@@ -27,7 +27,7 @@ from dspipe.stages.remix.settings import EXPECTED_COPIES
 from dspipe.stages.tokenizer.given import SIDE_FILES, read_file
 from dspipe.stages.tokenizer.train import FILES
 from dspipe.tokenizer.counting import WordCounter, thin
-from dspipe.tokenizer.encoder import TokenizerError, loads, parse
+from dspipe.tokenizer.encoder import TokenizerError, Vocabulary, loads, parse, read_vocabulary
 from dspipe.tokenizer.export import make_files
 from dspipe.tokenizer.schemes import SCHEMES
 from dspipe.tokenizer.settings import TrainSettings, Weights
@@ -81,15 +81,15 @@ class TokenizerStage(GlobalStage[TokenizerConfig]):
         yield from ((("train", "weights"), name) for name, share in (named or {}).items() if share)
 
     def remarks(self) -> list[str]:
-        if self.config.path is None:
+        path = self.config.path
+        if path is None:
             return []
-        engine = loads(read_file(self.config.path).decode("utf-8", "replace"), name=self.config.path).engine
-        if not engine.startswith("tokenizers"):
+        content = read_file(path).decode("utf-8", "replace")
+        # asked of the file alone: an encoder with kernels would have them compiled for a plan
+        if isinstance(read_vocabulary(parse(content, path)), Vocabulary):
             return []
-        why = engine.partition(": ")[2]
-        return [
-            f"{self.config.path} runs through the library `tokenizers`, some five times slower than the kernels: {why}"
-        ]
+        why = loads(content, name=path).engine.partition(": ")[2]
+        return [f"{path} runs through the library `tokenizers`, some five times slower than the kernels: {why}"]
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         path, settings = self.config.path, self.config.train
