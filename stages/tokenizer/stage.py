@@ -16,6 +16,7 @@ document was dropped). Begin and end tokens are not among them.
 import hashlib
 import json
 from collections.abc import Iterator
+from functools import cached_property
 
 import pyarrow as pa
 from pydantic import model_validator
@@ -59,11 +60,10 @@ class TokenizerStage(GlobalStage[TokenizerConfig]):
     final_for = "texts"
 
     def check(self) -> None:
-        if self.config.path is not None:
-            try:
-                parse(read_file(self.config.path).decode("utf-8", "replace"), self.config.path)
-            except (StorageError, TokenizerError) as error:
-                raise ConfigError(str(error), ("path",)) from error
+        try:
+            _ = self._slow_because
+        except (StorageError, TokenizerError) as error:
+            raise ConfigError(str(error), ("path",)) from error
 
     def special_token_names(self) -> list[str] | None:
         """The names of the special tokens that it has, or will have; None where the file can't be read."""
@@ -81,15 +81,23 @@ class TokenizerStage(GlobalStage[TokenizerConfig]):
         yield from ((("train", "weights"), name) for name, share in (named or {}).items() if share)
 
     def remarks(self) -> list[str]:
+        if self._slow_because is None:
+            return []
+        slow = "runs through the library `tokenizers`, some five times slower than the kernels"
+        return [f"{self.config.path} {slow}: {self._slow_because}"]
+
+    @cached_property
+    def _slow_because(self) -> str | None:
+        """Why the given tokenizer runs through the library; None where it doesn't, or one is trained. Raises
+        StorageError, TokenizerError: it can't be read, or not even the library knows it."""
         path = self.config.path
         if path is None:
-            return []
+            return None
         content = read_file(path).decode("utf-8", "replace")
         # asked of the file alone: an encoder with kernels would have them compiled for a plan
         if isinstance(read_vocabulary(parse(content, path)), Vocabulary):
-            return []
-        why = loads(content, name=path).engine.partition(": ")[2]
-        return [f"{path} runs through the library `tokenizers`, some five times slower than the kernels: {why}"]
+            return None
+        return loads(content, name=path).engine.partition(": ")[2]
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         path, settings = self.config.path, self.config.train

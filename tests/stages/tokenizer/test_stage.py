@@ -252,6 +252,16 @@ def test_settings_that_cannot_work(tmp_path: Path, tokenizer: dict[str, Any], me
         run_inline(configured(tmp_path, tokenizer))
 
 
+def test_a_tokenizer_that_nobody_knows(tmp_path: Path) -> None:
+    write_documents(tmp_path / "in", shards=1)
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps({"version": "1.0", "model": {"type": "Foo", "vocab": {}, "merges": []}}), "utf-8")
+    with pytest.raises(
+        InvalidConfigError, match=r"stages\.tokenizer\.path: .*its model is Foo, not BPE, and `tokenizers`"
+    ):
+        run_inline(configured(tmp_path, {"path": str(path)}))
+
+
 def test_a_file_that_is_no_tokenizer(tmp_path: Path) -> None:
     write_documents(tmp_path / "in", shards=1)
     (tmp_path / "t.json").write_text("{}", "utf-8")
