@@ -1,6 +1,5 @@
 """Decisions of neighbouring map stages, one task per shard: from measured columns to verdicts, without the text."""
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -40,7 +39,7 @@ class Judging:
         needed = [column for stage in self.stages for column in stage.judge_columns()]
         columns = dict.fromkeys(["id", "url", "place", "reason", *self.measures, *needed])
         ready = False
-        for first, batch in self._batches(list(columns)):
+        for first, batch in self.task.numbered_rows(list(columns)):
             if not ready:
                 self._set_up(batch.slice(0, 0))
                 ready = True
@@ -65,17 +64,6 @@ class Judging:
         for stage in self.stages:
             with setting_up(stage.name):
                 stage.verdicts(none)
-
-    def _batches(self, columns: list[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """(number of its first row, batch) of the shard's rows, or only of those to probe."""
-        first, probe = 0, self.task.spec.probe
-        for batch in self.task.rows(columns):
-            if probe is None:
-                yield first, batch
-            else:
-                for start in range(max(first, probe[0]), min(first + batch.num_rows, probe[1]), probe[2]):
-                    yield start, batch.slice(start - first, min(probe[2], probe[1] - start))
-            first += batch.num_rows
 
     def _verdicts(self, stage: MapStage[Any], batch: pa.RecordBatch, reason: pa.Array) -> pa.Array:
         """The stage's reasons, null where it keeps a row; of a record in the quarantine `quarantined.<stage>`."""

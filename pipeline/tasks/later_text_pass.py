@@ -5,7 +5,6 @@ that are still kept is written beside them, null for the others. A document that
 `quarantined.<stage>`.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -46,7 +45,7 @@ class LaterTextPass:
         probe = self.task.spec.probe
         with memory_limit(self.task.memory):
             self.chain.set_up()
-            for first, batch in self._batches():
+            for first, batch in self.task.numbered_rows(["reason", *DOCUMENT.names]):
                 self.records = first, first + batch.num_rows
                 with deadline(self.task.spec.deadline):
                     measured = self._measured(batch, first)
@@ -58,17 +57,6 @@ class LaterTextPass:
         if probe is None:
             self.quarantine.check_share(self.task, self.documents)
             self.quarantine.commit(self.task)
-
-    def _batches(self) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """(number of its first row, batch) of the shard's rows, or only of those to probe."""
-        first, probe = 0, self.task.spec.probe
-        for batch in self.task.rows(["reason", *DOCUMENT.names]):
-            if probe is None:
-                yield first, batch
-            else:
-                for start in range(max(first, probe[0]), min(first + batch.num_rows, probe[1]), probe[2]):
-                    yield start, batch.slice(start - first, min(probe[2], probe[1] - start))
-            first += batch.num_rows
 
     def _say_place(self, stage: str) -> None:
         self.task.at(stage, *self.records)
