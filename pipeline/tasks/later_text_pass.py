@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from dspipe.pipeline.document import DOCUMENT, measured_schema
 from dspipe.pipeline.tasks.halving import RecordError, halved
-from dspipe.pipeline.tasks.limits import deadline, memory_limit
+from dspipe.pipeline.tasks.limits import deadline, memory_limit, release_unused
 from dspipe.pipeline.tasks.measure_chain import MeasureChain
 from dspipe.pipeline.tasks.quarantine import Quarantine
 from dspipe.pipeline.tasks.task import Task
@@ -52,7 +52,7 @@ class LaterTextPass:
                 if probe is None:
                     self.task.write(measured)
                 self.task.progress(documents=batch.num_rows, bytes=0)
-                self._release(batch.nbytes)
+                release_unused(batch.nbytes, self.task.batch_bytes)
         self.task.count("quarantined", len(self.quarantine.entries))
         if probe is None:
             self.quarantine.check_share(self.task, self.documents)
@@ -60,11 +60,6 @@ class LaterTextPass:
 
     def _say_place(self, stage: str) -> None:
         self.task.at(stage, *self.records)
-
-    def _release(self, size: int) -> None:
-        """After a batch of one long document: give back what Arrow keeps of the memory that was freed."""
-        if size > 2 * self.task.batch_bytes:
-            pa.default_memory_pool().release_unused()
 
     def _measured(self, batch: pa.RecordBatch, first: int) -> pa.RecordBatch:
         """The columns to write of a batch whose first row is the shard's row `first`."""

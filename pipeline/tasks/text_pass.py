@@ -11,7 +11,7 @@ from dspipe.pipeline.document import measured_schema
 from dspipe.pipeline.source import InputFile, raw_schema
 from dspipe.pipeline.storage.filesystem import open_filesystem
 from dspipe.pipeline.tasks.halving import RecordError, halved
-from dspipe.pipeline.tasks.limits import deadline, memory_limit
+from dspipe.pipeline.tasks.limits import deadline, memory_limit, release_unused
 from dspipe.pipeline.tasks.losses import Losses
 from dspipe.pipeline.tasks.measure_chain import MeasureChain
 from dspipe.pipeline.tasks.origins import ID_SAMPLE, IdSample, origins_of
@@ -61,7 +61,7 @@ class TextPass:
             self.records = first, end
             self.ids.add(batch.column("id"))
             self.task.count("read", rows)
-            self._release(size)
+            release_unused(size, self.batch_bytes)
             with deadline(self.task.spec.deadline):
                 measured = self._measured(batch)
             del batch  # writing takes as much memory again
@@ -71,13 +71,7 @@ class TextPass:
                     self.task.write(done)
                 del done
             self.task.progress(documents=rows, bytes=size)
-            self._release(size)
-
-    def _release(self, size: int) -> None:
-        """After a batch of one long document: give back what Arrow keeps of the memory that was freed, three times the
-        document after it was read from Parquet, twice after it was written."""
-        if size > 2 * self.batch_bytes:
-            pa.default_memory_pool().release_unused()
+            release_unused(size, self.batch_bytes)
 
     # what a source format is offered while it reads (pipeline.source.Reading)
 
