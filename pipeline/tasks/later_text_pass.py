@@ -16,7 +16,7 @@ from dspipe.pipeline.document import DOCUMENT, measured_schema
 from dspipe.pipeline.tasks.halving import RecordError, halved
 from dspipe.pipeline.tasks.limits import deadline, memory_limit, release_unused
 from dspipe.pipeline.tasks.measure_chain import MeasureChain
-from dspipe.pipeline.tasks.quarantine import Quarantine
+from dspipe.pipeline.tasks.quarantine import Quarantine, ended_worker
 from dspipe.pipeline.tasks.task import Task
 
 Rows = npt.NDArray[np.int64]
@@ -69,8 +69,7 @@ class LaterTextPass:
         skipped = [row for row in rows.tolist() if row + first in self.skip]
         for row in skipped:
             ended = self.skip[row + first]
-            error = f"a worker process ended on this document: {ended['error']}"
-            self._quarantine(ended["stage"], batch, row, error, peak_bytes=ended["peak_bytes"])
+            self._quarantine(ended["stage"], batch, row, **ended_worker(ended))
         reason = _filled(reason, skipped, [f"quarantined.{self.skip[row + first]['stage']}" for row in skipped])
         rows = rows[~np.isin(rows, skipped)]
         failures: list[RecordError] = []
@@ -112,10 +111,11 @@ class LaterTextPass:
                 arrays.append(column.take(places))
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
-    def _quarantine(self, stage: str, batch: pa.RecordBatch, row: int, error: str, **more: Any) -> None:
-        values = {name: batch.column(name)[row].as_py() for name in ("id", "url", "place")}
+    def _quarantine(
+        self, stage: str, batch: pa.RecordBatch, row: int, error: str, peak_bytes: int | None = None
+    ) -> None:
         record = memoryview(batch.column("text")[row].as_buffer())
-        self.quarantine.add(stage, error=error, record=record, **values).update(more)
+        self.quarantine.add_document(stage, batch, row, error, peak_bytes, record=record)
 
 
 def _given(batch: pa.RecordBatch, rows: Rows) -> pa.RecordBatch:

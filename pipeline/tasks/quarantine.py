@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from dspipe.pipeline.errors import MachineError
 from dspipe.pipeline.tasks.spec import Manifest
 from dspipe.pipeline.tasks.task import Task
@@ -60,6 +62,22 @@ class Quarantine:
         self.entries.append(entry)
         return entry
 
+    def add_document(
+        self,
+        stage: str,
+        batch: pa.RecordBatch,
+        row: int,
+        error: str,
+        peak_bytes: int | None = None,
+        file: str | None = None,
+        record: Record | None = None,
+    ) -> None:
+        """Keep the document in this row of a batch. `peak_bytes`: the memory of a worker that ended on it."""
+        values = {name: batch.column(name)[row].as_py() for name in ("id", "url", "place")}
+        entry = self.add(stage, error=error, file=file, record=record, **values)
+        if peak_bytes is not None:
+            entry["peak_bytes"] = peak_bytes
+
     def commit(self, task: Task) -> None:
         """Write the records to the task's quarantine file, and what they are to its manifest."""
         if not self.entries:
@@ -91,6 +109,12 @@ class Quarantine:
                 return {"bytes": len(data), "base64": base64.b64encode(kept).decode()}
             text = kept[: error.start].decode()
         return {"bytes": len(data), "text": text}
+
+
+def ended_worker(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What `Quarantine.add_document` is to say of a record that ended a worker, as `TaskSpec.skip` names it."""
+    error = f"a worker process ended on this document: {record['error']}"
+    return {"error": error, "peak_bytes": record["peak_bytes"]}
 
 
 @dataclass

@@ -15,7 +15,7 @@ from dspipe.pipeline.tasks.limits import deadline, memory_limit, release_unused
 from dspipe.pipeline.tasks.losses import Losses
 from dspipe.pipeline.tasks.measure_chain import MeasureChain
 from dspipe.pipeline.tasks.origins import ID_SAMPLE, IdSample, origins_of
-from dspipe.pipeline.tasks.quarantine import READ, Quarantine
+from dspipe.pipeline.tasks.quarantine import READ, Quarantine, ended_worker
 from dspipe.pipeline.tasks.task import Task
 
 
@@ -114,8 +114,7 @@ class TextPass:
             for number in sorted(skip.keys() & set(range(low, high))):
                 self.task.count("read")
                 ended = skip[number]
-                error = f"a worker process ended on this document: {ended['error']}"
-                self._quarantine_row(ended["stage"], batch, number - first, error, ended["peak_bytes"])
+                self._quarantine_row(ended["stage"], batch, number - first, **ended_worker(ended))
             step = probe[2] if probe is not None else max(1, high - low)
             for start in range(low, high, step):
                 end = min(high, start + step)
@@ -166,9 +165,7 @@ class TextPass:
     def _quarantine_row(
         self, stage: str, batch: pa.RecordBatch, row: int, error: str, peak_bytes: int | None = None
     ) -> None:
-        values = {name: batch.column(name)[row].as_py() for name in ("id", "url", "place")}
         held = batch.column("content" if batch.column("content")[row].is_valid else "text")[row].as_buffer()
         name = self.files[0].name if len(self.files) == 1 else None
         record = None if held is None else memoryview(held)
-        entry = self.quarantine.add(stage, error=error, file=name, record=record, **values)
-        entry.update({} if peak_bytes is None else {"peak_bytes": peak_bytes})
+        self.quarantine.add_document(stage, batch, row, error, peak_bytes, name, record)
