@@ -111,7 +111,7 @@ class TextPass:
             batch = batch.select(raw_schema().names).cast(raw_schema())
             last = first + batch.num_rows
             low, high = (first, last) if probe is None else (max(first, probe[0]), min(last, probe[1]))
-            for number in sorted(skip.keys() & set(range(low, high))):
+            for number in sorted(number for number in skip if low <= number < high):
                 self.task.count("read")
                 ended = skip[number]
                 self._quarantine_row(ended["stage"], batch, number - first, **ended_worker(ended))
