@@ -82,7 +82,7 @@ class Quarantine:
         """Write the records to the task's quarantine file, and what they are to its manifest."""
         if not self.entries:
             return
-        task.note(NOTE, {"failed": self.failed, "groups": _cut(_grouped(self.entries), _KEPT_OF_A_TASK)})
+        task.note(NOTE, {"failed": self.failed, "groups": with_most_records(_grouped(self.entries), _KEPT_OF_A_TASK)})
         task.keep_quarantined(self.entries)
 
     def check_share(self, task: Task, documents: int) -> None:
@@ -144,7 +144,15 @@ def quarantined_groups(manifests: Sequence[Manifest], sources: Sequence[str]) ->
         for found in [QuarantineFile.of(manifest)]
         for group in found.groups
     ]
-    return _cut(groups, _KEPT_OF_A_RUN)
+    return with_most_records(groups, _KEPT_OF_A_RUN)
+
+
+def with_most_records(groups: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+    """The groups of the most records, and a last one for those of all others."""
+    ordered = sorted(groups, key=lambda group: -group["records"])
+    rest = ordered[most:]
+    more = {"file": f"and {len(rest):,} more", "records": sum(group["records"] for group in rest)}
+    return ordered[:most] + ([more] if rest else [])
 
 
 def named_errors(groups: Sequence[Mapping[str, Any]], most: int = 3) -> str:
@@ -181,11 +189,3 @@ def _grouped(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _kind(error: str) -> str:
     """Errors that differ in numbers alone are of one kind."""
     return _NUMBER.sub("#", error)
-
-
-def _cut(groups: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
-    """The groups of the most records, and a last one for those of all others."""
-    ordered = sorted(groups, key=lambda group: -group["records"])
-    rest = ordered[most:]
-    more = {"file": f"and {len(rest):,} more", "records": sum(group["records"] for group in rest)}
-    return ordered[:most] + ([more] if rest else [])
