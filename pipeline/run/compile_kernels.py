@@ -45,6 +45,7 @@ def compile_specs(plan: Plan) -> list[TaskSpec]:
                         sys.version,
                         version("numba"),
                         os.environ.get("NUMBA_CACHE_DIR"),
+                        str(Path(__file__).parent),  # numba keeps what it compiled by the folders of the sources
                     ],
                 }
             ),
