@@ -37,9 +37,7 @@ def compile_specs(plan: Plan) -> list[TaskSpec]:
         TaskSpec(
             key=key_of(
                 {
-                    "stage": module,
-                    "config": settings_of(stage),
-                    "step": steps.get(index),
+                    **payload,
                     "code": code_fingerprint(type(stage).__module__),
                     "on": [
                         platform.node(),
@@ -47,13 +45,14 @@ def compile_specs(plan: Plan) -> list[TaskSpec]:
                         sys.version,
                         version("numba"),
                         os.environ.get("NUMBA_CACHE_DIR"),
+                        str(Path(__file__).parent),  # numba keeps what it compiled by the folders of the sources
                     ],
                 }
             ),
             phase=PHASE,
             label=stage.name,
             runner="dspipe.pipeline.run.compile_kernels:run",
-            payload={"stage": module, "config": settings_of(stage), "step": steps.get(index)},
+            payload=payload,
             root=config.output,
             seed=config.seed,
             memory=engine.memory,
@@ -65,6 +64,7 @@ def compile_specs(plan: Plan) -> list[TaskSpec]:
             probe=[0, 0],
         )
         for index, (stage, module) in enumerate(zip(config.stages, config.modules, strict=True))
+        for payload in [{"stage": module, "config": settings_of(stage), "step": steps.get(index)}]
     ]
 
 

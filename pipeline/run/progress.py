@@ -20,16 +20,15 @@ class _Meter:
     """Counts a phase's tasks, documents and bytes, and extrapolates."""
 
     def __init__(self, name: str, tasks: int) -> None:
-        self.name, self.tasks, self.done, self.before, self.total_bytes = name, tasks, 0, 0, 0
+        self.name, self.tasks, self.done, self.before = name, tasks, 0, 0
         self.documents = self.bytes = 0
         self.share = 0.0
         self.start = time.monotonic()
 
-    def found(self, done: int, bytes: int) -> None:
+    def found(self, done: int) -> None:
         """So many tasks were done before."""
         self.done += done
         self.before += done
-        self.total_bytes += bytes
 
     def moved(self, documents: int, bytes: int, share: float) -> None:
         """A task got on: `share` is of that task, where it can tell (training has no documents)."""
@@ -79,11 +78,34 @@ class _Meter:
         return line
 
 
-class LogProgress:
-    """Plain lines on standard error."""
+class _Metered:
+    """The meters of the phases at work."""
 
     def __init__(self) -> None:
         self._meters: dict[str, _Meter] = {}
+
+    def phase(self, name: str, tasks: int) -> None:
+        """A phase begins."""
+        self._meters[name] = _Meter(name, tasks)
+
+    def tasks(self, phase: str, done: int, bytes: int) -> None:
+        """So many of its tasks were done before."""
+        self._meters[phase].found(done)
+
+    def moved(self, phase: str, documents: int, bytes: int, share: float) -> None:
+        """A task got on."""
+        self._meters[phase].moved(documents, bytes, share)
+
+    def ended(self, phase: str) -> None:
+        """A task ended."""
+        self._meters[phase].ended()
+
+
+class LogProgress(_Metered):
+    """Plain lines on standard error."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self._last = time.monotonic()
 
     def __enter__(self) -> "LogProgress":
@@ -93,22 +115,6 @@ class LogProgress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         pass
-
-    def phase(self, name: str, tasks: int) -> None:
-        """A phase begins."""
-        self._meters[name] = _Meter(name, tasks)
-
-    def tasks(self, phase: str, done: int, bytes: int) -> None:
-        """So many of its tasks were done before."""
-        self._meters[phase].found(done, bytes)
-
-    def moved(self, phase: str, documents: int, bytes: int, share: float) -> None:
-        """A task got on."""
-        self._meters[phase].moved(documents, bytes, share)
-
-    def ended(self, phase: str) -> None:
-        """A task ended."""
-        self._meters[phase].ended()
 
     def phase_ended(self, summary: "PhaseSummary") -> None:
         """A phase ended."""
@@ -130,14 +136,14 @@ class LogProgress:
         print(visible(line), file=sys.stderr, flush=True)
 
 
-class LiveProgress:
+class LiveProgress(_Metered):
     """A bar for each phase at work; a line stays for each that ended."""
 
     def __init__(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-        self._meters: dict[str, _Meter] = {}
+        super().__init__()
         self._bars: dict[str, TaskID] = {}
         self._console = Console(stderr=True)
         self._progress = Progress(
@@ -163,20 +169,12 @@ class LiveProgress:
     def phase(self, name: str, tasks: int) -> None:
         """A phase begins."""
         self._end(name)
-        self._meters[name] = _Meter(name, tasks)
+        super().phase(name, tasks)
         self._bars[name] = self._progress.add_task(name, total=max(1, tasks), rates="")
-
-    def tasks(self, phase: str, done: int, bytes: int) -> None:
-        """So many of its tasks were done before."""
-        self._meters[phase].found(done, bytes)
-
-    def moved(self, phase: str, documents: int, bytes: int, share: float) -> None:
-        """A task got on."""
-        self._meters[phase].moved(documents, bytes, share)
 
     def ended(self, phase: str) -> None:
         """A task ended."""
-        self._meters[phase].ended()
+        super().ended(phase)
         if self._meters[phase].done == self._meters[phase].tasks:
             self._progress.update(self._bars[phase], visible=False)
 

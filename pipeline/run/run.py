@@ -20,7 +20,7 @@ from dspipe.pipeline.run.executors.interface import Event, Executor, Failure, Fi
 from dspipe.pipeline.run.retry_quarantine import QuarantineRetry
 from dspipe.pipeline.run.run_file import RUN_FILE, RunFile, published_name
 from dspipe.pipeline.run.scheduler import Scheduler, Silent
-from dspipe.pipeline.run.segment import Part, Segment, segments
+from dspipe.pipeline.run.segment import Counts, Part, Segment, segments
 from dspipe.pipeline.run.summary import PhaseSummary, summarize
 from dspipe.pipeline.storage.failures import storage_error
 from dspipe.pipeline.storage.lease import Lease, LeaseLostError, OutputTakenError, hold
@@ -29,14 +29,8 @@ from dspipe.pipeline.storage.secrets import values_without_secrets
 from dspipe.pipeline.storage.store import Store
 
 
-class Progress(Protocol):
+class Progress(Counts, Protocol):
     """Hears how a run gets on. Phases may overlap: one begins while shards are still in those before it."""
-
-    def phase(self, name: str, tasks: int) -> None:
-        """A phase begins: its tasks."""
-
-    def tasks(self, phase: str, done: int, bytes: int) -> None:
-        """So many tasks of a phase were done before; the input bytes of others that are to be done."""
 
     def moved(self, phase: str, documents: int, bytes: int, share: float) -> None:
         """A task of a phase got on by so many documents and bytes, or by this share of it."""

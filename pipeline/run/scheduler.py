@@ -161,17 +161,13 @@ class Scheduler:
 
     def _try_again(self, spec: TaskSpec, failure: Failure, retries: int) -> bool:
         """Put the task off for a while; False where it was tried often enough."""
-        tried = self._count(spec, failure)
+        self._tries[_counted_as(spec, failure)] += 1
+        tried = self._tries[_counted_as(spec, failure)]
         if tried > retries:
             return False
         self._number += 1
         heapq.heappush(self._later, (time.monotonic() + min(30, 2 ** (tried - 1)), self._number, spec))
         return True
-
-    def _count(self, spec: TaskSpec, failure: Failure) -> int:
-        tries = spec.key, "lost" if failure.kind == "lost" else ""
-        self._tries[tries] += 1
-        return self._tries[tries]
 
     # what has happened
 
@@ -198,7 +194,7 @@ class Scheduler:
                 return
         retries = _LOST_RETRIES if failure.kind == "lost" else self._retries
         if failure.kind not in _MAY_PASS or not self._try_again(spec, failure, retries):
-            raise _run_failed(spec, failure, self._tries[spec.key, "lost" if failure.kind == "lost" else ""])
+            raise _run_failed(spec, failure, self._tries[_counted_as(spec, failure)])
 
     def _search(self, search: Search) -> None:
         """Go on with a search, or with the task without the record that was found."""
@@ -215,7 +211,9 @@ class Scheduler:
         search = self._searches.pop(key)
         if not self._try_again(search.spec, search.failure, self._retries):
             message = f"{search.failure.message}, but on no document of the shard by itself"
-            raise _run_failed(search.spec, Failure("crash", message), self._tries[key, ""])
+            raise _run_failed(
+                search.spec, Failure("crash", message), self._tries[_counted_as(search.spec, search.failure)]
+            )
 
     # what goes on for long
 
@@ -279,6 +277,11 @@ class Scheduler:
 
 def _id(spec: TaskSpec) -> tuple[str, int]:
     return spec.key, spec.attempt
+
+
+def _counted_as(spec: TaskSpec, failure: Failure) -> tuple[str, str]:
+    """Where tries are counted: those that a machine or a cluster has lost by themselves."""
+    return spec.key, "lost" if failure.kind == "lost" else ""
 
 
 def _run_failed(spec: TaskSpec, failure: Failure, tried: int) -> RunFailedError:

@@ -1,6 +1,5 @@
 """Decisions of neighbouring map stages, one task per shard: from measured columns to verdicts, without the text."""
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -13,7 +12,7 @@ from dspipe.pipeline.funnel import Funnel
 from dspipe.pipeline.stage import MapStage
 from dspipe.pipeline.tasks.halving import guarded, halved, setting_up
 from dspipe.pipeline.tasks.limits import deadline
-from dspipe.pipeline.tasks.quarantine import Quarantine
+from dspipe.pipeline.tasks.quarantine import Quarantine, ended_worker
 from dspipe.pipeline.tasks.task import Task
 
 
@@ -40,7 +39,7 @@ class Judging:
         needed = [column for stage in self.stages for column in stage.judge_columns()]
         columns = dict.fromkeys(["id", "url", "place", "reason", *self.measures, *needed])
         ready = False
-        for first, batch in self._batches(list(columns)):
+        for first, batch in self.task.numbered_rows(list(columns)):
             if not ready:
                 self._set_up(batch.slice(0, 0))
                 ready = True
@@ -66,26 +65,13 @@ class Judging:
             with setting_up(stage.name):
                 stage.verdicts(none)
 
-    def _batches(self, columns: list[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """(number of its first row, batch) of the shard's rows, or only of those to probe."""
-        first, probe = 0, self.task.spec.probe
-        for batch in self.task.rows(columns):
-            if probe is None:
-                yield first, batch
-            else:
-                for start in range(max(first, probe[0]), min(first + batch.num_rows, probe[1]), probe[2]):
-                    yield start, batch.slice(start - first, min(probe[2], probe[1] - start))
-            first += batch.num_rows
-
     def _verdicts(self, stage: MapStage[Any], batch: pa.RecordBatch, reason: pa.Array) -> pa.Array:
         """The stage's reasons, null where it keeps a row; of a record in the quarantine `quarantined.<stage>`."""
 
-        def quarantine(record: pa.RecordBatch, error: str, **more: Any) -> None:
-            if record.column("_dropped")[0].as_py():
-                return  # what a stage says of rows that were dropped before doesn't count
-            values = {name: record.column(name)[0].as_py() for name in ("id", "url", "place")}
-            entry = self.quarantine.add(stage.name, error=error, **values)
-            entry.update(more)
+        def quarantine(record: pa.RecordBatch, error: str, peak_bytes: int | None = None) -> None:
+            # what a stage says of rows that were dropped before doesn't count
+            if not record.column("_dropped")[0].as_py():
+                self.quarantine.add_document(stage.name, record, 0, error, peak_bytes)
 
         marked = batch.append_column("_dropped", pc.is_valid(reason))
         parts: list[pa.Array | None] = []
@@ -98,9 +84,7 @@ class Judging:
                     found = halved(part, partial(_judged, stage), lambda record, e: quarantine(record, e.error))
                 parts += [verdicts for _, verdicts in found]
             if row < batch.num_rows:
-                ended = self.skip[first + row]
-                error = f"a worker process ended on this document: {ended['error']}"
-                quarantine(marked.slice(row, 1), error, peak_bytes=ended["peak_bytes"])
+                quarantine(marked.slice(row, 1), **ended_worker(self.skip[first + row]))
                 parts.append(None)
             start = row + 1
         failed = pa.array([f"quarantined.{stage.name}"], pa.string())

@@ -5,7 +5,6 @@ that are still kept is written beside them, null for the others. A document that
 `quarantined.<stage>`.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,9 @@ import pyarrow.compute as pc
 
 from dspipe.pipeline.document import DOCUMENT, measured_schema
 from dspipe.pipeline.tasks.halving import RecordError, halved
-from dspipe.pipeline.tasks.limits import deadline, memory_limit
+from dspipe.pipeline.tasks.limits import deadline, memory_limit, release_unused
 from dspipe.pipeline.tasks.measure_chain import MeasureChain
-from dspipe.pipeline.tasks.quarantine import Quarantine
+from dspipe.pipeline.tasks.quarantine import Quarantine, ended_worker
 from dspipe.pipeline.tasks.task import Task
 
 Rows = npt.NDArray[np.int64]
@@ -46,37 +45,21 @@ class LaterTextPass:
         probe = self.task.spec.probe
         with memory_limit(self.task.memory):
             self.chain.set_up()
-            for first, batch in self._batches():
+            for first, batch in self.task.numbered_rows(["reason", *DOCUMENT.names]):
                 self.records = first, first + batch.num_rows
                 with deadline(self.task.spec.deadline):
                     measured = self._measured(batch, first)
                 if probe is None:
                     self.task.write(measured)
                 self.task.progress(documents=batch.num_rows, bytes=0)
-                self._release(batch.nbytes)
+                release_unused(batch.nbytes, self.task.batch_bytes)
         self.task.count("quarantined", len(self.quarantine.entries))
         if probe is None:
             self.quarantine.check_share(self.task, self.documents)
             self.quarantine.commit(self.task)
 
-    def _batches(self) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """(number of its first row, batch) of the shard's rows, or only of those to probe."""
-        first, probe = 0, self.task.spec.probe
-        for batch in self.task.rows(["reason", *DOCUMENT.names]):
-            if probe is None:
-                yield first, batch
-            else:
-                for start in range(max(first, probe[0]), min(first + batch.num_rows, probe[1]), probe[2]):
-                    yield start, batch.slice(start - first, min(probe[2], probe[1] - start))
-            first += batch.num_rows
-
     def _say_place(self, stage: str) -> None:
         self.task.at(stage, *self.records)
-
-    def _release(self, size: int) -> None:
-        """After a batch of one long document: give back what Arrow keeps of the memory that was freed."""
-        if size > 2 * self.task.batch_bytes:
-            pa.default_memory_pool().release_unused()
 
     def _measured(self, batch: pa.RecordBatch, first: int) -> pa.RecordBatch:
         """The columns to write of a batch whose first row is the shard's row `first`."""
@@ -86,8 +69,7 @@ class LaterTextPass:
         skipped = [row for row in rows.tolist() if row + first in self.skip]
         for row in skipped:
             ended = self.skip[row + first]
-            error = f"a worker process ended on this document: {ended['error']}"
-            self._quarantine(ended["stage"], batch, row, error, peak_bytes=ended["peak_bytes"])
+            self._quarantine(ended["stage"], batch, row, **ended_worker(ended))
         reason = _filled(reason, skipped, [f"quarantined.{self.skip[row + first]['stage']}" for row in skipped])
         rows = rows[~np.isin(rows, skipped)]
         failures: list[RecordError] = []
@@ -129,10 +111,11 @@ class LaterTextPass:
                 arrays.append(column.take(places))
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
-    def _quarantine(self, stage: str, batch: pa.RecordBatch, row: int, error: str, **more: Any) -> None:
-        values = {name: batch.column(name)[row].as_py() for name in ("id", "url", "place")}
+    def _quarantine(
+        self, stage: str, batch: pa.RecordBatch, row: int, error: str, peak_bytes: int | None = None
+    ) -> None:
         record = memoryview(batch.column("text")[row].as_buffer())
-        self.quarantine.add(stage, error=error, record=record, **values).update(more)
+        self.quarantine.add_document(stage, batch, row, error, peak_bytes, record=record)
 
 
 def _given(batch: pa.RecordBatch, rows: Rows) -> pa.RecordBatch:

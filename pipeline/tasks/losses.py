@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dspipe.pipeline.source import InputFile
+from dspipe.pipeline.tasks.quarantine import with_most_records
 from dspipe.pipeline.tasks.spec import Manifest
 from dspipe.pipeline.tasks.task import Task
 
@@ -61,7 +62,4 @@ def _nothing(skipped: Mapping[str, int]) -> str:
 def noted_losses(manifests: Sequence[Manifest]) -> list[dict[str, Any]]:
     """The losses that the tasks of a phase noted, the largest first, a number of them that can be read."""
     entries = [entry for manifest in manifests for entry in manifest["notes"].get(NOTE, [])]
-    entries.sort(key=lambda entry: -entry["records"])
-    rest = len(entries) - _KEPT_OF_A_RUN
-    more = [{"file": f"and {rest:,} more", "records": sum(entry["records"] for entry in entries[_KEPT_OF_A_RUN:])}]
-    return entries[:_KEPT_OF_A_RUN] + (more if rest > 0 else [])
+    return with_most_records(entries, _KEPT_OF_A_RUN)

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from dspipe.pipeline.errors import MachineError
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.spec import Manifest
@@ -62,11 +64,27 @@ class Quarantine:
         self.entries.append(entry)
         return entry
 
+    def add_document(
+        self,
+        stage: str,
+        batch: pa.RecordBatch,
+        row: int,
+        error: str,
+        peak_bytes: int | None = None,
+        file: str | None = None,
+        record: Record | None = None,
+    ) -> None:
+        """Keep the document in this row of a batch. `peak_bytes`: the memory of a worker that ended on it."""
+        values = {name: batch.column(name)[row].as_py() for name in ("id", "url", "place")}
+        entry = self.add(stage, error=error, file=file, record=record, **values)
+        if peak_bytes is not None:
+            entry["peak_bytes"] = peak_bytes
+
     def commit(self, task: Task) -> None:
         """Write the records to the task's quarantine file, and what they are to its manifest."""
         if not self.entries:
             return
-        task.note(NOTE, {"failed": self.failed, "groups": _cut(_grouped(self.entries), _KEPT_OF_A_TASK)})
+        task.note(NOTE, {"failed": self.failed, "groups": with_most_records(_grouped(self.entries), _KEPT_OF_A_TASK)})
         task.keep_quarantined(self.entries)
 
     def check_share(self, task: Task, documents: int) -> None:
@@ -93,6 +111,12 @@ class Quarantine:
                 return {"bytes": len(data), "base64": base64.b64encode(kept).decode()}
             text = kept[: error.start].decode()
         return {"bytes": len(data), "text": text}
+
+
+def ended_worker(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What `Quarantine.add_document` is to say of a record that ended a worker, as `TaskSpec.skip` names it."""
+    error = f"a worker process ended on this document: {record['error']}"
+    return {"error": error, "peak_bytes": record["peak_bytes"]}
 
 
 @dataclass
@@ -129,7 +153,15 @@ def quarantined_groups(manifests: Sequence[Manifest], sources: Sequence[str]) ->
         for found in [QuarantineFile.of(manifest)]
         for group in found.groups
     ]
-    return _cut(groups, _KEPT_OF_A_RUN)
+    return with_most_records(groups, _KEPT_OF_A_RUN)
+
+
+def with_most_records(groups: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+    """The groups of the most records, and a last one for those of all others."""
+    ordered = sorted(groups, key=lambda group: -group["records"])
+    rest = ordered[most:]
+    more = {"file": f"and {len(rest):,} more", "records": sum(group["records"] for group in rest)}
+    return ordered[:most] + ([more] if rest else [])
 
 
 def named_errors(groups: Sequence[Mapping[str, Any]], most: int = 3) -> str:
@@ -166,11 +198,3 @@ def _grouped(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _kind(error: str) -> str:
     """Errors that differ in numbers alone are of one kind."""
     return _NUMBER.sub("#", error)
-
-
-def _cut(groups: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
-    """The groups of the most records, and a last one for those of all others."""
-    ordered = sorted(groups, key=lambda group: -group["records"])
-    rest = ordered[most:]
-    more = {"file": f"and {len(rest):,} more", "records": sum(group["records"] for group in rest)}
-    return ordered[:most] + ([more] if rest else [])

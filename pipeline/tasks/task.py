@@ -68,6 +68,17 @@ class Task:
         """All rows of the task's shard in order, a batch per row group. `reason` is null where a row is still kept."""
         return self._read(self._columns, columns, self.spec.groups)
 
+    def numbered_rows(self, columns: Sequence[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """(number of its first row, batch) of the shard's rows, or only of those to probe."""
+        first, probe = 0, self.spec.probe
+        for batch in self.rows(columns):
+            if probe is None:
+                yield first, batch
+            else:
+                for start in range(max(first, probe[0]), min(first + batch.num_rows, probe[1]), probe[2]):
+                    yield start, batch.slice(start - first, min(probe[2], probe[1] - start))
+            first += batch.num_rows
+
     def rows_where(
         self, columns: Sequence[str], wanted: Callable[[int, int], bool]
     ) -> Iterator[tuple[int, pa.RecordBatch]]:

@@ -11,11 +11,11 @@ from dspipe.pipeline.document import measured_schema
 from dspipe.pipeline.source import InputFile, raw_schema
 from dspipe.pipeline.storage.filesystem import open_filesystem
 from dspipe.pipeline.tasks.halving import RecordError, halved
-from dspipe.pipeline.tasks.limits import deadline, memory_limit
+from dspipe.pipeline.tasks.limits import deadline, memory_limit, release_unused
 from dspipe.pipeline.tasks.losses import Losses
 from dspipe.pipeline.tasks.measure_chain import MeasureChain
 from dspipe.pipeline.tasks.origins import ID_SAMPLE, IdSample, origins_of
-from dspipe.pipeline.tasks.quarantine import READ, Quarantine
+from dspipe.pipeline.tasks.quarantine import READ, Quarantine, ended_worker
 from dspipe.pipeline.tasks.task import Task
 
 
@@ -61,7 +61,7 @@ class TextPass:
             self.records = first, end
             self.ids.add(batch.column("id"))
             self.task.count("read", rows)
-            self._release(size)
+            release_unused(size, self.batch_bytes)
             with deadline(self.task.spec.deadline):
                 measured = self._measured(batch)
             del batch  # writing takes as much memory again
@@ -71,13 +71,7 @@ class TextPass:
                     self.task.write(done)
                 del done
             self.task.progress(documents=rows, bytes=size)
-            self._release(size)
-
-    def _release(self, size: int) -> None:
-        """After a batch of one long document: give back what Arrow keeps of the memory that was freed, three times the
-        document after it was read from Parquet, twice after it was written."""
-        if size > 2 * self.batch_bytes:
-            pa.default_memory_pool().release_unused()
+            release_unused(size, self.batch_bytes)
 
     # what a source format is offered while it reads (pipeline.source.Reading)
 
@@ -117,11 +111,10 @@ class TextPass:
             batch = batch.select(raw_schema().names).cast(raw_schema())
             last = first + batch.num_rows
             low, high = (first, last) if probe is None else (max(first, probe[0]), min(last, probe[1]))
-            for number in sorted(skip.keys() & set(range(low, high))):
+            for number in sorted(number for number in skip if low <= number < high):
                 self.task.count("read")
                 ended = skip[number]
-                error = f"a worker process ended on this document: {ended['error']}"
-                self._quarantine_row(ended["stage"], batch, number - first, error, ended["peak_bytes"])
+                self._quarantine_row(ended["stage"], batch, number - first, **ended_worker(ended))
             step = probe[2] if probe is not None else max(1, high - low)
             for start in range(low, high, step):
                 end = min(high, start + step)
@@ -172,9 +165,7 @@ class TextPass:
     def _quarantine_row(
         self, stage: str, batch: pa.RecordBatch, row: int, error: str, peak_bytes: int | None = None
     ) -> None:
-        values = {name: batch.column(name)[row].as_py() for name in ("id", "url", "place")}
         held = batch.column("content" if batch.column("content")[row].is_valid else "text")[row].as_buffer()
         name = self.files[0].name if len(self.files) == 1 else None
         record = None if held is None else memoryview(held)
-        entry = self.quarantine.add(stage, error=error, file=name, record=record, **values)
-        entry.update({} if peak_bytes is None else {"peak_bytes": peak_bytes})
+        self.quarantine.add_document(stage, batch, row, error, peak_bytes, name, record)

@@ -48,8 +48,8 @@ def kill_driver(lab: Lab, draw: Random) -> Outcome:
         driver.process.send_signal(draw.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)))
         if driver.process.wait(PATIENCE_S) == 0:  # it was done
             kills = number
-        if not wait_until(lambda driver=driver: not driver.processes(), ORPHANS_S):  # type: ignore[misc]
-            left += len(driver.processes())
+        if not wait_until(lambda driver=driver: not driver.workers(), ORPHANS_S):  # type: ignore[misc]
+            left += len(driver.workers())
         driver.end()
     note = f"{left} processes outlived their driver by {ORPHANS_S:.0f} s" if left else ""
     return _finished(lab, output, kills, note=note)

@@ -104,8 +104,8 @@ class Driver:
     process: "subprocess.Popen[bytes]"
     log: Path
 
-    def processes(self) -> list[int]:
-        """Those of its session that are there, without itself."""
+    def workers(self) -> list[int]:
+        """The processes of its session that are there, without itself."""
         found = []
         for stat in Path("/proc").glob("[0-9]*/stat"):
             with suppress(OSError):
@@ -114,10 +114,6 @@ class Driver:
                 if int(session) == self.process.pid and state != "Z" and pid != self.process.pid:
                     found.append(pid)
         return found
-
-    def workers(self) -> list[int]:
-        """Worker processes."""
-        return [pid for pid in self.processes() if b"resource_tracker" not in _command(pid)]
 
     def wait(self, seconds: float = PATIENCE_S) -> int | None:
         """Its exit code; None where it hasn't ended, and is ended now."""
@@ -133,7 +129,7 @@ class Driver:
         """SIGKILL for all of its session."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        for pid in self.processes():
+        for pid in self.workers():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()
@@ -141,13 +137,6 @@ class Driver:
     def said(self) -> str:
         """What it has printed."""
         return self.log.read_text("utf-8", "replace")
-
-
-def _command(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
 
 
 def start_driver(config: Path, log: Path, edits: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Driver:

@@ -9,7 +9,8 @@ import tempfile
 from dspipe.pipeline.tasks.place import Place
 
 _LAYOUT = struct.Struct("<qq64s")
-_NOWHERE = (-1, -1, b"")
+_NOWHERE = (0, 0, b"")
+"""also what a new page says, which is of zeros"""
 
 
 class Board:
@@ -22,8 +23,6 @@ class Board:
                 file = os.dup(made.fileno())
         self.file = file
         self._page = mmap.mmap(file, _LAYOUT.size)
-        if self.place() is None:
-            self.clear()
 
     def clear(self) -> None:
         """The task says nothing yet."""

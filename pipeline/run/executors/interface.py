@@ -1,5 +1,6 @@
 """What the driver asks of an executor, and what a worker answers."""
 
+import errno
 import socket
 import traceback
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from dspipe.pipeline.tasks.limits import peak_memory
 from dspipe.pipeline.tasks.place import Place, SayPlace, say_nothing
 from dspipe.pipeline.tasks.spec import Manifest, TaskSpec
 from dspipe.pipeline.tasks.task import Report, execute
+
+_MACHINES_PROBLEMS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
 
 FailureKind = Literal["machine", "conservation", "storage", "stage", "crash", "lost", "damaged"]
 
@@ -139,12 +142,3 @@ def run_guarded(spec: TaskSpec, report: Report, at: SayPlace = say_nothing) -> M
 
 def _machine(message: str, traceback: str = "") -> Failure:
     return Failure("machine", f"{message} (on {socket.gethostname()})", traceback)
-
-
-def _machines_problems() -> frozenset[int]:
-    import errno
-
-    return frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
-
-
-_MACHINES_PROBLEMS = _machines_problems()

@@ -58,6 +58,9 @@ def test_what_is_compiled_is_remembered_on_the_machine(tmp_path: Any, monkeypatc
     assert [compiled_before(spec) for spec in compile_specs(plan)] == [False]
     remember_compiled(compile_specs(plan))
     assert [compiled_before(spec) for spec in compile_specs(plan)] == [True]
+    with monkeypatch.context() as elsewhere:  # another copy of the sources has kernels of its own
+        elsewhere.setattr(compile_kernels, "__file__", "/elsewhere/compile_kernels.py")
+        assert [compiled_before(spec) for spec in compile_specs(plan)] == [False]
     (other,) = compile_specs(planned({**values, "stages": ["exact_dedup"]}))
     assert not compiled_before(other)
     # where nothing can be written nothing is remembered
