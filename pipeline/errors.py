@@ -9,6 +9,11 @@ class ConfigError(Exception):
         self.key = key
 
 
+class UnfitSettingError(ConfigError):
+    """A setting that doesn't go with what the run has read or made, its documents or its tokenizer: seen only then, and
+    the same wherever and however often it is tried, so the run ends at once."""
+
+
 class StorageError(Exception):
     """The output can't be written or the input can't be read: what, where, and what to do. Exit code 2."""
 

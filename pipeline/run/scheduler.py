@@ -286,6 +286,6 @@ def _counted_as(spec: TaskSpec, failure: Failure) -> tuple[str, str]:
 
 def _run_failed(spec: TaskSpec, failure: Failure, tried: int) -> RunFailedError:
     times = f" (tried {tried} times)" if tried > 1 else ""
-    if failure.kind == "machine":
+    if failure.kind in ("machine", "setting"):
         return RunFailedError(f"{failure.message}{times}", user=not failure.traceback, traceback=failure.traceback)
     return RunFailedError(f"{spec.phase}, task {spec.label}: {failure.message}{times}", traceback=failure.traceback)

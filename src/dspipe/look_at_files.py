@@ -71,7 +71,7 @@ def _look_at_file(path: Path) -> Looked:
             "json": "is one JSON document; JSON lines are one object a line (`jq -c '.[]'` makes them of a list)",
             "wat": "is a WAT file of metadata, which holds no text",
             "binary": "is neither text nor a format that is known",
-            "nothing": "is empty",
+            "nothing": "is nested too deep to be read" if head.strip() else "is empty",
         }
         raise NothingToReadError(f"{path} {said[guess]}")
     one = Looked(guess, [path], path.stat().st_size)

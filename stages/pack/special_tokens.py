@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.errors import UnfitSettingError
 from dspipe.stages.pack.settings import RowSettings
 from dspipe.stages.pack.tokenizer_json import BEGIN, END, FIM_SENTINELS, PAD, AddedTokens, find_token, read_added_tokens
 
@@ -29,18 +29,18 @@ class SpecialTokens:
 
 
 def find_special_tokens(config: RowSettings, tokenizer: bytes) -> SpecialTokens:
-    """The ids in a tokenizer.json of the tokens that the config wants. Raises ConfigError for one that isn't there."""
+    """The ids in a tokenizer.json of the tokens that the config wants. Raises UnfitSettingError where one is missing."""
     return choose_special_tokens(config, read_added_tokens(tokenizer)[0])
 
 
 def choose_special_tokens(config: RowSettings, added: AddedTokens) -> SpecialTokens:
-    """The ids, among added tokens, of those that the config wants. Raises ConfigError for one that isn't there."""
+    """The ids, among added tokens, of those that the config wants. Raises UnfitSettingError where one is missing."""
 
     def find(key: tuple[str, ...], name: str | None, usual: Sequence[str]) -> int:
         try:
             return find_token(added, (name,) if name else usual)
         except KeyError as error:
-            raise ConfigError(str(error.args[0]), key) from None
+            raise UnfitSettingError(str(error.args[0]), key) from None
 
     end = find(("end_token",), config.end_token, END)
     begin = find(("begin_token",), config.begin_token, BEGIN) if config.begin else -1

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.errors import UnfitSettingError
 from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.pack.document_table import make_table
@@ -28,7 +28,7 @@ def write_partition(task: Task, stage: StageSettings) -> None:
 def write_rows(task: Task, config: RowSettings, partition: Partition) -> None:
     """Write a partition's rows, emit what is less than one, and make its summary.
 
-    Raises ConfigError for special tokens that the tokenizer hasn't, and a shard too large for its format.
+    Raises UnfitSettingError for special tokens that the tokenizer hasn't, and a shard too large for its format.
     """
     special = find_special_tokens(config, task.artifact("tokenizer")[0].read())
     plain = partition.documents
@@ -73,7 +73,7 @@ def write_rows(task: Task, config: RowSettings, partition: Partition) -> None:
                 partition.dtype,
             )
         except ShardTooLargeError as error:
-            raise ConfigError(str(error), ("shard_bytes",)) from None
+            raise UnfitSettingError(str(error), ("shard_bytes",)) from None
     if len(remainder):
         row = partition.fill_rows(remainder, rows, 1, row_length, special, layout)[0]
         task.emit(np.zeros(len(remainder), np.int64), make_records(documents, remainder, row))

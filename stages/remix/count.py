@@ -2,7 +2,7 @@
 
 import json
 
-from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.errors import UnfitSettingError
 from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.remix import dsir, epochs
@@ -29,6 +29,6 @@ def _count(task: Task, stage: StageSettings, artifact: str) -> None:
         try:
             counts.add(batch.names, batch.codes[kept], batch.positions[kept], batch.tokens[kept])
         except TooManyDomainsError as error:
-            raise ConfigError(f"{grouping.by!r} has {error}; group them", ("by",)) from None
+            raise UnfitSettingError(f"{grouping.by!r} has {error}; group them", ("by",)) from None
     with task.make(artifact) as file:
         file.write(json.dumps({"bins": counts.bins, "domains": counts.as_json()}).encode())

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.errors import UnfitSettingError
 from dspipe.stages.remix.epochs import Domain, Float64, epochs_for
 from dspipe.stages.remix.mixture_plan import MixturePlan, PlannedDomain, PlannedPart
 from dspipe.stages.remix.settings import MixtureRequest, Part
@@ -24,8 +24,8 @@ def plan_mixture(
     """How many tokens of each domain are drawn.
 
     Without a budget it is what the caps allow, at most all the tokens there are (weights), or what the multipliers say.
-    Raises ConfigError, with the arithmetic, for what can't be met: no such domain, nothing in it, a domain that no
-    weight is given for, a budget above the caps. With `clamp`, the budget and the minimum tokens are taken as far as
+    Raises UnfitSettingError, with the arithmetic, for what can't be met: no such domain, nothing in it, a domain that
+    no weight is given for, a budget above the caps. With `clamp`, the budget and the minimum tokens are taken as far as
     the caps allow instead.
     """
     supply = _Supply(domains, request, unit)
@@ -66,7 +66,7 @@ class _Supply:
         known = {domain.name for domain in domains}
         for name in [*request.min_tokens, *by_domain]:
             if name not in known:
-                raise ConfigError(f"there is no domain {name!r}; there are {list_names(known)}")
+                raise UnfitSettingError(f"there is no domain {name!r}; there are {list_names(known)}")
         for_all = math.inf if isinstance(request.max_epochs, dict) else request.max_epochs
         self.max_epochs = np.array([by_domain.get(domain.name, for_all) for domain in domains], float)
         # an endless number of epochs of nothing is nothing
@@ -77,10 +77,10 @@ class _Supply:
         self.min_tokens = np.array([request.min_tokens.get(domain.name, 0) for domain in domains], float)
 
     def check_min_tokens(self) -> None:
-        """Raises ConfigError where a domain hasn't as many tokens as it is to give at least."""
+        """Raises UnfitSettingError where a domain hasn't as many tokens as it is to give at least."""
         for i, domain in enumerate(self.domains):
             if self.min_tokens[i] > self.caps[i]:
-                raise ConfigError(
+                raise UnfitSettingError(
                     f"min_tokens asks {self.min_tokens[i]:.6g} {self.unit} of {domain.name!r}, but {self.describe(i)}",
                     ("min_tokens", domain.name),
                 )
@@ -122,7 +122,7 @@ def _check_budget(supply: _Supply, demands: Sequence[_Demand], budget: float) ->
         for i, domain in enumerate(supply.domains)
         if strict[i] * budget > supply.caps[i] * (1 + 1e-9)
     ] or [f"all domains within their epochs give {float(supply.caps.sum()):.6g}, not {budget:.6g}"]
-    raise ConfigError(
+    raise UnfitSettingError(
         f"the mixture can't be drawn: {'; '.join(lines)}. The largest budget these caps allow is {largest:.6g} "
         f"{supply.unit}",
         ("tokens",),
@@ -149,7 +149,7 @@ def _solve(weights: Float64, total: float, floors: Float64, caps: Float64) -> Fl
 def _check_part(supply: _Supply, drawn: Float64, total: float) -> None:
     if abs(float(drawn.sum()) - total) > 1e-6 * max(total, 1.0):
         terms = " + ".join(f"{domain.name} {value:.6g}" for domain, value in zip(supply.domains, drawn, strict=True))
-        raise ConfigError(
+        raise UnfitSettingError(
             f"the mixture can't be drawn: {total:.6g} {supply.unit} are asked, but minimum tokens and epochs make it "
             f"{terms} = {float(drawn.sum()):.6g}",
             ("min_tokens",),

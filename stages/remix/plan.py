@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.errors import UnfitSettingError
 from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.remix.domain_counts import DomainCounts, TooManyDomainsError
@@ -28,8 +28,8 @@ SHOWN = ("domain", "documents", "tokens", "weight_asked", "weight_got", "epochs"
 
 
 def plan_draw(task: Task, stage: StageSettings) -> None:
-    """Make the artifacts `mixture`, `mixture_epochs` and `mixture_phases`. Raises ConfigError when what is asked can't
-    be met.
+    """Make the artifacts `mixture`, `mixture_epochs` and `mixture_phases`. Raises UnfitSettingError when what is asked
+    can't be met.
 
     Settings: request (`MixtureRequest`), unit (`tokens` or `bytes`).
     """
@@ -48,7 +48,7 @@ def plan_draw(task: Task, stage: StageSettings) -> None:
 
 
 def forecast_draw(task: Task, stage: StageSettings) -> None:
-    """Make the artifact `expected_epochs`. Raises ConfigError for names of domains that there are not.
+    """Make the artifact `expected_epochs`. Raises UnfitSettingError for names of domains that there are not.
 
     Settings: request (`MixtureRequest`).
     """
@@ -70,5 +70,5 @@ def _read_domains(task: Task, artifact: str, request: MixtureRequest) -> Sequenc
         try:
             counts.add_json(counted["domains"])
         except TooManyDomainsError as error:
-            raise ConfigError(f"{request.by!r} has {error}; group them", ("by",)) from None
+            raise UnfitSettingError(f"{request.by!r} has {error}; group them", ("by",)) from None
     return counts.domains() if counts else []

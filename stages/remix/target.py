@@ -11,7 +11,7 @@ import pyarrow as pa
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.dedup.importance import count_features
 from dspipe.kernels.dedup.units import characters
-from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.errors import ConfigError, UnfitSettingError
 from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.remix.dsir import log_ratios
@@ -32,7 +32,7 @@ def compare_with_target(task: Task, stage: StageSettings) -> None:
     except (TextFileError, OSError) as error:
         raise ConfigError(str(error), ("importance", "target")) from None
     if not target.any():
-        raise ConfigError("the examples of the target hold no words", ("importance", "target"))
+        raise UnfitSettingError("the examples of the target hold no words", ("importance", "target"))
     with task.make("ratios", ".bin") as file:
         file.write(log_ratios(target, corpus).astype("<i8").tobytes())
 

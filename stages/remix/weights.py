@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.errors import UnfitSettingError
 from dspipe.stages.remix.epochs import Domain, Float64
 from dspipe.stages.remix.settings import Mixture
 
@@ -13,7 +13,7 @@ def weigh_domains(domains: Sequence[Domain], mixture: Mixture, others: str) -> F
     """The weight of each domain, float64 in the order of `domains`; they sum to 1, or to 0 where nothing is drawn.
 
     others    `refuse` or `drop` domains that `weights` doesn't name
-    Raises ConfigError for a name of no domain, or for a domain without a weight.
+    Raises UnfitSettingError for a name of no domain, or for a domain without a weight.
     """
     available = np.array([domain.tokens for domain in domains], float)
     if mixture.weights is not None:
@@ -46,13 +46,13 @@ def _check_names(domains: Sequence[Domain], key: str, asked: Mapping[str, float]
     for name, value in asked.items():
         if value > 0 and name not in known:
             message = f"{key}: no document of domain {name!r} is kept; there are {list_names(known)}"
-            raise ConfigError(message, (key, name))
+            raise UnfitSettingError(message, (key, name))
 
 
 def _check_all_named(domains: Sequence[Domain], weights: Mapping[str, float]) -> None:
     unnamed = [domain for domain in domains if domain.name not in weights and domain.tokens]
     if unnamed:
         listed = ", ".join(f"{domain.name!r} ({domain.documents:,} documents)" for domain in unnamed[:5])
-        raise ConfigError(
+        raise UnfitSettingError(
             f"no weight is given for {listed}; give it one (0 leaves it out), or set `others: drop`", ("weights",)
         )

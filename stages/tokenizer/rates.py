@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.errors import UnfitSettingError
 from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.shared.artifacts import read_json_artifacts
@@ -21,7 +21,8 @@ Rates = dict[str, dict[str, float]]
 def choose_rates(task: Task, stage: StageSettings) -> None:
     """Make the artifact `tokenizer_sample`: the rate at which documents of each domain and language are taken.
 
-    Settings: sample_bytes and weights of TrainSettings. Raises ConfigError for weights that name no part of the corpus.
+    Settings: sample_bytes and weights of TrainSettings. Raises UnfitSettingError for weights that name no part of
+    the corpus.
     """
     settings = TrainSettings.model_validate(stage.settings)
     sizes: Sizes = {}
@@ -91,5 +92,5 @@ def _shares(names: Iterable[str], weights: dict[str, float] | None, kind: str) -
     total = sum(given.values())
     if total == 0:
         found = ", ".join(given) or "none"
-        raise ConfigError(f"no {kind} of the corpus has a weight; it has {found}", ("train", "weights"))
+        raise UnfitSettingError(f"no {kind} of the corpus has a weight; it has {found}", ("train", "weights"))
     return {name: weight / total for name, weight in given.items()}

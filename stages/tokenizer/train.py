@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.errors import UnfitSettingError
 from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.shared.artifacts import read_json_artifacts
@@ -24,7 +24,7 @@ FILES: Mapping[str, str] = {
 
 
 def train_tokenizer(task: Task, stage: StageSettings) -> None:
-    """Train the merges, and make the artifacts FILES. Raises ConfigError where there is no text to train on.
+    """Train the merges, and make the artifacts FILES. Raises UnfitSettingError where there is no text to train on.
 
     Settings: those of TrainSettings but sample_bytes and weights.
     """
@@ -47,7 +47,7 @@ def train_tokenizer(task: Task, stage: StageSettings) -> None:
         trained = train(words, settings.vocab, settings.min_count, report_progress)
         contents = make_files(trained, settings)
     except TrainingError as error:
-        raise ConfigError(f"cannot train a tokenizer: {error}", ("train",)) from error
+        raise UnfitSettingError(f"cannot train a tokenizer: {error}", ("train",)) from error
     made = {
         "asked": settings.vocab,
         "tokens": 256 + len(trained.merges),

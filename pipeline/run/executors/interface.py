@@ -13,6 +13,7 @@ from dspipe.pipeline.errors import (
     MachineError,
     StageContractError,
     StorageError,
+    UnfitSettingError,
 )
 from dspipe.pipeline.storage.failures import is_storage_failure, storage_error
 from dspipe.pipeline.tasks.limits import peak_memory
@@ -22,14 +23,15 @@ from dspipe.pipeline.tasks.task import Report, execute
 
 _MACHINES_PROBLEMS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
 
-FailureKind = Literal["machine", "conservation", "storage", "stage", "crash", "lost", "damaged"]
+FailureKind = Literal["machine", "setting", "conservation", "storage", "stage", "crash", "lost", "damaged"]
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a task gave no manifest. `machine`: what the work needs is missing where it was done; `storage` may pass;
-    `crash`: the process of the worker ended, or had no memory left, which may be a record's doing; `lost`: the machine
-    or the cluster has lost it, which is none's; `damaged`: a file of the run has to be made again."""
+    """Why a task gave no manifest. `machine`: what the work needs is missing where it was done; `setting`: one
+    doesn't go with what the run has read or made, here or elsewhere; `storage` may pass; `crash`: the process of the
+    worker ended, or had no memory left, which may be a record's doing; `lost`: the machine or the cluster has lost it,
+    which is none's; `damaged`: a file of the run has to be made again."""
 
     kind: FailureKind
     message: str
@@ -113,7 +115,8 @@ def run_guarded(spec: TaskSpec, report: Report, at: SayPlace = say_nothing) -> M
         return execute(spec, report, note)
     except ConfigError as error:
         key = ".".join(map(str, ("stages", spec.phase.partition(".")[0], *error.key)))
-        return _machine(f"{key}: {error}")
+        message = f"{key}: {error}"
+        return Failure("setting", message) if isinstance(error, UnfitSettingError) else _machine(message)
     except StorageError as error:
         return _machine(str(error))
     except MachineError as error:

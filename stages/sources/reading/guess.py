@@ -11,7 +11,7 @@ from dspipe.pipeline.storage.compression.damage import DamagedError
 from dspipe.pipeline.storage.compression.detect import decompressed
 
 Guess = Literal["warc", "wet", "wat", "jsonl", "json", "parquet", "files", "binary", "nothing"]
-"""`json`: one JSON document over many lines; `nothing`: an empty file"""
+"""`json`: one JSON document over many lines; `nothing`: an empty file, or one that doesn't tell"""
 
 HEAD_BYTES = 256 << 10
 _TYPES = re.compile(rb"^WARC-Type:\s*(\w+)", re.MULTILINE | re.IGNORECASE)
@@ -48,7 +48,10 @@ def guess_format(head: bytes, name: str) -> Guess:
         return "binary"
     if first_objects(head) or (head.lstrip().startswith(b"{") and b"\n" not in head.strip()):
         return "jsonl"
-    return "json" if _is_json(head) else "files"
+    try:
+        return "json" if _is_json(head) else "files"
+    except RecursionError:  # nobody's text, and perhaps a line among others
+        return "nothing"
 
 
 def first_objects(head: bytes, most: int = 200) -> list[dict[str, object]]:
@@ -70,8 +73,6 @@ def _is_json(head: bytes) -> bool:
     except json.JSONDecodeError as error:
         # the beginning of a document that goes on
         return head.lstrip()[:1] in (b"[", b"{") and len(head) >= HEAD_BYTES and error.pos > HEAD_BYTES // 2
-    except RecursionError:
-        return False
     return head.lstrip()[:1] in (b"[", b"{")
 
 

@@ -195,6 +195,15 @@ def test_a_machines_trouble_is_tried_elsewhere_and_ends_the_run_in_one_sentence(
     assert len(workers.submitted) == 3
 
 
+def test_a_setting_that_fits_nowhere_ends_the_run_at_once_in_one_sentence() -> None:
+    workers = Workers(lambda spec: Failure("setting", "stages.tokenizer.train: there is no text"))
+    with pytest.raises(RunFailedError) as caught:
+        run(workers, [task(0)], retries=5)
+    assert str(caught.value) == "stages.tokenizer.train: there is no text"
+    assert caught.value.user
+    assert len(workers.submitted) == 1
+
+
 def test_a_damaged_file_ends_it_when_what_runs_has_ended() -> None:
     def answer(spec: TaskSpec) -> Manifest | Failure:
         return Failure("damaged", "/x is cut", file="/x") if spec.number == 0 else {}

@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from dspipe.pipeline.errors import ConfigError, ConservationError, MachineError, StageContractError, StorageError
+from dspipe.pipeline.errors import (
+    ConfigError,
+    ConservationError,
+    MachineError,
+    StageContractError,
+    StorageError,
+    UnfitSettingError,
+)
 from dspipe.pipeline.run.executors.interface import Failure, run_guarded
 from dspipe.pipeline.tasks.spec import TaskSpec
 from dspipe.pipeline.tasks.task import Task
@@ -36,6 +43,7 @@ class ClientError(Exception):
     ("error", "kind", "message"),
     [
         (ConfigError("too small", ("bands",)), "machine", "stages.minhash.bands: too small"),
+        (UnfitSettingError("no such domain", ("mix",)), "setting", "stages.minhash.mix: no such domain"),
         (StorageError("the disk is full"), "machine", "the disk is full"),
         (OSError(errno.ENOSPC, "no space", "/out/x"), "machine", "cannot write to /out/x: the disk is full"),
         (PermissionError(errno.EACCES, "denied", "/out/x"), "machine", "cannot write to /out/x: permission denied"),

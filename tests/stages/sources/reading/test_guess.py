@@ -42,6 +42,7 @@ LONG_LINE = json.dumps({"text": "word " * HEAD_BYTES}).encode()[:HEAD_BYTES]
         (b"A text.\n", "a.txt", "files"),
         ("Ein längerer Text".encode("utf-16"), "a.txt", "files"),
         (b"\0\1\2", "a", "binary"),
+        (b"[" * HEAD_BYTES, "a", "nothing"),
         (b" \n", "a", "nothing"),
         (b"", "a", "nothing"),
     ],
