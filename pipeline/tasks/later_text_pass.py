@@ -43,8 +43,8 @@ class LaterTextPass:
     def run(self) -> None:
         """Read, measure, write; count the texts that are read."""
         probe = self.task.spec.probe
+        self.chain.set_up()
         with memory_limit(self.task.memory):
-            self.chain.set_up()
             for first, batch in self.task.numbered_rows(["reason", *DOCUMENT.names]):
                 self.records = first, first + batch.num_rows
                 with deadline(self.task.spec.deadline):

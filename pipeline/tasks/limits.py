@@ -8,16 +8,19 @@ from pathlib import Path
 
 import pyarrow as pa
 
-SPARE_BYTES = 1 << 30
-"""beside twice the memory that a worker is to use: libraries, arenas, and what Arrow has freed but not given back"""
+SPARE_BYTES = 128 << 20
+"""beside the memory that a worker may use: OpenBLAS's buffer (32 MiB), kernels that are loaded late, and what lies
+between allocations. Pages and texts under `memory: 16MiB` (extract, unicode, language, heuristics) need more
+than none and less than 64 MiB of it."""
 
 
 @contextmanager
 def memory_limit(memory: int) -> Iterator[None]:
-    """What the process allocates in the block beyond what it has, at most: twice `memory` and a bit. An allocation
-    beyond that fails (MemoryError, or the end of the process in a library that doesn't expect it)."""
+    """What the process allocates in the block beyond what it has, at most: `memory` and SPARE_BYTES. The system counts
+    what is allocated, used or not (RLIMIT_DATA), so resident memory stays below. An allocation beyond that fails
+    (MemoryError, or the end of the process in a library that doesn't expect it)."""
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    bound = _data_bytes() + 2 * memory + SPARE_BYTES
+    bound = _data_bytes() + memory + SPARE_BYTES
     if hard != resource.RLIM_INFINITY:
         bound = min(bound, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (bound, hard))
@@ -25,6 +28,13 @@ def memory_limit(memory: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
+def limit_refuses(size: int) -> bool:
+    """Whether `memory_limit`, and not the machine, is what an allocation of so many bytes fails for: beside what there
+    is and what it may be a copy of."""
+    bound, _ = resource.getrlimit(resource.RLIMIT_DATA)
+    return bound != resource.RLIM_INFINITY and _data_bytes() + 2 * size > bound
 
 
 @contextmanager

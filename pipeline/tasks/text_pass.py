@@ -45,8 +45,8 @@ class TextPass:
     def run(self) -> None:
         """Read, measure, write; count what is read and what is not."""
         self.task.count("read", 0)
+        self.chain.set_up()
         with memory_limit(self.task.memory):
-            self.chain.set_up()
             self._run()
         self.task.count("quarantined", len(self.quarantine.entries) + self.losses.more)
         self.losses.note(self.task, self.files)

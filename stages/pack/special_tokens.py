@@ -29,12 +29,12 @@ class SpecialTokens:
 
 
 def find_special_tokens(config: RowSettings, tokenizer: bytes) -> SpecialTokens:
-    """The ids in a tokenizer.json of the tokens that the config wants. Raises UnfitSettingError where one is missing."""
+    """The ids in a tokenizer.json of the tokens the config wants. Raises UnfitSettingError where one is missing."""
     return choose_special_tokens(config, read_added_tokens(tokenizer)[0])
 
 
 def choose_special_tokens(config: RowSettings, added: AddedTokens) -> SpecialTokens:
-    """The ids, among added tokens, of those that the config wants. Raises UnfitSettingError where one is missing."""
+    """The ids, among added tokens, of those the config wants. Raises UnfitSettingError where one is missing."""
 
     def find(key: tuple[str, ...], name: str | None, usual: Sequence[str]) -> int:
         try:

@@ -10,6 +10,7 @@ from pydantic import Field
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.source import Domains, InputFile, Reading, Source, SourceConfig, raw_schema
 from dspipe.pipeline.storage.compression.detect import open_at
+from dspipe.pipeline.tasks.limits import limit_refuses
 from dspipe.stages.sources.reading.batches import PIECE, too_long
 from dspipe.stages.sources.reading.columns import column_at, name_column, text_column
 from dspipe.stages.sources.reading.fields import Fields
@@ -191,11 +192,13 @@ class _TooLongError(Exception):
 
 
 def _raise_unless_of_the_file(error: Exception, stream: Watched) -> None:
-    """Raise what the storage raised, and where memory is short; anything else that a parser raises is the file's."""
+    """Raise what the storage raised, and where the machine is short of memory; anything else that a parser raises is
+    the file's."""
     stream.raise_failure()
     asked = _ALLOCATION.search(str(error))
-    # a damaged length may ask for more than there is anywhere
-    if isinstance(error, MemoryError) and not (asked and int(asked[1]) > _LARGEST_ALLOCATION):
+    # a damaged length may ask for more than there is anywhere, a long text for more than a worker may have
+    size = int(asked[1]) if asked else 0
+    if isinstance(error, MemoryError) and not (size > _LARGEST_ALLOCATION or limit_refuses(size)):
         raise error
 
 

@@ -122,8 +122,9 @@ def _keys(scale: float) -> Iterator[bytes]:
 
 
 def _dictionary(path: Path, scale: float) -> None:
-    word = "w " * int(20_000_000 * scale)
-    pq.write_table(pa.table({"text": pa.DictionaryArray.from_arrays(pa.array([0] * 2000), [word])}), path)
+    """Rows of 4 GB in all, one text that is stored once."""
+    rows, word = max(2, int(100 / scale)), "w " * int(20_000_000 * scale)
+    pq.write_table(pa.table({"text": pa.DictionaryArray.from_arrays(pa.array([0] * rows), [word])}), path)
 
 
 def _rows(rows: int) -> Make:
@@ -132,6 +133,12 @@ def _rows(rows: int) -> Make:
         pq.write_table(pa.table({"text": pa.array([text] * rows, pa.large_string())}), path, row_group_size=rows)
 
     return make
+
+
+def _long_texts(path: Path, scale: float) -> None:
+    """Texts in one page, of which nothing says how long they are before they are decoded."""
+    text = "words " * int(scale * 150e6)
+    pq.write_table(pa.table({"text": pa.array([text] * 2, pa.large_string())}), path, use_dictionary=False)
 
 
 INPUTS: dict[str, tuple[str, Make]] = {
@@ -166,6 +173,7 @@ INPUTS: dict[str, tuple[str, Make]] = {
     "dictionary.parquet": ("parquet", _dictionary),
     "rows.parquet": ("parquet", _rows(100_000)),
     "row.parquet": ("parquet", _rows(1)),
+    "texts.parquet": ("parquet", _long_texts),
 }  # fmt: skip
 GOOD = 5
 

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dspipe.pipeline.source import InputFile
+from dspipe.pipeline.tasks.limits import memory_limit
 from dspipe.stages.sources import parquet
 from dspipe.stages.sources.reading import columns
 from dspipe.testing import LocalReading
@@ -277,3 +278,19 @@ def test_errors_of_the_storage_are_no_damage(tmp_path: Path) -> None:
             with pytest.raises(type(error), match=str(error)):
                 list(source.read([input_file(path)], reading))
             assert not reading.quarantine
+
+
+def test_a_text_beyond_a_workers_memory_is_the_files_and_a_machine_without_memory_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def out_of_memory(*args: Any, **named: Any) -> Any:
+        raise pa.ArrowMemoryError(f"malloc of size {1 << 32} failed")
+
+    pq.write_table(pa.table({"text": ["a", "b"]}), tmp_path / "x.parquet")
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", out_of_memory)
+    with memory_limit(1 << 30):
+        rows, reading = read_table(tmp_path / "x.parquet", None)
+    assert not rows
+    assert [(entry["place"], entry["records"]) for entry in reading.quarantine] == [("row 0", 2)]
+    with pytest.raises(MemoryError):
+        read_table(tmp_path / "x.parquet", None)
