@@ -93,7 +93,7 @@ def read_rows(
         opened = []
         for file in by_file:
             where = store.path(file) if store.local else stack.enter_context(store.reading(file))
-            with _naming(store.path(file)):
+            with naming_damage(store.path(file)):
                 # columns that lie side by side are one request
                 parquet = pq.ParquetFile(
                     where, memory_map=store.local, pre_buffer=not store.local, page_checksum_verification=True
@@ -102,7 +102,7 @@ def read_rows(
         for group in range(len(groups)) if numbers is None else numbers:
             found: dict[str, pa.Array] = {}
             for (file, parquet), wanted in zip(opened, by_file.values(), strict=True):
-                with _naming(store.path(file)):
+                with naming_damage(store.path(file)):
                     table = parquet.read_row_group(group, columns=wanted, use_threads=False)
                 rows = groups[group]
                 if table.num_rows != rows:
@@ -114,11 +114,17 @@ def read_rows(
 
 
 @contextmanager
-def _naming(path: str) -> Iterator[None]:
-    """Parquet's own errors as those of the file; what the storage raises passes."""
+def naming_damage(path: str) -> Iterator[None]:
+    """Parquet's own errors as those of the file at `path`; what the storage raises passes. Raises DamagedFileError."""
     try:
         yield
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError, pa.ArrowIndexError) as error:
+    except (
+        pa.ArrowInvalid,
+        pa.ArrowNotImplementedError,
+        pa.ArrowKeyError,
+        pa.ArrowIndexError,
+        UnicodeDecodeError,  # of a column's name
+    ) as error:
         raise DamagedFileError(path, f"is cut or was changed: {_first_line(error)}") from None
     except OSError as error:
         if error.errno is not None:

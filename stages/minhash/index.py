@@ -2,14 +2,13 @@
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from dspipe.kernels.dedup.minhash import band_keys
 from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.tasks.records import partition_of, read_kept_rows, record_batch
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.minhash.signatures import signature_array, signature_column_of, stored_signatures
-from dspipe.stages.shared.dedup.index_format import ROW_GROUP_ROWS
+from dspipe.stages.shared.dedup.index_format import IndexWriter
 
 
 def send_kept(task: Task, stage: StageSettings) -> None:
@@ -22,7 +21,7 @@ def send_kept(task: Task, stage: StageSettings) -> None:
     schema = pa.schema([*fields, pa.field("signature", pa.binary(4 * stage.settings["permutations"]))])
     with (
         task.make(f"{stage.name}.kept", ".parquet") as file,
-        pq.ParquetWriter(file, schema, compression="zstd") as writer,
+        IndexWriter(file, schema, {}) as writer,
     ):
         for numbers, batch in read_kept_rows(task, [signature_column_of(stage.name), "id"]):
             signed, known = stored_signatures(batch.column(0))
@@ -31,5 +30,4 @@ def send_kept(task: Task, stage: StageSettings) -> None:
             task.emit(partition_of(keys.reshape(-1), task.partitions), records)
             if len(rows):
                 arrays = [pa.array(rows), batch.column(1).filter(pa.array(known)), signature_array(signed)]
-                written = pa.RecordBatch.from_arrays(arrays, schema=schema)
-                writer.write_batch(written, row_group_size=ROW_GROUP_ROWS)
+                writer.write(pa.Table.from_arrays(arrays, schema=schema))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from dspipe.pipeline.errors import DamagedFileError
 from dspipe.pipeline.stage import Settings
 from dspipe.pipeline.storage.failures import is_storage_failure
 from dspipe.stages.shared.dedup.kept_index import IndexUnusableError, KeptIndex
@@ -24,6 +25,8 @@ def check_index(index: KeptIndex, settings: Mapping[str, Any]) -> None:
     """Raises IndexUnusableError where an index was made with settings that give other keys."""
     try:
         made_with = index.settings()
+    except DamagedFileError as error:
+        raise IndexUnusableError(f"{error}; run that run again once the file is removed") from None
     except Exception as error:
         if not is_storage_failure(error):
             raise

@@ -1,19 +1,17 @@
 """Writes a partition of the kept index (`kept_index`)."""
 
-import json
 from collections.abc import Iterator
 from typing import cast
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from dspipe.pipeline.doc_id import UInt64, doc_ids
 from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.tasks.records import slices_that_fit
 from dspipe.pipeline.tasks.spill import received_slices
 from dspipe.pipeline.tasks.task import Task
-from dspipe.stages.shared.dedup.index_format import ROW_GROUP_ROWS, SETTINGS_KEY
+from dspipe.stages.shared.dedup.index_format import IndexWriter
 
 
 def write_index(task: Task, stage: StageSettings) -> None:
@@ -32,20 +30,20 @@ def write_index(task: Task, stage: StageSettings) -> None:
     schema = next((batch.schema for batch in _batches(task)), pa.schema([]))
     others = [field for field in schema if field.name not in ("key", "row")]
     fields = [pa.field("key", pa.uint64()), pa.field("document", pa.uint64()), *others]
-    described = pa.schema(fields, metadata={SETTINGS_KEY: json.dumps(stage.settings["made_with"]).encode()})
+    schema = pa.schema(fields)
     with (
         task.make(f"{stage.settings['prefix']}.index", ".parquet") as file,
-        pq.ParquetWriter(file, described, compression="zstd", compression_level=1) as writer,
+        IndexWriter(file, schema, stage.settings["made_with"]) as writer,
     ):
         for part in received_slices(task, slices, slice_of):
             tables = []
             for sender, batch in part:
                 documents = doc_ids(sender, batch.column("row").to_numpy())
                 columns = [batch.column("key"), pa.array(documents), *(batch.column(field.name) for field in others)]
-                tables.append(pa.table(columns, schema=described))
+                tables.append(pa.table(columns, schema=schema))
             if tables:
                 found = pa.concat_tables(tables).sort_by([("key", "ascending"), ("document", "ascending")])
-                writer.write_table(found, row_group_size=ROW_GROUP_ROWS)
+                writer.write(found)
                 task.count("entries", found.num_rows)
 
 

@@ -9,23 +9,22 @@ run may be gone. `index_writer` makes the index, `index_check` says whether two 
 """
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from dspipe.pipeline.doc_id import UInt32, UInt64
-from dspipe.pipeline.errors import MissingExtraError, StorageError
+from dspipe.pipeline.errors import DamagedFileError, MissingExtraError, StorageError
 from dspipe.pipeline.plan.phase_record import read_names
 from dspipe.pipeline.storage.failures import is_storage_failure
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.records import partition_of
-from dspipe.stages.shared.dedup.index_format import SETTINGS_KEY
+from dspipe.stages.shared.dedup.index_format import IndexFile
 
 
 class IndexUnusableError(Exception):
@@ -65,22 +64,22 @@ class KeptIndex:
         return IndexReference(self.root, self.prefix, self.run, hashlib.sha256(names.encode()).hexdigest())
 
     def settings(self) -> dict[str, Any]:
-        """The settings that the index was made with."""
-        with Store(self.root).reading(self.files[0]) as file:
-            return cast("dict[str, Any]", json.loads(pq.read_metadata(file).metadata[SETTINGS_KEY]))
+        """The settings that the index was made with. Raises DamagedFileError."""
+        with _opened(Store(self.root), self.files[0]) as file:
+            return file.settings
 
     def lookup(self, keys: UInt64) -> Iterator[pa.Table]:
-        """The rows whose key is one of `keys` (ascending, at least one), by key, a row group at a time."""
+        """The rows whose key is one of `keys` (ascending, at least one), by key, a row group at a time.
+
+        Raises DamagedFileError for a file that isn't what was written.
+        """
         store = Store(self.root)
         first, last = partition_of(keys[[0, -1]], len(self.files)).tolist()
         for name in self.files[first : last + 1]:
-            with store.reading(name) as file:
-                parquet = pq.ParquetFile(file)
-                for group in range(parquet.num_row_groups):
-                    known = parquet.metadata.row_group(group).column(0).statistics
-                    bounds = np.array([known.min, known.max], np.uint64)
-                    if keys.searchsorted(bounds[0]) < keys.searchsorted(bounds[1], "right"):
-                        table = parquet.read_row_group(group, use_threads=False)
+            with _opened(store, name) as file:
+                for number, group in enumerate(file.groups):
+                    if keys.searchsorted(np.uint64(group.first)) < keys.searchsorted(np.uint64(group.last), "right"):
+                        table = file.read(number)
                         found = table.column("key").to_numpy()
                         nearest = np.minimum(keys.searchsorted(found), len(keys) - 1)
                         yield table.filter(pa.array(keys[nearest] == found))
@@ -88,25 +87,31 @@ class KeptIndex:
     def rows(self, shard: int, rows: UInt32) -> Iterator[tuple[npt.NDArray[np.int64], pa.Table]]:
         """Rows of a shard's file of `<prefix>.kept`: (positions in `rows`, rows of the file), by row group.
 
-        `rows` ascend and are all in the file.
+        `rows` ascend and are all in the file. Raises DamagedFileError for a file that isn't what was written.
         """
-        with Store(self.root).reading(self.shards[shard]) as file:
-            parquet = pq.ParquetFile(file)
-            for group in range(parquet.num_row_groups):
-                known = parquet.metadata.row_group(group).column(0).statistics
-                start, end = np.searchsorted(rows, np.array([known.min, known.max + 1], np.int64))
+        with _opened(Store(self.root), self.shards[shard]) as file:
+            for number, group in enumerate(file.groups):
+                start, end = np.searchsorted(rows, np.array([group.first, group.last + 1], np.int64))
                 if end > start:
-                    table = parquet.read_row_group(group, use_threads=False)
+                    table = file.read(number)
                     positions = np.searchsorted(table.column("row").to_numpy(), rows[start:end])
                     yield np.arange(start, end), table.take(pa.array(positions))
+
+
+@contextmanager
+def _opened(store: Store, name: str) -> Iterator[IndexFile]:
+    with store.reading(name) as file:
+        yield IndexFile(file, store.path(name))
 
 
 def find_index(root: str, prefix: str) -> KeptIndex:
     """The index that the stage or round `prefix` of the run at `root` left. Raises IndexUnusableError."""
     try:
         return _find(root, prefix)
-    except MissingExtraError as error:
+    except (MissingExtraError, DamagedFileError) as error:
         raise IndexUnusableError(str(error)) from None
+    except (KeyError, TypeError, AttributeError) as error:
+        raise IndexUnusableError(f"{root}/run.json is damaged, or of another version ({error!r})") from None
     except Exception as error:
         if not is_storage_failure(error):
             raise

@@ -113,8 +113,7 @@ def test_small_memory_and_other_partitions_change_nothing(tmp_path: Path, monkey
     against = [str(tmp_path / "d0" / "run")]
     rows = rows_of(run_dump(tmp_path, "d1", shards["d1"], "minhash", against=against), NEAR)
     monkeypatch.setattr("dspipe.stages.minhash.stage.partitions_for", lambda corpus, size: 13)
-    monkeypatch.setattr("dspipe.stages.minhash.index.ROW_GROUP_ROWS", 50)
-    monkeypatch.setattr("dspipe.stages.shared.dedup.index_writer.ROW_GROUP_ROWS", 50)
+    monkeypatch.setattr("dspipe.stages.shared.dedup.index_format.ROW_GROUP_ROWS", 50)
     monkeypatch.setattr("dspipe.stages.minhash.against._PAIRS_AT_A_TIME", 3)
     monkeypatch.setattr("dspipe.stages.minhash.against._LOOKUPS_AT_A_TIME", 5)
     (tmp_path / "small").mkdir()

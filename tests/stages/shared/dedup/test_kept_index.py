@@ -40,8 +40,7 @@ def test_a_run_that_was_run_anew_meanwhile_is_noticed(tmp_path: Path) -> None:
 
 
 def test_keys_and_rows_are_found_whatever_the_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dspipe.stages.minhash.index.ROW_GROUP_ROWS", 7)
-    monkeypatch.setattr("dspipe.stages.shared.dedup.index_writer.ROW_GROUP_ROWS", 5)
+    monkeypatch.setattr("dspipe.stages.shared.dedup.index_format.ROW_GROUP_ROWS", 7)
     documents = [{"id": str(number), "text": f"text {number} of many"} for number in range(60)]
     run_dump(tmp_path, "d0", documents, "minhash")
     index = find_index(str(tmp_path / "d0" / "run"), "minhash")
