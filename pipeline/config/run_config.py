@@ -37,7 +37,9 @@ class EngineConfig(BaseModel):
     kind: Literal["local", "ray", "inline"] = Field("local", description="worker processes, Ray, or this process")
     address: str | None = Field(None, description="a Ray cluster's address (`auto` on a cluster's node); ray only")
     workers: int | None = Field(None, gt=0, description="tasks at a time; default: the processors there are")
-    memory: ByteSize = Field(2 << 30, description="bytes that one worker may use")
+    memory: ByteSize = Field(
+        2 << 30, description="bytes that one worker may use, beside the interpreter, its libraries and models"
+    )
     batch_rows: int = Field(4096, gt=0, description="documents in a batch, at most")
     batch_bytes: ByteSize = Field(16 << 20, description="a batch ends when its text reaches this")
     deadline: float = Field(

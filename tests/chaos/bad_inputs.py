@@ -3,8 +3,10 @@
     python -m tests.chaos.bad_inputs                        # all, of a sixteenth of the size
     python -m tests.chaos.bad_inputs --scale 1 --only html  # whole: files that unpack to 1 GiB, pages of 64 MB
 
-Each is read by one worker, with a good file beside it; prints the worker's peak memory, its time and what became of it.
-Exit code 1 where a bound isn't kept, the run fails, or the good file's documents are lost.
+Each is read by one worker, with a good file beside it; prints the worker's peak of resident memory, interpreter,
+libraries and all, the run's time and what became of the input. Exit code 1 where the peak is above `engine.memory` (the
+operating system's own limit leaves the interpreter out, `pipeline.tasks.limits`), the run fails, or the good file's
+documents are lost.
 """
 
 import argparse

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dspipe.pipeline.config.problems import InvalidConfigError
-from dspipe.pipeline.errors import StorageError
+from dspipe.pipeline.errors import RunFailedError, StorageError
 from dspipe.stages.shared.dedup.kept_index import find_index, open_indexes
 from tests.engine import configured
 from tests.stages.dedup_corpus import run_dump, write_corpus
@@ -37,6 +37,27 @@ def test_a_run_that_was_run_anew_meanwhile_is_noticed(tmp_path: Path) -> None:
         open_indexes([reference])
     with pytest.raises(StorageError, match="holds no run"):
         open_indexes([reference._replace(root=str(tmp_path / "nowhere"))])
+
+
+def test_a_damaged_index_is_named_before_the_run_or_in_it(tmp_path: Path) -> None:
+    documents = [{"id": str(number), "text": f"text {number} of many"} for number in range(60)]
+    run_dump(tmp_path, "d0", documents, "exact_dedup")
+    root = tmp_path / "d0" / "run"
+    path = root / find_index(str(root), "exact_dedup").files[0]
+    whole = path.read_bytes()
+
+    def run_again() -> None:
+        run_dump(tmp_path, "d1", documents, "exact_dedup", against=[str(root)])
+
+    for at, error in ((whole.index(b"dspipe.index") + 60, InvalidConfigError), (40, RunFailedError)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(error, match=path.name):
+            run_again()
+    path.write_bytes(whole)
+    (names,) = root.glob("exact_dedup.index/done-*.names.json")
+    names.write_text("[]")
+    with pytest.raises(InvalidConfigError, match="is damaged, or of another version"):
+        run_again()
 
 
 def test_keys_and_rows_are_found_whatever_the_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
