@@ -1,17 +1,18 @@
 """`dspipe retry-quarantine RUN`: tasks that left records out as bad are done again, and what depends on them.
 
 A task's key says nothing of what a machine did, so the same run would take such a task for done. Here its manifest is
-removed, and the same run does it anew, with all of its shard's records: those that are good now stand where they would
-have stood. What comes behind depends on contents by their hashes, so only what changes is done again, and the result is
-the one of a run in which they had never failed.
+removed, and the same run does it anew. Its shard's files are read again, but only what failed is measured (all of a
+shard, where a later text pass failed on a rewritten text, where `--all` tries what couldn't be read, and where a retry
+was interrupted); records that are good now stand where they would have stood. What comes behind depends on contents by
+their hashes, so only what changes is done again, and the result is the one of a run in which they had never failed.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.quarantine import QuarantineFile
-from dspipe.pipeline.tasks.spec import Manifest
+from dspipe.pipeline.tasks.spec import MadeBefore, Manifest, TaskSpec
 
 
 @dataclass
@@ -25,6 +26,7 @@ class QuarantineRetry:
     after: int = 0
     """bad records of these tasks now"""
     _tried: set[str] = field(default_factory=set)
+    _before: dict[str, MadeBefore] = field(default_factory=dict)
 
     @property
     def tasks(self) -> int:
@@ -38,8 +40,16 @@ class QuarantineRetry:
         for key, manifest in again.items():
             store.remove(manifest["file"])
             self._tried.add(key)
+            if not self.everything:  # else other records are read, and batches are others
+                self._before[key] = {"columns": manifest["columns"], "groups": manifest["groups"]}
             self.before += manifest["counters"]["quarantined"]
         return {key: manifest for key, manifest in done.items() if key not in again}
+
+    def with_rows_made_before(self, spec: TaskSpec) -> TaskSpec:
+        """A task of the text pass that is done again, so that it measures only what failed: once, for where that is
+        interrupted or meets a damaged file all is done again."""
+        before = self._before.pop(spec.key, None)
+        return replace(spec, before=before) if before is not None and spec.over == "inputs" else spec
 
     def see(self, manifests: list[Manifest]) -> None:
         """Look at the manifests of a phase that has ended."""

@@ -118,6 +118,8 @@ class Segment:
                 same = part.waiting.setdefault(spec.key, [])
                 same.append(number)
                 todo += [spec] if len(same) == 1 else []
+        if self._retry is not None:
+            todo = [self._retry.with_rows_made_before(spec) for spec in todo]
         if todo and not part.record_removed:
             part.committed.record.remove()
             part.record_removed = True

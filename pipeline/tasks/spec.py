@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 import xxhash
 
@@ -39,6 +39,15 @@ def _seal(manifest: Manifest) -> str:
 def inputs_file(phase: str, listing: Mapping[str, Any]) -> str:
     """The name of the file that lists what the tasks of a phase share: by its content."""
     return f"{phase}/inputs-{key_of(listing)[:12]}.json"
+
+
+class MadeBefore(TypedDict):
+    """What an earlier try of a task made, of whose documents some failed."""
+
+    columns: dict[str, list[str]]
+    """name -> [file, hash]"""
+    groups: list[int]
+    """rows in each row group"""
 
 
 @dataclass(frozen=True)
@@ -87,6 +96,8 @@ class TaskSpec:
     probe: list[int] | None = None
     """[first, end, step]: only run the records from `first` up to `end`, `step` at a time, and write nothing (how a
     record that ends workers is found)"""
+    before: MadeBefore | None = None
+    """rows that are to be taken as they are, and only the other documents measured"""
     attempt: int = 0
     """which of the driver's tries at the task this is"""
 

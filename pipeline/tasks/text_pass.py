@@ -10,6 +10,7 @@ from dspipe.pipeline.config.discovery import source_class
 from dspipe.pipeline.document import measured_schema
 from dspipe.pipeline.source import InputFile, raw_schema
 from dspipe.pipeline.storage.filesystem import open_filesystem
+from dspipe.pipeline.tasks.earlier_rows import EarlierRows, in_order_of, without
 from dspipe.pipeline.tasks.halving import RecordError, halved
 from dspipe.pipeline.tasks.limits import deadline, memory_limit, release_unused
 from dspipe.pipeline.tasks.losses import Losses
@@ -41,6 +42,8 @@ class TextPass:
         self.ids = IdSample(payload["documents"])
         self.folder = payload["folder"]
         self.records = 0, 0
+        before = task.spec.before if task.spec.probe is None else None
+        self.earlier = None if before is None else EarlierRows(task.store, before, self.chain.schema)
 
     def run(self) -> None:
         """Read, measure, write; count what is read and what is not."""
@@ -149,6 +152,14 @@ class TextPass:
         return pa.RecordBatch.from_arrays([values[name] for name in order], names=order)
 
     def _measured(self, batch: pa.RecordBatch) -> list[pa.RecordBatch]:
+        """The batch with all measures, of which some may have been made before."""
+        made = None if self.earlier is None else self.earlier.of(batch)
+        if made is None:
+            return self._measured_now(batch)
+        failed = without(batch, made)
+        return [in_order_of(batch, [made, *self._measured_now(failed)])] if failed.num_rows else [made]
+
+    def _measured_now(self, batch: pa.RecordBatch) -> list[pa.RecordBatch]:
         """The batch with all measures, none if no document is left; halved around documents that make a stage fail."""
         parts = [part for _, part in halved(batch, self.chain.measure, self._quarantine_failed) if part is not None]
         if len(parts) <= 1:

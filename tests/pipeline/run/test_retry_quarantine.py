@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from dspipe.pipeline.run.executors.inline import InlineExecutor
@@ -13,6 +15,7 @@ from dspipe.pipeline.run.run import RunResult, run_plan
 from tests.engine import planned, rows_of, run_inline, tasks_run
 from tests.pipeline.run.executors.runs import hashes
 from tests.pipeline.run.test_run import config, corpus
+from tests.toys.flaky import Flaky
 
 SHARDS = [
     ["alpha one", "beta two", "gamma three"],
@@ -61,6 +64,42 @@ def test_the_result_is_as_if_they_had_never_failed(values: dict[str, Any], tmp_p
     run_inline(fresh)
     assert hashes(values["output"]) == hashes(fresh["output"])
     assert tasks_run(run_inline(values)) == {}
+
+
+def test_only_what_failed_is_measured_again(
+    values: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_inline(values)
+    (tmp_path / "trouble").unlink()
+    measured: list[str] = []
+    whole = Flaky.measure
+
+    def measure(self: Flaky, batch: pa.RecordBatch) -> pa.RecordBatch:
+        measured.extend(batch.column("text").to_pylist())
+        return whole(self, batch)
+
+    monkeypatch.setattr(Flaky, "measure", measure)
+    retried(values, QuarantineRetry())
+    assert measured == ["do MEASURE this", "and MEASURE RAISE"]
+    fresh = {**values, "output": str(tmp_path / "fresh")}
+    run_inline(fresh)
+    assert hashes(values["output"]) == hashes(fresh["output"])
+
+
+def test_rows_that_were_changed_meanwhile_are_made_anew(
+    values: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_inline(values)
+    (tmp_path / "trouble").unlink()
+    files = sorted(Path(values["output"]).glob("documents/*.parquet"))
+    (failed,) = [path for path in files if pq.read_table(path)["text"].to_pylist() == ["alpha one", "delta four"]]
+    content = failed.read_bytes()
+    failed.write_bytes(content[:40] + bytes([content[40] ^ 1]) + content[41:])
+    retried(values, QuarantineRetry())
+    assert "is made again" in capsys.readouterr().err
+    fresh = {**values, "output": str(tmp_path / "fresh")}
+    run_inline(fresh)
+    assert hashes(values["output"]) == hashes(fresh["output"])
 
 
 def test_what_stays_bad_stays_quarantined(values: dict[str, Any]) -> None:
