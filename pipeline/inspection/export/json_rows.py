@@ -14,7 +14,7 @@ from dspipe.kernels.arrow import text_buffers, text_column
 from dspipe.kernels.text.json_strings import json_strings
 
 
-def json_lines(batch: pa.RecordBatch) -> memoryview:
+def json_lines(batch: pa.RecordBatch) -> pa.Buffer:
     """One line a row, each with its line feed."""
     parts: list[pa.Array | pa.Scalar] = []
     for place, name in enumerate(batch.schema.names):
@@ -23,7 +23,7 @@ def json_lines(batch: pa.RecordBatch) -> memoryview:
         parts.append(_values(batch.column(name)))
     lines = pc.binary_join_element_wise(*parts, _text("}\n"), _text(""))
     data, offsets = text_buffers(lines)
-    return memoryview(data)[int(offsets[0]) : int(offsets[-1])]
+    return pa.py_buffer(data[int(offsets[0]) : int(offsets[-1])])
 
 
 def _text(value: str) -> pa.Scalar:

@@ -112,7 +112,7 @@ def _check_names(names: Sequence[str], types: dict[str, pa.DataType]) -> None:
 
 
 def _is_bytes(kind: pa.DataType) -> bool:
-    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

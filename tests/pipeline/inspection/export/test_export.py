@@ -118,9 +118,9 @@ def test_a_condition_chooses(run: Run, tmp_path: Path) -> None:
 
 def test_the_same_bytes_every_time(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for format in ("parquet", "jsonl"):
-        run.export(tmp_path / f"{format}-0", format)  # type: ignore[arg-type]
+        run.export(tmp_path / f"{format}-0", format)
         monkeypatch.setattr("os.cpu_count", lambda: 1)
-        run.export(tmp_path / f"{format}-1", format)  # type: ignore[arg-type]
+        run.export(tmp_path / f"{format}-1", format)
         monkeypatch.undo()
         assert contents(tmp_path / f"{format}-0") == contents(tmp_path / f"{format}-1")
 
