@@ -17,9 +17,9 @@ MORE = MEMORY + SPARE_BYTES + (1 << 20)
 def test_no_more_can_be_allocated_than_the_memory_and_a_bit() -> None:
     before = resource.getrlimit(resource.RLIMIT_DATA)
     with memory_limit(MEMORY):
-        half = np.ones(MEMORY // 2, np.uint8)
+        assert len(np.ones(MEMORY // 2, np.uint8)) == MEMORY // 2
         with pytest.raises(MemoryError):
-            np.ones(MORE - len(half), np.uint8)
+            np.ones(MORE, np.uint8)
         assert len(np.ones(MEMORY, np.uint8)) == MEMORY
     assert resource.getrlimit(resource.RLIMIT_DATA) == before
     assert len(np.empty(MORE, np.uint8)) == MORE
