@@ -99,6 +99,7 @@ class LoadedDocuments:
                     }[name]
                     target[part] = names.codes(column)
             start = part.stop
+        self.tokens[(self.tokens == 0) & (self.text_bytes > 0)] = -1
 
     @cached_property
     def numbers(self) -> UInt64:
