@@ -16,6 +16,7 @@ from dspipe.pipeline.run.run_file import RunFile, read_run
 from dspipe.pipeline.storage.store import Store
 
 if TYPE_CHECKING:
+    from dspipe.pipeline.inspection.what_if_answer import Answer
     from dspipe.pipeline.report.explain import Story
     from dspipe.pipeline.report.verify import Verification
     from dspipe.pipeline.run.retry_quarantine import QuarantineRetry
@@ -57,6 +58,15 @@ class Run:
         from dspipe.pipeline.report.explain import explain
 
         return explain(self.store, self.file, document, import_own)
+
+    def whatif(self, edits: Sequence[str], samples: int = 5, seed: int = 0, import_own: bool = False) -> "Answer":
+        """What `--set` edits would keep and drop, from the run's columns, with so many samples each way. For many edits
+        of one run, `pipeline.inspection.what_if.WhatIf` loads it once. Raises InvalidConfigError; NeedsRunError where
+        only a run can tell."""
+        from dspipe.pipeline.inspection.document_table import DocumentTable
+        from dspipe.pipeline.inspection.what_if import WhatIf
+
+        return WhatIf(DocumentTable(self.store, self.file), import_own).ask(edits, samples, seed)
 
     def verify(self, import_own: bool = False) -> "Verification":
         """Every file against its manifest, packed rows against the plan and the documents. `import_own`: stages of the
