@@ -141,8 +141,10 @@ def _value(value: Any) -> str:
         return {None: "none", True: "true", False: "false"}[value]
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:,.0f}" if isinstance(value, float) and abs(value) >= 10_000 else (
-        f"{value:.4g}" if isinstance(value, float) else str(value)
+    return (
+        f"{value:,.0f}"
+        if isinstance(value, float) and abs(value) >= 10_000
+        else (f"{value:.4g}" if isinstance(value, float) else str(value))
     )
 
 

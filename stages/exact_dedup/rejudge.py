@@ -30,8 +30,8 @@ class Round(NamedTuple):
 def rejudge(
     rounds: Sequence[Round], before: Settings, after: Settings, against: bool, documents: RunDocuments
 ) -> Rejudged:
-    """`before` and `after` are the settings keep, sources, scope and min_cluster, of the run and now; `against`: whether
-    there are earlier runs, in whose indexes nothing is looked up here."""
+    """`before` and `after` are the settings keep, sources, scope and min_cluster, of the run and now; `against`: there
+    are earlier runs, in whose indexes nothing is looked up here."""
     enters, entered = documents.enters.copy(), documents.entered.copy()
     codes, unsure = np.full(len(enters), -1, np.int32), np.zeros(len(enters), bool)
     reasons = [reason for one in rounds for reason in (one.reason, one.earlier_reason)]

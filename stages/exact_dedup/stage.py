@@ -160,8 +160,8 @@ class ExactDedupStage(DedupStage[ExactDedupConfig]):
             Round(self._column(by), f"{self.name}.{_REASONS[by]}", f"{self.name}.{_EARLIER_REASONS[by]}")
             for by in self.config.by
         ]
-        settings = ({**stage.policy.settings, **stage.scope_settings} for stage in (before, self))
-        return rejudge(rounds, *settings, bool(self.config.against), documents)
+        old, new = ({**stage.policy.settings, **stage.scope_settings} for stage in (before, self))
+        return rejudge(rounds, old, new, bool(self.config.against), documents)
 
     def _prefix(self, by: str) -> str:
         return self.name if by == "text" else f"{self.name}.{by}"

@@ -1,8 +1,10 @@
 """What `minhash` would decide if other documents came to it: bounds, and what is likeliest.
 
-Clusters are stored, similarities within them are not. So where documents leave, only the clusters that they were in can
-change: whoever is the best copy of what is left is kept, and a document whose kept copy left may be kept in its place.
-Of a document that comes in it isn't known what it resembles: it is dropped, or kept, perhaps in place of another one.
+Clusters are stored, similarities within them are not, and documents that the run never compared are taken to be unlike
+one another (of those that share a band key only the first two are compared with all: `stages.minhash.candidates`). So
+where documents leave, only the clusters that they were in can change: whoever is the best copy of what is left is kept,
+and a document whose kept copy left may be kept in its place. Of a document that comes in it isn't known what it
+resembles: it is dropped, or kept, perhaps in place of another one.
 """
 
 from collections.abc import Sequence
@@ -24,7 +26,7 @@ Int64 = npt.NDArray[np.int64]
 def rejudge(
     name: str, reasons: Sequence[str], policy: KeepPolicy, best_is_kept: bool, documents: RunDocuments
 ) -> Rejudged:
-    """`reasons`: all that the stage drops for; `best_is_kept`: whether the first in the order of the policy always is."""
+    """`reasons`: all that the stage drops for; `best_is_kept`: whether the policy's first always is."""
     codes, unsure = np.full(len(documents.enters), -1, np.int32), np.zeros(len(documents.enters), bool)
     for number, reason in enumerate(reasons):
         codes[documents.dropped_for(reason) & documents.enters] = number

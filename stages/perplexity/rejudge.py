@@ -1,4 +1,4 @@
-"""What `perplexity` would decide if other documents came to it: its buckets cut again, from the scores that are there."""
+"""What `perplexity` would decide if other documents came to it: its buckets cut anew, from the stored scores."""
 
 import numpy as np
 import pyarrow as pa

@@ -1,4 +1,4 @@
-"""What `quality` would decide if other documents came to it: its quantiles taken again, from the scores that are there."""
+"""What `quality` would decide if other documents came to it: its quantiles taken anew, from the stored scores."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

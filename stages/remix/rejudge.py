@@ -46,9 +46,7 @@ def rejudge(
     return Rejudged((f"{name}.not_drawn",), codes, None, remarks, {"mixture": _compared(old, new)})
 
 
-def _plan(
-    grouping: Grouping, request: MixtureRequest, seed: int, documents: RunDocuments, come: Bools
-) -> MixturePlan:
+def _plan(grouping: Grouping, request: MixtureRequest, seed: int, documents: RunDocuments, come: Bools) -> MixturePlan:
     counts = DomainCounts(epochs.BINS)
     for _, batch in _batches(grouping, seed, documents, come):
         kept = batch.kept
@@ -56,9 +54,7 @@ def _plan(
     return plan_mixture(counts.domains(), request, seed, "tokens" if grouping.unit == "tokens" else "bytes")
 
 
-def _batches(
-    grouping: Grouping, seed: int, documents: RunDocuments, come: Bools
-) -> Iterator[tuple[int, DomainBatch]]:
+def _batches(grouping: Grouping, seed: int, documents: RunDocuments, come: Bools) -> Iterator[tuple[int, DomainBatch]]:
     sizes = documents.tokens if grouping.unit == "tokens" else documents.text_bytes
     for first, batch in documents.read(list(dict.fromkeys(["origin", grouping.key]))):
         rows = slice(first, first + batch.num_rows)

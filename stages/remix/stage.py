@@ -197,8 +197,8 @@ class RemixStage(GlobalStage[RemixConfig]):
         from dspipe.stages.remix.rejudge import rejudge
 
         unit: Literal["tokens", "text_bytes"] = "tokens" if "tokenizer" in documents.stages else "text_bytes"
-        asked = ((stage._grouping(unit), stage.config) for stage in (before, self))
-        return rejudge(self.name, self.seed, *asked, documents)
+        old, new = ((stage._grouping(unit), stage.config) for stage in (before, self))
+        return rejudge(self.name, self.seed, old, new, documents)
 
     def compile_kernels(self) -> None:
         seeded_hashes(pa.array([0], pa.uint64()), 0)
