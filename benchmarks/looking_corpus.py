@@ -18,7 +18,7 @@ _POOL = 20_000
 """sentences of each language"""
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _DOMAINS = ("web", "news", "forum", "shop", "science", "law", "books", "code", "poems")
-_WORDS = {
+_WORDS: dict[str, str] = {
     "en": (
         "the be to of and a in that have it for not on with he as you do at this but his by from they we say her she "
         "or an will my one all would there their what so up out if about who get which go me when make can like time "
