@@ -30,7 +30,7 @@ _WORDS: dict[str, str] = {
         "dass sie nach wird bei einer um am sind noch wie einem über einen so zum war haben nur oder aber vor zur bis "
         "mehr durch man sein wurde sei hatte kann gegen vom schon wenn seine Haus Zeit Jahr Stadt Land Frage Arbeit Weg"
     ),
-    "zh": "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能下过子说产种面而方后多",
+    "zh": "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能下过子说产种面",
 }
 _SHARES = {"en": 0.6, "de": 0.15, "zh": 0.25}
 
