@@ -1,7 +1,7 @@
 """What is far from the others: groups of documents, scores that say nothing, slow shards.
 
-What "far" means is the same everywhere. Small groups can't be far, nor can one that has half of all documents: it is what
-the others are compared with.
+What "far" means is the same everywhere. Small groups can't be far, nor can one that has half of all documents: it is
+what the others are compared with.
 
     drop rate      a group of at least MIN_DOCUMENTS whose rate differs from that of all others by MIN_POINTS (15 %
                    points) and not by chance (two proportions, |z| at least MIN_Z)
@@ -183,7 +183,9 @@ def slow_shards(work: Sequence[ShardWork]) -> list[Anomaly]:
     far = (factor >= MIN_SLOWNESS) & (longer >= MIN_SECONDS) & _is_outside(pace)
 
     def tell(at: int) -> Anomaly:
-        says = f"{1 / pace[at]:.3g} MB/s over all its tasks, {seconds[at]:.0f} s; half of the shards make {1 / usual:.3g}"
+        says = (
+            f"{1 / pace[at]:.3g} MB/s over all its tasks, {seconds[at]:.0f} s; half of the shards make {1 / usual:.3g}"
+        )
         return _anomaly("slow shard", "shard", work[at].name, says, 1 / pace[at], 1 / usual, work[at].documents,
                         factor[at] / MIN_SLOWNESS)  # fmt: skip
 

@@ -41,18 +41,22 @@ def html_page(store: Store, run: RunFile, seed: int = 0, import_own: bool = Fals
 def render(run: RunFile, contents: Contents) -> str:
     """The page of a run of which everything is gathered."""
     library, script = _static("echarts.min.js"), _static("page.js")
-    return _environment().get_template("page.html").render(
-        run=run,
-        state=state(run),
-        contents=contents,
-        far=anomalies,
-        reasons_shown=REASONS_SHOWN,
-        sections=sections(run),
-        style=Markup(_static("page.css")),
-        script=Markup(script),
-        library=Markup(packed(library)),
-        policy=_policy([library, script]),
-        data=Markup(script_json(_plotted(contents))),
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            run=run,
+            state=state(run),
+            contents=contents,
+            far=anomalies,
+            reasons_shown=REASONS_SHOWN,
+            sections=sections(run),
+            style=Markup(_static("page.css")),
+            script=Markup(script),
+            library=Markup(packed(library)),
+            policy=_policy([library, script]),
+            data=Markup(script_json(_plotted(contents))),
+        )
     )
 
 
