@@ -145,8 +145,9 @@ def _anomalies(
     work: Sequence[ShardWork],
 ) -> list[Anomaly]:
     found = empty_scores(histograms, scores) + slow_shards(work)
-    for grouping in groups.values():
-        found += odd_drop_rates(grouping)
+    for by, grouping in groups.items():
+        if by != "language":  # a filter of languages drops the others
+            found += odd_drop_rates(grouping)
     names = {by: sample.column(by).combine_chunks().cast(pa.string()) for by in ("source", "domain", "dump")}
     names["host"] = hosts_of(sample.column("url").combine_chunks())
     names["shard"] = _shard_names(sample.column(NUMBER).combine_chunks())
