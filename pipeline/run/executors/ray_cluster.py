@@ -11,8 +11,8 @@ from typing import Any
 
 from dspipe.pipeline.errors import ConfigError, RunFailedError
 
-_ANSWERS_S = 12.0
-"""how long a cluster may take to let a driver in"""
+_ANSWERS_S = 30.0
+"""how long a cluster may take to let a driver in: 12 s were too few once, where ten processes shared each core"""
 _HEAD_AWAY_S = 20.0
 """how long the head may be away before the run is given up: Ray itself ends the driver's process after 60 s"""
 _LOOK_S = 2.0
