@@ -144,6 +144,8 @@ class DocumentTable:
         for group, rows in enumerate(self.shards[shard].groups):
             if row < first + rows:
                 stored = [name for name in names if name not in _DERIVED]
+                if STAGE in names and REASON not in stored:
+                    stored.append(REASON)
                 found = self._read_part((shard, first, [group]), stored, names)[0].batch
                 return {name: found.column(name)[row - first].as_py() for name in names}
             first += rows
