@@ -51,8 +51,8 @@ class EarlyTexts:
                 kept[int(hashes[row])] = {"origin": origin, "reason": reason, **_beginning(dropped, row)}
             for gone in sorted(kept)[MOST:]:
                 del kept[gone]
-        for gone in sorted(self._kept)[MOST_REASONS:]:
-            del self._kept[gone]
+        for name in sorted(self._kept)[MOST_REASONS:]:
+            del self._kept[name]
 
     def commit(self, task: Task) -> None:
         """Write them to the task's file, where there are any."""
