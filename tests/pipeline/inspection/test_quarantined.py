@@ -6,10 +6,7 @@ from typing import Any
 from dspipe.pipeline.inspection.document_table import DocumentTable
 from dspipe.pipeline.inspection.quarantined import sample_quarantined
 from tests.engine import run_inline
-from tests.pipeline.report.conftest import toy
 from tests.pipeline.run.test_run import config, corpus
-
-__all__ = ["toy"]
 
 
 def test_records_with_their_errors_and_first_bytes(toy: dict[str, Any]) -> None:
