@@ -48,6 +48,8 @@ class MadeBefore(TypedDict):
     """name -> [file, hash]"""
     groups: list[int]
     """rows in each row group"""
+    files: list[dict[str, Any]]
+    """its files, as its manifest names them"""
 
 
 @dataclass(frozen=True)

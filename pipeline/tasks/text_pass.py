@@ -11,6 +11,7 @@ from dspipe.pipeline.document import measured_schema
 from dspipe.pipeline.source import InputFile, raw_schema
 from dspipe.pipeline.storage.filesystem import open_filesystem
 from dspipe.pipeline.tasks.earlier_rows import EarlierRows, in_order_of, without
+from dspipe.pipeline.tasks.early_texts import EarlyTexts
 from dspipe.pipeline.tasks.halving import RecordError, halved
 from dspipe.pipeline.tasks.limits import deadline, memory_limit, release_unused
 from dspipe.pipeline.tasks.losses import Losses
@@ -36,7 +37,8 @@ class TextPass:
         source = source_class(settings["format"])
         self.source = source(source.Config.model_validate(settings))
         self.files = [InputFile(*file) for file in payload["files"]]
-        self.chain = MeasureChain(payload["steps"], task.seed, self._say_place)
+        self.early = EarlyTexts()
+        self.chain = MeasureChain(payload["steps"], task.seed, self._say_place, self.early.add)
         self.quarantine = Quarantine()
         self.losses = Losses()
         self.ids = IdSample(payload["documents"])
@@ -44,6 +46,8 @@ class TextPass:
         self.records = 0, 0
         before = task.spec.before if task.spec.probe is None else None
         self.earlier = None if before is None else EarlierRows(task.store, before, self.chain.schema)
+        if before is not None:
+            self.early.add_kept(task.store, before["files"])
 
     def run(self) -> None:
         """Read, measure, write; count what is read and what is not."""
@@ -57,6 +61,7 @@ class TextPass:
         if self.task.spec.probe is None:
             self.quarantine.check_share(self.task, self.task.counters["read"] - self.losses.while_reading)
             self.quarantine.commit(self.task)
+            self.early.commit(self.task)
 
     def _run(self) -> None:
         for first, end, batch in self._documents():

@@ -86,6 +86,25 @@ def test_only_what_failed_is_measured_again(
     assert hashes(values["output"]) == hashes(fresh["output"])
 
 
+def test_texts_that_were_dropped_early_stay_beside_those_that_are_now(values: dict[str, Any], tmp_path: Path) -> None:
+    corpus(tmp_path / "in", [["no", "alpha one", "do MEASURE this", "MEASURE"], ["beta two"]])
+    flaky, _, *others = values["stages"]
+    values = {**values, "stages": [flaky, {"tests.toys.lengths": {"early": True, "minimum": 10}}, *others]}
+    run_inline(values)
+    (tmp_path / "trouble").unlink()
+    retried(values, QuarantineRetry())
+    fresh = {**values, "output": str(tmp_path / "fresh")}
+    run_inline(fresh)
+    assert hashes(values["output"]) == hashes(fresh["output"])
+    kept, expected = (
+        sorted(path.read_text() for path in Path(run["output"]).glob("documents/*.early.jsonl"))
+        for run in (values, fresh)
+    )
+    assert kept == expected
+    assert [json.loads(line)["text"] for file in kept for line in file.splitlines()].count("MEASURE") == 1
+    assert sum(len(file.splitlines()) for file in kept) == 7
+
+
 def test_rows_that_were_changed_meanwhile_are_made_anew(
     values: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

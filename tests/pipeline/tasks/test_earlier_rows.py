@@ -24,7 +24,11 @@ def written(store: Store, groups: list[list[int]]) -> MadeBefore:
         for numbers in groups:
             writer.write(rows(numbers))
         writer.close()
-    return {"columns": {name: ["rows.parquet", ""] for name in SCHEMA.names}, "groups": [len(one) for one in groups]}
+    return {
+        "columns": {name: ["rows.parquet", ""] for name in SCHEMA.names},
+        "groups": [len(one) for one in groups],
+        "files": [],
+    }
 
 
 @given(st.lists(st.lists(st.booleans(), min_size=1, max_size=5), min_size=1, max_size=5))
