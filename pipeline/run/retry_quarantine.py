@@ -41,7 +41,8 @@ class QuarantineRetry:
             store.remove(manifest["file"])
             self._tried.add(key)
             if not self.everything:  # else other records are read, and batches are others
-                self._before[key] = {name: manifest[name] for name in ("columns", "groups", "files")}  # type: ignore[assignment]
+                columns, groups, files = (manifest[name] for name in ("columns", "groups", "files"))
+                self._before[key] = {"columns": columns, "groups": groups, "files": files}
             self.before += manifest["counters"]["quarantined"]
         return {key: manifest for key, manifest in done.items() if key not in again}
 
