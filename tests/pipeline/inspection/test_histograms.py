@@ -65,7 +65,8 @@ def test_a_heavy_tail_is_shown_on_a_log_scale() -> None:
     assert one.scale == "log"
     assert one.edges[0] == 0 and one.kept[0] == 1
     assert max(one.kept) < 1000  # on a linear scale nearly all are in the first bin
-    (score,) = histogram_of(np.random.default_rng(1).random(5000).tolist(), [False] * 5000)
+    scores: list[float | None] = np.random.default_rng(1).random(5000).tolist()
+    (score,) = histogram_of(scores, [False] * 5000)
     assert score.scale == "linear" and score.largest_bucket < 0.07
 
 
