@@ -65,7 +65,7 @@ def name_nearest(store: Store, run: RunFile, wanted: str, most: int = 3) -> list
     longest common beginning. Looked for in the shards that can be read in a few seconds."""
     end, found = time.monotonic() + _NEAREST_S, dict[str, float]()
     address = bare_address(wanted)
-    host = urlsplit(f"//{address}").hostname or "" if "/" in address or "." in address else ""
+    host = _host_of(address) if "/" in address or "." in address else ""
     for name in _text_manifests(store, run):
         manifest = store.read_json(name)
         for batch in read_rows(store, _columns(manifest), _NAMES, manifest["groups"]):
@@ -76,6 +76,13 @@ def name_nearest(store: Store, run: RunFile, wanted: str, most: int = 3) -> list
             found |= {other: _likeness(other, wanted) for other in near}
             found = dict(sorted(found.items(), key=lambda item: (-item[1], item[0]))[: 4 * most])
     return [name for name, like in found.items() if like >= _LIKE][:most]
+
+
+def _host_of(address: str) -> str:
+    try:
+        return urlsplit(f"//{address}").hostname or ""
+    except ValueError:  # a bracket that is no IPv6 address
+        return ""
 
 
 def read_so_far(store: Store) -> list[str]:
