@@ -63,6 +63,7 @@ def find_documents(store: Store, run: RunFile, wanted: str) -> Found:
 def name_nearest(store: Store, run: RunFile, wanted: str, most: int = 3) -> list[str]:
     """Ids and addresses like one that isn't there, the most alike first: of an address those of its host with the
     longest common beginning. Looked for in the shards that can be read in a few seconds."""
+    wanted = wanted.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     end, found = time.monotonic() + _NEAREST_S, dict[str, float]()
     address = bare_address(wanted)
     host = _host_of(address) if "/" in address or "." in address else ""
