@@ -63,10 +63,10 @@ def find_documents(store: Store, run: RunFile, wanted: str) -> Found:
 def name_nearest(store: Store, run: RunFile, wanted: str, most: int = 3) -> list[str]:
     """Ids and addresses like one that isn't there, the most alike first: of an address those of its host with the
     longest common beginning. Looked for in the shards that can be read in a few seconds."""
-    wanted = wanted.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     end, found = time.monotonic() + _NEAREST_S, dict[str, float]()
+    wanted = wanted.encode("utf-8", "replace").decode()  # an argument that is no UTF-8 has surrogates
     address = bare_address(wanted)
-    host = _host_of(address) if "/" in address or "." in address else ""
+    host = _host(address) if "/" in address or "." in address else ""
     for name in _text_manifests(store, run):
         manifest = store.read_json(name)
         for batch in read_rows(store, _columns(manifest), _NAMES, manifest["groups"]):
@@ -79,10 +79,10 @@ def name_nearest(store: Store, run: RunFile, wanted: str, most: int = 3) -> list
     return [name for name, like in found.items() if like >= _LIKE][:most]
 
 
-def _host_of(address: str) -> str:
+def _host(address: str) -> str:
     try:
         return urlsplit(f"//{address}").hostname or ""
-    except ValueError:  # a bracket that is no IPv6 address
+    except ValueError:  # brackets that are no IPv6 address
         return ""
 
 
