@@ -162,6 +162,10 @@ class Stage(ABC, Generic[ConfigT]):
         """Look at what the other stages of the config mean for this one; `stages` are all, in order. Raises
         ConfigError."""
 
+    def check_columns(self, known: "Mapping[str, pa.DataType]") -> None:
+        """Look at the columns that documents have in this config, wherever they come from, and at their types. Raises
+        ConfigError."""
+
     def domains_named(self) -> "Iterator[tuple[tuple[str | int, ...], str]]":
         """The domains that the settings name, each with its key; one that no source has is a mistake. Default: those of
         the setting `domains`."""

@@ -16,12 +16,19 @@ class MeasureChain:
     """The stages of a text pass. `descriptions` are what `pipeline.plan.compile_stages.measure_step` gives of each."""
 
     def __init__(
-        self, descriptions: Sequence[Mapping[str, Any]], seed: int, at: Callable[[str], None] = lambda stage: None
+        self,
+        descriptions: Sequence[Mapping[str, Any]],
+        seed: int,
+        at: Callable[[str], None] = lambda stage: None,
+        taken: Sequence[pa.Field] = (),
     ) -> None:
-        """at: called with the name of each stage before it measures a batch."""
+        """
+        at      called with the name of each stage before it measures a batch
+        taken   columns that documents bring along from the sources' files
+        """
         self._at = at
         self._steps = [MeasureStep(description, seed) for description in descriptions]
-        self.schema = document_schema([step.stage for step in self._steps])
+        self.schema = document_schema([step.stage for step in self._steps], taken)
         """of what `measure` gives"""
 
     def set_up(self) -> None:
