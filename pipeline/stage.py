@@ -24,9 +24,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from dspipe.pipeline.errors import SettingNotInKeyError, StageContractError
 from dspipe.pipeline.threshold import Threshold
@@ -81,6 +81,14 @@ class StageConfig(BaseModel):
             if name in type(self).model_fields:
                 raise SettingNotInKeyError(type(self).__module__, name)
             return super().__getattr__(name)
+
+
+class NamedConfig(StageConfig):
+    """Base of the config model of a stage that may stand in a config any number of times."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$")] | None = None
+    """What it is called in its columns, reasons and tables; of several, each needs a name of its own. Default: its
+    key."""
 
 
 class MapConfig(StageConfig):

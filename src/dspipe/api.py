@@ -16,8 +16,8 @@ from dspipe.pipeline.run.run_file import RunFile, read_run
 from dspipe.pipeline.storage.store import Store
 
 if TYPE_CHECKING:
+    from dspipe.pipeline.inspection.explain import Story
     from dspipe.pipeline.inspection.export.export import Exported
-    from dspipe.pipeline.report.explain import Story
     from dspipe.pipeline.report.verify import Verification
     from dspipe.pipeline.run.retry_quarantine import QuarantineRetry
     from dspipe.pipeline.run.run import Progress
@@ -55,7 +55,7 @@ class Run:
     def explain(self, document: str, import_own: bool = False) -> "list[Story]":
         """What each phase and stage says of the documents with this id or URL. `import_own`: stages of the run's own,
         too, whose modules are imported for it. Raises DocumentNotFoundError."""
-        from dspipe.pipeline.report.explain import explain
+        from dspipe.pipeline.inspection.explain import explain
 
         return explain(self.store, self.file, document, import_own)
 
