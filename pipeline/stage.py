@@ -163,6 +163,11 @@ class Stage(ABC, Generic[ConfigT]):
         stages that do say `rewrites = True`."""
         return False
 
+    @property
+    def measures(self) -> bool:
+        """Whether the stage has a part in a text pass. One that measures with some settings only says so here."""
+        return bool(self.measured_columns() or self.measure_run or type(self).measure is not Stage.measure)
+
     def check(self) -> None:
         """Look at paths, models and combinations of settings before any work. Raises ConfigError."""
 

@@ -1,4 +1,4 @@
-"""The columns of a config's documents: those that sources take along, and whether stages name columns that are there."""
+"""The columns of a config's documents: what sources take along, and whether stages name columns that there are."""
 
 from collections.abc import Sequence
 from typing import Any

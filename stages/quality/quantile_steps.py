@@ -1,6 +1,6 @@
 """The phases of `quality`: a histogram of scores per shard, thresholds from their sum, reasons.
 
-Settings of all three: `at_least`, `drop_lowest` and `by`, as `QualityConfig` describes them.
+Settings of all three: `at_least`, `drop_lowest`, `by` and `column`, as `QualityConfig` describes them.
 """
 
 import json
@@ -25,15 +25,21 @@ def columns_read(settings: Settings) -> list[str]:
     """The columns that counting and judging read beside `reason`."""
     group = [] if settings["by"] == "all" else [settings["by"]]
     language = ["language"] if settings["at_least"] is not None else []
-    return list(dict.fromkeys(["quality", *group, *language]))
+    return list(dict.fromkeys([score_column(settings["column"])[0], *group, *language]))
+
+
+def score_column(column: str | None) -> tuple[str, float]:
+    """The column with the scores, and what a document without one counts as: of a model's it is nothing that the model
+    knows, and 0; of a column given, whose scale may go below 0, less than any."""
+    return ("quality", 0.0) if column is None else (column, float(np.finfo(np.float32).min))
 
 
 def count_scores(task: Task, stage: StageSettings) -> None:
     """How often each bin occurs in each group, of the documents that are kept and pass `at_least`."""
     histograms = Histograms()
     for batch in task.rows(["reason", *columns_read(stage.settings)]):
-        kept = np.array(batch.column("reason").is_null()) & ~_has_low_score(batch, stage.settings["at_least"])
-        histograms.add(BINS.of(_scores(batch))[kept], _groups(batch, stage.settings["by"])[kept])
+        kept = np.array(batch.column("reason").is_null()) & ~_has_low_score(batch, stage.settings)
+        histograms.add(BINS.of(_scores(batch, stage.settings))[kept], _groups(batch, stage.settings["by"])[kept])
     with task.make(f"{stage.name}.scores") as file:
         file.write(histograms.as_json())
 
@@ -60,18 +66,20 @@ def judge(task: Task, stage: StageSettings) -> None:
         thresholds = json.loads(file.read())
     for batch in task.rows(["reason", *columns_read(settings)]):
         reason = batch.column("reason").cast(pa.string())
-        low = pa.array(_has_low_score(batch, settings["at_least"]))
+        low = pa.array(_has_low_score(batch, settings))
         reason = pc.coalesce(reason, _where(low, f"{stage.name}.low_score"))
         if thresholds:
             groups, inverse = np.unique(_groups(batch, settings["by"]), return_inverse=True)
             minimum = np.array([thresholds.get(group, 0) for group in groups.tolist()], np.int64)[inverse]
-            below = pa.array(BINS.of(_scores(batch)) < minimum)
+            below = pa.array(BINS.of(_scores(batch, settings)) < minimum)
             reason = pc.coalesce(reason, _where(below, f"{stage.name}.low_quantile"))
         task.write(pa.RecordBatch.from_arrays([reason], names=["reason"]))
 
 
-def _scores(batch: pa.RecordBatch) -> npt.NDArray[np.float32]:
-    scores: npt.NDArray[np.float32] = pc.fill_null(batch.column("quality"), 0.0).to_numpy(zero_copy_only=False)
+def _scores(batch: pa.RecordBatch, settings: Settings) -> npt.NDArray[np.float32]:
+    column, null = score_column(settings["column"])
+    found = pc.cast(batch.column(column), pa.float32(), safe=False)
+    scores: npt.NDArray[np.float32] = pc.fill_null(found, pa.scalar(null, pa.float32())).to_numpy(zero_copy_only=False)
     return scores
 
 
@@ -79,14 +87,15 @@ def _groups(batch: pa.RecordBatch, by: str) -> npt.NDArray[np.object_]:
     return strings(batch, by) if by != "all" else np.full(batch.num_rows, "all", object)
 
 
-def _has_low_score(batch: pa.RecordBatch, at_least: float | dict[str, float] | None) -> npt.NDArray[np.bool_]:
-    scores = _scores(batch)
+def _has_low_score(batch: pa.RecordBatch, settings: Settings) -> npt.NDArray[np.bool_]:
+    at_least = settings["at_least"]
+    scores = _scores(batch, settings)
     if at_least is None:
         return np.zeros(len(scores), bool)
     if not isinstance(at_least, dict):
         return scores < np.float32(at_least)
     languages, inverse = np.unique(strings(batch, "language"), return_inverse=True)
-    others = at_least.get(_OTHERS, -1.0)
+    others = at_least.get(_OTHERS, -np.inf)
     minimum = np.array([at_least.get(language, others) for language in languages.tolist()], np.float32)
     low: npt.NDArray[np.bool_] = scores < minimum[inverse]
     return low

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 class Bins(NamedTuple):
-    """Bins of scores of 0 or more: their float32 bits without the last `dropped`, of 23 bits of fraction."""
+    """Bins of scores: their float32 bits without the last `dropped`, of 23 bits of fraction; below 0 those of what is
+    left without the sign, counted down from -1."""
 
     dropped: int
 
@@ -23,13 +24,17 @@ class Bins(NamedTuple):
         """The bin of each score: ascending with the score."""
         import numpy as np
 
-        bins: npt.NDArray[np.int64] = np.maximum(scores, np.float32(0)).view(np.uint32).astype(np.int64) >> self.dropped
+        size = np.abs(scores).view(np.uint32).astype(np.int64) >> self.dropped
+        bins: npt.NDArray[np.int64] = np.where(scores < 0, -size - 1, size)
         return bins
 
     def start(self, bin: int) -> float:
         """The lowest score of a bin."""
         import numpy as np
 
+        if bin < 0:
+            largest = ((-bin - 1) << self.dropped) + (1 << self.dropped) - 1
+            return -float(np.array([largest], np.uint32).view(np.float32)[0])
         return float(np.array([bin << self.dropped], np.uint32).view(np.float32)[0])
 
 
