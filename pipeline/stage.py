@@ -193,9 +193,9 @@ class Stage(ABC, Generic[ConfigT]):
         return []
 
     def measured_columns(self) -> "tuple[pa.Field, ...]":
-        """The columns that `measure` adds, which the engine checks after each batch. Names start with the stage's name
-        and a dot, except the well-known ones (`language`, `language_score`, `quality`, `domain`). Empty: no part in the
-        text pass, unless `measure` rewrites the text."""
+        """The columns that `measure` adds, which the engine checks after each batch. Names are the stage's name,
+        or start with it and a dot, except the well-known ones (`language`, `language_score`, `quality`, `domain`).
+        Empty: no part in the text pass, unless `measure` rewrites the text."""
         return ()
 
     def measure_settings(self) -> Settings:

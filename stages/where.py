@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, field_validator
 
 from dspipe.pipeline.errors import ConfigError
-from dspipe.pipeline.stage import Decides, Limit, MapStage, StageConfig
+from dspipe.pipeline.stage import Decides, Limit, MapStage, NamedConfig
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Reason = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
 
 
-class WhereConfig(StageConfig):
+class WhereConfig(NamedConfig):
     """Settings of `where`."""
 
     keep: Annotated[dict[Reason, str], Decides]

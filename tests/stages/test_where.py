@@ -3,15 +3,10 @@
 import pyarrow as pa
 
 from dspipe.stages.where import WhereConfig, WhereStage
-from dspipe.testing import check_stage
 
 
 def stage(**settings: object) -> WhereStage:
     return WhereStage("where", WhereConfig.model_validate(settings))
-
-
-def test_keeps_the_contract() -> None:
-    check_stage(WhereStage, {"keep": {"short": "text_bytes > 10", "no_url": "url is not null"}})
 
 
 def test_the_first_condition_that_is_broken_is_the_reason() -> None:
