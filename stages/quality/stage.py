@@ -13,12 +13,13 @@ would choose between languages (CCNet, Wenzek et al., 2020, LM filtering).
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeInt, model_validator
 
 from dspipe.pipeline.config.suggestions import near
 from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.rejudging import Rejudged, RunDocuments
 from dspipe.pipeline.stage import NOTHING, Corpus, GlobalStage, Phase, Settings, StageConfig
 from dspipe.pipeline.threshold import Threshold
 from dspipe.stages.quality.quantile_steps import columns_read, score_column
@@ -104,13 +105,11 @@ class QualityStage(GlobalStage[QualityConfig]):
     def measured_columns(self) -> "tuple[pa.Field, ...]":
         import pyarrow as pa
 
-        if self.config.model is None:
-            return ()
-        return (pa.field("quality", pa.float32()),)
+        return () if self.config.column is not None else (pa.field("quality", pa.float32()),)
 
     @property
     def measures(self) -> bool:
-        return self.config.model is not None
+        return self.config.column is None
 
     def measure_settings(self) -> Settings:
         reading = self.config.model_dump(mode="json", include={"label", "prefix_bytes"})
@@ -127,7 +126,7 @@ class QualityStage(GlobalStage[QualityConfig]):
         data, offsets = text_buffers(batch.column("text"))
         found = self._classifier.predict(data, offsets, self.config.prefix_bytes, label=self.config.label)
         return batch.append_column(
-            self.measured_columns()[0], pa.array(found.score, pa.float32(), mask=found.label < 0)
+            pa.field("quality", pa.float32()), pa.array(found.score, pa.float32(), mask=found.label < 0)
         )
 
     def thresholds(self, notes: Settings = NOTHING) -> Iterator[Threshold]:
@@ -157,7 +156,7 @@ class QualityStage(GlobalStage[QualityConfig]):
     def phases(self, corpus: Corpus) -> list[Phase]:
         import pyarrow as pa
 
-        settings = self.config.model_dump(mode="json", include={"at_least", "drop_lowest", "by", "column"})
+        settings = self._deciding
         if settings["at_least"] is None and settings["drop_lowest"] is None:
             return []
         columns = ("reason", *columns_read(settings))
@@ -194,6 +193,15 @@ class QualityStage(GlobalStage[QualityConfig]):
             ),
             replace(judge, artifacts=(thresholds,)),
         ]
+
+    def rejudge(self, before: Self, documents: RunDocuments) -> Rejudged:
+        from dspipe.stages.quality.rejudge import rejudge
+
+        return rejudge(self.name, before._deciding, self._deciding, documents)
+
+    @property
+    def _deciding(self) -> Settings:
+        return self.config.model_dump(mode="json", include={"at_least", "drop_lowest", "by", "column"})
 
     @cached_property
     def _classifier(self) -> "Classifier":

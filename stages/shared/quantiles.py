@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+_MIDDLE = 1 << 31
+
+
 class Bins(NamedTuple):
     """Bins of scores: their float32 bits without the last `dropped`, of 23 bits of fraction; below 0 those of what is
     left without the sign, counted down from -1."""
@@ -38,6 +41,17 @@ class Bins(NamedTuple):
         return float(np.array([bin << self.dropped], np.uint32).view(np.float32)[0])
 
 
+class Groups(NamedTuple):
+    """The group of each of n documents: names[codes[i]], codes int64[n]."""
+
+    names: list[str]
+    codes: "npt.NDArray[np.int64]"
+
+    def chosen(self, rows: "npt.NDArray[np.bool_]") -> "Groups":
+        """Those of some documents."""
+        return Groups(self.names, self.codes[rows])
+
+
 class Histograms:
     """How many scores fall into each bin, by group."""
 
@@ -48,13 +62,14 @@ class Histograms:
             for group, items in part.items():
                 self._add(group, items)
 
-    def add(self, bins: "npt.NDArray[np.int64]", groups: "npt.NDArray[np.object_]") -> None:
+    def add(self, bins: "npt.NDArray[np.int64]", groups: Groups) -> None:
         """Count documents by their bins and groups."""
         import numpy as np
 
-        for group in sorted(set(groups.tolist())):
-            found, times = np.unique(bins[groups == group], return_counts=True)
-            self._add(group, list(zip(found.tolist(), times.tolist(), strict=True)))
+        # bins are float32 bits, or below 0 as many: they fit beside the group
+        found, times = np.unique((groups.codes << 32) | (bins + _MIDDLE), return_counts=True)
+        for key, count in zip(found.tolist(), times.tolist(), strict=True):
+            self._add(groups.names[key >> 32], [((key & 0xFFFFFFFF) - _MIDDLE, count)])
 
     def as_json(self) -> bytes:
         """What another one is made of."""
@@ -84,3 +99,13 @@ def strings(batch: "pa.RecordBatch", name: str) -> "npt.NDArray[np.object_]":
     column = pc.fill_null(batch.column(name).cast(pa.string()), "")
     values: npt.NDArray[np.object_] = column.to_numpy(zero_copy_only=False)
     return values
+
+
+def groups_of(batch: "pa.RecordBatch", name: str) -> Groups:
+    """The values of a string column as groups, "" for null."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    encoded = pc.dictionary_encode(pc.fill_null(batch.column(name).cast(pa.string()), ""))
+    return Groups(encoded.dictionary.to_pylist(), encoded.indices.to_numpy().astype(np.int64))
