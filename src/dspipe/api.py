@@ -16,6 +16,7 @@ from dspipe.pipeline.run.run_file import RunFile, read_run
 from dspipe.pipeline.storage.store import Store
 
 if TYPE_CHECKING:
+    from dspipe.pipeline.inspection.diff.difference import Difference
     from dspipe.pipeline.inspection.explain import Story
     from dspipe.pipeline.inspection.export.export import Exported
     from dspipe.pipeline.inspection.sample import DocumentSample
@@ -81,6 +82,15 @@ class Run:
         from dspipe.pipeline.inspection.what_if import WhatIf
 
         return WhatIf(DocumentTable(self.store, self.file), import_own).ask(edits, samples, seed)
+
+    def diff(self, other: "Run", samples: int = 3, seed: int = 0, texts: bool = False) -> "Difference":
+        """Which documents another run judged differently: flows from this run's verdicts (a) to the other's (b), with
+        so many samples of each. `texts`: read and compare texts, too, where files differ."""
+        from dspipe.pipeline.inspection.diff.diff import diff_runs
+        from dspipe.pipeline.inspection.document_table import DocumentTable
+
+        a, b = (DocumentTable(run.store, run.file) for run in (self, other))
+        return diff_runs(a, b, samples, seed, texts)
 
     def export(
         self,
