@@ -34,7 +34,7 @@ def test_reasons_open_to_documents_dropped_for_them(contents: Contents) -> None:
     (short,) = [reason for reason in contents.reasons if reason.name == "gopher.too_few_words"]
     assert short.documents == 16 and short.of == 105 and len(short.samples) == 3
     for sample in short.samples:
-        assert sample.text is not None and sample.text.startswith("few words")
+        assert sample.text is not None and sample.text[0].text.startswith("few words") and sample.text_is == ""
         (said,) = sample.measured
         assert said.startswith("heuristics.words ") and said.endswith(", at least 50")
 
