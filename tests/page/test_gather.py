@@ -121,3 +121,14 @@ def test_a_file_that_was_cut_is_told(run_folder: Path, tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:-100])
     (problem,) = gather(*read_run(str(copy))).problems
     assert "is cut or was changed" in problem
+
+
+def test_stages_of_the_runs_own_are_asked_only_when_they_may_be_imported(tmp_path: Path) -> None:
+    write_documents(tmp_path / "in")
+    config = config_of(tmp_path)
+    config["stages"] = [{"tests.toys.lengths": {}}]
+    run_inline(config)
+    run = read_run(str(tmp_path / "out"))
+    (problem,) = gather(*run).problems
+    assert "tests.toys.lengths" in problem and "import_own" in problem
+    assert gather(*run, import_own=True).problems == []

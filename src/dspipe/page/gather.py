@@ -84,7 +84,14 @@ def gather(store: Store, run: RunFile, seed: int = 0, import_own: bool = False) 
     contents = Contents(flow=flow_of(run), work=work_of(run, 0, []), alarms=_alarms(run))
     stages: Sequence[Stage[Any]] = ()
     try:
-        stages = configured_stages(store, import_own).known
+        configured = configured_stages(store, import_own)
+        stages = configured.known
+        if configured.left_out:
+            names = ", ".join(configured.left_out)
+            contents.problems.append(
+                f"What the run's own stages know isn't shown ({names}): `dspipe.open_run(...).html(import_own=True)` "
+                f"imports their modules"
+            )
     except (InvalidConfigError, OSError) as error:
         contents.problems.append(f"What the stages know is missing, such as thresholds and clusters: {error}")
     table = DocumentTable(store, run)
