@@ -19,9 +19,8 @@ def shown(document: SampledDocument, length: int = 400, wide: bool = True) -> st
 
 
 def document(text: str | None, *spans: Span, measured: tuple[Measured, ...] = ()) -> SampledDocument:
-    facts = {"id": "a", "url": "http://x/\x1b[2J", "domain": "web", "language": "en"}
     return SampledDocument(
-        **facts, verdict="dropped", stage="s", reason="s.r", text=text, spans=spans, measured=measured
+        "a", "http://x/\x1b[2J", "web", "en", "dropped", "s", "s.r", text=text, spans=spans, measured=measured
     )
 
 
