@@ -2,6 +2,8 @@
 here and never made into a path, so no address leads to a file outside.
 """
 
+import contextlib
+import os
 from pathlib import Path
 
 from dspipe.pipeline.errors import RunNotFoundError, StorageError
@@ -32,12 +34,10 @@ class RunsFolder:
         """Each run's output directory or address, by its key, sorted. A link is followed only within the folder."""
         if self.one:
             return {_key(self.root.rpartition("/")[2] or "run"): self.root}
+        names = _folders_within(Path(self.root)) if self._store.local else self._store.folders()
         found: dict[str, str] = {}
-        inside = Path(self.root).resolve() if self._store.local else None
-        for name in self._store.folders():
+        for name in names:
             place = f"{self.root}/{name}"
-            if inside is not None and not Path(place).resolve().is_relative_to(inside):
-                continue
             if _is_run(Store(place)):
                 found.setdefault(_key(name), place)
         return found
@@ -48,6 +48,16 @@ class RunsFolder:
         if key not in runs:
             raise RunNotFoundError(f"there is no run {key} in {self.root}")
         return runs[key]
+
+
+def _folders_within(root: Path) -> list[str]:
+    """Names of the folders right below, and of links that stay below."""
+    inside, found = root.resolve(), []
+    for entry in os.scandir(root):
+        with contextlib.suppress(OSError, RuntimeError):  # a link to itself
+            if entry.is_dir() and Path(entry).resolve().is_relative_to(inside):
+                found.append(entry.name)
+    return sorted(found)
 
 
 def _is_run(store: Store) -> bool:

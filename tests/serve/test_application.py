@@ -1,0 +1,140 @@
+"""What each address answers, of good runs and of others."""
+
+import html
+import re
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from starlette.testclient import TestClient
+
+from dspipe.serve.application import make_application
+from dspipe.serve.runs_folder import RunsFolder
+from tests.serve.conftest import HOSTILE, RUN
+
+BASE = f"/run/{quote(RUN, safe='')}/"
+PAGES = [
+    "/",
+    "/runs.json",
+    BASE,
+    f"{BASE}progress.json",
+    f"{BASE}documents",
+    f"{BASE}documents?verdict=dropped&order=shuffled&seed=3",
+    f"{BASE}documents?where=heuristics.words+%3E+20",
+    f"{BASE}document?at=0.19",
+    f"{BASE}shards",
+    f"{BASE}row?number=2",
+]
+
+
+def assert_harmless(page: str) -> None:
+    """Nothing of what documents say is markup, and no control is on the page."""
+    for tag in ("<script>", "<img", "<b>run", "onerror=document.title='"):
+        assert tag not in page
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", page)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_of_a_hostile_run(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 200, answer.text
+    kind = "application/json" if ".json" in path else "text/html"
+    assert answer.headers["content-type"].startswith(kind)
+    if kind == "text/html":
+        assert_harmless(answer.text)
+        assert re.findall(r"<script(?! src=\"/static/\w+\.js\" (?:defer|type=\"module\")></script>)", answer.text) == []
+        assert not re.search(r"\sstyle=|\son\w+=|javascript:[^/]*\"", answer.text.partition("<main>")[0])
+
+
+def test_what_documents_say_is_shown(client: TestClient) -> None:
+    page = html.unescape(client.get(f"{BASE}document?at=0.5").text)
+    assert "\\x1b]0;PWNED\\x07\\u202egnp.exe<script>" in page
+    assert "{{7*7}}" in page
+    assert "at least 12" in page
+
+
+def test_no_address_of_a_document_is_a_link(client: TestClient) -> None:
+    for path in PAGES:
+        for target in re.findall(r'(?:href|src|action)="([^"]*)"', client.get(path).text):
+            assert target.startswith("/") and not target.startswith("//") or target == "data:,", target
+
+
+def test_a_document_is_found_by_its_id_and_by_its_url(client: TestClient) -> None:
+    for name in (f"d3{HOSTILE}", f"javascript:alert(3)//{HOSTILE}"):
+        answer = client.get(f"{BASE}document", params={"find": name}, follow_redirects=False)
+        assert (answer.status_code, answer.headers["location"]) == (303, f"{BASE}document?at=0.3")
+
+
+def test_a_duplicate_beside_its_kept_copy(client: TestClient) -> None:
+    page = client.get(f"{BASE}document?at=0.39").text
+    assert "exact_dedup: kept instead" in page
+    assert "at=0.20" in page
+
+
+def test_filters_and_paging(client: TestClient) -> None:
+    page = client.get(f"{BASE}documents").text
+    assert page.count('class="card"') == 20
+    assert "of 120 documents" in page
+    (link,) = re.findall(r'href="([^"]*)" rel="next"', page)
+    second = client.get(html.unescape(link)).text
+    assert "21 to 40" in second
+    assert "at=0.20" in second and "at=0.19" not in second
+    none = client.get(f"{BASE}documents", params={"domain": "no'such"}).text
+    assert '<b id="count">0</b>' in none
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("nowhere", 404, "there is no page"),
+        ("documents?where=lenguage='en'", 400, "did you mean language?"),
+        ("documents?where=(", 400, "isn't a condition"),
+        ("documents?where=select+1", 400, ""),
+        (f"documents?where={'(' * 3000}", 400, ""),
+        (f"documents?where={'x' * 5000}", 400, "characters"),
+        ("documents?first=-1", 400, "must be a whole number"),
+        ("documents?first=٣", 400, "must be a whole number"),
+        ("documents?order=random", 400, "must be stored or shuffled"),
+        ("documents?verdict=%3Cb%3E", 400, "must be kept, dropped or empty"),
+        ("document", 400, "shard and row"),
+        ("document?at=0.120", 404, "has no document 0.120"),
+        ("document?at=99.0", 404, "has no document"),
+        ("document?find=nowhere", 404, "no document with the id or URL nowhere"),
+        ("row?number=99999", 404, "there is no row"),
+    ],
+)
+def test_bad_requests(client: TestClient, path: str, status: int, said: str) -> None:
+    answer = client.get(BASE + path)
+    assert answer.status_code == status, answer.text
+    assert said in html.unescape(answer.text)
+    assert_harmless(answer.text)
+
+
+@pytest.mark.parametrize("run", ["..", "%2e%2e", "..%2f..%2fetc", "no%20run", "a%20file", "%00", "nosuch"])
+@pytest.mark.parametrize("page", ["", "documents", "progress.json"])
+def test_what_is_no_run(client: TestClient, run: str, page: str) -> None:
+    answer = client.get(f"/run/{run}/{page}")
+    assert answer.status_code == 404
+    assert "root:" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["../../pyproject.toml", "..%2f..%2fpages.py", "%2e%2e/pages.py", "/etc/passwd", "x"])
+def test_static_files_are_those_of_the_folder(client: TestClient, path: str) -> None:
+    assert client.get(f"/static/{path}").status_code == 404
+
+
+@pytest.mark.parametrize("run", ["begun", "gone", "earlier", "cut"])
+def test_broken_runs_say_what_is_wrong(client: TestClient, run: str) -> None:
+    assert run in client.get("/").text
+    for page in ("documents", "document?at=0.0", "shards", "row", ""):
+        answer = client.get(f"/run/{run}/{page}")
+        assert answer.status_code in (200, 404, 409), (page, answer.text)
+        assert "dspipe run" in answer.text or "no packed shards" in answer.text, page
+        assert "Traceback" not in answer.text
+
+
+def test_the_page_of_one_run_alone(runs: Path) -> None:
+    with TestClient(make_application(RunsFolder(str(runs / RUN))), base_url="http://localhost") as client:
+        answer = client.get("/", follow_redirects=False)
+        assert (answer.status_code, answer.headers["location"]) == (303, BASE)
+        assert client.get(BASE).status_code == 200
