@@ -30,7 +30,8 @@ def hostile_rows(count: int) -> list[dict[str, Any]]:
     """Documents whose every string tries to be something else, of many lengths; each twentieth is a copy of another."""
     rows = []
     for n in range(count):
-        words = " ".join(WORDS[(n * 7 + k * (1 + n % 5)) % len(WORDS)] for k in range(5 + n % 40))
+        some = (WORDS[(n + k) % len(WORDS)] if k % 2 else f"word{(n * 31 + k * 17) % 997}" for k in range(5 + n % 40))
+        words = " ".join(some)
         text = rows[n - 19]["text"] if n % 20 == 19 else f"{n} {HOSTILE} {words}."
         where = {"id": f"d{n}{HOSTILE}", "url": f"javascript:alert({n})//{HOSTILE}", "domain": f"{n % 3}{HOSTILE}"}
         rows.append({**where, "text": text, "language": "en"})
@@ -41,7 +42,7 @@ def run_of_rows(folder: Path, name: str, rows: list[dict[str, Any]], stages: lis
     """A finished run over these rows, in `folder/name`."""
     file = write_rows(folder.parent / f"{folder.name}.{len(name)}.jsonl", rows)
     source = {"name": "source", "format": "jsonl", "path": str(file)}
-    run_inline({"name": name, "output": str(folder / name), "sources": [source], "stages": stages})
+    run_inline({"name": "hostile", "output": str(folder / name), "sources": [source], "stages": stages})
     return folder / name
 
 
@@ -49,7 +50,9 @@ def run_of_rows(folder: Path, name: str, rows: list[dict[str, Any]], stages: lis
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Runs: one that is hostile and finished, one that has begun, one that lost its files, one of another version."""
     folder = tmp_path_factory.mktemp("runs")
-    stages = [{"heuristics": {"rules": ["gopher"], "gopher": {"min_words": 12}}}, {"exact_dedup": {}}]
+    rules = {f"max_top_{n}_gram": None for n in (2, 3, 4)} | {f"max_duplicate_{n}_grams": None for n in range(5, 11)}
+    gopher = {"min_words": 12, "min_stop_words": None, "max_mean_word_length": None, **rules}
+    stages = [{"heuristics": {"rules": ["gopher"], "gopher": gopher}}, {"exact_dedup": {}}]
     stages += [{"tests.toys.tokenizer": {}}, {"pack": {"length": 64}}]
     run_of_rows(folder, RUN, hostile_rows(120), stages)
     (folder / "begun").mkdir()

@@ -110,7 +110,7 @@ def test_bad_requests(client: TestClient, path: str, status: int, said: str) -> 
     assert_harmless(answer.text)
 
 
-@pytest.mark.parametrize("run", ["..", "%2e%2e", "..%2f..%2fetc", "no%20run", "a%20file", "%00", "nosuch"])
+@pytest.mark.parametrize("run", ["%2e%2e", "..%2f..%2fetc", "no%20run", "a%20file", "%00", "nosuch"])
 @pytest.mark.parametrize("page", ["", "documents", "progress.json"])
 def test_what_is_no_run(client: TestClient, run: str, page: str) -> None:
     answer = client.get(f"/run/{run}/{page}")

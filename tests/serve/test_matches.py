@@ -66,7 +66,9 @@ def test_shuffled_depends_on_the_seed_alone(shards: DocumentTable) -> None:
 
 @pytest.mark.parametrize("order", ["stored", "shuffled"])
 def test_only_so_many_are_remembered(shards: DocumentTable, order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = {where: find_matches(shards, filters(where).condition(shards), order, 5) for where in ("", "text_bytes > 1")}
+    whole = {
+        where: find_matches(shards, filters(where).condition(shards), order, 5) for where in ("", "text_bytes > 1")
+    }
     monkeypatch.setattr(matches, "MOST", 4)
     for where, found in whole.items():
         few = find_matches(shards, filters(where).condition(shards), order, 5)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from dspipe.pipeline.errors import RunNotFoundError
 from dspipe.pipeline.run.run_file import RUN_FILE
 from dspipe.pipeline.storage.store import Store
 
@@ -10,8 +11,21 @@ AT_WORK = ("running", "quiet")
 
 def run_progress(root: str) -> dict[str, Any]:
     """`Status.as_json` of a run. Raises RunNotFoundError, DamagedFileError."""
-    store = Store(root)
-    value = store.read_json(RUN_FILE)
+    try:
+        return _status(Store(root))
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunNotFoundError(
+            f"{root}: another version of dspipe wrote this run ({type(error).__name__}: {error}); `dspipe run` with the "
+            "run's config makes it anew"
+        ) from None
+
+
+def _status(store: Store) -> dict[str, Any]:
+    root = store.root
+    try:
+        value = store.read_json(RUN_FILE)
+    except FileNotFoundError:
+        raise RunNotFoundError(f"{root} has no {RUN_FILE}; `dspipe run`") from None
     phases = [_phase(p["name"], "done", p["tasks"], p["tasks"]) for p in value["phases"]]
     phases += [_phase(name, "to come", None, 0) for name in value["to_come"]]
     state = "finished" if value["finished"] else "stopped"
