@@ -22,6 +22,16 @@ def measure_settings(stage: Stage[Any]) -> tuple[Settings, list[str]]:
     return settings, sorted(recorder.fields_read)
 
 
+def fields_measured(stage: Stage[Any]) -> frozenset[str]:
+    """The names of the fields that `measure_settings` looks at, also where it then fails for want of a model's file."""
+    recorder = _Recorder(stage.config)
+    try:
+        type(stage)(stage.name, cast("Any", recorder), stage.seed).measure_settings()
+    except Exception:  # a file that isn't here, of whatever library
+        pass
+    return frozenset(recorder.fields_read)
+
+
 class _Recorder:
     """A config model that notes which of its fields are read, by its own methods and properties too."""
 
