@@ -16,6 +16,7 @@ from dspipe.cli.retry_quarantine import retry_quarantine
 from dspipe.cli.run import run
 from dspipe.cli.schema import schema
 from dspipe.cli.stats import stats
+from dspipe.cli.status import status
 from dspipe.cli.verify import verify
 from dspipe.stages.pack.cli import app as trainer_app
 from dspipe.stages.quality.cli import app as classifier_app
@@ -27,7 +28,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (init, plan, run, retry_quarantine, stats, explain, verify, schema):
+for command in (init, plan, run, retry_quarantine, status, stats, explain, verify, schema):
     app.command()(command)
 app.command("help")(help_)
 app.add_typer(tokenizer_app, name="tokenizer", help="Train, evaluate and apply byte-level BPE tokenizers.")
