@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -213,6 +214,17 @@ class Store:
         if self.objects is None:
             return Path(self.path(name)).read_bytes()
         return self.objects.read(self.remote_path(name)).data
+
+    def read_aged(self, name: str) -> tuple[bytes, float | None]:
+        """A whole file, and for how many seconds it has been there by the storage's clock (None: it doesn't say)."""
+        if self.objects is None:
+            data, modified = self.read_bytes(name), Path(self.path(name)).stat().st_mtime
+            return data, max(0.0, time.time() - modified)
+        piece = self.objects.read(self.remote_path(name))
+        if piece.modified is None:
+            return piece.data, None
+        now = piece.now if piece.now is not None else time.time()
+        return piece.data, max(0.0, now - piece.modified)
 
     def write_bytes(self, name: str, data: bytes) -> None:
         """Write a whole file."""

@@ -18,8 +18,8 @@ from dspipe.pipeline.storage.store import Store
 if TYPE_CHECKING:
     from dspipe.pipeline.report.explain import Story
     from dspipe.pipeline.report.verify import Verification
+    from dspipe.pipeline.run.account import Progress
     from dspipe.pipeline.run.retry_quarantine import QuarantineRetry
-    from dspipe.pipeline.run.run import Progress
     from dspipe.stages.pack.reading.reader import PackedDataset
 
 Config = str | Path | Mapping[str, Any]

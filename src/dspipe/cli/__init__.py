@@ -17,6 +17,7 @@ from dspipe.cli.run import run
 from dspipe.cli.schema import schema
 from dspipe.cli.serve import serve
 from dspipe.cli.stats import stats
+from dspipe.cli.status import status
 from dspipe.cli.verify import verify
 from dspipe.stages.pack.cli import app as trainer_app
 from dspipe.stages.quality.cli import app as classifier_app
@@ -28,7 +29,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (init, plan, run, retry_quarantine, stats, explain, serve, verify, schema):
+for command in (init, plan, run, retry_quarantine, status, stats, explain, serve, verify, schema):
     app.command()(command)
 app.command("help")(help_)
 app.add_typer(tokenizer_app, name="tokenizer", help="Train, evaluate and apply byte-level BPE tokenizers.")
