@@ -56,7 +56,7 @@ def test_what_documents_say_is_shown(client: TestClient) -> None:
 def test_no_address_of_a_document_is_a_link(client: TestClient) -> None:
     for path in PAGES:
         for target in re.findall(r'(?:href|src|action)="([^"]*)"', client.get(path).text):
-            assert target.startswith("/") and not target.startswith("//") or target == "data:,", target
+            assert (target.startswith("/") and not target.startswith("//")) or target == "data:,", target
 
 
 def test_a_document_is_found_by_its_id_and_by_its_url(client: TestClient) -> None:

@@ -14,14 +14,16 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from dspipe.pipeline.condition import ConditionError
+from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.errors import DamagedFileError, DocumentNotFoundError, RunNotFoundError, StorageError
+from dspipe.pipeline.rejudging import NeedsRunError
 from dspipe.pipeline.storage.failures import UnavailableError
 from dspipe.pipeline.visible_text import visible
 from dspipe.serve.guard import LOOPBACK, Guard
 from dspipe.serve.pages import HERE, problem
 from dspipe.serve.runs_folder import RunsFolder
 from dspipe.serve.site import BadRequestError, Site
-from dspipe.serve.views import document, documents, run, runs, shards
+from dspipe.serve.views import document, documents, run, runs, shards, thresholds
 from dspipe.serve.work import BusyError, Work
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -32,12 +34,17 @@ ADDRESSES: dict[str, Endpoint] = {
     "/run/{run}/progress.json": run.progress,
     "/run/{run}/documents": documents.show,
     "/run/{run}/document": document.show,
+    "/run/{run}/thresholds": thresholds.show,
+    "/run/{run}/histogram.json": thresholds.histogram,
+    "/run/{run}/whatif.json": thresholds.what_if,
     "/run/{run}/shards": shards.show,
     "/run/{run}/row": shards.row,
 }
 _STATUS: dict[type[Exception], int] = {
     BadRequestError: 400,
     ConditionError: 400,
+    InvalidConfigError: 400,
+    NeedsRunError: 400,
     RunNotFoundError: 404,
     DocumentNotFoundError: 404,
     DamagedFileError: 409,
@@ -55,13 +62,18 @@ def make_application(
     cookie: str = "dspipe",
 ) -> ASGIApp:
     """The application over these runs; `names`, `token` and `cookie` as in `Guard`."""
-    site = Site(folder, quick=Work(8, waiting=200, kept=16), long=Work(2, waiting=32, kept=48))
+    site = Site(
+        folder,
+        quick=Work(8, waiting=200, kept=16),
+        long=Work(2, waiting=32, kept=64),
+        loaded=Work(1, waiting=32, kept=2),
+    )
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
-        site.quick.close()
-        site.long.close()
+        for work in (site.quick, site.long, site.loaded):
+            work.close()
 
     routes = [Route(path, endpoint, methods=["GET"]) for path, endpoint in ADDRESSES.items()]
     app = Starlette(

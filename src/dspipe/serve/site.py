@@ -27,6 +27,8 @@ class Site:
     """for what few and small files say"""
     long: Work
     """for what reads columns: each computation uses all cores"""
+    loaded: Work
+    """for what holds columns of all documents in memory: of the runs that were asked about last"""
 
     async def run(self, key: str) -> OpenedRun:
         """The run of this key, as it is now. Raises RunNotFoundError, DamagedFileError."""
