@@ -1,8 +1,8 @@
 """Millions of short generated documents, and a finished run over them: what `benchmarks.looking` looks at.
 
-Texts are made of common words in English, German and Chinese, so that the stages find languages, lengths and scores to
-judge. Hosts are as skewed as the web's (Zipf), domains too; a few per cent of the documents are copies, word for word or
-with another last sentence. A document is made by the shard's number and its row alone.
+Texts are made of common words in English, German and Chinese, so that the stages find languages, lengths and scores
+to judge. Hosts are as skewed as the web's (Zipf), domains too; a few per cent of the documents are copies, word for
+word or with another last sentence. A document is made by the shard's number and its row alone.
 """
 
 from pathlib import Path
@@ -20,16 +20,16 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)
 _DOMAINS = ("web", "news", "forum", "shop", "science", "law", "books", "code", "poems")
 _WORDS = {
     "en": (
-        "the be to of and a in that have it for not on with he as you do at this but his by from they we say her she or "
-        "an will my one all would there their what so up out if about who get which go me when make can like time no "
-        "just him know take people into year your good some could them see other than then now look only come its over "
-        "think also back after use two how our work first well way even new want because any these give day most us"
-    ).split(),
+        "the be to of and a in that have it for not on with he as you do at this but his by from they we say her she "
+        "or an will my one all would there their what so up out if about who get which go me when make can like time "
+        "no just him know take people into year your good some could them see other than then now look only come its "
+        "over think also back after use two how our work first well way even new want because any these give day most"
+    ),
     "de": (
         "der die und in den von zu das mit sich des auf für ist im dem nicht ein eine als auch es an werden aus er hat "
         "dass sie nach wird bei einer um am sind noch wie einem über einen so zum war haben nur oder aber vor zur bis "
         "mehr durch man sein wurde sei hatte kann gegen vom schon wenn seine Haus Zeit Jahr Stadt Land Frage Arbeit Weg"
-    ).split(),
+    ),
     "zh": list(
         "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能下过子说产种面而方后多"
     ),
@@ -88,7 +88,7 @@ def _sources(corpus: Path) -> list[dict[str, Any]]:
 def _sentences(language: str) -> pa.Array:
     """A pool of sentences of 4 to 24 words."""
     rng = np.random.default_rng([11, len(language), ord(language[0])])
-    words = np.array(_WORDS[language])
+    words = np.array(list(_WORDS[language]) if language == "zh" else _WORDS[language].split())
     lengths = rng.integers(4, 25, _POOL)
     ranks = (len(words) * rng.random(int(lengths.sum())) ** 2).astype(np.int64)
     between, stop = ("", "。") if language == "zh" else (" ", ".")

@@ -62,6 +62,9 @@ class EngineConfig(BaseModel):
     merge_above: Count = Field(
         1 << 20, description="an exchange of more senders times partitions goes through merged files"
     )
+    index: bool = Field(
+        True, description="leave an index of documents by id and URL: `dspipe explain` then reads next to nothing"
+    )
     keep_stale: bool = Field(False, description="keep results of earlier configs when a run ends")
 
     @model_validator(mode="before")
