@@ -1,6 +1,7 @@
 """What is far from the others: groups of documents, scores that say nothing, slow shards.
 
-What "far" means is the same everywhere, and small groups can't be far:
+What "far" means is the same everywhere. Small groups can't be far, nor can one that has half of all documents: it is what
+the others are compared with.
 
     drop rate      a group of at least MIN_DOCUMENTS whose rate differs from that of all others by MIN_POINTS (15 %
                    points) and not by chance (two proportions, |z| at least MIN_Z)
@@ -91,7 +92,7 @@ def odd_drop_rates(grouping: Grouping) -> list[Anomaly]:
         pooled = all_dropped / max(1, all_n)
         z = (rate - other) / np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / rest))
     effect = np.abs(rate - other) / MIN_POINTS
-    far = (effect >= 1) & (np.abs(z) >= MIN_Z) & _is_outside(rate)
+    far = (effect >= 1) & (np.abs(z) >= MIN_Z) & (n < all_n / 2) & _is_outside(rate)
 
     def tell(at: int) -> Anomaly:
         more = "drops" if rate[at] > other[at] else "drops only"
@@ -139,7 +140,7 @@ def odd_languages(sample: pa.Table, by: str, names: pa.Array) -> list[Anomaly]:
     rest = counts.sum(axis=0) - counts[large]
     own, other = counts[large] / n[large, None], rest / np.maximum(1, rest.sum(axis=1, keepdims=True))
     distance = np.abs(own - other).sum(axis=1) / 2
-    far = (distance >= MIN_MIX) & (rest.sum(axis=1) >= MIN_SAMPLED) & _is_outside(distance)
+    far = (distance >= MIN_MIX) & (n[large] < n.sum() / 2) & (n.sum() - n[large] >= MIN_SAMPLED) & _is_outside(distance)
 
     def tell(at: int) -> Anomaly:
         most = int(np.argmax(np.abs(own[at] - other[at])))
@@ -205,7 +206,7 @@ def _compare_groups(
     if len(large) < 2:
         return []
     of_each = np.array([measure(values[codes == group]) for group in large])
-    # of few groups, one that holds half of all documents would else be compared with itself
+    # of many groups, all documents are as good as all others, and cheaper
     rest = (
         np.full(len(large), measure(values))
         if len(large) >= MANY
@@ -213,7 +214,8 @@ def _compare_groups(
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         off = np.abs(np.log2(of_each / rest)) / np.log2(least)
-    far = np.isfinite(off) & (off >= 1) & _is_outside(np.log2(np.maximum(of_each, 1e-9)))
+    minority = n[large] < len(values) / 2
+    far = np.isfinite(off) & (off >= 1) & minority & _is_outside(np.log2(np.maximum(of_each, 1e-9)))
     return _farthest(
         off, far, lambda at: tell(groups[large[at]], int(n[large[at]]), of_each[at], rest[at], float(off[at]))
     )

@@ -123,10 +123,9 @@ def _sizes(run: RunFile, name: str) -> list[tuple[int, int]]:
 
 
 def _similarity(stage: Stage[Any]) -> Callable[[str, str], float | None]:
-    """How alike two texts are, as the stage means it."""
-    if not isinstance(stage, MinhashStage):
-        return lambda one, other: 1.0 if one == other else None
-    shingle, symbols = stage.config.shingle, stage.config.symbols
+    """How alike two texts are: by the shingles of the stage, or by runs of five words."""
+    minhash = isinstance(stage, MinhashStage)
+    shingle, symbols = (stage.config.shingle, stage.config.symbols) if minhash else (5, False)
 
     def jaccard(one: str, other: str) -> float | None:
         from dspipe.kernels.arrow import text_buffers

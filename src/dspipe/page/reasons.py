@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import pyarrow as pa
+
 from dspipe.pipeline.inspection.document_table import DocumentTable
 from dspipe.pipeline.inspection.documents_at import documents_at
 from dspipe.pipeline.stage import Stage
@@ -60,19 +62,19 @@ def reasons_of(
     ]
     most = sorted(found, key=lambda reason: -reason.documents)
     numbers = {reason.name: list(drawn.get((reason.name,), ())) for reason in most[:WITH_SAMPLES]}
-    names = [name for name, kind in table.columns.items() if str(kind) not in ("fixed_size_binary", "uint64")]
+    names = [name for name, kind in table.columns.items() if not pa.types.is_fixed_size_binary(kind)]
     rows = documents_at(table, [number for group in numbers.values() for number in group], names)
     for reason in found:
         own = [rows[number] for number in numbers.get(reason.name, ()) if number in rows]
-        reason.samples.extend(_sample(row, reason.name, stages) for row in own)
+        reason.samples.extend(_sample(row, reason, stages) for row in own)
     return found
 
 
-def _sample(row: Mapping[str, Any], reason: str, stages: Sequence[Stage[Any]]) -> Sample:
+def _sample(row: Mapping[str, Any], reason: Reason, stages: Sequence[Stage[Any]]) -> Sample:
     measured = []
     for stage in stages:
-        for limit in stage.limits(row):
-            if limit.reason == reason and limit.broken:
+        for limit in stage.limits(row) if stage.name == reason.stage else ():
+            if limit.reason == reason.name and limit.broken:
                 value = row.get(limit.column)
                 shown = f"{value:.4g}" if isinstance(value, float) else f"{value}"
                 measured.append(f"{limit.column} {shown}, {limit.asks}")
