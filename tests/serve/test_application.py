@@ -1,7 +1,9 @@
 """What each address answers, of good runs and of others."""
 
 import html
+import json
 import re
+import shutil
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,6 +15,7 @@ from dspipe.serve.runs_folder import RunsFolder
 from tests.serve.conftest import HOSTILE, RUN
 
 BASE = f"/run/{quote(RUN, safe='')}/"
+MIN_WORDS = "whatif.json?setting=stages.heuristics.gopher.min_words"
 PAGES = [
     "/",
     "/runs.json",
@@ -22,6 +25,11 @@ PAGES = [
     f"{BASE}documents?verdict=dropped&order=shuffled&seed=3",
     f"{BASE}documents?where=heuristics.words+%3E+20",
     f"{BASE}document?at=0.19",
+    f"{BASE}statistics",
+    f"{BASE}thresholds",
+    f"{BASE}thresholds?setting=stages.heuristics.gopher.min_words",
+    f"{BASE}histogram.json?setting=stages.heuristics.gopher.min_words",
+    f"{BASE}{MIN_WORDS}&value=20",
     f"{BASE}shards",
     f"{BASE}row?number=2",
 ]
@@ -101,6 +109,11 @@ def test_filters_and_paging(client: TestClient) -> None:
         ("document?at=99.0", 404, "has no document"),
         ("document?find=nowhere", 404, "no document with the id or URL nowhere"),
         ("row?number=99999", 404, "there is no row"),
+        ("thresholds?setting=seed", 404, "no threshold"),
+        ("whatif.json?setting=output&value=1", 404, "no threshold"),
+        (f"{MIN_WORDS}&value=", 400, "must be a number"),
+        (f"{MIN_WORDS}&value=inf", 400, "must be a number"),
+        (f"{MIN_WORDS}&value=1%5D%20x", 400, "must be a number"),
     ],
 )
 def test_bad_requests(client: TestClient, path: str, status: int, said: str) -> None:
@@ -126,10 +139,10 @@ def test_static_files_are_those_of_the_folder(client: TestClient, path: str) -> 
 @pytest.mark.parametrize("run", ["begun", "gone", "earlier", "cut"])
 def test_broken_runs_say_what_is_wrong(client: TestClient, run: str) -> None:
     assert run in client.get("/").text
-    for page in ("documents", "document?at=0.0", "shards", "row", ""):
+    for page in ("documents", "document?at=0.0", "thresholds", "statistics", "shards", "row", ""):
         answer = client.get(f"/run/{run}/{page}")
         assert answer.status_code in (200, 404, 409), (page, answer.text)
-        assert "dspipe run" in answer.text or "no packed shards" in answer.text, page
+        assert re.search("dspipe run|no packed shards|holds no run", answer.text), page
         assert "Traceback" not in answer.text
 
 
@@ -138,3 +151,39 @@ def test_the_page_of_one_run_alone(runs: Path) -> None:
         answer = client.get("/", follow_redirects=False)
         assert (answer.status_code, answer.headers["location"]) == (303, BASE)
         assert client.get(BASE).status_code == 200
+
+
+def test_moving_a_threshold(client: TestClient) -> None:
+    before = client.get(f"{BASE}{MIN_WORDS}&value=12").json()
+    assert before["changed"][0] == 0
+    counted = {}
+    for number in (20, 30):
+        found = client.get(f"{BASE}{MIN_WORDS}&value={number}").json()
+        short = client.get(f"{BASE}documents", params={"where": f"heuristics.words < {number}"}).text
+        counted[number] = found["stages"][0]["dropped"][1]
+        assert f'<b id="count">{counted[number]:,}</b>' in short
+        assert found["kept_after"][0] < found["kept_before"][0] == before["kept_before"][0]
+        assert all("\x1b" not in sample["text"] and "PWNED" in sample["text"] for sample in found["samples"])
+    assert counted[20] < counted[30]
+
+
+def test_the_statistics_are_in_a_frame_that_reaches_nothing(client: TestClient) -> None:
+    answer = client.get(f"{BASE}page")
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "sandbox allow-scripts" in policy and "unsafe-eval" not in policy
+    assert "script-src 'sha256-" in policy and "frame-ancestors 'self'" in policy
+    assert_harmless(answer.text.replace("<script>", "", answer.text.count('<script>"use strict"')))
+
+
+def test_fifty_thousand_reasons(runs: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    shutil.copytree(runs / RUN, folder)
+    value = json.loads((folder / "run.json").read_text())
+    funnel = next(phase["funnel"][0] for phase in value["phases"] if phase["funnel"])
+    funnel["dropped"] |= {f"reason.{n}{HOSTILE}": [n, n, 0] for n in range(50_000)}
+    (folder / "run.json").write_text(json.dumps(value))
+    with TestClient(make_application(RunsFolder(str(tmp_path))), base_url="http://localhost") as many:
+        for page in ("", "documents", "thresholds"):
+            answer = many.get(f"/run/many/{page}")
+            assert answer.status_code == 200
+            assert len(answer.content) < 2_000_000, page

@@ -7,9 +7,10 @@ import pytest
 
 from dspipe.pipeline.condition import ConditionError
 from dspipe.pipeline.inspection.document_table import DocumentTable
+from dspipe.pipeline.inspection.documents_at import documents_at
 from dspipe.serve import matches
 from dspipe.serve.filters import Filters
-from dspipe.serve.matches import Order, find_matches, read_documents
+from dspipe.serve.matches import Order, find_matches
 from tests.engine import run_inline
 from tests.serve.conftest import RUN, write_rows
 
@@ -39,7 +40,9 @@ def filters(where: str = "", order: Order = "stored", seed: int = 0, verdict: st
 def found_by(table: DocumentTable, asked: Filters) -> list[str]:
     found = find_matches(table, asked.condition(table), asked.order, asked.seed)
     assert found.count == len(found.numbers) and found.documents == 21
-    return [values["id"] for values in read_documents(table, found.numbers.tolist(), ["id"])]
+    numbers = found.numbers.tolist()
+    ids = documents_at(table, numbers, ["id"])
+    return [ids[number]["id"] for number in numbers]
 
 
 def test_as_in_a_few_plain_lines(shards: DocumentTable) -> None:
@@ -74,12 +77,6 @@ def test_only_so_many_are_remembered(shards: DocumentTable, order: Order, monkey
         few = find_matches(shards, filters(where).condition(shards), order, 5)
         assert few.count == found.count == (21 if not where else 15)
         assert np.array_equal(few.numbers, found.numbers[:4])
-
-
-def test_a_number_that_no_document_has(shards: DocumentTable) -> None:
-    for number in (7, 3 << 32, 2**63):
-        with pytest.raises(IndexError, match="has no document"):
-            read_documents(shards, [0, number], ["id"])
 
 
 def test_a_mistake_is_told_in_the_words_that_were_written(table: DocumentTable) -> None:

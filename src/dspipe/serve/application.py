@@ -23,7 +23,7 @@ from dspipe.serve.guard import LOOPBACK, Guard
 from dspipe.serve.pages import HERE, problem
 from dspipe.serve.runs_folder import RunsFolder
 from dspipe.serve.site import BadRequestError, Site
-from dspipe.serve.views import document, documents, run, runs, shards, thresholds
+from dspipe.serve.views import document, documents, run, runs, shards, statistics, thresholds
 from dspipe.serve.work import BusyError, Work
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -34,6 +34,8 @@ ADDRESSES: dict[str, Endpoint] = {
     "/run/{run}/progress.json": run.progress,
     "/run/{run}/documents": documents.show,
     "/run/{run}/document": document.show,
+    "/run/{run}/statistics": statistics.show,
+    "/run/{run}/page": statistics.inner,
     "/run/{run}/thresholds": thresholds.show,
     "/run/{run}/histogram.json": thresholds.histogram,
     "/run/{run}/whatif.json": thresholds.what_if,

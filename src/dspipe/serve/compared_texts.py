@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
 
-_WORDS = 3_000
-"""of each text: the comparison takes their product, 0.1 s for alike texts, a second for unlike ones"""
+_WORDS = 2_000
+"""of each text: the comparison takes up to their product"""
 _PIECES = re.compile(r"\S+\s*|\s+")
 
 

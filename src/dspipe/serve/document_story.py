@@ -8,10 +8,11 @@ import pyarrow as pa
 
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.doc_id import split
+from dspipe.pipeline.errors import DocumentNotFoundError
+from dspipe.pipeline.inspection.documents_at import documents_at
 from dspipe.pipeline.run.run_file import configured_stages
 from dspipe.pipeline.stage import Limit, Stage
 from dspipe.serve.compared_texts import Compared, compare_texts
-from dspipe.serve.matches import read_documents
 from dspipe.serve.opened import OpenedRun
 
 _KEEPER, _CLUSTER = ".keeper", ".cluster"
@@ -74,11 +75,12 @@ def stages_of(run: OpenedRun) -> tuple[Stage[Any], ...]:
 
 
 def read_story(run: OpenedRun, number: int) -> DocumentStory:
-    """Everything of one document. Raises IndexError for a number that no document has, DamagedFileError."""
-    names = [name for name in run.table.columns if name not in ("stage", "number")]
-    (columns,) = read_documents(run.table, [number], names)
-    text = columns.pop("text", None) or ""
+    """Everything of one document. Raises DocumentNotFoundError for a number that no document has, DamagedFileError."""
     shard, row = split(number)
+    columns = documents_at(run.table, [number], list(run.table.columns)).get(number)
+    if columns is None:
+        raise DocumentNotFoundError(f"{run.file.name} has no document {shard}.{row}")
+    text = columns.pop("text", None) or ""
     story = DocumentStory(f"{shard}.{row}", columns, text[:LONGEST_TEXT], max(0, len(text) - LONGEST_TEXT))
     stages = stages_of(run)
     limits = _limits(stages, columns)
@@ -109,11 +111,14 @@ def _limits(stages: Sequence[Stage[Any]], columns: dict[str, Any]) -> dict[str, 
 
 def _names_keeper(run: OpenedRun, name: str, columns: dict[str, Any]) -> bool:
     kind = run.table.columns[name]
-    return name.endswith(_KEEPER) and pa.types.is_uint64(kind) and columns[name] is not None
+    number = columns[name]
+    if not name.endswith(_KEEPER) or not pa.types.is_uint64(kind) or number is None:
+        return False
+    return split(number)[0] < len(run.table.shards)  # else of an earlier run
 
 
 def _kept_copy(run: OpenedRun, name: str, columns: dict[str, Any], text: str) -> KeptCopy:
-    (kept,) = read_documents(run.table, [columns[name]], ["id", "url", "text"])
+    kept = documents_at(run.table, [columns[name]], ["id", "url", "text"])[columns[name]]
     stage = name.removesuffix(_KEEPER)
     cluster = columns.get(f"{stage}{_CLUSTER}")
     where = "" if cluster is None else f'"{stage}{_CLUSTER}" = {cluster}'

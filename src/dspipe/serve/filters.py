@@ -24,7 +24,7 @@ class Filters:
     def text(self) -> str:
         """The condition; empty: all documents."""
         parts = {"kept": ["reason is null"], "dropped": ["reason is not null"]}.get(self.verdict, [])
-        parts += [f"{name} = {_quoted(value)}" for name, value in self.equal.items() if value]
+        parts += [f"{name} = {quoted(value)}" for name, value in self.equal.items() if value]
         parts += [f"({self.where})"] if self.where else []
         return " and ".join(parts)
 
@@ -40,5 +40,6 @@ class Filters:
         return parse_condition(text, table.columns)
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
+    """A string as conditions write it."""
     return "'" + value.replace("'", "''") + "'"

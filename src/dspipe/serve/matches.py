@@ -1,17 +1,14 @@
 """Which documents fulfil a condition, for the browser of documents: how many, and which to page through."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import pyarrow as pa
 
 from dspipe.pipeline.condition import Condition
-from dspipe.pipeline.doc_id import UInt64, doc_ids, split
-from dspipe.pipeline.errors import DamagedFileError
+from dspipe.pipeline.doc_id import UInt64, doc_ids
 from dspipe.pipeline.inspection.document_table import DocumentTable
-from dspipe.pipeline.storage.columns import read_rows
 
 MOST = 100_000
 """numbers that are kept: 800 kB a condition"""
@@ -44,30 +41,6 @@ def find_matches(table: DocumentTable, condition: Condition | None, order: Order
             kept, pieces, size = _reduce([kept, *pieces], order, seed), [], 0
     kept = _reduce([kept, *pieces], order, seed)
     return Matches(table.documents if condition is None else count, table.documents, kept)
-
-
-def read_documents(table: DocumentTable, numbers: Sequence[int], names: Sequence[str]) -> list[dict[str, Any]]:
-    """The named stored columns of these documents, in their order; each row group is read once. Raises
-    DamagedFileError, IndexError for a number that no document has."""
-    by_group: dict[tuple[int, int], list[tuple[int, int]]] = {}
-    for place, number in enumerate(numbers):
-        shard, row = split(number)
-        if shard >= len(table.shards) or row >= table.shards[shard].rows:
-            raise IndexError(f"the run has no document {shard}.{row}")
-        starts = np.cumsum([0, *table.shards[shard].groups])
-        group = int(np.searchsorted(starts, row, side="right")) - 1
-        by_group.setdefault((shard, group), []).append((place, row - int(starts[group])))
-    found: list[dict[str, Any]] = [{} for _ in numbers]
-    for (shard, group), wanted in by_group.items():
-        columns, groups = table.shards[shard].columns, table.shards[shard].groups
-        try:
-            batch = next(read_rows(table.store, columns, names, groups, [group]))
-        except FileNotFoundError as error:
-            raise DamagedFileError(str(error.filename or error), "is gone") from None
-        chosen = batch.take(pa.array([row for _, row in wanted]))
-        for (place, _), values in zip(wanted, chosen.to_pylist(), strict=True):
-            found[place] = values
-    return found
 
 
 def _chosen(table: DocumentTable, condition: Condition | None) -> Iterator[UInt64]:

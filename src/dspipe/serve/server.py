@@ -4,10 +4,14 @@ import ipaddress
 import secrets
 import socket
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dspipe.serve.application import make_application
 from dspipe.serve.guard import LOOPBACK
 from dspipe.serve.runs_folder import RunsFolder
+
+if TYPE_CHECKING:
+    import uvicorn
 
 _TOKEN_BYTES = 24
 
@@ -57,8 +61,8 @@ def listen(host: str, port: int, ask_token: bool) -> Listening:
     return Listening(listening, "localhost" if host == "localhost" else where[0], where[1], token)
 
 
-def serve(folder: RunsFolder, listening: Listening) -> None:
-    """Answer until interrupted."""
+def make_server(folder: RunsFolder, listening: Listening) -> "uvicorn.Server":
+    """The server of the runs; `run(sockets=[listening.socket])` answers until `should_exit` is set."""
     import uvicorn
 
     names = LOOPBACK if listening.token is None else None
@@ -73,4 +77,9 @@ def serve(folder: RunsFolder, listening: Listening) -> None:
         timeout_graceful_shutdown=2,
         ws="none",
     )
-    uvicorn.Server(config).run(sockets=[listening.socket])
+    return uvicorn.Server(config)
+
+
+def serve(folder: RunsFolder, listening: Listening) -> None:
+    """Answer until interrupted."""
+    make_server(folder, listening).run(sockets=[listening.socket])

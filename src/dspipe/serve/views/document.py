@@ -3,11 +3,11 @@
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from dspipe.pipeline.condition import parse_condition
-from dspipe.pipeline.doc_id import ROW_BITS, split
+from dspipe.pipeline.doc_id import ROW_BITS
 from dspipe.pipeline.errors import DocumentNotFoundError
+from dspipe.pipeline.inspection.find_documents import find_documents, name_nearest
 from dspipe.serve.document_story import read_story
-from dspipe.serve.matches import Matches, find_matches
+from dspipe.serve.filters import quoted
 from dspipe.serve.opened import OpenedRun
 from dspipe.serve.pages import address, page
 from dspipe.serve.site import BadRequestError, run_of, site_of, text_in
@@ -19,17 +19,12 @@ async def show(request: Request) -> Response:
     work = site_of(request).long
     if wanted:
         found = await work.once(("find", run.root, run.state, wanted), lambda: _find(run, wanted))
-        if not found.count:
-            raise DocumentNotFoundError(f"{run.file.name} has no document with the id or URL {wanted}")
-        if found.count > 1:
-            where = _is_meant(wanted)
-            return RedirectResponse(address(run.key, "documents", where=where), 303)
-        return RedirectResponse(address(run.key, "document", at="{}.{}".format(*split(int(found.numbers[0])))), 303)
+        if len(found) > 1:
+            condition = f"id = {quoted(wanted)} or url = {quoted(wanted)}"
+            return RedirectResponse(address(run.key, "documents", where=condition), 303)
+        return RedirectResponse(address(run.key, "document", at="{}.{}".format(*found[0])), 303)
     number = number_of(text_in(request, "at"))
-    try:
-        story = await work.once(("story", run.root, run.state, number), lambda: read_story(run, number))
-    except IndexError as error:
-        raise DocumentNotFoundError(str(error)) from None
+    story = await work.once(("story", run.root, run.state, number), lambda: read_story(run, number))
     return page("document.html", run=run.key, tab="document", story=story)
 
 
@@ -42,10 +37,14 @@ def number_of(at: str) -> int:
     return (int(shard) << int(ROW_BITS)) | int(row)
 
 
-def _find(run: OpenedRun, wanted: str) -> Matches:
-    return find_matches(run.table, parse_condition(_is_meant(wanted), run.table.columns), "stored", 0)
-
-
-def _is_meant(wanted: str) -> str:
-    quoted = "'" + wanted.replace("'", "''") + "'"
-    return f"id = {quoted} or url = {quoted}"
+def _find(run: OpenedRun, wanted: str) -> list[tuple[int, int]]:
+    """(shard, row) of the documents with this id or address, at least one. Raises DocumentNotFoundError."""
+    found = find_documents(run.store, run.file, wanted)
+    if found.places:
+        return found.places
+    if found.bad:
+        errors = "; ".join(sorted({str(entry.get("error", "")) for entry in found.bad}))
+        raise DocumentNotFoundError(f"{wanted} is in the quarantine of {run.file.name}: {errors}")
+    near = name_nearest(run.store, run.file, wanted)
+    nearest = f"; the nearest are {', '.join(near)}" if near else ""
+    raise DocumentNotFoundError(f"{run.file.name} has no document with the id or URL {wanted}{nearest}")

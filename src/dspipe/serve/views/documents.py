@@ -7,8 +7,9 @@ from starlette.responses import Response
 
 from dspipe.pipeline.condition import ConditionError
 from dspipe.pipeline.doc_id import split
+from dspipe.pipeline.inspection.documents_at import documents_at
 from dspipe.serve.filters import EQUAL, Filters
-from dspipe.serve.matches import Matches, find_matches, read_documents
+from dspipe.serve.matches import Matches, find_matches
 from dspipe.serve.opened import OpenedRun
 from dspipe.serve.pages import address, page
 from dspipe.serve.site import BadRequestError, number_in, run_of, site_of, text_in
@@ -64,8 +65,9 @@ def cards_of(run: OpenedRun, numbers: list[int]) -> list[dict[str, Any]]:
     """What is shown of each document: columns, and the beginning of its text."""
     names = [name for name in _SHOWN if name in run.table.columns]
     cards = []
-    for number, values in zip(numbers, read_documents(run.table, numbers, names), strict=True):
-        shard, row = split(number)
+    found = documents_at(run.table, numbers, names)
+    for number in numbers:
+        values, (shard, row) = found[number], split(number)
         text = values.get("text") or ""
         card = {**dict.fromkeys(_SHOWN), **values, "at": f"{shard}.{row}", "decided": "reason" in names}
         cards.append({**card, "text": text[:_CHARACTERS], "cut": max(0, len(text) - _CHARACTERS)})
