@@ -28,7 +28,7 @@ def write_rows(file: Path, rows: list[dict[str, Any]]) -> Path:
 
 def hostile_rows(count: int) -> list[dict[str, Any]]:
     """Documents whose every string tries to be something else, of many lengths; each twentieth is a copy of another."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for n in range(count):
         some = (WORDS[(n + k) % len(WORDS)] if k % 2 else f"word{(n * 31 + k * 17) % 997}" for k in range(5 + n % 40))
         words = " ".join(some)

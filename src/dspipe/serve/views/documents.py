@@ -9,11 +9,12 @@ from dspipe.pipeline.condition import ConditionError
 from dspipe.pipeline.doc_id import split
 from dspipe.pipeline.inspection.documents_at import documents_at
 from dspipe.serve.filters import EQUAL, Filters
-from dspipe.serve.matches import Matches, find_matches
+from dspipe.serve.matches import Matches, Order, find_matches
 from dspipe.serve.opened import OpenedRun
 from dspipe.serve.pages import address, page
 from dspipe.serve.site import BadRequestError, number_in, run_of, site_of, text_in
 
+ORDERS: dict[str, Order] = {"stored": "stored", "shuffled": "shuffled"}
 PAGE = 20
 """documents on a page"""
 _CHARACTERS = 1_200
@@ -47,10 +48,10 @@ def filters_of(request: Request) -> Filters:
     verdict, order = text_in(request, "verdict"), text_in(request, "order") or "stored"
     if verdict not in ("", "kept", "dropped"):
         raise BadRequestError(f"verdict is {verdict[:40]!r}; it must be kept, dropped or empty")
-    if order != "stored" and order != "shuffled":
+    if order not in ORDERS:
         raise BadRequestError(f"order is {order[:40]!r}; it must be stored or shuffled")
     equal = {name: text_in(request, name) for name in EQUAL}
-    return Filters(verdict, equal, text_in(request, "where"), order, number_in(request, "seed", 0, 2**31))
+    return Filters(verdict, equal, text_in(request, "where"), ORDERS[order], number_in(request, "seed", 0, 2**31))
 
 
 async def matches_of(request: Request, run: OpenedRun, filters: Filters) -> Matches:
