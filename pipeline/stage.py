@@ -24,9 +24,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from dspipe.pipeline.errors import SettingNotInKeyError, StageContractError
 from dspipe.pipeline.threshold import Threshold
@@ -83,6 +83,14 @@ class StageConfig(BaseModel):
             if name in type(self).model_fields:
                 raise SettingNotInKeyError(type(self).__module__, name)
             return super().__getattr__(name)
+
+
+class NamedConfig(StageConfig):
+    """Base of the config model of a stage that may stand in a config any number of times."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$")] | None = None
+    """What it is called in its columns, reasons and tables; of several, each needs a name of its own. Default: its
+    key."""
 
 
 class MapConfig(StageConfig):
@@ -178,9 +186,9 @@ class Stage(ABC, Generic[ConfigT]):
         return []
 
     def measured_columns(self) -> "tuple[pa.Field, ...]":
-        """The columns that `measure` adds, which the engine checks after each batch. Names start with the stage's name
-        and a dot, except the well-known ones (`language`, `language_score`, `quality`, `domain`). Empty: no part in the
-        text pass, unless `measure` rewrites the text."""
+        """The columns that `measure` adds, which the engine checks after each batch. Names are the stage's name,
+        or start with it and a dot, except the well-known ones (`language`, `language_score`, `quality`, `domain`).
+        Empty: no part in the text pass, unless `measure` rewrites the text."""
         return ()
 
     def measure_settings(self) -> Settings:
