@@ -10,6 +10,7 @@ behind a uint32 for the length of each column that has no fixed one (mosaicml-st
 import bz2
 import gzip
 import json
+import mmap
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ import zstandard
 COLUMNS = ("tokens", "input_ids")
 """names of columns of token ids, the first that is there counts"""
 _TYPES = {8: "<u1", 9: "<i1", 16: "<u2", 17: "<i2", 32: "<u4", 33: "<i4", 64: "<u8", 65: "<i8"}
+_PIECE_BITS = 23
+"""of 8 MB: how often mapped memory is given back"""
 _LARGEST = 1 << 24
 """no vocabulary is as large: what `bytes` mean is found by it"""
 
@@ -77,6 +80,7 @@ def read_samples(shard: MdsShard) -> Iterator[npt.NDArray[Any]]:
     """The token ids of each sample. Raises MdsError."""
     place, data, where = shard.place, _open(shard), shard.files[0]
     fixed = shard.sizes
+    mapped = getattr(data, "_mmap", None)
     encoding, size = shard.encodings[place], shard.sizes[place]
     heads = [number for number, other in enumerate(fixed) if other is None]
     samples = int(data[:4].view("<u4")[0]) if len(data) >= 4 else -1
@@ -96,6 +100,8 @@ def read_samples(shard: MdsShard) -> Iterator[npt.NDArray[Any]]:
         if at + long > end:
             raise MdsError(f"{where}: a sample is longer than its place")
         yield read(data[at : at + long])
+        if isinstance(mapped, mmap.mmap) and start >> _PIECE_BITS != end >> _PIECE_BITS:
+            mapped.madvise(mmap.MADV_DONTNEED)  # else all of the file would count as this process's memory
 
 
 def _described(folder: Path, entry: dict[str, Any]) -> MdsShard:
@@ -112,7 +118,7 @@ def _open(shard: MdsShard) -> npt.NDArray[np.uint8]:
     """The shard's bytes, mapped into memory; decompressed where only the compressed file is there. Raises MdsError."""
     raw = shard.files[0]
     if raw.is_file():
-        return np.memmap(raw, np.uint8, "r").view(np.ndarray) if raw.stat().st_size else np.zeros(0, np.uint8)
+        return np.memmap(raw, np.uint8, "r") if raw.stat().st_size else np.zeros(0, np.uint8)
     zipped = next((path for path in shard.files[1:] if path.is_file()), None)
     if zipped is None:
         raise MdsError(f"{raw} is missing")
