@@ -7,6 +7,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 CODE = ("kernels", "pipeline", "stages", "tokenizer")
 """the folders of code at the top"""
+FACE = ("cli", "page", "serve")
+"""the folders of the face, beside its modules"""
 NOT_MIRRORED = {
     "tests/docker/test_docker.py": "the files of the image and of clusters",
     "tests/chaos/test_bad_inputs.py": "runs over hostile inputs",
@@ -40,7 +42,8 @@ NOT_MIRRORED = {
 def places_of(test: Path) -> list[Path]:
     """Where the module or folder that a test module names would stand."""
     folder, name = test.relative_to(ROOT / "tests").parent, test.stem.removeprefix("test_")
-    below = ROOT / "src" / "dspipe" / folder if folder.parts[:1] in ((), ("cli",), ("serve",)) else ROOT / folder
+    in_face = folder == Path() or folder.parts[0] in FACE
+    below = ROOT / "src" / "dspipe" / folder if in_face else ROOT / folder
     return [below / f"{name}.py", below / name]
 
 
@@ -85,7 +88,8 @@ def test_every_folder_of_code_is_installed() -> None:
         for name in CODE
         for module in (ROOT / name).rglob("*.py")
     }
-    assert packages == {"dspipe", "dspipe.cli", "dspipe.serve", "dspipe.serve.views", *folders}
+    face = {f"dspipe.{name}" for name in FACE}
+    assert packages == {"dspipe", *face, "dspipe.serve.views", *folders}
 
 
 def test_no_other_folder_at_the_top_holds_code_of_the_package() -> None:

@@ -1,7 +1,7 @@
 """What is far from the others: groups of documents, scores that say nothing, slow shards.
 
-What "far" means is the same everywhere. Small groups can't be far, nor can one that has half of all documents: it is what
-the others are compared with.
+What "far" means is the same everywhere. Small groups can't be far, nor can one that has half of all documents: it is
+what the others are compared with.
 
     drop rate      a group of at least MIN_DOCUMENTS whose rate differs from that of all others by MIN_POINTS (15 %
                    points) and not by chance (two proportions, |z| at least MIN_Z)
@@ -9,7 +9,7 @@ the others are compared with.
     languages      the share of documents that would have to have another language for the mix to be that of the others
                    (total variation distance) is at least MIN_MIX
     scores         the range from the 5th to the 95th percentile is at least three times, or at most a third, that of
-                   the others
+                   the others, and MIN_SPREAD_APART from it
     slow shards    more than MIN_SLOWNESS times the median seconds a MB, and MIN_SECONDS longer than at that median
 
 Where there are MANY groups or more, a group must also be outside the groups' own scatter: more than MIN_ROBUST_Z robust
@@ -37,7 +37,7 @@ MIN_DOCUMENTS, MIN_SAMPLED = 50, 50
 MIN_POINTS, MIN_Z = 0.15, 5.0
 MIN_FACTOR = 2.0
 MIN_MIX = 0.3
-MIN_SPREAD_FACTOR = 3.0
+MIN_SPREAD_FACTOR, MIN_SPREAD_APART = 3.0, 0.1
 MANY, MIN_ROBUST_Z = 8, 3.5
 MIN_SPREAD, FULL_BUCKET = 0.03, 0.9
 MIN_SLOWNESS, MIN_SECONDS = 3.0, 2.0
@@ -111,7 +111,7 @@ def odd_lengths(sample: pa.Table, by: str, names: pa.Array, length: str = "text_
         return _anomaly("length", by, name, says, value, other, n, size)
 
     values = pc.cast(sample.column(length), pa.float64()).to_numpy()
-    return _compare_groups(values, names, lambda v: float(np.median(v)), MIN_FACTOR, tell)
+    return _compare_groups(values, names, lambda v: float(np.median(v)), MIN_FACTOR, 0.0, tell)
 
 
 def odd_spreads(sample: pa.Table, by: str, names: pa.Array, score: str) -> list[Anomaly]:
@@ -123,7 +123,12 @@ def odd_spreads(sample: pa.Table, by: str, names: pa.Array, score: str) -> list[
 
     values = pc.fill_null(pc.cast(sample.column(score), pa.float64()), np.nan).to_numpy()
     return _compare_groups(
-        values, names, lambda v: float(np.subtract(*np.percentile(v, [95, 5]))), MIN_SPREAD_FACTOR, tell
+        values,
+        names,
+        lambda v: float(np.subtract(*np.percentile(v, [95, 5]))),
+        MIN_SPREAD_FACTOR,
+        MIN_SPREAD_APART,
+        tell,
     )
 
 
@@ -183,7 +188,9 @@ def slow_shards(work: Sequence[ShardWork]) -> list[Anomaly]:
     far = (factor >= MIN_SLOWNESS) & (longer >= MIN_SECONDS) & _is_outside(pace)
 
     def tell(at: int) -> Anomaly:
-        says = f"{1 / pace[at]:.3g} MB/s over all its tasks, {seconds[at]:.0f} s; half of the shards make {1 / usual:.3g}"
+        says = (
+            f"{1 / pace[at]:.3g} MB/s over all its tasks, {seconds[at]:.0f} s; half of the shards make {1 / usual:.3g}"
+        )
         return _anomaly("slow shard", "shard", work[at].name, says, 1 / pace[at], 1 / usual, work[at].documents,
                         factor[at] / MIN_SLOWNESS)  # fmt: skip
 
@@ -195,9 +202,10 @@ def _compare_groups(
     names: pa.Array,
     measure: Callable[[Floats], float],
     least: float,
+    apart: float,
     tell: Callable[[str, int, float, float, float], Anomaly],
 ) -> list[Anomaly]:
-    """Groups whose measure is `least` times that of the others, or the others' that of theirs."""
+    """Groups whose measure is `least` times that of the others, or the others' that of theirs, and `apart` from it."""
     groups, codes = _codes(names)
     known = np.isfinite(values)
     values, codes = values[known], codes[known]
@@ -215,7 +223,13 @@ def _compare_groups(
     with np.errstate(divide="ignore", invalid="ignore"):
         off = np.abs(np.log2(of_each / rest)) / np.log2(least)
     minority = n[large] < len(values) / 2
-    far = np.isfinite(off) & (off >= 1) & minority & _is_outside(np.log2(np.maximum(of_each, 1e-9)))
+    far = (
+        np.isfinite(off)
+        & (off >= 1)
+        & (np.abs(of_each - rest) >= apart)
+        & minority
+        & _is_outside(np.log2(np.maximum(of_each, 1e-9)))
+    )
     return _farthest(
         off, far, lambda at: tell(groups[large[at]], int(n[large[at]]), of_each[at], rest[at], float(off[at]))
     )

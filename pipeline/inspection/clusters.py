@@ -1,4 +1,4 @@
-"""The largest clusters of a round of deduplication, with a few of the documents that were dropped and their kept copies.
+"""The largest clusters of a round of deduplication, with a few documents that were dropped and their kept copies.
 
 A cluster's size stands at each of its documents, so one of the largest is among the largest of those seen from its
 first document on: one pass finds them, whatever the number of clusters.
@@ -95,9 +95,7 @@ class LargestClusters:
         return list(self._sizes)
 
 
-def _first_of_each(
-    clusters: npt.NDArray[np.uint64], keys: npt.NDArray[np.uint64], each: int
-) -> npt.NDArray[np.int64]:
+def _first_of_each(clusters: npt.NDArray[np.uint64], keys: npt.NDArray[np.uint64], each: int) -> npt.NDArray[np.int64]:
     """The rows with the smallest keys of each cluster."""
     order = np.lexsort((keys, clusters))
     starts = np.concatenate([[True], clusters[order][1:] != clusters[order][:-1]])

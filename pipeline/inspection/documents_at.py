@@ -27,7 +27,9 @@ def documents_at(table: DocumentTable, numbers: Iterable[int], names: Sequence[s
         ends = list(accumulate(table.shards[shard].groups))
         group = int(np.searchsorted(ends, row, "right"))
         if group < len(ends):
-            groups.setdefault((shard, group), []).append((number, row - ends[group] + table.shards[shard].groups[group]))
+            groups.setdefault((shard, group), []).append(
+                (number, row - ends[group] + table.shards[shard].groups[group])
+            )
     stored = [name for name in names if name in table.columns and name in table.shards[0].columns]
     with ThreadPoolExecutor(_THREADS, "dspipe-read") as pool:
         parts = pool.map(lambda item: _read(table, item[0], item[1], stored), sorted(groups.items()))

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from dspipe.pipeline.inspection.document_table import NUMBER, REASON
 from dspipe.pipeline.inspection.one_pass import draw_keys
@@ -78,11 +77,11 @@ def _codes_of(batch: pa.RecordBatch, by: Sequence[str]) -> tuple[npt.NDArray[np.
 def _smallest(drawn: UInt64, each: int) -> UInt64:
     """Of each code the columns with the smallest keys."""
     drawn = drawn[:, np.lexsort((drawn[1], drawn[0]))]
-    first = np.flatnonzero(np.concatenate([[True], drawn[0, 1:] != drawn[0, :-1]])) if drawn.shape[1] else []
-    starts = np.zeros(drawn.shape[1], np.int64)
-    starts[first] = np.asarray(first, np.int64)
-    rank = np.arange(drawn.shape[1]) - np.maximum.accumulate(starts)
-    return drawn[:, rank < each]
+    place = np.arange(drawn.shape[1])
+    new = np.concatenate([[True], drawn[0, 1:] != drawn[0, :-1]])[: len(place)]
+    rank = place - np.maximum.accumulate(np.where(new, place, 0))
+    smallest: UInt64 = drawn[:, rank < each]
+    return smallest
 
 
 class SampleOfAll:
@@ -117,5 +116,3 @@ class SampleOfAll:
         if taken.any():
             self._parts.append(batch.filter(pa.array(taken)) if not taken.all() else batch)
             self._keys.append(keys[taken])
-
-

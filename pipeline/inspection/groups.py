@@ -60,7 +60,11 @@ class Groups:
     """Collects the groups of one column, or of what a function makes of it (the host of a URL)."""
 
     def __init__(
-        self, by: str, available: Sequence[str], column: str = "", names_of: Callable[[pa.Array], pa.Array] | None = None
+        self,
+        by: str,
+        available: Sequence[str],
+        column: str = "",
+        names_of: Callable[[pa.Array], pa.Array] | None = None,
     ) -> None:
         self.by, self._column, self._names_of = by, column or by, names_of
         optional = [name for name in (REASON, "text_bytes", "tokens") if name in available]

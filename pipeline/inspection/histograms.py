@@ -81,7 +81,7 @@ class Histograms:
         self._with_verdicts = with_verdicts
         self._counts = {name: np.zeros(2 * _FINE, np.int64) for name in columns}
         self._nulls = dict.fromkeys(columns, 0)
-        self._range = {name: (np.inf, -np.inf) for name in columns}
+        self._range = dict.fromkeys(columns, (np.inf, -np.inf))
         self._sums = dict.fromkeys(columns, 0.0)
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -173,8 +173,9 @@ def _edges(starts: Float64, low: float, high: float, scale: str) -> Float64:
     if whole and high - low <= _SHOWN:
         return np.arange(low, high + 2.0)
     step = _nice((high - low) / _SHOWN, whole)
-    first = np.floor(low / step) * step
-    return first + step * np.arange(int((high - first) // step) + 2)
+    start = float(np.floor(low / step) * step)
+    linear: Float64 = start + step * np.arange(int((high - start) // step) + 2, dtype=np.float64)
+    return linear
 
 
 def _nice(step: float, whole: bool) -> float:

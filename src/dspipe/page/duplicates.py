@@ -177,13 +177,18 @@ def differences(one: str, other: str) -> tuple[int, list[Segment], list[Segment]
     left, right = _PARTS.findall(one[start : start + _SHOWN]), _PARTS.findall(other[start : start + _SHOWN])
     segments: list[Segment] = []
     others: list[Segment] = []
-    for kind, a, b, c, d in difflib.SequenceMatcher(None, left, right, autojunk=False).get_opcodes():
+    for kind, a, b, c, d in difflib.SequenceMatcher(None, _keys(left), _keys(right), autojunk=False).get_opcodes():
         what: Literal["same", "only"] = "same" if kind == "equal" else "only"
         if b > a:
             segments.append((what, "".join(left[a:b])))
         if d > c:
             others.append((what, "".join(right[c:d])))
     return start, segments, others
+
+
+def _keys(parts: Sequence[str]) -> list[str]:
+    """What parts are compared by: blanks and line breaks are all one, as for deduplication."""
+    return [" " if part.isspace() else part for part in parts]
 
 
 def _first_difference(one: str, other: str) -> int:

@@ -69,9 +69,7 @@ def fertility_of(
     names = ["id", "text", "tokens", "text_bytes", "language", "domain"]
     found = documents_at(table, [number for key in chosen for number in drawn[key]], names)
     rows = [row for _, row in sorted(found.items()) if row["text"] and row["text_bytes"] <= _LONGEST_BYTES]
-    return Fertility(
-        _rows(languages, rows, "language"), _rows(domains, rows, "domain"), _texts(table, languages, rows)
-    )
+    return Fertility(_rows(languages, rows, "language"), _rows(domains, rows, "domain"), _texts(table, languages, rows))
 
 
 def _rows(grouping: Grouping, sampled: Sequence[Mapping[str, Any]], by: str) -> list[FertilityRow]:
@@ -101,7 +99,7 @@ def _texts(table: DocumentTable, languages: Grouping, rows: Sequence[Mapping[str
     if not files:
         return []
     encoder = HuggingFaceEncoder(table.store.read_bytes(files[0]).decode("utf-8", "replace"), "to show its borders")
-    shown = []
+    shown: list[TokenizedText] = []
     for group in sorted(languages.groups, key=lambda group: -group.kept_tokens):
         own = [row for row in rows if (row["language"] or UNKNOWN) == group.name]
         if not own or len(shown) == _TEXTS:

@@ -91,4 +91,6 @@ def _whole_bound_by(plan: MixturePlan, rows: Sequence[MixtureRow], remix: RemixS
         return f"max_epochs of {', '.join(capped[:5])}: more of it may not be seen, and the weights are to be met."
     if len(parts) == 1 and parts[0].multipliers is not None:
         return "What there is, each domain as often as its multiplier says."
-    return f"What there is: no budget is set, so as many {plan.unit} are drawn as there are, as far as max_epochs allows."
+    return (
+        f"What there is: no budget is set, so as many {plan.unit} are drawn as there are, as far as max_epochs allows."
+    )

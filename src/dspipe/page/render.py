@@ -17,13 +17,14 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from dspipe.page.gather import Contents
+from dspipe.page.gather import Contents, gather
 from dspipe.page.reasons import SHOWN as REASONS_SHOWN
 from dspipe.pipeline.inspection import anomalies
 from dspipe.pipeline.quantities import human_bytes, human_seconds
 from dspipe.pipeline.report.stats import sections, state
 from dspipe.pipeline.report.tables import Table, lines
 from dspipe.pipeline.run.run_file import RunFile
+from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.threshold import Threshold
 from dspipe.pipeline.visible_text import visible, visible_line
 
@@ -32,21 +33,30 @@ _LINES = 4
 """thresholds of single groups that are drawn into a histogram; more of them are told beneath it"""
 
 
+def html_page(store: Store, run: RunFile, seed: int = 0, import_own: bool = False) -> str:
+    """The page of a run; `seed` and `import_own` as in `gather`."""
+    return render(run, gather(store, run, seed, import_own))
+
+
 def render(run: RunFile, contents: Contents) -> str:
-    """The page of a run."""
+    """The page of a run of which everything is gathered."""
     library, script = _static("echarts.min.js"), _static("page.js")
-    return _environment().get_template("page.html").render(
-        run=run,
-        state=state(run),
-        contents=contents,
-        far=anomalies,
-        reasons_shown=REASONS_SHOWN,
-        sections=sections(run),
-        style=Markup(_static("page.css")),
-        script=Markup(script),
-        library=Markup(packed(library)),
-        policy=_policy([library, script]),
-        data=Markup(script_json(_plotted(contents))),
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            run=run,
+            state=state(run),
+            contents=contents,
+            far=anomalies,
+            reasons_shown=REASONS_SHOWN,
+            sections=sections(run),
+            style=Markup(_static("page.css")),
+            script=Markup(script),
+            library=Markup(packed(library)),
+            policy=_policy([library, script]),
+            data=Markup(script_json(_plotted(contents))),
+        )
     )
 
 
@@ -99,12 +109,12 @@ def _threshold_lines(thresholds: Any) -> list[dict[str, Any]]:
 
 
 def _threshold_words(threshold: Threshold) -> str:
-    """`at least 50 (de 40, zh 30)`"""
+    """`at least 50 (de 40, zh 30)`, or of groups alone `at least: en 0.5`"""
     own = [f"{group} {number:g}" for group, number in threshold.values.items() if number is not None]
     more = f", and {len(own) - 8} more" if len(own) > 8 else ""
     groups = f"{', '.join(own[:8])}{more}"
     if threshold.value is None:
-        return f"{threshold.asks} {groups}"
+        return f"{threshold.asks}: {groups}"
     return f"{threshold.in_words(threshold.value)}{f' ({groups})' if own else ''}"
 
 

@@ -36,15 +36,20 @@ function plot(element, option) {
 const UNITS = { documents: 0, bytes: 1, tokens: 2 };
 let unit = "documents";
 
+const amount = (value) => unit === "documents" && value < 1e6 ? whole.format(value) : short(value, unit);
+
 function flow() {
   const at = UNITS[unit], nodes = [], links = [], vertical = narrow();
   const node = (id, label, value, tone) => {
-    nodes.push({ name: id, value, label: { formatter: `${label}\n${short(value, unit)}` }, says: label, itemStyle: { color: color(tone) } });
+    const formatter = vertical || tone === "kept" ? `${label}\n${amount(value)}` : `${amount(value)}  ${label}`;
+    nodes.push({ name: id, value, label: { formatter }, says: label, itemStyle: { color: color(tone) } });
     return id;
   };
   let from = node("read", "read", data.flow.read[at], "kept");
   data.flow.stages.forEach((stage, i) => {
-    stage.branches.forEach(([reason, counts], j) => {
+    // on a narrow screen there is room for one branch a stage
+    const branches = vertical && stage.branches.length ? [["dropped", stage.dropped]] : stage.branches;
+    branches.forEach(([reason, counts], j) => {
       if (!counts[at]) return;
       const label = reason.startsWith(`${stage.stage}.`) ? reason.slice(stage.stage.length + 1) : reason;
       const to = node(`${i}.${j}`, label, counts[at], "dropped");
@@ -63,9 +68,9 @@ function flow() {
         : tip(`${nodes.find((n) => n.name === p.data.target).says}: ${whole.format(p.data.value)} ${unit}`) },
     series: [{
       type: "sankey", data: nodes, links, orient: vertical ? "vertical" : "horizontal", nodeAlign: "left", draggable: false,
-      nodeWidth: 12, nodeGap: vertical ? 26 : 22, layoutIterations: 0, left: 4, right: vertical ? 30 : 130, top: 8, bottom: vertical ? 50 : 28,
+      nodeWidth: 12, nodeGap: vertical ? 40 : 20, layoutIterations: 0, left: vertical ? 24 : 4, right: vertical ? 30 : 150, top: 12, bottom: vertical ? 50 : 28,
       label: { color: color("ink"), fontSize: 12, lineHeight: 15, position: vertical ? "bottom" : "right", overflow: "truncate",
-               width: vertical ? 76 : 120 },
+               width: vertical ? 92 : 150 },
       lineStyle: { opacity: 0.35, curveness: 0.5 }, emphasis: { disabled: true },
     }],
   };
@@ -93,8 +98,11 @@ function histogram(one) {
     name, type: "line", step: "end", symbol: "none", z, data: steps(values), connectNulls: false, silent: true,
     lineStyle: { width: 1, color: color(tone) }, areaStyle: { color: color(tone), opacity: 0.85, origin: "start" },
   });
-  const marks = one.lines.map((line) => ({ xAxis: placeOf(one.edges, one.scale, line.at), says: line.says }));
-  const label = (p) => `${one.lines[p.dataIndex] ? marks[p.dataIndex].says : ""}`;
+  const marks = one.lines.map((line) => {
+    const at = placeOf(one.edges, one.scale, line.at), beyond = line.at > one.edges[bins] ? " →" : line.at < one.edges[0] ? " ←" : "";
+    const align = at > 0.75 * bins ? "right" : at < 0.25 * bins ? "left" : "center";
+    return { xAxis: at, label: { align, formatter: () => line.says + beyond } };
+  });
   return {
     grid: { left: 44, right: 12, top: marks.length ? 22 : 8, bottom: 22 },
     tooltip: { trigger: "axis", confine: true, backgroundColor: color("raised"), borderColor: color("line"),
@@ -115,7 +123,7 @@ function histogram(one) {
       { ...series("all", all, "kept", 1),
         markLine: { silent: true, symbol: "none", animation: false, data: marks,
           lineStyle: { color: color("ink"), type: "dashed", width: 1.2 },
-          label: { formatter: label, color: color("ink"), fontSize: 11, position: "end", distance: 3 } } },
+          label: { color: color("ink"), fontSize: 11, position: "end", distance: 3 } } },
       series("dropped", one.dropped, "dropped", 2),
     ],
   };
