@@ -56,7 +56,7 @@ class Rejudged:
 
     reasons: Sequence[str]
     codes: "Codes"
-    """of each of the n documents its place in `reasons`, -1 where it is kept; of those that don't come it says nothing"""
+    """of each of the n documents its place in `reasons`, -1 where it is kept; of those that don't come: anything"""
     unsure: "Bools | None" = None
     """of which documents the verdict is a guess: each may be kept or dropped. None: of none"""
     remarks: Sequence[str] = ()

@@ -278,9 +278,7 @@ def _sources(items: Any, parts: Parts) -> Iterator[tuple[int, Source[Any]]]:
         yield index, source
 
 
-def _stages(
-    items: Any, seed: Any, parts: Parts, import_own: bool = True
-) -> list[tuple[int, str, Stage[Any]]]:
+def _stages(items: Any, seed: Any, parts: Parts, import_own: bool = True) -> list[tuple[int, str, Stage[Any]]]:
     stages: list[tuple[int, str, Stage[Any]]] = []
     for index, item in enumerate(items if isinstance(items, list) else []):
         name, settings = (item, None) if isinstance(item, str) else _only_key(item)

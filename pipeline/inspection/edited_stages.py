@@ -122,17 +122,25 @@ def _module(item: Any) -> str:
 
 def _check_measured_alike(before: Stage[Any], after: Stage[Any]) -> None:
     """Raises NeedsRunError where the columns that are stored aren't those that `after` would have."""
+    if not any(_measures(stage) for stage in (before, after)):
+        return
     touched = {key for key in type(before.config).model_fields if _given(before, key) != _given(after, key)}
     if not touched & (fields_measured(before) | fields_measured(after)):
         return
     what = ", ".join(sorted(touched))
     try:
         same = dict(before.measure_settings()) == dict(after.measure_settings())
-        alike = same or (isinstance(after, MapStage) and after.judges_measured_by(before))
+        alike = same or (
+            isinstance(before, MapStage) and isinstance(after, MapStage) and after.judges_measured_by(before)
+        )
     except Exception as error:  # of whatever library reads its files
         raise NeedsRunError(f"what {after.name} measures may depend on {what}: {error}") from None
     if not alike:
         raise NeedsRunError(f"{what} of {after.name} changes what is measured: it needs a run, which reads texts again")
+
+
+def _measures(stage: Stage[Any]) -> bool:
+    return bool(stage.measured_columns() or stage.measure_run or type(stage).measure is not Stage.measure)
 
 
 def _given(stage: Stage[Any], key: str) -> Any:

@@ -44,7 +44,8 @@ class Names:
         """The numbers of a column of strings (int32), -1 for null."""
         encoded = column if pa.types.is_dictionary(column.type) else pc.dictionary_encode(column)
         places = np.array([*(self.code(name) for name in encoded.dictionary.to_pylist()), -1], np.int32)
-        return places[encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
+        codes: Codes = places[encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
+        return codes
 
 
 @dataclass
@@ -99,6 +100,7 @@ class LoadedDocuments:
                     }[name]
                     target[part] = names.codes(column)
             start = part.stop
+        self.tokens[(self.tokens == 0) & (self.text_bytes > 0)] = -1
 
     @cached_property
     def numbers(self) -> UInt64:

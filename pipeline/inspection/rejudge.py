@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -25,7 +25,8 @@ from dspipe.pipeline.stage import GlobalStage, MapStage
 
 _QUARANTINED = "quarantined."
 _KEPT = -1
-Given, Done = TypeVar("Given"), TypeVar("Done")
+_Chunk = tuple[int, pa.RecordBatch]
+_Judged = tuple[int, Bools, pa.Array]
 
 
 @dataclass
@@ -89,9 +90,13 @@ class Rejudging:
 
     def ask(self, edited: EditedStages) -> Verdicts:
         """What becomes of the documents after the edits. Raises NeedsRunError, DamagedFileError."""
-        undecided = [stage.name for place, stage in enumerate(edited.stages) if stage.changed and place not in self._order]
+        undecided = [
+            stage.name for place, stage in enumerate(edited.stages) if stage.changed and place not in self._order
+        ]
         if undecided:
-            raise NeedsRunError(f"the run hasn't come to {', '.join(undecided)} yet: there are no verdicts to compare with")
+            raise NeedsRunError(
+                f"the run hasn't come to {', '.join(undecided)} yet: there are no verdicts to compare with"
+            )
         codes, unsure = self.documents.reason.copy(), np.zeros(self.documents.rows, bool)
         first = next((at for at, place in enumerate(self._order) if edited.stages[place].changed), len(self._order))
         found = []
@@ -132,7 +137,8 @@ class Rejudging:
         """bool[n]: of which documents that were dropped before the stage at this place of the order it has no values
         of one of the columns."""
         behind = [self._measured.lacking_behind(columns, place) for place in self._order[:at]]
-        return np.array([*behind, *[False] * (len(self._order) + 1 - at)])[self.position]
+        lacking: Bools = np.array([*behind, *[False] * (len(self._order) + 1 - at)])[self.position]
+        return lacking
 
     def code(self, reason: str, stage: str) -> int:
         """The number of a reason that the stage gives."""
@@ -151,7 +157,7 @@ class Rejudging:
         columns = list(dict.fromkeys([*stage.judge_columns(), "domain"]))
         codes = np.full(len(wanted), _KEPT, np.int32)
 
-        def judge(chunk: tuple[int, pa.RecordBatch]) -> tuple[int, Bools, pa.Array]:
+        def judge(chunk: _Chunk) -> _Judged:
             first, batch = chunk
             chosen = wanted[first : first + batch.num_rows]
             if not chosen.all():
@@ -174,7 +180,8 @@ class Rejudging:
 
     def failed_at(self, at: int) -> Bools:
         """bool[n]: which documents made the stage at this place fail, and would again."""
-        return self._failed & (self.position == at)
+        failed: Bools = self._failed & (self.position == at)
+        return failed
 
 
 class _Part:
@@ -309,7 +316,8 @@ class _Given:
         return self._documents.numbers
 
     def dropped_for(self, reason: str) -> Bools:
-        return self._documents.reason == self._documents.reasons.code(reason)
+        dropped: Bools = self._documents.reason == self._documents.reasons.code(reason)
+        return dropped
 
     def read(self, names: Sequence[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
         return self._documents.read(names)
@@ -336,11 +344,11 @@ def _stage_that_drops(reason: str, documents: LoadedDocuments) -> str:
     return documents.table.stage_of_reason.get(reason, "")
 
 
-def _in_threads(do: Callable[[Given], Done], items: Iterable[Given]) -> Iterator[Done]:
+def _in_threads(do: Callable[[_Chunk], _Judged], items: Iterable[_Chunk]) -> Iterator[_Judged]:
     """What `do` makes of each, in order, as many at a time as there are cores."""
     workers = os.cpu_count() or 1
     with ThreadPoolExecutor(workers, "dspipe-judge") as pool:
-        waiting: deque[Future[Done]] = deque()
+        waiting: deque[Future[_Judged]] = deque()
         for item in items:
             waiting.append(pool.submit(do, item))
             if len(waiting) > workers:

@@ -163,9 +163,7 @@ class _Summary:
         return None if code == _KEPT else self._verdicts.stage_of.get(int(code))
 
 
-def _held(
-    before: Stage[Any], after: Stage[Any], columns: dict[str, Any], reasons: set[str | None]
-) -> Iterator[Held]:
+def _held(before: Stage[Any], after: Stage[Any], columns: dict[str, Any], reasons: set[str | None]) -> Iterator[Held]:
     """What the stage held the document against that decided, before and after."""
     asked: dict[tuple[str, str], dict[bool, Limit]] = {}
     for which, stage in ((False, before), (True, after)):
@@ -177,9 +175,7 @@ def _held(
             yield Held(column, columns.get(column), reason, old.asks if old else None, new.asks if new else None)
 
 
-def _groups_of(
-    pairs: Codes, rows: npt.NDArray[np.int64]
-) -> Iterator[tuple[tuple[int, int], npt.NDArray[np.int64]]]:
+def _groups_of(pairs: Codes, rows: npt.NDArray[np.int64]) -> Iterator[tuple[tuple[int, int], npt.NDArray[np.int64]]]:
     """(the two numbers, the rows that have them), the most rows first. pairs: int32[2, rows]."""
     if not len(rows):
         return
