@@ -32,7 +32,9 @@ def page(runs: Path) -> Iterator["Page"]:
         found = browser.new_page(base_url=f"http://127.0.0.1:{listening.port}/")
         complaints: list[str] = []
         found.on("pageerror", lambda error: complaints.append(str(error)))
-        found.on("console", lambda said: complaints.append(said.text) if is_complaint(said) else None)
+        found.on(
+            "console", lambda said: complaints.append(f"{said.text} {said.location}") if is_complaint(said) else None
+        )
         own = (f"http://127.0.0.1:{listening.port}/", "data:,")
         found.on("request", lambda asked: None if asked.url.startswith(own) else complaints.append(asked.url))
         found.on("dialog", lambda dialog: complaints.append(dialog.message))
