@@ -88,18 +88,20 @@ class RunSettings:
             raise NeedsRunError("stages that come, go or change places need a run: other texts would be measured")
         found, changes = [], []
         for index, name in enumerate(names):
-            short, before, now = name.rpartition(".")[2], self._before.get(index), after.get(index)
+            before, now = self._before.get(index), after.get(index)
             if before is None or now is None:
                 if values["stages"][index] != self._values["stages"][index]:
                     message = f"{name} is a module of the run's own, which isn't imported: ask with --import-own"
                     raise NeedsRunError(message)
-                found.append(ConfiguredStage(short, None, None))
+                found.append(ConfiguredStage(name.rpartition(".")[2], None, None))
                 continue
+            if before.name != now.name:
+                raise NeedsRunError(f"another name of {name} needs a run: it names columns")
             changed = settings_of(before) != settings_of(now)
             if changed:
                 _check_measured_alike(before, now)
                 changes += _changes(f"stages.{name}", before, now)
-            found.append(ConfiguredStage(short, before, now, changed))
+            found.append(ConfiguredStage(before.name, before, now, changed))
         return EditedStages(tuple(found), tuple(changes))
 
     def _stages(self, values: Any, where: Locator) -> dict[int, Stage[Any]]:
