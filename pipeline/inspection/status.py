@@ -190,14 +190,11 @@ def _as_committed(
 def _ended(phase: dict[str, Any]) -> PhaseProgress:
     """A phase of `run.json`."""
     counters, funnel, tasks = phase.get("counters", {}), phase.get("funnel", []), phase.get("tasks", 0)
-    read = counters.get("read", 0)
-    quarantined = counters.get("quarantined", 0)
-    documents = funnel[0]["entered"][0] if funnel else read
-    kept = funnel[-1]["kept"][0] if funnel else read - quarantined if read else None
+    read, quarantined = counters.get("read"), counters.get("quarantined", 0)
+    entered = funnel[0]["entered"][0] if funnel else read
+    kept = funnel[-1]["kept"][0] if funnel else None if read is None else read - quarantined
     name = str(phase["name"])
-    return PhaseProgress(
-        name, "", "done", tasks, tasks, share=1.0, documents=documents, kept=kept, quarantined=quarantined
-    )
+    return PhaseProgress(name, "", "done", tasks, tasks, share=1.0, entered=entered, kept=kept, quarantined=quarantined)
 
 
 def _gone(run: dict[str, Any] | None, folders: list[str]) -> list[str]:

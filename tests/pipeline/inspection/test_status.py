@@ -53,8 +53,8 @@ def test_a_run_that_is_finished(toy: dict[str, Any], tmp_path: Path) -> None:
     assert (status.state, status.message, status.problems, status.at_work) == ("finished", "", [], False)
     assert [phase.state for phase in status.phases] == ["done"] * len(status.phases)
     by_name = {phase.name: phase for phase in status.phases}
-    assert (by_name["documents"].documents, by_name["documents"].kept, by_name["documents"].tasks) == (5, 4, 2)
-    assert (by_name["judge"].documents, by_name["judge"].kept) == (4, 3)
+    assert (by_name["documents"].entered, by_name["documents"].kept, by_name["documents"].tasks) == (5, 4, 2)
+    assert (by_name["judge"].entered, by_name["judge"].kept) == (4, 3)
     assert status.quarantined == 1
     assert status.driver is not None
     assert status.driver.alive is False
