@@ -101,6 +101,8 @@ def run_status(store: Store) -> Status:
     """The status of a run. Raises RunNotFoundError, StorageError, UnavailableError."""
     said, heard_s = _read_said(store)
     holder, held_s = _read_holder(store)
+    if not store.local and held_s is not None:  # a lease is renewed where a status couldn't be written
+        heard_s = held_s if heard_s is None else min(heard_s, held_s)
     if said is not None and said.state == "running" and _is_heard(said, heard_s) and not _has_ended(holder):
         return _as_said(store, said, "running", "", holder, heard_s)
     run = _read_run(store)
