@@ -96,7 +96,7 @@ def _driver(status: Status) -> str:
     if driver.heard_seconds_ago is not None:
         parts.append(f"heard of {human_seconds(driver.heard_seconds_ago)} ago")
     if status.at_work and status.workers:
-        parts.append(f"{status.workers:,} workers at work")
+        parts.append(f"{status.workers:,} {'worker' if status.workers == 1 else 'workers'} at work")
     if status.at_work and status.memory:
         parts.append(f"driver's memory {human_bytes(status.memory)}")
     return "; ".join(parts)
