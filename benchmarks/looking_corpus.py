@@ -18,7 +18,7 @@ _POOL = 20_000
 """sentences of each language"""
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _DOMAINS = ("web", "news", "forum", "shop", "science", "law", "books", "code", "poems")
-_WORDS = {
+_WORDS: dict[str, str] = {
     "en": (
         "the be to of and a in that have it for not on with he as you do at this but his by from they we say her she "
         "or an will my one all would there their what so up out if about who get which go me when make can like time "
@@ -30,9 +30,7 @@ _WORDS = {
         "dass sie nach wird bei einer um am sind noch wie einem über einen so zum war haben nur oder aber vor zur bis "
         "mehr durch man sein wurde sei hatte kann gegen vom schon wenn seine Haus Zeit Jahr Stadt Land Frage Arbeit Weg"
     ),
-    "zh": list(
-        "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能下过子说产种面而方后多"
-    ),
+    "zh": "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能下过子说产种面",
 }
 _SHARES = {"en": 0.6, "de": 0.15, "zh": 0.25}
 

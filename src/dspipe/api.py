@@ -19,6 +19,7 @@ from dspipe.pipeline.storage.store import Store
 if TYPE_CHECKING:
     from dspipe.pipeline.inspection.explain import Story
     from dspipe.pipeline.inspection.export.export import Exported
+    from dspipe.pipeline.inspection.what_if_answer import Answer
     from dspipe.pipeline.report.verify import Verification
     from dspipe.pipeline.run.account import Progress
     from dspipe.pipeline.run.retry_quarantine import QuarantineRetry
@@ -59,6 +60,15 @@ class Run:
         from dspipe.pipeline.inspection.explain import explain
 
         return explain(self.store, self.file, document, import_own)
+
+    def whatif(self, edits: Sequence[str], samples: int = 5, seed: int = 0, import_own: bool = False) -> "Answer":
+        """What `--set` edits would keep and drop, from the run's columns, with so many samples each way. For many edits
+        of one run, `pipeline.inspection.what_if.WhatIf` loads it once. Raises InvalidConfigError; NeedsRunError where
+        only a run can tell."""
+        from dspipe.pipeline.inspection.document_table import DocumentTable
+        from dspipe.pipeline.inspection.what_if import WhatIf
+
+        return WhatIf(DocumentTable(self.store, self.file), import_own).ask(edits, samples, seed)
 
     def export(
         self,

@@ -19,6 +19,7 @@ from dspipe.cli.schema import schema
 from dspipe.cli.stats import stats
 from dspipe.cli.status import status
 from dspipe.cli.verify import verify
+from dspipe.cli.whatif import whatif
 from dspipe.stages.pack.cli import app as trainer_app
 from dspipe.stages.quality.cli import app as classifier_app
 from dspipe.tokenizer.cli import app as tokenizer_app
@@ -29,7 +30,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (init, plan, run, retry_quarantine, status, stats, explain, export, verify, schema):
+for command in (init, plan, run, retry_quarantine, status, stats, explain, whatif, export, verify, schema):
     app.command()(command)
 app.command("help")(help_)
 app.add_typer(tokenizer_app, name="tokenizer", help="Train, evaluate and apply byte-level BPE tokenizers.")

@@ -18,7 +18,9 @@ def values() -> dict[str, Any]:
 
 
 def test_stages_of_one_key_are_told_apart_by_their_names() -> None:
-    config = {"stages": [{"quality": {"model": "q"}}, {"quality": {"name": "quality.edu", "model": "e"}}]}
+    config: dict[str, Any] = {
+        "stages": [{"quality": {"model": "q"}}, {"quality": {"name": "quality.edu", "model": "e"}}]
+    }
     where = Locator("run.yaml", {}, {})
     for edit in ("stages.quality.edu.at_least=0.5", "stages.quality.at_least=0.1"):
         apply_edit(edit, config, where)
