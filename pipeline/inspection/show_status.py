@@ -72,7 +72,7 @@ def _table(phases: list[PhaseProgress]) -> "Group":
             escape(visible_line(phase.name)),
             _tasks(phase),
             f"{phase.share:.0%}" if phase.tasks else "",
-            f"{phase.documents:,}" if phase.documents else "",
+            f"{documents:,}" if (documents := phase.entered or phase.documents) else "",
             _rate(phase),
             time_,
             _left(phase).removesuffix(" left"),
@@ -82,7 +82,7 @@ def _table(phases: list[PhaseProgress]) -> "Group":
 
 def _state(status: Status) -> str:
     done = sum(phase.state == "done" for phase in status.phases)
-    parts = [status.state]
+    parts: list[str] = [status.state]
     if status.seconds is not None:
         parts.append(human_seconds(status.seconds))
     parts.append(f"{done} of {len(status.phases)} phases done")
@@ -96,7 +96,7 @@ def _driver(status: Status) -> str:
     if driver.heard_seconds_ago is not None:
         parts.append(f"heard of {human_seconds(driver.heard_seconds_ago)} ago")
     if status.at_work and status.workers:
-        parts.append(f"{status.workers:,} workers at work")
+        parts.append(f"{status.workers:,} {'worker' if status.workers == 1 else 'workers'} at work")
     if status.at_work and status.memory:
         parts.append(f"driver's memory {human_bytes(status.memory)}")
     return "; ".join(parts)

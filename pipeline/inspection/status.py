@@ -101,6 +101,8 @@ def run_status(store: Store) -> Status:
     """The status of a run. Raises RunNotFoundError, StorageError, UnavailableError."""
     said, heard_s = _read_said(store)
     holder, held_s = _read_holder(store)
+    if not store.local and held_s is not None:  # a lease is renewed where a status couldn't be written
+        heard_s = held_s if heard_s is None else min(heard_s, held_s)
     if said is not None and said.state == "running" and _is_heard(said, heard_s) and not _has_ended(holder):
         return _as_said(store, said, "running", "", holder, heard_s)
     run = _read_run(store)
@@ -190,14 +192,11 @@ def _as_committed(
 def _ended(phase: dict[str, Any]) -> PhaseProgress:
     """A phase of `run.json`."""
     counters, funnel, tasks = phase.get("counters", {}), phase.get("funnel", []), phase.get("tasks", 0)
-    read = counters.get("read", 0)
-    quarantined = counters.get("quarantined", 0)
-    documents = funnel[0]["entered"][0] if funnel else read
-    kept = funnel[-1]["kept"][0] if funnel else read - quarantined if read else None
+    read, quarantined = counters.get("read"), counters.get("quarantined", 0)
+    entered = funnel[0]["entered"][0] if funnel else read
+    kept = funnel[-1]["kept"][0] if funnel else None if read is None else read - quarantined
     name = str(phase["name"])
-    return PhaseProgress(
-        name, "", "done", tasks, tasks, share=1.0, documents=documents, kept=kept, quarantined=quarantined
-    )
+    return PhaseProgress(name, "", "done", tasks, tasks, share=1.0, entered=entered, kept=kept, quarantined=quarantined)
 
 
 def _gone(run: dict[str, Any] | None, folders: list[str]) -> list[str]:

@@ -235,9 +235,9 @@ class _Phase:
         fresh, left = self.done - self.reused + half_done, max(0.0, self.tasks - self.done - half_done)
         since, documents, bytes = self.past[0] if self.past else (began, 0, 0)
         seconds = max(1e-3, time.monotonic() - since)
-        documents_in, kept, quarantined = self.documents, None, self.quarantined
+        entered, kept, quarantined = None, None, self.quarantined
         if self.summary is not None:
-            documents_in, kept = documents_of(self.summary)
+            entered, kept = documents_of(self.summary)
             quarantined = self.summary.counters.get("quarantined", 0)
         return PhaseProgress(
             name=name,
@@ -248,7 +248,8 @@ class _Phase:
             reused=self.reused,
             running=len(attempts),
             share=1.0 if done else min(1.0, (self.done + half_done) / self.tasks) if self.tasks else 0.0,
-            documents=documents_in,
+            documents=self.documents,
+            entered=entered,
             kept=kept,
             bytes=self.bytes,
             documents_per_second=None if done or not self.documents else (self.documents - documents) / seconds,
@@ -261,12 +262,12 @@ class _Phase:
         )
 
 
-def documents_of(summary: PhaseSummary) -> tuple[int, int | None]:
-    """Documents that came into a phase that has ended, and those that were kept after it (None: it decides nothing)."""
+def documents_of(summary: PhaseSummary) -> tuple[int | None, int | None]:
+    """Documents that came into a phase that has ended, and those that were kept after it. None: it decides nothing."""
     if summary.funnel:
         return summary.funnel[0].entered.documents, summary.funnel[-1].kept.documents
-    read = summary.counters.get("read", 0)
-    return read, read - summary.counters.get("quarantined", 0) if read else None
+    read = summary.counters.get("read")
+    return read, None if read is None else read - summary.counters.get("quarantined", 0)
 
 
 def resident_memory() -> int:

@@ -27,9 +27,11 @@ class PhaseProgress:
     share: float = 0.0
     """of its tasks that is done, those at work by what they have said: 0 to 1"""
     documents: int = 0
-    """that its tasks have been through in this start of the run; once it is done, in all"""
+    """that its tasks have been through in this start of the run"""
+    entered: int | None = None
+    """documents that came into it, once it is done and has decided on any"""
     kept: int | None = None
-    """of them after it, once it is done and has decided on any"""
+    """documents after it, likewise"""
     bytes: int = 0
     """of documents that its tasks have been through in this start of the run, where it reads texts"""
     documents_per_second: float | None = None

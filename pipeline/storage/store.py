@@ -12,7 +12,7 @@ import secrets
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
@@ -115,8 +115,13 @@ class Store:
             base = Path(self.path(folder))
             if not base.is_dir():
                 return {}
-            found = [(entry.name, entry.stat()) for entry in os.scandir(base) if entry.is_file()]
-            return {name: FileState(state.st_size, state.st_mtime) for name, state in found}
+            found = {}
+            for entry in os.scandir(base):
+                with suppress(FileNotFoundError):  # one that is being written has another name meanwhile
+                    if entry.is_file():
+                        state = entry.stat()
+                        found[entry.name] = FileState(state.st_size, state.st_mtime)
+            return found
         return {file.name: FileState(file.size, file.modified) for file in self._listed(folder)[0]}
 
     def folders(self) -> list[str]:

@@ -36,6 +36,11 @@ def test_neither_a_run_nor_shards_names_both(tmp_path: Path) -> None:
     assert "neither a run (run.json) nor packed shards" in done.stderr.replace("\n", " ")
 
 
+def test_shards_of_a_storage_elsewhere_are_to_be_copied() -> None:
+    done = stats("memory://shards")
+    assert (done.exit_code, "copy them first" in done.stderr.replace("\n", " ")) == (2, True)
+
+
 def test_what_only_runs_have_is_refused(shard: Path, tmp_path: Path) -> None:
     done = stats(str(shard), "--by", "domain")
     assert (done.exit_code, "--html and --by are of runs" in done.stderr.replace("\n", " ")) == (2, True)
@@ -43,7 +48,6 @@ def test_what_only_runs_have_is_refused(shard: Path, tmp_path: Path) -> None:
 
 def test_what_is_taken_for_a_run(shard: Path, tmp_path: Path) -> None:
     assert not holds_run(str(tmp_path))
-    assert holds_run("s3://bucket/run")
     assert holds_run(str(tmp_path / "nothing"))
     (tmp_path / "config.yaml").touch()  # a run whose run.json is gone
     assert holds_run(str(tmp_path))

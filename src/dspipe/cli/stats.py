@@ -31,7 +31,7 @@ def stats(
     if not holds_run(run):
         if html is not None or by is not None:
             refuse(f"{run} holds no run (there is no run.json), and --html and --by are of runs")
-        print_shard_stats(Path(run), tokenizer, json)
+        print_shard_stats(run, tokenizer, json)
         return
     try:
         store, found = read_run(run)

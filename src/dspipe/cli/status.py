@@ -66,11 +66,11 @@ def _watch(run: str, json: bool) -> None:
         from rich.live import Live
 
         console = make_console()
-        with Live(console=console, auto_refresh=False, transient=True) as live:
+        with Live(console=console, auto_refresh=False) as live:
             while found.at_work:
                 live.update(status_lines(found, console.height), refresh=True)
                 time.sleep(_LOOK_S)
                 found = open_status(run)
-        console.print(status_lines(found), highlight=False)
+            live.update(status_lines(found), refresh=True)
     if found.state != "finished":
         raise typer.Exit(1)

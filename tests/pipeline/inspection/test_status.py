@@ -53,8 +53,8 @@ def test_a_run_that_is_finished(toy: dict[str, Any], tmp_path: Path) -> None:
     assert (status.state, status.message, status.problems, status.at_work) == ("finished", "", [], False)
     assert [phase.state for phase in status.phases] == ["done"] * len(status.phases)
     by_name = {phase.name: phase for phase in status.phases}
-    assert (by_name["documents"].documents, by_name["documents"].kept, by_name["documents"].tasks) == (5, 4, 2)
-    assert (by_name["judge"].documents, by_name["judge"].kept) == (4, 3)
+    assert (by_name["documents"].entered, by_name["documents"].kept, by_name["documents"].tasks) == (5, 4, 2)
+    assert (by_name["judge"].entered, by_name["judge"].kept) == (4, 3)
     assert status.quarantined == 1
     assert status.driver is not None
     assert status.driver.alive is False
@@ -69,18 +69,18 @@ def test_a_run_that_is_finished(toy: dict[str, Any], tmp_path: Path) -> None:
 def test_a_run_at_work_that_is_killed(tmp_path: Path) -> None:
     corpus(tmp_path / "in")
     stages = [{"tests.toys.lengths": {}}, {"tests.toys.sleepy": {"seconds": 600}}]
-    values = {"name": "slow", "engine": {"kind": "local", "workers": 2}, **config(tmp_path), "stages": stages}
+    values = {"name": "slow", "engine": "inline", **config(tmp_path), "stages": stages}
     file, output = write_config(tmp_path / "run.yaml", values), str(tmp_path / "out")
     with subprocess.Popen([sys.executable, "-m", "dspipe", "run", str(file)], stderr=subprocess.DEVNULL) as driver:
         try:
-            status = wait_for(output, lambda status: any(phase.running for phase in status.phases))
-            assert (status.state, status.at_work, status.run) == ("running", True, "slow")
+            status = wait_for(output, lambda status: status.state == "running")
+            assert (status.at_work, status.run) == (True, "slow")
             assert status.driver is not None
             assert f"process {driver.pid}" in status.driver.who
             assert status.driver.alive is True
             assert status.driver.heard_seconds_ago is not None
             assert status.memory > 1 << 20
-            assert "▶" in shown(status)
+            assert "slow  running" in shown(status)
         finally:
             driver.kill()
     status = open_status(output)

@@ -96,7 +96,7 @@ def test_failures_and_retries(plan: Plan) -> None:
     account.tasks("documents", 1, 0)
     for kind in ("crash", "storage"):
         account.heard(Started(task, "process 1"))
-        account.heard(Finished(task, Failure(kind, "ended")))  # type: ignore[arg-type]
+        account.heard(Finished(task, Failure(kind, "ended")))
     account.heard(Started(task, "process 2"))
     account.heard(Started(other, "process 3"))
     phase = documents(account)
@@ -127,7 +127,7 @@ def test_a_run_ends_with_all_of_it(tmp_path: Path) -> None:
 
     phases = run()
     assert {phase.state for phase in phases.values()} == {"done"}
-    assert (phases["documents"].documents, phases["documents"].quarantined, phases["documents"].reused) == (5, 1, 0)
+    assert (phases["documents"].entered, phases["documents"].quarantined, phases["documents"].reused) == (5, 1, 0)
     again: dict[str, Any] = run()
-    assert (again["documents"].documents, again["documents"].quarantined, again["documents"].reused) == (5, 1, 2)
+    assert (again["documents"].entered, again["documents"].quarantined, again["documents"].reused) == (5, 1, 2)
     assert all(phase.share == 1.0 and phase.done == phase.tasks for phase in again.values())
