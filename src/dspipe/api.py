@@ -17,6 +17,7 @@ from dspipe.pipeline.run.run_file import RunFile, read_run
 from dspipe.pipeline.storage.store import Store
 
 if TYPE_CHECKING:
+    from dspipe.pipeline.inspection.diff.difference import Difference
     from dspipe.pipeline.inspection.explain import Story
     from dspipe.pipeline.inspection.export.export import Exported
     from dspipe.pipeline.inspection.what_if_answer import Answer
@@ -69,6 +70,15 @@ class Run:
         from dspipe.pipeline.inspection.what_if import WhatIf
 
         return WhatIf(DocumentTable(self.store, self.file), import_own).ask(edits, samples, seed)
+
+    def diff(self, other: "Run", samples: int = 3, seed: int = 0, texts: bool = False) -> "Difference":
+        """Which documents another run judged differently: flows from this run's verdicts (a) to the other's (b). `texts`:
+        read and compare texts, too, where files differ."""
+        from dspipe.pipeline.inspection.diff.diff import diff_runs
+        from dspipe.pipeline.inspection.document_table import DocumentTable
+
+        tables = (DocumentTable(run.store, run.file) for run in (self, other))
+        return diff_runs(*tables, samples=samples, seed=seed, texts=texts)
 
     def export(
         self,
