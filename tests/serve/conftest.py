@@ -40,7 +40,7 @@ def hostile_rows(count: int) -> list[dict[str, Any]]:
 
 def run_of_rows(folder: Path, name: str, rows: list[dict[str, Any]], stages: list[Any]) -> Path:
     """A finished run over these rows, in `folder/name`."""
-    file = write_rows(folder.parent / f"{folder.name}.{len(name)}.jsonl", rows)
+    file = write_rows(folder.parent / f"{folder.name}.{len(rows)}.jsonl", rows)
     source = {"name": "source", "format": "jsonl", "path": str(file)}
     run_inline({"name": "hostile", "output": str(folder / name), "sources": [source], "stages": stages})
     return folder / name
@@ -55,6 +55,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     stages = [{"heuristics": {"rules": ["gopher"], "gopher": gopher}}, {"exact_dedup": {}}]
     stages += [{"tests.toys.tokenizer": {}}, {"pack": {"length": 64}}]
     run_of_rows(folder, RUN, hostile_rows(120), stages)
+    run_of_rows(
+        folder,
+        "other",
+        hostile_rows(120),
+        [{"heuristics": {"rules": ["gopher"], "gopher": gopher | {"min_words": 20}}}],
+    )
     (folder / "begun").mkdir()
     (folder / "begun" / "config.yaml").write_text("name: begun\n")
     gone = run_of_rows(folder, "gone", hostile_rows(3), [{"tests.toys.lengths": {}}])

@@ -30,6 +30,8 @@ PAGES = [
     f"{BASE}thresholds?setting=stages.heuristics.gopher.min_words",
     f"{BASE}histogram.json?setting=stages.heuristics.gopher.min_words",
     f"{BASE}{MIN_WORDS}&value=20",
+    f"{BASE}compare",
+    f"{BASE}compare?with=other",
     f"{BASE}shards",
     f"{BASE}row?number=2",
 ]
@@ -109,6 +111,9 @@ def test_filters_and_paging(client: TestClient) -> None:
         ("document?at=99.0", 404, "has no document"),
         ("document?find=nowhere", 404, "no document with the id or URL nowhere"),
         ("row?number=99999", 404, "there is no row"),
+        ("compare?with=nowhere", 404, "there is no run nowhere"),
+        (f"compare?with={quote(RUN)}", 400, "this run itself"),
+        ("compare?with=gone", 404, "dspipe run"),
         ("thresholds?setting=seed", 404, "no threshold"),
         ("whatif.json?setting=output&value=1", 404, "no threshold"),
         (f"{MIN_WORDS}&value=", 400, "must be a number"),
@@ -166,6 +171,15 @@ def test_moving_a_threshold(client: TestClient) -> None:
         assert all("\x1b" not in sample["text"] and "PWNED" in sample["text"] for sample in found["samples"])
     assert counted[20] < counted[30]
     assert client.get(f"{BASE}{MIN_WORDS}&value=90000").json()["kept_after"] == [0, 0, 0]
+
+
+def test_two_runs_beside_one_another(client: TestClient) -> None:
+    found = client.get(f"{BASE}{MIN_WORDS}&value=20").json()["flows"]
+    (dropped,) = (flow["counts"][0] for flow in found if flow["reason_before"] is None)
+    page = html.unescape(client.get(f"{BASE}compare?with=other").text)
+    assert "stages.heuristics.gopher.min_words" in page
+    row = r"<td>kept</td><td>gopher.too_few_words</td><td class=.number.>(\d+)</td>"
+    assert re.findall(row, page) == [str(dropped)]
 
 
 def test_the_statistics_are_in_a_frame_that_reaches_nothing(client: TestClient) -> None:

@@ -68,7 +68,7 @@ def test_clicked_through(page: "Page") -> None:
     page.get_by_role("link", name=RUN, exact=True).click()
     assert_whole(page)
     assert page.locator("#state").inner_text() == "finished"
-    for tab in ("documents", "thresholds", "shards", "statistics", "progress"):
+    for tab in ("documents", "thresholds", "compare", "shards", "statistics", "progress"):
         page.get_by_role("link", name=tab, exact=True).click()
         assert_whole(page)
         assert page.locator("nav.tabs a.here").inner_text() == tab
@@ -134,6 +134,14 @@ def test_rows(page: "Page") -> None:
     assert_whole(page)
     page.locator("article.segment a").first.click()
     assert "document?at=" in page.url
+
+
+def test_two_runs(page: "Page") -> None:
+    page.goto(f"{BASE}compare")
+    page.get_by_label("with").select_option("other")
+    page.get_by_role("button", name="compare").click()
+    page.locator("#flows").wait_for()
+    assert_whole(page)
 
 
 def test_statistics(page: "Page") -> None:

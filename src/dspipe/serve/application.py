@@ -23,7 +23,7 @@ from dspipe.serve.guard import LOOPBACK, Guard
 from dspipe.serve.pages import HERE, problem
 from dspipe.serve.runs_folder import RunsFolder
 from dspipe.serve.site import BadRequestError, Site
-from dspipe.serve.views import document, documents, run, runs, shards, statistics, thresholds
+from dspipe.serve.views import compare, document, documents, run, runs, shards, statistics, thresholds
 from dspipe.serve.work import BusyError, Work
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -39,6 +39,7 @@ ADDRESSES: dict[str, Endpoint] = {
     "/run/{run}/thresholds": thresholds.show,
     "/run/{run}/histogram.json": thresholds.histogram,
     "/run/{run}/whatif.json": thresholds.what_if,
+    "/run/{run}/compare": compare.show,
     "/run/{run}/shards": shards.show,
     "/run/{run}/row": shards.row,
 }
