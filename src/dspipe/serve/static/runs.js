@@ -16,7 +16,9 @@ async function renew() {
     cells[2].firstElementChild.value = run.share;
     cells[2].lastElementChild.textContent = `${run.done} of ${run.phases}`;
     cells[3].textContent = run.now;
-    cells[4].textContent = run.quarantined.toLocaleString("en");
+    [run.read, run.kept, run.quarantined].forEach((count, at) => {
+      cells[4 + at].textContent = count === null ? "" : count.toLocaleString("en");
+    });
   }
 }
 setInterval(() => renew().catch(() => {}), 3000);

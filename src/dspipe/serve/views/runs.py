@@ -56,6 +56,8 @@ def _line(key: str, root: str) -> dict[str, Any]:
         "phases": len(phases),
         "share": sum(phase["share"] for phase in phases) / len(phases) if phases else 0.0,
         "now": ", ".join(phase["name"] for phase in now),
+        "read": next((phase["documents"] for phase in phases if phase["documents"]), None),
+        "kept": next((phase["kept"] for phase in reversed(phases) if phase["kept"] is not None), None),
         "quarantined": progress["quarantined"],
         "seconds": progress["seconds"],
     }
