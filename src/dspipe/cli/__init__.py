@@ -16,6 +16,7 @@ from dspipe.cli.init import init
 from dspipe.cli.plan import plan
 from dspipe.cli.retry_quarantine import retry_quarantine
 from dspipe.cli.run import run
+from dspipe.cli.sample import sample
 from dspipe.cli.schema import schema
 from dspipe.cli.serve import serve
 from dspipe.cli.stats import stats
@@ -39,6 +40,7 @@ for command in (
     retry_quarantine,
     status,
     stats,
+    sample,
     whatif,
     diff,
     explain,
