@@ -85,13 +85,13 @@ class Run:
         return WhatIf(DocumentTable(self.store, self.file), import_own).ask(edits, samples, seed)
 
     def diff(self, other: "Run", samples: int = 3, seed: int = 0, texts: bool = False) -> "Difference":
-        """Which documents another run judged differently: flows from this run's verdicts (a) to the other's (b). `texts`:
-        read and compare texts, too, where files differ."""
+        """Which documents another run judged differently: flows from this run's verdicts (a) to the other's (b), with
+        so many samples of each. `texts`: read and compare texts, too, where files differ."""
         from dspipe.pipeline.inspection.diff.diff import diff_runs
         from dspipe.pipeline.inspection.document_table import DocumentTable
 
-        tables = (DocumentTable(run.store, run.file) for run in (self, other))
-        return diff_runs(*tables, samples=samples, seed=seed, texts=texts)
+        a, b = (DocumentTable(run.store, run.file) for run in (self, other))
+        return diff_runs(a, b, samples, seed, texts)
 
     def export(
         self,

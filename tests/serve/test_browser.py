@@ -1,7 +1,9 @@
 """All pages in a real browser: opened, clicked through, a threshold moved. Nothing that documents say is run."""
 
+import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
+from dspipe.pipeline.run.run_progress import STATUS_FILE, PhaseProgress, RunProgress
 from dspipe.serve.server import listen
 from tests.serve.conftest import RUN
 from tests.serve.test_server import serving
@@ -125,6 +128,36 @@ def test_a_threshold_is_dragged(page: "Page") -> None:
     page.get_by_role("button", name="ask").click()
     page.wait_for_selector("#answer:not(.asking) #flows")
     assert "value=20" in page.url
+
+
+def test_progress_moves_while_it_is_looked_at(page: "Page", runs: Path) -> None:
+    root = runs / "live"
+
+    def say(done: int) -> None:
+        phase = PhaseProgress("documents", state="running", tasks=10, done=done, share=done / 10, documents=1000 * done)
+        now = time.time()
+        said = RunProgress("live", "running" if done < 10 else "interrupted", now, now, 600.0, "somebody", "local", [phase])
+        (root / ".new").write_text(json.dumps(said.as_json()))
+        (root / ".new").replace(root / STATUS_FILE)  # whole or not at all
+
+    root.mkdir()
+    try:
+        (root / "config.yaml").write_text("name: live\n")
+        (root / "run.json").write_text('{"name": "live", "finished": false, "shards": 10, "left_out": {}, "phases": [], '
+                                       '"to_come": ["documents"], "artifacts": {}}')  # fmt: skip
+        say(2)
+        page.goto("run/live/")
+        assert page.locator("#state").inner_text() == "running"
+        assert "2 of 10" in page.locator("#phases").inner_text()
+        say(7)
+        page.get_by_text("7 of 10").wait_for()
+        assert "7,000" in page.locator("#phases").inner_text()
+        page.goto("/")
+        assert page.locator("tr[data-key=live] progress").get_attribute("value") == "0.7"
+        say(10)
+        page.locator("tr[data-key=live] .state.interrupted").wait_for()
+    finally:
+        shutil.rmtree(root)
 
 
 def test_rows(page: "Page") -> None:

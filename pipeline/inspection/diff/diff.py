@@ -94,7 +94,9 @@ def _has_same_texts(a: DocumentTable, b: DocumentTable, pair: tuple[int, int]) -
 class _Summary:
     """A difference in the making."""
 
-    def __init__(self, tables: tuple[DocumentTable, DocumentTable], tally: Tally, import_own: bool, texts: bool) -> None:
+    def __init__(
+        self, tables: tuple[DocumentTable, DocumentTable], tally: Tally, import_own: bool, texts: bool
+    ) -> None:
         self._tables, self._tally, self._import_own, self._texts = tables, tally, import_own, texts
 
     def difference(self, aligned: int, start: float) -> Difference:
@@ -131,9 +133,7 @@ class _Summary:
             DiffGroup(_name(codes.domains.names, domain), _name(codes.languages.names, language), *parts)
             for (domain, language), parts in sums.items()
         ]
-        return sorted(
-            groups, key=lambda group: -(group.kept_in_a.documents + group.kept_in_b.documents)
-        )
+        return sorted(groups, key=lambda group: -(group.kept_in_a.documents + group.kept_in_b.documents))
 
     def _remarks(self, flows: Sequence[DiffFlow]) -> Iterator[str]:
         for name, table in zip("ab", self._tables, strict=True):
@@ -180,7 +180,9 @@ class _Summary:
                         value = columns.get(limit.column)
                         asked.setdefault((limit.column, limit.reason), {})[run] = value, limit.asks
         for (column, _), said in asked.items():
-            yield f"{column}: " + "; ".join(f"{_value(value)} in {run}, which asks {asks}" for run, (value, asks) in said.items())
+            yield f"{column}: " + "; ".join(
+                f"{_value(value)} in {run}, which asks {asks}" for run, (value, asks) in said.items()
+            )
 
     @cached_property
     def _stages(self) -> list[tuple[Stage[Any], ...]]:
@@ -243,9 +245,7 @@ def _flat(value: Any, path: str = "") -> dict[str, Any]:
     else:
         return {path: value}
     return {
-        key: found
-        for name, part in items
-        for key, found in _flat(part, f"{path}.{name}" if path else name).items()
+        key: found for name, part in items for key, found in _flat(part, f"{path}.{name}" if path else name).items()
     }
 
 

@@ -8,6 +8,7 @@ others go to files by their key's upper bits, and are joined a partition at a ti
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -141,15 +142,12 @@ def _records(batch: pa.RecordBatch, codes: Codes) -> Records:
 
 
 def _send(path: Path, records: Iterator[Records], partitions: int) -> None:
-    files = [open(f"{path}{partition}", "wb") for partition in range(partitions)]
-    try:
+    with ExitStack() as stack:
+        files = [stack.enter_context(Path(f"{path}{partition}").open("wb")) for partition in range(partitions)]
         for part in records:
             to = ((part["key"] >> np.uint64(32)) * np.uint64(partitions)) >> np.uint64(32)
             for partition in np.unique(to).tolist():
                 part[to == partition].tofile(files[partition])
-    finally:
-        for file in files:
-            file.close()
 
 
 def _received(path: Path) -> Records:

@@ -46,7 +46,8 @@ class Tally:
         differ = np.flatnonzero(verdicts[0] != verdicts[1])
         self._choose(a, b, verdicts[0][differ], verdicts[1][differ], differ, chance)
         texts = np.flatnonzero(other_text)
-        self._choose(a, b, *(np.full(len(texts), part, np.int32) for part in _TEXTS), texts, chance)
+        other, same = (np.full(len(texts), part, np.int32) for part in _TEXTS)
+        self._choose(a, b, other, same, texts, chance)
 
     @property
     def other_texts(self) -> list[Chosen]:
@@ -96,10 +97,8 @@ class Tally:
         """Those with the lowest chance of each flow."""
         if not len(rows) or not self.samples:
             return
-        order = np.lexsort([chance[rows], verdict_b, verdict_a])
-        firsts = np.append(
-            True, (np.diff(verdict_a[order]) != 0) | (np.diff(verdict_b[order]) != 0)
-        )
+        order = np.lexsort((chance[rows], verdict_b, verdict_a))
+        firsts = np.append(True, (np.diff(verdict_a[order]) != 0) | (np.diff(verdict_b[order]) != 0))
         starts = np.flatnonzero(firsts)
         for start, end in zip(starts, [*starts[1:], len(order)], strict=True):
             few = order[start : min(end, start + self.samples)]

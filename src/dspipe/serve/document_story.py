@@ -9,9 +9,10 @@ import pyarrow as pa
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.doc_id import split
 from dspipe.pipeline.errors import DocumentNotFoundError
+from dspipe.pipeline.inspection.beside_limits import Measured, spans_of, values_beside_limits
 from dspipe.pipeline.inspection.documents_at import documents_at
 from dspipe.pipeline.run.run_file import configured_stages
-from dspipe.pipeline.stage import Limit, Stage
+from dspipe.pipeline.stage import Span, Stage
 from dspipe.serve.compared_texts import Compared, compare_texts
 from dspipe.serve.opened import OpenedRun
 
@@ -29,7 +30,7 @@ class Value:
 
     name: str
     text: str
-    limits: Sequence[Limit]
+    limits: Sequence[Measured]
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ class DocumentStory:
 
     at: str
     columns: dict[str, Any]
-    text: str
+    text: list[tuple[str, str]]
+    """its parts, with what a stage says of them"""
     text_left_out: int
     groups: dict[str, list[Value]] = field(default_factory=dict)
     """by the stage that the columns are of, `document` first"""
@@ -81,9 +83,13 @@ def read_story(run: OpenedRun, number: int) -> DocumentStory:
     if columns is None:
         raise DocumentNotFoundError(f"{run.file.name} has no document {shard}.{row}")
     text = columns.pop("text", None) or ""
-    story = DocumentStory(f"{shard}.{row}", columns, text[:LONGEST_TEXT], max(0, len(text) - LONGEST_TEXT))
+    story = DocumentStory(f"{shard}.{row}", columns, [], max(0, len(text) - LONGEST_TEXT))
     stages = stages_of(run)
-    limits = _limits(stages, columns)
+    spans = spans_of(stages, text, columns)
+    story.text = mark_text(text[:LONGEST_TEXT], spans)
+    limits: dict[str, list[Measured]] = {}
+    for one in values_beside_limits(stages, columns):
+        limits.setdefault(one.column, []).append(one)
     for name, value in columns.items():
         if value is not None:
             group = name.partition(".")[0] if "." in name else "document"
@@ -99,14 +105,15 @@ def read_story(run: OpenedRun, number: int) -> DocumentStory:
     return story
 
 
-def _limits(stages: Sequence[Stage[Any]], columns: dict[str, Any]) -> dict[str, list[Limit]]:
-    found: dict[str, list[Limit]] = {}
-    for stage in stages:
-        domains = getattr(stage.config, "domains", None)
-        if domains is None or columns.get("domain") in domains:
-            for limit in stage.limits(columns):
-                found.setdefault(limit.column, []).append(limit)
-    return found
+def mark_text(text: str, spans: Sequence[Span]) -> list[tuple[str, str]]:
+    """The text in parts, each with what is said of it (empty: nothing). A part that was cut out is empty itself."""
+    parts, at = [], 0
+    for span in spans:
+        if span.start > len(text):
+            break
+        parts += [(text[at : span.start], ""), (text[span.start : span.end], span.what)]
+        at = span.end
+    return [part for part in [*parts, (text[at:], "")] if any(part)]
 
 
 def _names_keeper(run: OpenedRun, name: str, columns: dict[str, Any]) -> bool:
