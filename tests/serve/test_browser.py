@@ -136,15 +136,17 @@ def test_progress_moves_while_it_is_looked_at(page: "Page", runs: Path) -> None:
     def say(done: int) -> None:
         phase = PhaseProgress("documents", state="running", tasks=10, done=done, share=done / 10, documents=1000 * done)
         now = time.time()
-        said = RunProgress("live", "running" if done < 10 else "interrupted", now, now, 600.0, "somebody", "local", [phase])
+        said = RunProgress(
+            "live", "running" if done < 10 else "interrupted", now, now, 600.0, "somebody", "local", [phase]
+        )
         (root / ".new").write_text(json.dumps(said.as_json()))
         (root / ".new").replace(root / STATUS_FILE)  # whole or not at all
 
     root.mkdir()
     try:
         (root / "config.yaml").write_text("name: live\n")
-        (root / "run.json").write_text('{"name": "live", "finished": false, "shards": 10, "left_out": {}, "phases": [], '
-                                       '"to_come": ["documents"], "artifacts": {}}')  # fmt: skip
+        values = {"finished": False, "shards": 10, "left_out": {}, "phases": [], "to_come": ["documents"]}
+        (root / "run.json").write_text(json.dumps({"name": "live", **values, "artifacts": {}}))
         say(2)
         page.goto("run/live/")
         assert page.locator("#state").inner_text() == "running"
