@@ -10,6 +10,7 @@ from dspipe.pipeline.config.discovery import source_class
 from dspipe.pipeline.document import measured_schema
 from dspipe.pipeline.source import InputFile, raw_schema
 from dspipe.pipeline.storage.filesystem import open_filesystem
+from dspipe.pipeline.tasks.early_texts import EarlyTexts
 from dspipe.pipeline.tasks.halving import RecordError, halved
 from dspipe.pipeline.tasks.limits import deadline, memory_limit, release_unused
 from dspipe.pipeline.tasks.losses import Losses
@@ -20,8 +21,9 @@ from dspipe.pipeline.tasks.task import Task
 
 
 def run(task: Task, payload: dict[str, Any]) -> None:
-    """The runner. Payload: source (its settings), folder (that all its files lie in), files (of the
-    shard), steps (of the stages that measure), documents (of the run, about)."""
+    """The runner. Payload: source (its settings), folder (that all its files lie in), files (of the shard), steps (of
+    the stages that measure), documents (of the run, about), taken (the schema of the columns that documents of any
+    source bring along, in hexadecimal digits)."""
     TextPass(task, payload).run()
 
 
@@ -35,7 +37,11 @@ class TextPass:
         source = source_class(settings["format"])
         self.source = source(source.Config.model_validate(settings))
         self.files = [InputFile(*file) for file in payload["files"]]
-        self.chain = MeasureChain(payload["steps"], task.seed, self._say_place)
+        self.taken = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(payload["taken"])))
+        self.read_schema = pa.schema([*raw_schema(), *self.source.columns()])
+        self.early = EarlyTexts()
+        steps, taken = payload["steps"], tuple(self.taken)
+        self.chain = MeasureChain(steps, task.seed, self._say_place, self.early.add, taken)
         self.quarantine = Quarantine()
         self.losses = Losses()
         self.ids = IdSample(payload["documents"])
@@ -54,6 +60,7 @@ class TextPass:
         if self.task.spec.probe is None:
             self.quarantine.check_share(self.task, self.task.counters["read"] - self.losses.while_reading)
             self.quarantine.commit(self.task)
+            self.early.commit(self.task)
 
     def _run(self) -> None:
         for first, end, batch in self._documents():
@@ -108,7 +115,7 @@ class TextPass:
         of the first record and of the one after the last."""
         first, probe, skip = 0, self.task.spec.probe, {record["record"]: record for record in self.task.spec.skip}
         for batch in self.source.read(self.files, self):
-            batch = batch.select(raw_schema().names).cast(raw_schema())
+            batch = batch.select(self.read_schema.names).cast(self.read_schema)
             last = first + batch.num_rows
             low, high = (first, last) if probe is None else (max(first, probe[0]), min(last, probe[1]))
             for number in sorted(number for number in skip if low <= number < high):
@@ -145,7 +152,9 @@ class TextPass:
             "text": text,
             "text_bytes": pc.binary_length(text).cast(pa.int64()),
         }
-        order = measured_schema().names
+        there = batch.schema.names
+        values |= {f.name: batch.column(f.name) if f.name in there else pa.nulls(rows, f.type) for f in self.taken}
+        order = [*measured_schema().names, *self.taken.names]
         return pa.RecordBatch.from_arrays([values[name] for name in order], names=order)
 
     def _measured(self, batch: pa.RecordBatch) -> list[pa.RecordBatch]:

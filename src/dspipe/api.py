@@ -17,8 +17,10 @@ from dspipe.pipeline.run.run_file import RunFile, read_run
 from dspipe.pipeline.storage.store import Store
 
 if TYPE_CHECKING:
+    from dspipe.pipeline.inspection.diff.difference import Difference
     from dspipe.pipeline.inspection.explain import Story
     from dspipe.pipeline.inspection.export.export import Exported
+    from dspipe.pipeline.inspection.sample import DocumentSample
     from dspipe.pipeline.inspection.what_if_answer import Answer
     from dspipe.pipeline.report.verify import Verification
     from dspipe.pipeline.run.account import Progress
@@ -61,6 +63,18 @@ class Run:
 
         return explain(self.store, self.file, document, import_own)
 
+    def sample(self, each: int = 20, import_own: bool = False, **wanted: Any) -> "DocumentSample":
+        """Documents of the run: `each` of every stratum, and on each side of a threshold. `wanted` are the other fields
+        of `pipeline.inspection.sample.Wanted`: dropped_by, kept, where, near, by, seed.
+
+        Raises SampleError, ConditionError or NoThresholdError for what isn't there."""
+        from dspipe.pipeline.inspection.document_table import DocumentTable
+        from dspipe.pipeline.inspection.sample import Wanted, sample
+        from dspipe.pipeline.run.run_file import configured_stages
+
+        stages = configured_stages(self.store, import_own).known
+        return sample(DocumentTable(self.store, self.file), Wanted(each, **wanted), stages)
+
     def whatif(self, edits: Sequence[str], samples: int = 5, seed: int = 0, import_own: bool = False) -> "Answer":
         """What `--set` edits would keep and drop, from the run's columns, with so many samples each way. For many edits
         of one run, `pipeline.inspection.what_if.WhatIf` loads it once. Raises InvalidConfigError; NeedsRunError where
@@ -69,6 +83,15 @@ class Run:
         from dspipe.pipeline.inspection.what_if import WhatIf
 
         return WhatIf(DocumentTable(self.store, self.file), import_own).ask(edits, samples, seed)
+
+    def diff(self, other: "Run", samples: int = 3, seed: int = 0, texts: bool = False) -> "Difference":
+        """Which documents another run judged differently: flows from this run's verdicts (a) to the other's (b), with
+        so many samples of each. `texts`: read and compare texts, too, where files differ."""
+        from dspipe.pipeline.inspection.diff.diff import diff_runs
+        from dspipe.pipeline.inspection.document_table import DocumentTable
+
+        a, b = (DocumentTable(run.store, run.file) for run in (self, other))
+        return diff_runs(a, b, samples, seed, texts)
 
     def export(
         self,
@@ -97,6 +120,13 @@ class Run:
         names = None if columns is None else tuple(columns)
         options = ExportOptions(format, names, where, kept, copies, file_bytes)
         return export_run(DocumentTable(self.store, self.file), str(output), options)
+
+    def html(self, seed: int = 0, import_own: bool = False) -> str:
+        """The run as one HTML page that needs nothing else. `seed` draws its samples; `import_own`: stages of the run's
+        own say what they know, too, whose modules are imported for it."""
+        from dspipe.page.render import html_page
+
+        return html_page(self.store, self.file, seed, import_own)
 
     def verify(self, import_own: bool = False) -> "Verification":
         """Every file against its manifest, packed rows against the plan and the documents. `import_own`: stages of the

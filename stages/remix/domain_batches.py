@@ -8,10 +8,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dspipe.pipeline.draws import seeded_hashes
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.remix.epochs import hash_positions
 from dspipe.stages.remix.settings import POSITION, Grouping
-from dspipe.stages.shared.draws import seeded_hashes
 from dspipe.stages.shared.hosts import hosts_of
 
 UNKNOWN = "unknown"

@@ -19,6 +19,7 @@ import pyarrow as pa
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.dedup.importance import count_features, sum_features
 from dspipe.kernels.dedup.units import characters
+from dspipe.pipeline.draws import seeded_hashes
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.rejudging import Rejudged, RunDocuments
 from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings
@@ -33,7 +34,6 @@ from dspipe.stages.remix.settings import (
     RemixConfig,
 )
 from dspipe.stages.remix.target import find_files, hash_files
-from dspipe.stages.shared.draws import seeded_hashes
 
 
 class RemixStage(GlobalStage[RemixConfig]):

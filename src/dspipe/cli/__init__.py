@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from dspipe.cli.diff import diff
 from dspipe.cli.explain import explain
 from dspipe.cli.export import export
 from dspipe.cli.help import help_
@@ -15,6 +16,7 @@ from dspipe.cli.init import init
 from dspipe.cli.plan import plan
 from dspipe.cli.retry_quarantine import retry_quarantine
 from dspipe.cli.run import run
+from dspipe.cli.sample import sample
 from dspipe.cli.schema import schema
 from dspipe.cli.stats import stats
 from dspipe.cli.status import status
@@ -30,7 +32,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (init, plan, run, retry_quarantine, status, stats, explain, whatif, export, verify, schema):
+for command in (
+    *(init, plan, run, retry_quarantine, status),
+    *(stats, explain, whatif, diff, export, sample, verify, schema),
+):
     app.command()(command)
 app.command("help")(help_)
 app.add_typer(tokenizer_app, name="tokenizer", help="Train, evaluate and apply byte-level BPE tokenizers.")
