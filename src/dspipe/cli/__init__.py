@@ -48,6 +48,8 @@ for command in (
     serve,
     verify,
     schema,
+    *(init, plan, run, retry_quarantine, status),
+    *(stats, explain, whatif, diff, export, sample, verify, schema),
 ):
     app.command()(command)
 app.command("help")(help_)
