@@ -11,6 +11,9 @@ from starlette.testclient import TestClient
 from dspipe.serve.application import make_application
 from dspipe.serve.runs_folder import RunsFolder
 from tests.engine import run_inline
+from tests.pipeline.conftest import s3, s3_server
+
+__all__ = ["s3", "s3_server"]
 
 SCRIPT = "<script>document.title='PWNED'</script>"
 HOSTILE = f"\x1b]0;PWNED\x07\u202egnp.exe{SCRIPT}\"'><img src=x onerror=document.title='PWNED'>{{{{7*7}}}}"

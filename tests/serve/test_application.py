@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -12,7 +13,8 @@ from starlette.testclient import TestClient
 
 from dspipe.serve.application import make_application
 from dspipe.serve.runs_folder import RunsFolder
-from tests.serve.conftest import HOSTILE, RUN
+from tests.engine import run_inline
+from tests.serve.conftest import HOSTILE, RUN, hostile_rows, write_rows
 
 BASE = f"/run/{quote(RUN, safe='')}/"
 MIN_WORDS = "whatif.json?setting=stages.heuristics.gopher.min_words"
@@ -202,3 +204,16 @@ def test_fifty_thousand_reasons(runs: Path, tmp_path: Path) -> None:
             answer = many.get(f"/run/many/{page}")
             assert answer.status_code == 200
             assert len(answer.content) < 2_000_000, page
+
+
+def test_runs_on_an_object_store(s3: Any, tmp_path: Path) -> None:
+    source = {"name": "source", "format": "jsonl", "path": str(write_rows(tmp_path / "a.jsonl", hostile_rows(30)))}
+    stages = ["exact_dedup", "tests.toys.tokenizer", {"pack": {"length": 64}}]
+    root = f"s3://bucket/{tmp_path.name}"
+    run_inline({"name": "remote", "output": f"{root}/remote", "sources": [source], "stages": stages})
+    with TestClient(make_application(RunsFolder(root)), base_url="http://localhost") as remote:
+        assert "finished" in remote.get("/").text
+        for page in ("", "documents", "document?at=0.19", "shards", "row?number=1"):
+            answer = remote.get(f"/run/remote/{page}")
+            assert answer.status_code == 200, answer.text
+        assert "kept instead" in remote.get("/run/remote/document?at=0.19").text

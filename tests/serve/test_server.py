@@ -87,3 +87,14 @@ def test_no_folder(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["serve", str(tmp_path / "nothing")])
     assert done.exit_code == 2
     assert "is no folder" in done.output
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_a_browser_that_is_not_there(runs: Path, monkeypatch: pytest.MonkeyPatch, found: bool) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda address: bool(opened.append(address)) or found)
+    monkeypatch.setattr("dspipe.serve.server.serve", lambda folder, listening: listening.socket.close())
+    done = CliRunner().invoke(app, ["serve", str(runs), "--port", "0", "--open"])
+    assert done.exit_code == 0
+    assert f"{runs} at {opened[0]} " in done.output
+    assert ("no browser was found here" in done.output) != found
