@@ -94,7 +94,8 @@ def _driver(status: Status) -> str:
     assert driver is not None
     parts = [f"driver: {visible_line(driver.who)}, since {visible_line(driver.since)}"]
     if driver.heard_seconds_ago is not None:
-        parts.append(f"heard of {human_seconds(driver.heard_seconds_ago)} ago")
+        what = "ended" if status.state in ("finished", "failed", "interrupted") else "heard of"
+        parts.append(f"{what} {human_seconds(driver.heard_seconds_ago)} ago")
     if status.at_work and status.workers:
         parts.append(f"{status.workers:,} {'worker' if status.workers == 1 else 'workers'} at work")
     if status.at_work and status.memory:
