@@ -34,22 +34,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for command in (
-    init,
-    plan,
-    run,
-    retry_quarantine,
-    status,
-    stats,
-    sample,
-    whatif,
-    diff,
-    explain,
-    export,
-    serve,
-    verify,
-    schema,
     *(init, plan, run, retry_quarantine, status),
-    *(stats, explain, whatif, diff, export, sample, verify, schema),
+    *(stats, explain, whatif, diff, export, sample, serve, verify, schema),
 ):
     app.command()(command)
 app.command("help")(help_)
