@@ -38,9 +38,12 @@ def test_buckets_are_cut_again(tmp_path: Path) -> None:
 
     decided("run", 60, keep=["head"])
     what_if = WhatIf(DocumentTable.open(str(tmp_path / "run")), import_own=True)
-    for number, (minimum, settings) in enumerate(
-        [(90, {"keep": ["head"]}), (40, {"keep": ["head", "middle"], "head": 0.2}), (60, {"keep": ["tail"]})]
-    ):
+    choices: list[tuple[int, dict[str, Any]]] = [
+        (90, {"keep": ["head"]}),
+        (40, {"keep": ["head", "middle"], "head": 0.2}),
+        (60, {"keep": ["tail"]}),
+    ]
+    for number, (minimum, settings) in enumerate(choices):
         edits = [f"stages.perplexity.{name}={json.dumps(value)}" for name, value in settings.items()]
         verdicts = what_if.verdicts([f"stages.tests.toys.lengths.minimum={minimum}", *edits])
         found = [None if code < 0 else verdicts.names.names[code] for code in verdicts.codes.tolist()]
