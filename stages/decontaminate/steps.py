@@ -157,8 +157,9 @@ def _benchmarks(settings: Settings) -> BenchmarkIndex:
 
 def are_overlapping(found: Overlap, own: npt.NDArray[np.float64], settings: Settings) -> npt.NDArray[np.bool_]:
     """Which documents cover a question, and are in common with questions enough, of what `covered_questions` found."""
-    overlapping: npt.NDArray[np.bool_] = found.share >= np.float32(settings["coverage"])
-    return overlapping & (own >= settings["of_document"])
+    overlapping: npt.NDArray[np.bool_]
+    overlapping = (found.share >= np.float32(settings["coverage"])) & (own >= settings["of_document"])
+    return overlapping
 
 
 def are_exams(batch: pa.RecordBatch, name: str, rule: Settings | None) -> npt.NDArray[np.bool_]:
