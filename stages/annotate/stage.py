@@ -24,7 +24,6 @@ from dspipe.pipeline.stage import Corpus, GlobalStage, NamedConfig, Phase, Stage
 from dspipe.stages.sources.reading.taken_along import COLUMNS, Columns, fields_of
 
 if TYPE_CHECKING:
-
     from dspipe.pipeline.source import InputFile, Source
 
 _STEPS = "dspipe.stages.annotate.steps"
@@ -45,7 +44,7 @@ class AnnotateConfig(NamedConfig):
     """What the files are; JSON lines may be compressed."""
 
     by: Literal["id", "url"] = "id"
-    """What rows and documents have in common, letter by letter."""
+    """What rows and documents have in common, letter by letter but for white space."""
 
     key: str | None = None
     """The files' column with it, a string. Default: named like `by`."""
