@@ -120,6 +120,13 @@ class Run:
         options = ExportOptions(format, names, where, kept, copies, file_bytes)
         return export_run(DocumentTable(self.store, self.file), str(output), options)
 
+    def html(self, seed: int = 0, import_own: bool = False) -> str:
+        """The run as one HTML page that needs nothing else. `seed` draws its samples; `import_own`: stages of the run's
+        own say what they know, too, whose modules are imported for it."""
+        from dspipe.page.render import html_page
+
+        return html_page(self.store, self.file, seed, import_own)
+
     def verify(self, import_own: bool = False) -> "Verification":
         """Every file against its manifest, packed rows against the plan and the documents. `import_own`: stages of the
         run's own, too, whose modules are imported for it."""
