@@ -115,10 +115,13 @@ class JsonlSource(Source[Config]):
         builder.add(
             file,
             f"line {number}",
-            names.pop("id") or f"{self.config.name}/{file.name}/{number}",
+            names["id"] or f"{self.config.name}/{file.name}/{number}",
             text,
+            url=names["url"],
+            date=names["date"],
+            domain=names["domain"],
+            language=names["language"],
             taken=taken,
-            **names,
         )
 
 
