@@ -92,7 +92,12 @@ def test_no_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("found", [True, False])
 def test_a_browser_that_is_not_there(runs: Path, monkeypatch: pytest.MonkeyPatch, found: bool) -> None:
     opened: list[str] = []
-    monkeypatch.setattr("webbrowser.open", lambda address: bool(opened.append(address)) or found)
+
+    def open_browser(address: str) -> bool:
+        opened.append(address)
+        return found
+
+    monkeypatch.setattr("webbrowser.open", open_browser)
     monkeypatch.setattr("dspipe.serve.server.serve", lambda folder, listening: listening.socket.close())
     done = CliRunner().invoke(app, ["serve", str(runs), "--port", "0", "--open"])
     assert done.exit_code == 0
