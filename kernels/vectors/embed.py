@@ -71,6 +71,14 @@ def unit_hashes(data: Bytes, offsets: Offsets) -> tuple[UInt64, Counts]:
     return first, found
 
 
+def word_table(hashes: UInt64) -> tuple[UInt64, npt.NDArray[np.int32]]:
+    """`keys` and `rows` of WordRows for the units of rows 0, 1, ..."""
+    slots = 1 << max(4, (4 * len(hashes)).bit_length())
+    keys, rows = np.zeros(slots, np.uint64), np.zeros(slots, np.int32)
+    _fill(hashes, keys, rows)
+    return keys, rows
+
+
 def _results(texts: int, places: int) -> tuple[Vectors, Counts]:
     return np.zeros((texts, places), np.int8), np.zeros(texts, np.int64)
 
@@ -176,6 +184,16 @@ def _row_of(keys, rows, unit):  # type: ignore[no-untyped-def]
             return np.int64(rows[slot])
         slot = (slot + np.uint64(1)) & mask
     return np.int64(-1)
+
+
+@entry("keys", "rows")
+def _fill(hashes: UInt64, keys: UInt64, rows: npt.NDArray[np.int32]) -> None:
+    mask = np.uint64(len(keys) - 1)
+    for row in range(len(hashes)):
+        slot = quick_hash64(hashes[row]) & mask
+        while keys[slot] != _NONE:
+            slot = (slot + np.uint64(1)) & mask
+        keys[slot], rows[slot] = hashes[row], row
 
 
 @entry("vectors", "found")
