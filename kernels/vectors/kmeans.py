@@ -1,5 +1,5 @@
-"""Spherical k-means: centers by k-means++ (Arthur and Vassilvitskii 2007) and Lloyd's rounds (Dhillon and Modha 2001 for
-cosines), none with less than a share of the vectors.
+"""Spherical k-means: centers by k-means++ (Arthur and Vassilvitskii 2007) and Lloyd's rounds (with cosines: Dhillon and
+Modha 2001), none with less than a share of the vectors.
 
 Sums are taken in the vectors' order and chance comes from a hash of the seed: the same vectors in the same order have
 the same centers everywhere.
@@ -23,7 +23,7 @@ _SAME = 1e-4
 def find_centers(vectors: Vectors, count: int, min_share: float = 0, seed: int = 0, rounds: int = ROUNDS) -> Centers:
     """At most `count` centers of int8[vectors, places], the one with the most vectors first; fewer where there are
     fewer different vectors, or where one would have less than `min_share` of them (its vectors go to their nearest
-    others). No vector may be zeros. Memory: a copy of the vectors and of the centers in float64 a thousand at a time."""
+    others). No vector may be zeros. Memory besides: 16 bytes a vector, and some copies of the centers."""
     if not len(vectors):
         return Centers(np.zeros(vectors.shape[1], np.int16), np.zeros((0, vectors.shape[1]), np.int16))
     mean = _mean(vectors)
@@ -115,4 +115,3 @@ def _add(rows: Float64, groups: Int32, sums: Float64) -> None:
         group = groups[row]
         for k in range(rows.shape[1]):
             sums[group, k] += rows[row, k]
-
