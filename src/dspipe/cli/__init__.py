@@ -18,7 +18,9 @@ from dspipe.cli.retry_quarantine import retry_quarantine
 from dspipe.cli.run import run
 from dspipe.cli.sample import sample
 from dspipe.cli.schema import schema
+from dspipe.cli.serve import serve
 from dspipe.cli.stats import stats
+from dspipe.cli.status import status
 from dspipe.cli.verify import verify
 from dspipe.cli.whatif import whatif
 from dspipe.stages.pack.cli import app as trainer_app
@@ -31,7 +33,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (init, plan, run, retry_quarantine, stats, explain, whatif, diff, export, sample, verify, schema):
+for command in (
+    *(init, plan, run, retry_quarantine, status),
+    *(stats, explain, whatif, diff, export, sample, serve, verify, schema),
+):
     app.command()(command)
 app.command("help")(help_)
 app.add_typer(tokenizer_app, name="tokenizer", help="Train, evaluate and apply byte-level BPE tokenizers.")

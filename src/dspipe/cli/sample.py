@@ -1,6 +1,7 @@
 """`dspipe sample`."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -64,7 +65,11 @@ def sample(
             found = sample_quarantined(table, n, seed, bool(columns))
         else:
             wanted = Wanted(n, tuple(dropped_by or ()), kept, where, near, columns, seed)
-            found = draw(table, wanted, configured_stages(table.store, import_own).known)
+            stages = configured_stages(table.store, import_own)
+            found = draw(table, wanted, stages.known)
+            if stages.left_out:
+                own = f"{', '.join(stages.left_out)}: the run's own, asked for limits and marks with --import-own only"
+                found = replace(found, remarks=[*found.remarks, own])
         if output is not None:
             write_sample(found, output)
             print(f"{output}: {len(found.documents):,} documents", file=sys.stderr)

@@ -1,0 +1,144 @@
+"""One document: its columns beside what they are held against, its cluster, and what the stages know of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from dspipe.pipeline.config.problems import InvalidConfigError
+from dspipe.pipeline.doc_id import split
+from dspipe.pipeline.errors import DocumentNotFoundError
+from dspipe.pipeline.inspection.beside_limits import Measured, spans_of, values_beside_limits
+from dspipe.pipeline.inspection.documents_at import documents_at
+from dspipe.pipeline.run.run_file import configured_stages
+from dspipe.pipeline.stage import Span, Stage
+from dspipe.serve.compared_texts import Compared, compare_texts
+from dspipe.serve.opened import OpenedRun
+
+_KEEPER, _CLUSTER = ".keeper", ".cluster"
+"""how the columns end that hold the number of the kept copy, and that of the cluster"""
+_LONG = 200
+"""characters of a value that are shown"""
+LONGEST_TEXT = 200_000
+"""characters of a text that are shown"""
+
+
+@dataclass(frozen=True)
+class Value:
+    """A column of the document, and what it is held against."""
+
+    name: str
+    text: str
+    limits: Sequence[Measured]
+
+
+@dataclass(frozen=True)
+class KeptCopy:
+    """The document that was kept instead of this one."""
+
+    stage: str
+    at: str
+    id: str
+    url: str | None
+    compared: Compared
+    cluster: str
+    """a condition that holds for all of the cluster; empty: not known"""
+
+
+@dataclass
+class DocumentStory:
+    """What the page of a document shows."""
+
+    at: str
+    columns: dict[str, Any]
+    text: list[tuple[str, str]]
+    """its parts, with what a stage says of them"""
+    text_left_out: int
+    groups: dict[str, list[Value]] = field(default_factory=dict)
+    """by the stage that the columns are of, `document` first"""
+    kept_copies: list[KeptCopy] = field(default_factory=list)
+    known: dict[str, dict[str, str]] = field(default_factory=dict)
+    """what stages know beyond columns, by stage"""
+
+    @property
+    def decided(self) -> bool:
+        """Whether there is a verdict on it."""
+        return "reason" in self.columns
+
+
+def stages_of(run: OpenedRun) -> tuple[Stage[Any], ...]:
+    """The stages of the run's config that come with dspipe: modules of the run's own aren't imported. None where the
+    config can't be loaded here."""
+    try:
+        return configured_stages(run.store, import_own=False).known
+    except (InvalidConfigError, OSError):
+        return ()
+
+
+def read_story(run: OpenedRun, number: int) -> DocumentStory:
+    """Everything of one document. Raises DocumentNotFoundError for a number that no document has, DamagedFileError."""
+    shard, row = split(number)
+    columns = documents_at(run.table, [number], list(run.table.columns)).get(number)
+    if columns is None:
+        raise DocumentNotFoundError(f"{run.file.name} has no document {shard}.{row}")
+    text = columns.pop("text", None) or ""
+    story = DocumentStory(f"{shard}.{row}", columns, [], max(0, len(text) - LONGEST_TEXT))
+    stages = stages_of(run)
+    spans = spans_of(stages, text, columns)
+    story.text = mark_text(text[:LONGEST_TEXT], spans)
+    limits: dict[str, list[Measured]] = {}
+    for one in values_beside_limits(stages, columns):
+        limits.setdefault(one.column, []).append(one)
+    for name, value in columns.items():
+        if value is not None:
+            group = name.partition(".")[0] if "." in name else "document"
+            story.groups.setdefault(group, []).append(Value(name, _shown(value), limits.get(name, ())))
+    story.kept_copies = [_kept_copy(run, name, columns, text) for name in columns if _names_keeper(run, name, columns)]
+    for stage in stages:
+        try:
+            known = stage.explain(run.store.root, columns["id"], columns)
+        except Exception as error:  # its results may not be there yet, or be damaged: the columns are shown
+            known = {"not known": f"{error}"}
+        if known:
+            story.known[stage.name] = dict(known)
+    return story
+
+
+def mark_text(text: str, spans: Sequence[Span]) -> list[tuple[str, str]]:
+    """The text in parts, each with what is said of it (empty: nothing). A part that was cut out is empty itself."""
+    parts, at = [], 0
+    for span in spans:
+        if span.start > len(text):
+            break
+        parts += [(text[at : span.start], ""), (text[span.start : span.end], span.what)]
+        at = span.end
+    return [part for part in [*parts, (text[at:], "")] if any(part)]
+
+
+def _names_keeper(run: OpenedRun, name: str, columns: dict[str, Any]) -> bool:
+    kind = run.table.columns[name]
+    number = columns[name]
+    if not name.endswith(_KEEPER) or not pa.types.is_uint64(kind) or number is None:
+        return False
+    return split(number)[0] < len(run.table.shards)  # else of an earlier run
+
+
+def _kept_copy(run: OpenedRun, name: str, columns: dict[str, Any], text: str) -> KeptCopy:
+    kept = documents_at(run.table, [columns[name]], ["id", "url", "text"])[columns[name]]
+    stage = name.removesuffix(_KEEPER)
+    cluster = columns.get(f"{stage}{_CLUSTER}")
+    where = "" if cluster is None else f'"{stage}{_CLUSTER}" = {cluster}'
+    compared = compare_texts(text, kept["text"] or "")
+    return KeptCopy(stage, "{}.{}".format(*split(columns[name])), kept["id"], kept["url"], compared, where)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bytes):
+        return f"{value[:16].hex()}{'…' if len(value) > 16 else ''} ({len(value)} bytes)"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**15:
+        return f"{value:,}"
+    text = str(value)
+    return text if len(text) <= _LONG else f"{text[:_LONG]}… ({len(text):,} characters)"
