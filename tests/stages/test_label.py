@@ -73,7 +73,7 @@ def test_it_stands_twice_and_what_is_unsure_is_called_otherwise(tmp_path: Path, 
 
 
 def test_other_stages_are_for_some_labels_only(tmp_path: Path, model: Path) -> None:
-    label = {"label": {"name": "topic", "model": str(model)}}
+    label: dict[str, Any] = {"label": {"name": "topic", "model": str(model)}}
 
     def dropped(**settings: Any) -> list[str]:
         values = config(tmp_path, [label, {"tests.toys.marks": {"mark": "a", "at_most": 0, **settings}}])
@@ -93,7 +93,7 @@ def test_other_stages_are_for_some_labels_only(tmp_path: Path, model: Path) -> N
         dropped(domains={"topics": ["sports"]})
     with pytest.raises(InvalidConfigError, match=r"domains.topic\.score: topic.score is float, not text"):
         dropped(domains={"topic.score": ["0.5"]})
-    rewriting = [{"pii": {"domains": {"topic": ["science"]}}}, label]
+    rewriting: list[dict[str, Any]] = [{"pii": {"domains": {"topic": ["science"]}}}, label]
     with pytest.raises(InvalidConfigError, match="no stage before this one makes the column topic"):
         planned(config(tmp_path, rewriting))
     run_inline(config(tmp_path, rewriting[::-1]))
