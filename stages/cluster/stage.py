@@ -94,8 +94,8 @@ class ClusterStage(GlobalStage[ClusterConfig]):
     def _grouping(self, corpus: Corpus) -> Iterator[Phase]:
         name, of, config = self.name, self.config.of, self.config
         even = 1 / config.clusters
-        finding = {"clusters": config.clusters, "sample": config.sample}
-        finding["min_share"] = even / 10 if config.min_share is None else config.min_share
+        least = even / 10 if config.min_share is None else config.min_share
+        finding = {"clusters": config.clusters, "sample": config.sample, "min_share": least}
         yield Phase(
             f"{name}.sample",
             "shards",

@@ -36,9 +36,10 @@ def typical_words(own: Mapping[str, int], whole: Mapping[str, int], count: int =
     with the whole corpus as prior. `own` and `whole` say how many documents have a word."""
     own_sum, whole_sum = sum(own.values()), sum(whole.values())
     prior = 0.1  # of each count: a tenth of the corpus is added to both sides
+    least = min(_SEEN_AT_LEAST, max(own.values(), default=0))
     scored = []
     for word, seen in own.items():
-        if seen < min(_SEEN_AT_LEAST, max(own.values())):
+        if seen < least:
             continue
         added, rest = prior * whole[word], whole[word] - seen
         inside = (seen + added) / (own_sum + prior * whole_sum - seen - added + 1)

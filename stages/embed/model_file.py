@@ -73,7 +73,8 @@ class StaticModel:
         from dspipe.kernels.vectors.embed import unit_hashes, word_table
 
         tokens = self._tokens()
-        words, numbers = list(whole_words(tokens)), []
+        words = list(whole_words(tokens))
+        numbers: list[int] = []
         hashes, units = unit_hashes(*text_buffers(pa.array([word for word, _ in words], pa.large_string())))
         row_of: dict[int, int] = {}
         for (_, token), unit, count in zip(words, hashes.tolist(), units.tolist(), strict=True):
@@ -106,7 +107,7 @@ class StaticModel:
         try:
             with self.vectors_file.open("rb") as file:
                 (size,) = struct.unpack("<Q", file.read(8))
-                header = json.loads(file.read(size)) if size <= _MAX_HEADER_BYTES else None
+                header: dict[str, Any] = json.loads(file.read(size)) if size <= _MAX_HEADER_BYTES else {}
             header.pop("__metadata__", None)
             end = max(entry["data_offsets"][1] for entry in header.values())
             shapes = [entry["shape"] for entry in header.values()]
@@ -117,7 +118,7 @@ class StaticModel:
                 _refuse(f"can't read {self.vectors_file}: {error.strerror}")
             _refuse(f"{self.vectors_file} is no safetensors file")
         self._data_at = 8 + size
-        return dict(header)
+        return header
 
     def _tensor(self, name: str) -> npt.NDArray[Any]:
         entry = self._header[name]
