@@ -1,9 +1,11 @@
-"""Spherical k-means: centers by k-means++ (Arthur and Vassilvitskii 2007) and Lloyd's rounds (with cosines: Dhillon and
-Modha 2001), none with less than a share of the vectors.
+"""Spherical k-means: centers by greedy k-means++ (Arthur and Vassilvitskii 2007) and Lloyd's rounds (with cosines:
+Dhillon and Modha 2001), none with less than a share of the vectors.
 
 Sums are taken in the vectors' order and chance comes from a hash of the seed: the same vectors in the same order have
 the same centers everywhere.
 """
+
+import math
 
 import numpy as np
 import numpy.typing as npt
@@ -45,24 +47,29 @@ def _mean(vectors: Vectors) -> Fixed:
 
 
 def _spread_out(vectors: Vectors, mean: Fixed, count: int, seed: int) -> Centers:
-    """Vectors as first centers: each drawn with a chance in proportion to its distance from those before."""
+    """Vectors as first centers, one after the other: of some that are drawn with a chance in proportion to their
+    distance from those before the one that brings the others nearest."""
+    tries = 2 + int(math.log(count))
     start = hash64_array(np.array([seed & (1 << 64) - 1], np.uint64))
-    draws = hash64_array(start + np.arange(1, count + 1, dtype=np.uint64) * GOLDEN)
-    uniform = (draws >> np.uint64(11)).astype(np.float64) / 2.0**53
+    draws = hash64_array(start + np.arange(1, count * tries + 1, dtype=np.uint64) * GOLDEN)
+    uniform = ((draws >> np.uint64(11)).astype(np.float64) / 2.0**53).reshape(count, tries)
     chosen = np.zeros((0, vectors.shape[1]), np.int16)
     distances = np.ones(len(vectors))
-    for draw in uniform.tolist():
-        distances[distances < _SAME] = 0
+    for draw in uniform:
         steps = np.cumsum(distances)
         if steps[-1] == 0:
             break
-        at = min(int(np.searchsorted(steps, draw * steps[-1], side="right")), len(vectors) - 1)
-        center = fixed(around_mean(vectors[at : at + 1], mean))
-        if not center.any():  # the mean itself: no direction
-            distances[at] = 0
-            continue
-        chosen = np.concatenate([chosen, center])
-        np.minimum(distances, nearest(vectors, Centers(mean, center))[1], out=distances)
+        candidates = np.unique(np.searchsorted(steps, draw * steps[-1], side="right").clip(max=len(vectors) - 1))
+        left = distances
+        for center in fixed(around_mean(vectors[candidates], mean)):
+            found = nearest(vectors, Centers(mean, center[None]))[1]
+            found[found < _SAME] = 0
+            np.minimum(found, distances, out=found)
+            if center.any() and found.sum() < left.sum():
+                left, best = found, center
+        if left is distances:  # nothing but vectors that are the mean, which has no direction
+            break
+        distances, chosen = left, np.concatenate([chosen, best[None]])
     if not len(chosen):
         chosen = np.zeros((1, vectors.shape[1]), np.int16)
         chosen[0, 0] = ONE
