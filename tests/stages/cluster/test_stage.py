@@ -72,11 +72,9 @@ def test_remix_takes_the_clusters(tmp_path: Path) -> None:
     assert drawn.tasks == 4
 
 
-def test_the_same_result_with_workers_and_in_other_batches(tmp_path: Path) -> None:
+def test_the_same_result_in_other_batches(tmp_path: Path) -> None:
     cluster = {"clusters": 5, "sample": 100, "duplicates_above": 0.8}
     one = rows_of(run_inline(config(tmp_path / "a", cluster)), COLUMNS)
-    workers = config(tmp_path / "a", cluster, kind="local", workers=2)
-    assert rows_of(run_inline(workers, output=str(tmp_path / "workers")), COLUMNS) == one
     other = rows_of(run_inline(config(tmp_path / "a", cluster, batch_rows=7), output=str(tmp_path / "b")), COLUMNS)
     # the words that name a cluster are of some row groups
     assert [{**row, "cluster": None} for row in one] == [{**row, "cluster": None} for row in other]
