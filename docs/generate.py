@@ -11,8 +11,9 @@ A page holds it between two comments, and all else in it is written by hand:
     <!-- end -->
 
 Tables: `top`, `engine`, `source` (what all formats have), `source FORMAT`, `map` (what all map stages have), `stage
-NAME`, `recall`, `command NAME...`. Code: `<!-- code: examples/capitals.py CapitalsStage -->` for a class or function of a file,
-without a name for the whole file. tests/test_docs.py checks that each table is there, once, and all of it up to date.
+NAME`, `recall`, `command NAME...`. Code: `<!-- code: examples/capitals.py CapitalsStage -->` for a class or function of
+a file, without a name for the whole file. tests/test_docs.py checks that each table is there, once, and all of it up to
+date.
 """
 
 import argparse

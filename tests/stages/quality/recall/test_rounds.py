@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from dspipe.kernels.fasttext.classify import Classifier
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.quality.recall import scoring
@@ -81,32 +82,25 @@ def test_it_waits_for_a_person_and_goes_on(world: World, done: tuple[Path, Outco
 def test_a_scoring_pass_that_was_stopped_goes_on_shard_by_shard(
     world: World, done: tuple[Path, Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, scored = scoring.Scores._score_shard, []
+    real = scoring.Scores._score_shard
+    scored: list[int] = []
+    stops_at = {1}
 
-    def stops(self: scoring.Scores, shard: int, name: str, classifier: object) -> None:
-        if shard == 1 and not scored:
+    def score(self: scoring.Scores, shard: int, name: str, classifier: Classifier) -> None:
+        if shard in stops_at:
             raise KeyboardInterrupt
         scored.append(shard)
-        real(self, shard, name, classifier)  # type: ignore[arg-type]
+        real(self, shard, name, classifier)
 
-    monkeypatch.setattr(scoring.Scores, "_score_shard", stops)
+    monkeypatch.setattr(scoring.Scores, "_score_shard", score)
     monkeypatch.setattr("dspipe.stages.quality.recall.corpus.cpu_count", lambda: 1)
-    scored.append(-1)
-    world.go_on(tmp_path / "whole")
-    assert scored == [-1, 0, 1]
-    scored.clear()
     with pytest.raises(KeyboardInterrupt):
-        monkeypatch.setattr(scoring.Scores, "_score_shard", lambda *args: stops(*args) if args[1] == 0 else _stop())
-        world.go_on(tmp_path / "out")
+        world.go_on(tmp_path / "out", only_wiki)
     assert scored == [0]
-    monkeypatch.setattr(scoring.Scores, "_score_shard", stops)
-    world.go_on(tmp_path / "out")
-    assert scored == [0, 1]
-    assert files(tmp_path / "out") == files(tmp_path / "whole")
-
-
-def _stop() -> None:
-    raise KeyboardInterrupt
+    stops_at.clear()
+    world.go_on(tmp_path / "out", only_wiki)
+    assert scored == [0, 1, 0, 1]
+    assert files(tmp_path / "out") == files(done[0])
 
 
 def test_refused_hosts_are_never_recalled_and_the_rest_is_theirs_to_train_on(world: World, tmp_path: Path) -> None:
