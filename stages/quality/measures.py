@@ -12,7 +12,7 @@ Int64 = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 BINS = 15
-"""of equal width in the expected calibration error, as in Guo et al., "On Calibration of Modern Neural Networks", 2017"""
+"""of equal width in the expected calibration error (Guo et al., "On Calibration of Modern Neural Networks", 2017)"""
 
 
 def ranks(values: Float64) -> Float64:
@@ -62,7 +62,8 @@ def kappa(counts: Int64, weights: str = "none") -> float:
 
 
 def isotonic(targets: Float64, weights: Float64) -> Float64:
-    """The non-decreasing sequence nearest to `targets` by weighted squares: pool adjacent violators (Ayer et al., 1955)."""
+    """The non-decreasing sequence nearest to `targets` by weighted squares: pool adjacent violators (Ayer et al.,
+    1955)."""
     means, sizes, counts = list[float](), list[float](), list[int]()
     for target, weight in zip(targets.tolist(), weights.tolist(), strict=True):
         mean, size, count = target, weight, 1

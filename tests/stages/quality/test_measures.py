@@ -45,10 +45,10 @@ def test_kappa_by_pairs_of_documents(rows: list[tuple[int, int]]) -> None:
     a, b = np.array(rows, np.int64).T
     counts = confusion(a, b, 4)
     assert counts.sum() == len(rows) and counts[rows[0]] == rows.count(rows[0])
-    for name, cost in (("none", lambda x, y: x != y), ("linear", lambda x, y: abs(x - y)),
-                       ("quadratic", lambda x, y: (x - y) ** 2)):  # fmt: skip
-        observed = np.mean([cost(x, y) for x, y in rows])
-        by_chance = np.mean([cost(x, y) for x, y in product(a.tolist(), b.tolist())])
+    powers = {"none": 0, "linear": 1, "quadratic": 2}
+    for name, power in powers.items():
+        observed = np.mean([abs(x - y) ** power * (x != y) for x, y in rows])
+        by_chance = np.mean([abs(x - y) ** power * (x != y) for x, y in product(a.tolist(), b.tolist())])
         plain = 1 - observed / by_chance if by_chance else np.nan
         assert kappa(counts, name) == pytest.approx(plain, nan_ok=True)
 
