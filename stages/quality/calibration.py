@@ -21,6 +21,7 @@ from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.quality.documents import Corpus
 from dspipe.stages.quality.labelled import Document
 from dspipe.stages.quality.measures import Float64, brier, calibration_error, isotonic
+from dspipe.stages.shared.quantiles import Groups
 
 ALL = "*"
 """the map of all documents, for groups without one of their own"""
@@ -56,13 +57,12 @@ class Calibration:
     how: str
     maps: dict[str, ScoreMap]
 
-    def of(self, scores: Float64, groups: Sequence[str | None]) -> Float64:
+    def of(self, scores: Float64, groups: Groups) -> Float64:
         """The calibrated scores of documents of these groups."""
-        _, first, places = np.unique([g or "" for g in groups], return_index=True, return_inverse=True)
         found = np.empty(len(scores))
-        for number, at in enumerate(first.tolist()):
-            chosen = places == number
-            found[chosen] = self.maps.get(groups[at] or "", self.maps[ALL]).of(scores[chosen])
+        for number, name in enumerate(groups.names):
+            chosen = groups.codes == number
+            found[chosen] = self.maps.get(name, self.maps[ALL]).of(scores[chosen])
         return found
 
     def as_json(self) -> dict[str, Any]:
@@ -155,6 +155,6 @@ def cross_fitted(
             raise ConfigError("too few documents to calibrate by")
         others = [name for name, left in zip(groups, inside.tolist(), strict=True) if not left]
         maps = fit_maps(scores[~inside], targets[~inside], others, how)
-        own = [name for name, left in zip(groups, inside.tolist(), strict=True) if left]
-        found[inside] = Calibration("", None, "", how, maps).of(scores[inside], own)
+        names, codes = np.unique(np.array(groups)[inside], return_inverse=True)
+        found[inside] = Calibration("", None, "", how, maps).of(scores[inside], Groups(names.tolist(), codes))
     return found

@@ -27,9 +27,7 @@ Documents = Annotated[
     list[Path] | None,
     typer.Option(exists=True, metavar="PATH", help="labelled documents: files, or the output of a run (those kept)"),
 ]
-LabelField = Annotated[
-    str, typer.Option("--label-field", "--from-columns", help="the field or column of them that is the label")
-]
+LabelField = Annotated[str, typer.Option(help="the field of --documents that is the label")]
 Field = Annotated[str, typer.Option(help="the field that holds the text")]
 
 

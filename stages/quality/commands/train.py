@@ -21,6 +21,9 @@ def train(
     classes: Classes = None,
     documents: Documents = None,
     label_field: LabelField = "label",
+    from_columns: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="a column as a weak label, such as domain or source")
+    ] = None,
     from_hosts: Annotated[
         Path | None,
         typer.Option(
@@ -86,9 +89,20 @@ def train(
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".classifier-") as folder:
         model = Path(folder) / "model.bin"
+        if from_columns and not documents:
+            refuse("--from-columns labels --documents: name these")
+        if from_columns and from_hosts:
+            refuse("--from-columns and --from-hosts: labels come from one of them")
         try:
             reading, labels = reading_of(
-                positive, negative, classes, documents, label_field, field, ordinal=ordinal, from_hosts=from_hosts
+                positive,
+                negative,
+                classes,
+                documents,
+                from_columns or label_field,
+                field,
+                ordinal=ordinal,
+                from_hosts=from_hosts,
             )
             split = split_documents(reading, labels, held_out, Path(folder), limits)
             if ordinal:

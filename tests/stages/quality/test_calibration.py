@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,10 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dspipe.kernels.jit import INTERPRETED
+from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.quality.calibration import Calibration, fit_map, fit_maps, read_calibration
 from dspipe.stages.quality.measures import brier
 from dspipe.stages.shared.loaded import sha256_once
+from dspipe.stages.shared.quantiles import Groups
+from tests.engine import rows_of, run_inline
 from tests.stages.quality.toy_labels import SIZES, ask, command, grades, sides, write
 
 ROWS = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 5).map(lambda grade: grade / 5)), min_size=1, max_size=40)
@@ -33,11 +37,11 @@ def test_maps_keep_the_order(rows: list[tuple[float, float]], how: str) -> None:
 def test_groups_with_enough_documents_have_maps_of_their_own() -> None:
     draw = np.random.default_rng(1)
     scores = draw.random(2000)
-    names = ["easy", "hard"] * 1000 + []
+    names = ["easy", "hard"] * 1000
     targets = (draw.random(2000) < np.where(np.array(names) == "easy", scores, scores / 4)).astype(np.float64)
     maps = fit_maps(scores, targets, names, "isotonic")
     made = Calibration("", None, "domain", "isotonic", maps)
-    found = made.of(np.full(4, 0.8), ["easy", "hard", "unknown", None])
+    found = made.of(np.full(4, 0.8), Groups(["easy", "hard", "unknown", ""], np.arange(4)))
     assert found[0] == pytest.approx(0.8, abs=0.15) and found[1] == pytest.approx(0.2, abs=0.1)
     assert found[2] == found[3] == maps["*"].of(np.array([0.8]))[0]
     assert fit_maps(scores[:30], targets[:30], names[:30], "isotonic").keys() == {"*"}
@@ -93,3 +97,34 @@ def test_grades_are_calibrated(tmp_path: Path) -> None:
     assert found["after"]["*"]["brier"] < 0.05
     over = write(tmp_path / "over.jsonl", [{"text": "x", "label": 0}, {"text": "x", "label": 9}])
     assert "a document has the grade 9, and the model knows 0 to 3" in ask("calibrate", model, over).output
+
+
+@pytest.mark.skipif(INTERPRETED, reason="trains a model")
+def test_the_stage_scores_by_grades_and_by_the_calibration(tmp_path: Path) -> None:
+    documents = write(tmp_path / "all.jsonl", grades(240))
+    model = tmp_path / "m.bin"
+    command("train", "--documents", documents, "--ordinal", "--output", model, *SIZES)
+    source = {"name": "a", "format": "jsonl", "path": str(documents), "fields": {"domain": "domain"}}
+
+    def scores(**settings: Any) -> list[float]:
+        stages = [{"quality": {"model": str(model), "ordinal": True, **settings}}]
+        result = run_inline({"output": str(tmp_path / "out"), "sources": [source], "stages": stages})
+        return [row["quality"] for row in rows_of(result, ["quality"])]
+
+    with pytest.raises(InvalidConfigError, match="no calibration"):
+        scores(calibrated=True)
+    plain = np.array(scores())
+    truth = np.array([item["label"] for item in grades(240)]) / 3
+    assert np.abs(plain - truth).mean() < 0.25 and len(set(plain)) > 50
+    command("calibrate", model, documents)
+    mapped = np.array(scores(calibrated=True))
+    assert brier(mapped, truth) < brier(plain, truth)
+    made = read_calibration(model, sha256_once(model), None)
+    assert made.maps.keys() == {"*", "d0", "d1"}
+    for name in ("d0", "d1"):
+        chosen = np.array([item["domain"] == name for item in grades(240)])
+        assert mapped[chosen] == pytest.approx(made.maps[name].of(plain[chosen]), abs=1e-6)
+    for settings, message in [({"label": "positive"}, "of an ordinal model's labels none"),
+                              ({"model": None, "column": "x", "calibrated": True}, "not of a column's")]:  # fmt: skip
+        with pytest.raises(InvalidConfigError, match=message):
+            scores(**settings)
