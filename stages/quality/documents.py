@@ -17,6 +17,8 @@ from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.quality.labelled import Document
 
 POSITIVE, NEGATIVE = "positive", "negative"
+LABELS = (POSITIVE, NEGATIVE)
+"""of two sides"""
 Reading = Callable[[], Iterator[Document]]
 """reads the same labelled documents in the same order each time"""
 SEARCH_BYTES = 6_000_000

@@ -43,7 +43,7 @@ def reading_of(
     from_hosts: Path | None = None,
 ) -> "tuple[Callable[[], Iterator[Document]], list[str] | None]":
     """What reads the documents that the options name, and the labels that there must be."""
-    from dspipe.stages.quality.documents import NEGATIVE, POSITIVE
+    from dspipe.stages.quality.documents import LABELS, NEGATIVE, POSITIVE
     from dspipe.stages.quality.labelled import ByField, ByHosts, FilesByLabel, files_of_classes
 
     ways = {
@@ -65,4 +65,4 @@ def reading_of(
         return ByField(documents, label_field, field, levels=ordinal), None
     if not positive or not negative:
         refuse(f"no {NEGATIVE if positive else POSITIVE} documents: give --positive and --negative")
-    return FilesByLabel({POSITIVE: positive, NEGATIVE: negative}, field), [POSITIVE, NEGATIVE]
+    return FilesByLabel({POSITIVE: positive, NEGATIVE: negative}, field), list(LABELS)

@@ -124,7 +124,7 @@ def test_the_stage_scores_by_grades_and_by_the_calibration(tmp_path: Path) -> No
     for name in ("d0", "d1"):
         chosen = np.array([item["domain"] == name for item in grades(240)])
         assert mapped[chosen] == pytest.approx(made.maps[name].of(plain[chosen]), abs=1e-6)
-    for settings, message in [({"label": "positive"}, "of an ordinal model's labels none"),
-                              ({"model": None, "column": "x", "calibrated": True}, "not of a column's")]:  # fmt: skip
-        with pytest.raises(InvalidConfigError, match=message):
-            scores(**settings)
+    with pytest.raises(InvalidConfigError, match="of an ordinal model's labels none"):
+        scores(label="positive")
+    with pytest.raises(InvalidConfigError, match="not of a column's"):
+        scores(model=None, column="x")
