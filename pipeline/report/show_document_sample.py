@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dspipe.pipeline.inspection.beside_limits import Measured
 from dspipe.pipeline.inspection.sample import WITHIN, DocumentSample, Part, SampledDocument
+from dspipe.pipeline.quantities import human_number
 from dspipe.pipeline.stage import Span
 from dspipe.pipeline.visible_text import visible, visible_line
 
@@ -78,7 +79,7 @@ def _limits(measured: Sequence[Measured], reason: str | None) -> Iterator[str]:
 
 def _value(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+        return human_number(value)
     return "none" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
 
 
