@@ -107,7 +107,7 @@ class RunSettings:
                 if problem is not None and _problem(before, columns) is None:
                     path = ("stages", index, name, *problem.key)
                     raise InvalidConfigError([where.problem(path, str(problem), values)])
-                changes += _changes(f"stages.{name}", before, now)
+                changes += _changes(f"stages.{settings_of(before).get('name') or name}", before, now)
             found.append(ConfiguredStage(before.name, before, now, changed))
         return EditedStages(tuple(found), tuple(changes))
 

@@ -263,3 +263,17 @@ def test_a_condition_that_is_none_is_a_mistake_of_the_edit(tmp_path: Path, condi
     with pytest.raises(InvalidConfigError, match=said) as raised:
         what_if.ask([f"stages.where.keep={condition}"])
     assert str(raised.value).startswith("--set stages.where.keep=")
+
+
+def test_of_several_stages_of_a_kind_the_edited_one_is_named(tmp_path: Path) -> None:
+    conditions = {"short": "text_bytes > 9", "long": "text_bytes < 99"}
+    stages: list[Any] = [{"where": {"name": name, "keep": text}} for name, text in conditions.items()]
+    stages.append("exact_dedup")
+    values = {"output": str(tmp_path / "run"), "sources": write_sources(tmp_path / "in", 8), "stages": stages}
+    run_inline(values)
+    what_if = WhatIf(DocumentTable.open(values["output"]))
+    (change,) = what_if.ask(["stages.long.keep={not_chosen: text_bytes < 50}"]).changes
+    assert change.key == "stages.long.keep.not_chosen"
+    # of a stage without settings only what the edit gives it
+    (change,) = what_if.ask(["stages.exact_dedup.keep=[longest]"]).changes
+    assert change.key == "stages.exact_dedup.keep"
