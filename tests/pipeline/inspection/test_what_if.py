@@ -253,7 +253,11 @@ def test_memory_for_columns_changes_nothing(exact: tuple[Values, WhatIf, list[Va
 )
 def test_a_condition_that_is_none_is_a_mistake_of_the_edit(tmp_path: Path, condition: str, said: str) -> None:
     sources = write_sources(tmp_path / "in", documents=8)
-    values = {"output": str(tmp_path / "run"), "sources": sources, "stages": [{"where": {"keep": "text_bytes > 9"}}]}
+    values: Values = {
+        "output": str(tmp_path / "run"),
+        "sources": sources,
+        "stages": [{"where": {"keep": "text_bytes > 9"}}],
+    }
     run_inline(values)
     what_if = WhatIf(DocumentTable.open(values["output"]))
     assert [(one.key, one.before) for one in what_if.ask(["stages.where.keep={long: text_bytes > 20}"]).changes] == [
@@ -269,7 +273,7 @@ def test_of_several_stages_of_a_kind_the_edited_one_is_named(tmp_path: Path) -> 
     conditions = {"short": "text_bytes > 9", "long": "text_bytes < 99"}
     stages: list[Any] = [{"where": {"name": name, "keep": text}} for name, text in conditions.items()]
     stages.append("exact_dedup")
-    values = {"output": str(tmp_path / "run"), "sources": write_sources(tmp_path / "in", 8), "stages": stages}
+    values: Values = {"output": str(tmp_path / "run"), "sources": write_sources(tmp_path / "in", 8), "stages": stages}
     run_inline(values)
     what_if = WhatIf(DocumentTable.open(values["output"]))
     (change,) = what_if.ask(["stages.long.keep={not_chosen: text_bytes < 50}"]).changes

@@ -157,11 +157,11 @@ def test_settings_of_stages_of_one_kind_and_of_a_run_without_its_config(tmp_path
         output, source = tmp_path / f"run{number}", write(tmp_path / "in", "s", ["a", "bb", "ccc"])
         run_inline({"output": str(output), "sources": [source], "stages": stages})
         tables.append(DocumentTable.open(str(output)))
-    found = diff_runs(*tables)
+    found = diff_runs(tables[0], tables[1])
     assert found.settings == (("stages.one.keep", "text_bytes > 1", "text_bytes > 2"),)
     assert not found.remarks
     (tmp_path / "run2" / "config.yaml").unlink()
-    found = diff_runs(*tables)
+    found = diff_runs(tables[0], tables[1])
     assert found.settings == ()
     assert found.remarks == (
         "config.yaml of run b is gone or was changed: in which settings the runs differ isn't known",
