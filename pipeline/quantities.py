@@ -80,6 +80,11 @@ Seconds = Annotated[float, SecondsOf, Field(gt=0)]
 """A time in seconds; "30min" and "2h" are fine."""
 
 
+def count_of(number: int, what: str) -> str:
+    """1 -> '1 worker', 4096 -> '4,096 workers'."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def human_bytes(count: float) -> str:
     """1536 -> '1.5 kB' (powers of 1000)."""
     for unit in ("B", "kB", "MB", "GB", "TB"):
