@@ -8,6 +8,7 @@ from dspipe.pipeline.quantities import (
     Count,
     count_of,
     human_bytes,
+    human_number,
     human_seconds,
     parse_count,
     parse_seconds,
@@ -97,3 +98,8 @@ def test_for_people() -> None:
 
 def test_counts_of_things() -> None:
     assert [count_of(number, "worker") for number in (0, 1, 4096)] == ["0 workers", "1 worker", "4,096 workers"]
+
+
+def test_numbers_of_any_size_are_short() -> None:
+    found = [human_number(n) for n in (0.0, 0.003214, 43.0, 9999.4, 12345.6, -5e14, -1e300, float("inf"))]
+    assert found == ["0", "0.003214", "43", "9999", "12,346", "-500,000,000,000,000", "-1e+300", "inf"]
