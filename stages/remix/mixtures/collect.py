@@ -4,16 +4,21 @@ A mixture's shards stay when the next is run, and so does the manifest that name
 run's output: `packed.json` says which one is whose.
 """
 
+import contextlib
 import json
 import math
 import shlex
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from dspipe.pipeline.config.run_config import parse_file
+from dspipe.pipeline.errors import ConfigError, ConservationError, RunFailedError
+from dspipe.pipeline.plan.checked_plan import make_checked_plan
+from dspipe.pipeline.run.executors import make_executor
+from dspipe.pipeline.run.progress import LogProgress
+from dspipe.pipeline.run.run import run_plan
 from dspipe.pipeline.storage.filesystem import is_remote
 from dspipe.stages.remix.mixtures.domains_file import NAME, MixedDomains, say_changed
 from dspipe.stages.remix.mixtures.sample import RATIOS, read_configured
@@ -57,9 +62,10 @@ def collect(folder: Path, command: str, told: Callable[[str], None], limit: int 
         config, log = folder / f"{run}.yaml", folder / f"{run}.log"
         if not config.is_file():
             raise CollectError(f"{config} is gone: `dspipe mixture sample` writes it with its {RATIOS}")
-        with log.open("wb") as file:
-            _call([sys.executable, "-m", "dspipe", "run", str(config)], run, file.fileno(), log)
-            index = _find_index(config, folder)
+        with log.open("w", encoding="utf-8") as file:
+            with contextlib.redirect_stderr(file):
+                index = _run(config, folder)
+            file.flush()
             named = {"{index}": index, "{run}": run, "{config}": str(config)}
             output = _call([_fill(word, named) for word in words], run, file.fileno(), log)
         metrics = _read_metrics(output, run)
@@ -117,11 +123,20 @@ def _call(words: list[str], run: str, log: int, path: Path) -> str:
     return done.stdout
 
 
-def _find_index(config: Path, folder: Path) -> str:
-    """The manifest of the mixture that was run last. Raises CollectError where its domains are other ones than those
-    that the mixtures were drawn for."""
-    configured = read_configured(parse_file(config))
-    then, now = MixedDomains.read(folder / NAME).identities or {}, configured.domains.identities or {}
+def _run(config: Path, folder: Path) -> str:
+    """Run a mixture; its manifest. Raises CollectError where its domains are other ones than those that the mixtures
+    were drawn for."""
+    plan = make_checked_plan(parse_file(config))
+    executor = make_executor(plan.config.engine)
+    try:
+        run_plan(plan, executor, LogProgress())
+    except (RunFailedError, ConservationError, ConfigError) as error:
+        raise CollectError(f"{config} can't be run: {error}") from None
+    finally:
+        executor.close()
+    then = MixedDomains.read(folder / NAME).identities or {}
+    configured = read_configured(parse_file(config), mixed=[*then])
+    now = configured.domains.identities or {}
     if changed := say_changed(then, now):
         raise CollectError(f"{config}: {changed}. Draw mixtures anew with `dspipe mixture sample`")
     (index,) = configured.run.artifacts["index"]

@@ -6,7 +6,7 @@ beside them.
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -67,9 +67,10 @@ class Written:
     """whether the mixtures take a copy of the run's tokenizer, instead of training one each"""
 
 
-def read_configured(parts: Parts, tokens: float | None = None) -> ConfiguredMixture:
+def read_configured(parts: Parts, tokens: float | None = None, mixed: Sequence[str] | None = None) -> ConfiguredMixture:
     """A config's `remix` and the run of it. tokens: the budget of each mixture; default: the config's, or else all that
-    there is. Domains to which the config gives the weight 0, or of which nothing is kept, aren't mixed.
+    there is. mixed: the domains that are; default: all but those to which the config gives the weight 0, and those of
+    which nothing is kept.
 
     Raises InvalidConfigError, SampleError, RunNotFoundError.
     """
@@ -94,10 +95,14 @@ def read_configured(parts: Parts, tokens: float | None = None) -> ConfiguredMixt
         )
     weights = stage.config.weights
     unnamed = 0.0 if stage.config.others == "drop" else 1.0
+
+    def wanted(name: str) -> bool:
+        return weights is None or weights.get(name, unnamed) > 0
+
     there = {
         domain.domain: domain.tokens
         for domain in planned.domains
-        if domain.tokens and (weights is None or weights.get(domain.domain, unnamed) > 0)
+        if domain.tokens and (domain.domain in mixed if mixed is not None else wanted(domain.domain))
     }
     if len(there) < 2:
         raise SampleError(f"there is nothing to weigh: documents are kept of {', '.join(there) or 'no domain'} alone")
