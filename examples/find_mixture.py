@@ -111,7 +111,8 @@ def find(folder: Path, documents: int, mixtures: int, tokens: int) -> None:
     own = [sys.executable, str(Path(__file__).resolve()), "train", "{index}", str(folder / "held_out.json")]
     command = " ".join([*own, str(folder / "run" / "tokenizer.json")])
     dspipe("run", str(config))
-    drawn = ("-n", str(mixtures), "--output", str(sweep), "--tokens", str(tokens))
+    # mixtures without a domain at all lose so much that they would be all that the law is fitted to
+    drawn = ("-n", str(mixtures), "--output", str(sweep), "--tokens", str(tokens), "--concentration", "3..30")
     dspipe("mixture", "sample", str(config), *drawn)
     dspipe("mixture", "run", str(sweep), "--command", command)
     tables, weights = (str(sweep / "ratios.csv"), str(sweep / "metrics.csv")), folder / "weights.yaml"

@@ -76,7 +76,7 @@ def test_evidence_of_other_domains_is_refused(config: Path, tmp_path: Path) -> N
         (("--concentration", "few"), "give two numbers"),
         (("--tokens", "many"), "no number of tokens"),
         (("--tokens", "1e9"), "the largest weights that the caps allow sum to"),
-        (("--set", "stages.remix.by=nothing"), "mixed by domain, the config mixes by nothing"),
+        (("--set", "stages.remix.by=source"), "mixed by domain, the config mixes by source"),
     ],
 )
 def test_what_sample_refuses(config: Path, tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
@@ -89,4 +89,5 @@ def test_what_run_and_fit_refuse(config: Path, tmp_path: Path) -> None:
     folder = tmp_path / "mixtures"
     asked("sample", config, "-n", 4, "--output", folder, "--tokens", "4e3")
     assert "4 mixtures can't say" in asked("fit", *measured(folder), code=2).stderr
+    (folder / "metrics.csv").unlink()
     assert "failed: mix-000: nonesuch can't be started" in asked("run", folder, "--command", "nonesuch", code=1).stderr
