@@ -115,8 +115,8 @@ def _add_stages(store: Store, stories: list[Story], import_own: bool) -> None:
             except Exception as error:  # its results may not be there yet, or be damaged: the columns are shown
                 known = {"not known": f"{error}"}
             story.chapters |= {stage.name: dict(known)} if known else {}
-            domains = getattr(stage.config, "domains", None)
-            if domains is None or columns.get("domain") in domains:
+            is_for = all(columns.get(name) in values for name, values in stage.concerns.items())
+            if is_for:
                 for limit in stage.limits(columns):
                     story.limits.setdefault(limit.column, []).append(limit)
 
