@@ -92,13 +92,17 @@ def _compare(unit: re.Pattern[str], most: int, left: str, right: str) -> Iterato
     """The two texts by units; what differs by words, if the units are sentences."""
     a, b = (_units(unit, most, text) for text in (left, right))
     # what stands everywhere is no place to begin from (autojunk): without it time grows with the cube of the length
-    keys = [[" ".join(part.split()) for part in parts] for parts in (a, b)]
-    for tag, a_start, a_end, b_start, b_end in SequenceMatcher(None, *keys).get_opcodes():
+    matcher = SequenceMatcher(None, _keys(a), _keys(b))
+    for tag, a_start, a_end, b_start, b_end in matcher.get_opcodes():
         one, other = "".join(a[a_start:a_end]), "".join(b[b_start:b_end])
         if tag == "replace" and unit is _SENTENCE:
             yield from _compare_words(one, other)
         else:
             yield Passage(one, other, tag == "equal")
+
+
+def _keys(parts: Iterable[str]) -> list[str]:
+    return [" ".join(part.split()) for part in parts]
 
 
 def _units(unit: re.Pattern[str], most: int, text: str) -> list[str]:
