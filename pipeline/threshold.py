@@ -47,7 +47,7 @@ class Threshold:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """What is read to hold documents against it (`domain` too, where the stage is for some domains only)."""
+        """What is read to hold documents against it, beside the columns that say which documents a stage is for."""
         return tuple(dict.fromkeys((self.column, *self.by)))
 
     def in_words(self, number: float) -> str:

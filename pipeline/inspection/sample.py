@@ -279,7 +279,7 @@ class _Drawing:
             names.append(REASON)
         if self.near and STAGE in self.known:
             names.append(STAGE)
-        of_thresholds = chain.from_iterable((*one.threshold.columns, "domain") for one in self.near)
+        of_thresholds = chain.from_iterable((*one.threshold.columns, *one.stage.concerns) for one in self.near)
         names += map(self._measured, of_thresholds)
         return list(dict.fromkeys([*names, *(self.where.columns if self.where else ())]))
 

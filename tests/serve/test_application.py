@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from dspipe.serve.application import make_application
 from dspipe.serve.runs_folder import RunsFolder
+from dspipe.stages.pack.reading.locate import locate_document
 from tests.engine import run_inline
 from tests.serve.conftest import HOSTILE, RUN, hostile_rows, write_rows
 
@@ -173,6 +174,14 @@ def test_moving_a_threshold(client: TestClient) -> None:
         assert all("\x1b" not in sample["text"] and "PWNED" in sample["text"] for sample in found["samples"])
     assert counted[20] < counted[30]
     assert client.get(f"{BASE}{MIN_WORDS}&value=90000").json()["kept_after"] == [0, 0, 0]
+
+
+def test_the_packed_rows_of_a_document(client: TestClient, runs: Path) -> None:
+    found = locate_document(runs / RUN, f"d10{HOSTILE}")
+    page = client.get(f"{BASE}rows", params={"id": f"d10{HOSTILE}"}).text
+    assert found and re.findall(r"row\?number=(\d+)", page) == [str(one.row) for one in found]
+    assert_harmless(page)
+    assert "stands in none" in client.get(f"{BASE}rows", params={"id": "nobody"}).text
 
 
 def test_two_runs_beside_one_another(client: TestClient) -> None:

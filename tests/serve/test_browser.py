@@ -13,7 +13,7 @@ import pytest
 
 from dspipe.pipeline.run.run_progress import STATUS_FILE, PhaseProgress, RunProgress
 from dspipe.serve.server import listen
-from tests.serve.conftest import RUN
+from tests.serve.conftest import HOSTILE, RUN
 from tests.serve.test_server import serving
 
 if TYPE_CHECKING:
@@ -94,6 +94,9 @@ def test_documents(page: "Page") -> None:
     page.locator("article.card a").first.click()
     assert_whole(page)
     assert "<script>document.title='PWNED'</script>" in page.locator("#text").inner_text()
+    for path in ("document?at=0.39", f"rows?id={quote('d10' + HOSTILE)}"):  # a duplicate beside its kept copy
+        page.goto(BASE + path)
+        assert_whole(page)
 
 
 def test_a_threshold_is_dragged(page: "Page") -> None:

@@ -42,6 +42,7 @@ ADDRESSES: dict[str, Endpoint] = {
     "/run/{run}/compare": compare.show,
     "/run/{run}/shards": shards.show,
     "/run/{run}/row": shards.row,
+    "/run/{run}/rows": shards.of_document,
 }
 _STATUS: dict[type[Exception], int] = {
     BadRequestError: 400,

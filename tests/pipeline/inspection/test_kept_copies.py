@@ -135,7 +135,7 @@ def test_what_is_left_of_a_half_deleted_run(tmp_path: Path) -> None:
     assert story.chapters["documents"] == whole[1][0].chapters["documents"]
     (out / "config.yaml").unlink()
     (story,) = explain(store, file, "2-59")
-    assert story.verdict() == "dropped by exact_dedup.url.verdicts: exact_dedup.url_duplicate"
+    assert story.verdict() == "dropped by exact_dedup.url.verdicts: exact_dedup.same_url"
     assert story.kept_copies == []
 
 
@@ -156,6 +156,7 @@ def test_a_run_that_was_killed(run: Path) -> None:
         assert "not known" not in str(story.chapters)
 
 
+@pytest.mark.parametrize("run", [{}], indirect=True, ids=str)
 def test_few_requests_on_an_object_store(
     run: Path, proxy: FaultyProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,4 +173,5 @@ def test_few_requests_on_an_object_store(
         asked[name] = sum(proxy.requests.values()) - before
         (here,) = explain(*read_run(str(run)), name)
         assert story == here
-    assert asked == {}
+    # 59 and 54 now: of 8 phases over shards each a manifest and two reads of a file
+    assert max(asked.values()) <= 75
