@@ -45,6 +45,6 @@ def kept_copies(
     for stage in stages:
         for name, number in stage.kept_instead(columns).items():
             other = open_kept(store, run, number).columns(["id", "url", "reason", "text"])
-            texts = columns.get("text"), other["text"]
-            compared = compare_texts(*texts) if texts[0] and texts[1] else None
+            left, right = columns.get("text"), other["text"]
+            compared = compare_texts(left, right) if left and right else None
             yield KeptCopy(name, number, other["id"], other["url"], other["reason"], compared)

@@ -6,7 +6,7 @@ from typing import Any
 
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.doc_id import split
-from dspipe.pipeline.errors import DocumentNotFoundError
+from dspipe.pipeline.errors import DamagedFileError, DocumentNotFoundError
 from dspipe.pipeline.inspection.beside_limits import Measured, spans_of, values_beside_limits
 from dspipe.pipeline.inspection.documents_at import documents_at
 from dspipe.pipeline.inspection.kept_copies import KeptCopy, kept_copies
@@ -78,8 +78,11 @@ def read_story(run: OpenedRun, number: int) -> DocumentStory:
         if value is not None:
             group = name.partition(".")[0] if "." in name else "document"
             story.groups.setdefault(group, []).append(Value(name, _shown(value), limits.get(name, ())))
-    copies = kept_copies(run.store, run.file, stages, {**columns, "text": text})
-    story.kept_copies = [(copy, cluster_of(copy, columns)) for copy in copies]
+    try:
+        copies = kept_copies(run.store, run.file, stages, {**columns, "text": text})
+        story.kept_copies = [(copy, cluster_of(copy, columns)) for copy in copies]
+    except (DamagedFileError, FileNotFoundError) as error:  # of another shard: this document is shown
+        story.known["kept instead"] = {"not known": str(error)}
     for stage in stages:
         try:
             known = stage.explain(run.store, run.file, number, columns)
