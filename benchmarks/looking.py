@@ -27,8 +27,8 @@ import pyarrow.parquet as pq
 from benchmarks.common import Result, count, parser_without_input
 from benchmarks.looking_corpus import SHARD, make_run
 
-_MOVED, _EDIT = 40, "stages.heuristics.gopher.min_words=40"
-_SETTING = "heuristics.gopher.min_words"
+_MOVED = 40
+_SETTING = "stages.heuristics.gopher.min_words"
 _PAGES: dict[str, str] = {
     "list of runs": "/",
     "run": "/run/a/",
@@ -56,10 +56,10 @@ def commands(directory: Path, documents: int, page: Path) -> dict[str, list[str]
         "explain by id": ["explain", first, f"doc-{number}"],
         "explain by URL": ["explain", first, url_of(directory, number)],
         "explain, not there": ["explain", first, f"doc-{number}x"],
-        "sample --near": ["sample", first, "--near", "stages.heuristics.gopher.min_words", "-n", "20"],
+        "sample --near": ["sample", first, "--near", _SETTING, "-n", "20"],
         "sample --by": ["sample", first, "--by", "domain,language", "-n", "2"],
         "sample --where": ["sample", first, "--where", "language = 'zh' and heuristics.words > 100", "-n", "20"],
-        "whatif": ["whatif", first, "--set", _EDIT],
+        "whatif": ["whatif", first, "--set", f"{_SETTING}={_MOVED}"],
         "diff": ["diff", first, second],
         "stats --html": ["stats", first, "--html", str(page)],
     }

@@ -40,12 +40,12 @@ class Story:
         return {name: value for chapter in self.chapters.values() for name, value in chapter.items()}
 
     def verdict(self) -> str:
-        """Kept, quarantined, or dropped by whom and why."""
+        """Kept, quarantined, dropped by whom and why, or undecided."""
         if self.quarantined:
             return "quarantined"
         phase, reason = self.drop()
         if reason is None:
-            return "kept" if self.finished else "kept so far"
+            return "kept" if self.finished else "undecided: not dropped so far, and the run isn't finished"
         return f"dropped by {phase}: {reason}"
 
     def as_json(self) -> dict[str, Any]:

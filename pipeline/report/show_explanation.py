@@ -8,6 +8,7 @@ from dspipe.pipeline.inspection.beside_limits import Measured
 from dspipe.pipeline.inspection.compare_texts import Compared
 from dspipe.pipeline.inspection.explain import Story
 from dspipe.pipeline.inspection.kept_copies import KeptCopy
+from dspipe.pipeline.quantities import human_number
 from dspipe.pipeline.visible_text import visible, visible_line
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def _shown(value: Any) -> str:
     if isinstance(value, int) and abs(value) < _LONGEST_NUMBER:
         text = f"{value:,}"
     elif isinstance(value, float):
-        text = f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+        text = human_number(value)
     if len(text) <= _SHOWN_CHARACTERS:
         return text
     return f"{text[:_SHOWN_CHARACTERS]}... ({len(text):,} characters)"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from dspipe.pipeline.funnel import Counts
 from dspipe.pipeline.inspection.what_if_answer import Answer, Held, Sample
-from dspipe.pipeline.quantities import human_bytes
+from dspipe.pipeline.quantities import human_bytes, human_number
 from dspipe.pipeline.report.tables import Table, print_table
 from dspipe.pipeline.visible_text import visible_line
 
@@ -141,11 +141,7 @@ def _value(value: Any) -> str:
         return {None: "none", True: "true", False: "false"}[value]
     if isinstance(value, int):
         return f"{value:,}"
-    return (
-        f"{value:,.0f}"
-        if isinstance(value, float) and abs(value) >= 10_000
-        else (f"{value:.4g}" if isinstance(value, float) else str(value))
-    )
+    return human_number(value) if isinstance(value, float) else str(value)
 
 
 def _say(console: "Console", line: str) -> None:

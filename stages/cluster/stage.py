@@ -1,7 +1,6 @@
 """Groups of documents that nobody has named: k-means over vectors, named by their typical words.
 
-    - embed: {}
-    - cluster: {clusters: 24}
+    - cluster: {clusters: 24} # behind `- embed: {}`
     - cluster: {name: topics, of: topics.vectors, clusters: 100, min_share: 0.01, duplicates_above: 0.95}
 
 Vectors are those of `embed`. A sample of what is still kept, chosen by a hash of the run's seed and of where documents
