@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dspipe.pipeline.inspection.beside_limits import Measured
 from dspipe.pipeline.inspection.sample import WITHIN, DocumentSample, Part, SampledDocument
-from dspipe.pipeline.quantities import human_number
+from dspipe.pipeline.quantities import count_of, human_number
 from dspipe.pipeline.stage import Span
 from dspipe.pipeline.visible_text import visible, visible_line
 
@@ -76,7 +76,7 @@ def _limits(measured: Sequence[Measured], reason: str | None) -> Iterator[str]:
     for one in ordered[:_MOST_LIMITS]:
         yield visible_line(f"{one.column} {_value(one.value)}: asked is {one.asks}{'' if one.broken else ', met'}")
     if len(ordered) > _MOST_LIMITS:
-        yield f"and {len(ordered) - _MOST_LIMITS} more limits that it breaks"
+        yield f"and {count_of(len(ordered) - _MOST_LIMITS, 'more limit')} that it breaks"
 
 
 def _value(value: Any) -> str:

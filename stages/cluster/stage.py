@@ -60,8 +60,8 @@ class ClusterConfig(NamedConfig):
     """The share of documents that a cluster must have; smaller ones are merged into their nearest. Default: a tenth of
     an even share."""
 
-    sample: int = Field(default=100_000, ge=100, le=4_000_000)
-    """Documents that the centers are found with."""
+    sample: int = Field(default=100_000, ge=100, le=1_000_000)
+    """Documents that the centers are found with. The task that does so takes some four times their vectors' memory."""
 
     duplicates_above: float | None = Field(default=None, gt=0, le=1)
     """Drop documents whose cosine to an earlier one of the same cluster is this or more. Default: none."""

@@ -6,6 +6,7 @@ from pydantic import TypeAdapter, ValidationError
 from dspipe.pipeline.quantities import (
     ByteSize,
     Count,
+    count_of,
     human_bytes,
     human_number,
     human_seconds,
@@ -93,6 +94,10 @@ def test_what_is_no_time(text: str) -> None:
 def test_for_people() -> None:
     assert [human_bytes(n) for n in (0, 999, 1536, 2.5e6, 3e15)] == ["0 B", "999 B", "1.5 kB", "2.5 MB", "3,000.0 TB"]
     assert [human_seconds(s) for s in (1.25, 42, 192, 7500)] == ["1.2s", "42s", "3m12s", "2h05m"]
+
+
+def test_counts_of_things() -> None:
+    assert [count_of(number, "worker") for number in (0, 1, 4096)] == ["0 workers", "1 worker", "4,096 workers"]
 
 
 def test_numbers_of_any_size_are_short() -> None:
