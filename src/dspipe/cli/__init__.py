@@ -14,6 +14,7 @@ from dspipe.cli.export import export
 from dspipe.cli.help import help_
 from dspipe.cli.init import init
 from dspipe.cli.plan import plan
+from dspipe.cli.recall import recall
 from dspipe.cli.retry_quarantine import retry_quarantine
 from dspipe.cli.run import run
 from dspipe.cli.sample import sample
@@ -35,7 +36,7 @@ app = typer.Typer(
 )
 for command in (
     *(init, plan, run, retry_quarantine, status),
-    *(stats, explain, whatif, diff, export, sample, serve, verify, schema),
+    *(stats, explain, whatif, diff, export, sample, recall, serve, verify, schema),
 ):
     app.command()(command)
 app.command("help")(help_)
