@@ -12,6 +12,7 @@ before is reused, so that each figure is of its stage alone. By the engine in th
 import json
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def dspipe(measure: Measure, paths: list[str], documents: int, directory: str) -
             "sources": [{"name": "made", "format": "parquet", "path": f"{made}/*.parquet", "columns": columns}],
             "stages": stages,
         }
-        result = measure(lambda config=config: run_config(config))
+        result = measure(partial(run_config, config))
         found[f"{name}_s_per_million"] = measure.cpu_s / documents * 1e6
         found |= {f"{phase.name} s": phase.seconds for phase in result.phases if phase.tasks > phase.reused}
     plan = json.loads((made / "run" / "mixture.json").read_text())
