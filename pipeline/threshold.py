@@ -52,7 +52,7 @@ class Threshold:
 
     def in_words(self, number: float) -> str:
         """`at least 0.65`"""
-        return f"{self.asks} {number:,.0f}" if number >= 1000 else f"{self.asks} {number:.4g}"
+        return f"{self.asks} {number:,.0f}" if 1000 <= number < 1e15 else f"{self.asks} {number:.4g}"
 
     def numbers(self, groups: "pa.Array | None", rows: int) -> "pa.Array":
         """The number for each of so many documents (float64), null where there is none. `groups`: their names (string),

@@ -23,17 +23,21 @@ class Story:
     limits: dict[str, list[Limit]] = field(default_factory=dict)
     """what columns are held against"""
     quarantined: bool = False
+    finished: bool = True
+    """whether the run is: else what hasn't dropped the document so far may do so yet"""
 
     def columns(self) -> dict[str, Any]:
         """All columns of the document, the newest of each."""
         return {name: value for chapter in self.chapters.values() for name, value in chapter.items()}
 
     def verdict(self) -> str:
-        """Kept, quarantined, or dropped by whom and why."""
+        """Kept, quarantined, dropped by whom and why, or undecided."""
         if self.quarantined:
             return "quarantined"
         phase, reason = self.drop()
-        return "kept" if reason is None else f"dropped by {phase}: {reason}"
+        if reason is not None:
+            return f"dropped by {phase}: {reason}"
+        return "kept" if self.finished else "undecided: not dropped so far, and the run isn't finished"
 
     def drop(self) -> tuple[str, str | None]:
         """The phase that dropped it, and why; None: nothing did."""
@@ -72,7 +76,7 @@ def tell(store: Store, run: RunFile, shard: int, row: int) -> Story:
     names = [phase.manifests[shard] for phase in by_shard] or [read_so_far(store)[shard]]
     phases = [phase.name for phase in by_shard] or [DOCUMENTS]
     manifests = store.read_json_many(names)
-    story = Story()
+    story = Story(finished=run.finished)
     group = 0
     for rows in manifests[0]["groups"]:
         if row < rows:

@@ -21,6 +21,8 @@ Float64 = npt.NDArray[np.float64]
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 _FINE = 1 << 16
+_GREATEST = float(np.finfo(np.float32).max)
+"""values beyond it are in the last bins"""
 _SHOWN = 48
 """bins that are shown, about"""
 _NAMES_NO_AMOUNT = ("keeper", "cluster", "script")
@@ -113,7 +115,8 @@ class Histograms:
         used = np.flatnonzero(by_verdict.any(axis=0))
         counts, starts = by_verdict[:, used], np.clip(_starts(used), *self._range[name])
         both = counts.sum(axis=0)
-        documents, (low, high) = int(both.sum()), self._range[name]
+        documents, (least, greatest) = int(both.sum()), self._range[name]
+        low, high = (min(max(value, -_GREATEST), _GREATEST) for value in (least, greatest))
         ends = np.cumsum(both)
         quantiles = {f"{q * 100:g}": float(starts[np.searchsorted(ends, q * documents)]) for q in QUANTILES}
         scale = "log" if _is_heavy_tailed(low, high, quantiles) else "linear"
@@ -127,8 +130,8 @@ class Histograms:
             column=name,
             documents=documents,
             nulls=self._nulls[name],
-            least=low,
-            greatest=high,
+            least=least,
+            greatest=greatest,
             mean=self._sums[name] / documents,
             quantiles=quantiles,
             largest_bucket=float(buckets.max() / documents),
@@ -142,7 +145,7 @@ class Histograms:
 def _fine_bins(values: Float64) -> Int64:
     """The bin of each value, ascending with the value: of the bits of its float32 the upper half. Of negative numbers
     all bits are turned round, of others the sign."""
-    bits = values.astype(np.float32).view(np.uint32)
+    bits = np.clip(values, -_GREATEST, _GREATEST).astype(np.float32).view(np.uint32)
     ordered = np.where(bits >> np.uint32(31), ~bits, bits | np.uint32(1 << 31))
     return (ordered >> np.uint32(16)).astype(np.int64)
 

@@ -60,7 +60,7 @@ class SampledDocument:
     domain: str | None
     language: str | None
     verdict: str
-    """kept, dropped, or quarantined"""
+    """kept, dropped, or quarantined; undecided, where nothing has dropped it and the run isn't finished"""
     stage: str | None
     """that dropped it, or failed on it"""
     reason: str | None
@@ -216,7 +216,7 @@ class _Drawing:
         values = [one for one in values_beside_limits(self.stages, columns) if one.broken or self._is_near(one)]
         return SampledDocument(
             **{name: columns.get(name) for name in _EVERY_TEXT},
-            verdict="kept" if reason is None else "dropped",
+            verdict="dropped" if reason is not None else "kept" if self.table.run.finished else "undecided",
             stage=None if reason is None else self.table.stage_of_reason.get(reason),
             reason=reason,
             stratum=stratum,

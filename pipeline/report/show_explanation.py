@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dspipe.pipeline.inspection.explain import Story
+from dspipe.pipeline.quantities import human_number
 from dspipe.pipeline.stage import Limit
 from dspipe.pipeline.visible_text import visible, visible_line
 
@@ -73,7 +74,7 @@ def _shown(value: Any) -> str:
     if isinstance(value, int) and abs(value) < _LONGEST_NUMBER:
         text = f"{value:,}"
     elif isinstance(value, float):
-        text = f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+        text = human_number(value)
     if len(text) <= _SHOWN_CHARACTERS:
         return text
     return f"{text[:_SHOWN_CHARACTERS]}... ({len(text):,} characters)"

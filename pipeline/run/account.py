@@ -13,6 +13,7 @@ from typing import Protocol
 
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.run.compile_kernels import PHASE as COMPILE
+from dspipe.pipeline.run.compile_kernels import TITLE as COMPILE_TITLE
 from dspipe.pipeline.run.executors.interface import Event, Failure, Finished, Progressed
 from dspipe.pipeline.run.run_progress import Notice, PhaseProgress, RunProgress, RunState
 from dspipe.pipeline.run.scheduler import Silent
@@ -148,7 +149,11 @@ class RunAccount:
                 if phase is None:
                     phases.append(PhaseProgress(name, titles[name], tasks=tasks[name]))
                 else:
-                    phases.append(phase.progress(name, titles.get(name, ""), attempts.get(name, [])))
+                    phases.append(
+                        phase.progress(
+                            name, titles.get(name, COMPILE_TITLE if name == COMPILE else ""), attempts.get(name, [])
+                        )
+                    )
             return RunProgress(
                 run=self._plan.config.name,
                 state=state,

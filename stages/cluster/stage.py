@@ -1,7 +1,6 @@
 """Groups of documents that nobody has named: k-means over vectors, named by their typical words.
 
-    - embed: {}
-    - cluster: {clusters: 24}
+    - cluster: {clusters: 24} # behind `- embed: {}`
     - cluster: {name: topics, of: topics.vectors, clusters: 100, min_share: 0.01, duplicates_above: 0.95}
 
 Vectors are those of `embed`. A sample of what is still kept, chosen by a hash of the run's seed and of where documents
@@ -61,8 +60,8 @@ class ClusterConfig(NamedConfig):
     """The share of documents that a cluster must have; smaller ones are merged into their nearest. Default: a tenth of
     an even share."""
 
-    sample: int = Field(default=100_000, ge=100, le=4_000_000)
-    """Documents that the centers are found with."""
+    sample: int = Field(default=100_000, ge=100, le=1_000_000)
+    """Documents that the centers are found with. The task that does so takes some four times their vectors' memory."""
 
     duplicates_above: float | None = Field(default=None, gt=0, le=1)
     """Drop documents whose cosine to an earlier one of the same cluster is this or more. Default: none."""

@@ -11,6 +11,7 @@ from dspipe.pipeline.doc_id import split
 from dspipe.pipeline.errors import DocumentNotFoundError
 from dspipe.pipeline.inspection.beside_limits import Measured, spans_of, values_beside_limits
 from dspipe.pipeline.inspection.documents_at import documents_at
+from dspipe.pipeline.quantities import human_number
 from dspipe.pipeline.run.run_file import configured_stages
 from dspipe.pipeline.stage import Span, Stage
 from dspipe.serve.compared_texts import Compared, compare_texts
@@ -137,7 +138,7 @@ def _shown(value: Any) -> str:
     if isinstance(value, bytes):
         return f"{value[:16].hex()}{'…' if len(value) > 16 else ''} ({len(value)} bytes)"
     if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+        return human_number(value)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**15:
         return f"{value:,}"
     text = str(value)

@@ -1,5 +1,6 @@
 """HTML from templates, JSON, errors as a sentence. Whatever a value says is escaped, controls are written out."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from dspipe.pipeline.quantities import human_bytes, human_seconds
+from dspipe.pipeline.quantities import human_bytes, human_number, human_seconds
 from dspipe.pipeline.report.tables import lines
 from dspipe.pipeline.visible_text import visible
 
@@ -35,7 +36,7 @@ def _number(value: float | None) -> str:
         return ""
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+    return human_number(value)
 
 
 TEMPLATES = Environment(
@@ -79,6 +80,6 @@ def _visible(value: Any) -> Any:
         return {visible(str(name)): _visible(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [_visible(item) for item in value]
-    if isinstance(value, float) and value != value:
+    if isinstance(value, float) and not math.isfinite(value):  # JSON has no word for it
         return None
     return value

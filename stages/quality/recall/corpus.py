@@ -1,8 +1,9 @@
 """The kept documents of a finished run, as a recall asks for them: shard by shard, a row group at a time."""
 
 import json
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from os import cpu_count
@@ -14,8 +15,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dspipe.pipeline.doc_id import doc_ids, rows_of, shards_of
 from dspipe.pipeline.draws import seeded_hashes
-from dspipe.pipeline.errors import ConfigError, RunNotFoundError
+from dspipe.pipeline.errors import ConfigError, DamagedFileError, RunNotFoundError
 from dspipe.pipeline.inspection.document_table import REASON, DocumentTable
 from dspipe.pipeline.keys import key_of
 from dspipe.pipeline.run.run_file import read_run
@@ -25,6 +27,8 @@ T = TypeVar("T")
 Progress = Callable[[int, int], None]
 """called with documents that are done, and all of them"""
 _MOST_THREADS = 64
+_MOST_WAITING = 1 << 20
+"""documents of shards that are drawn from before the first of them are chosen"""
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Corpus:
 
     @staticmethod
     def open(run: str) -> "Corpus":
-        """Those of the run with this output. Raises ConfigError where it can't be recalled from, DamagedFileError."""
+        """Those of the run with this output. Raises ConfigError where it can't be recalled from."""
         try:
             store, file = read_run(run)
         except RunNotFoundError as error:
@@ -56,8 +60,12 @@ class Corpus:
         corpus = Corpus(DocumentTable(store, file))
         if not corpus.table.documents:
             raise ConfigError(f"{run} has no documents", ("run",))
+        try:
+            known = corpus.table.columns
+        except DamagedFileError as error:
+            raise ConfigError(f"{error}; run the run's config again", ("run",)) from None
         for name in ("text", "url", "id", "origin"):
-            if name not in corpus.table.columns:
+            if name not in known:
                 raise ConfigError(f"{run} has no column {name} any more; run its config again", ("run",))
         return corpus
 
@@ -78,28 +86,28 @@ class Corpus:
                 batch, places = batch.filter(kept), places.filter(kept)
             yield Kept(places, batch.select(list(names)))
 
-    def each_shard(self, work: Callable[[int], T], progress: Progress) -> list[T]:
-        """What `work` gives for each shard, in their order; done by as many threads as there are cores."""
-        shards, stop, done = range(len(self.table.shards)), Event(), 0
+    def each_shard(self, work: Callable[[int], T], progress: Progress) -> Iterator[T]:
+        """What `work` gives for each shard, in their order; done by as many threads as there are cores, a few shards
+        ahead of what is taken."""
+        threads, stop, done = min(cpu_count() or 1, _MOST_THREADS), Event(), 0
+        waiting: deque[Future[T]] = deque()
 
         def one(shard: int) -> T:
             if stop.is_set():
                 raise _StoppedError
             return work(shard)
 
-        found = []
-        with ThreadPoolExecutor(min(cpu_count() or 1, _MOST_THREADS), "dspipe-recall") as pool:
-            futures = [pool.submit(one, shard) for shard in shards]
+        with ThreadPoolExecutor(threads, "dspipe-recall") as pool:
             try:
-                for shard, future in zip(shards, futures, strict=True):
-                    found.append(future.result())
-                    done += self.table.shards[shard].rows
+                for shard, place in enumerate(self.table.shards):
+                    while len(waiting) < 2 * threads and shard + len(waiting) < len(self.table.shards):
+                        waiting.append(pool.submit(one, shard + len(waiting)))
+                    yield waiting.popleft().result()
+                    done += place.rows
                     progress(done, self.table.documents)
-            except BaseException:
+            finally:
                 stop.set()
                 pool.shutdown(wait=True, cancel_futures=True)
-                raise
-        return found
 
     def draw(
         self, wanted: int, seed: int, use: str, chosen: Decisions | None, decision: int, progress: Progress
@@ -107,27 +115,28 @@ class Corpus:
         """`wanted` kept documents by the hash of their origin, of those of which `chosen` says `decision` (None: of
         all); fewer where there are no more."""
 
-        def least(shard: int) -> tuple[pa.Array, pa.Array, int]:
-            hashes, rows, there = [np.empty(0, np.uint64)], [np.empty(0, np.uint32)], 0
+        def least(shard: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32]]:
+            hashes, rows = [np.empty(0, np.uint64)], [np.empty(0, np.uint32)]
             for kept in self.read(["origin", *([] if chosen is None else ["url"])], shard):
                 found = seeded_hashes(kept.batch.column("origin"), seed, use)
                 places = kept.rows.to_numpy()
                 if chosen is not None:
                     mask = chosen.of(kept.batch.column("url")) == decision
                     found, places = found[mask], places[mask]
-                there += len(found)
                 hashes.append(found)
                 rows.append(places)
-            all_hashes, all_rows = np.concatenate(hashes), np.concatenate(rows)
-            order = np.argsort(all_hashes, kind="stable")[:wanted]
-            return all_hashes[order], all_rows[order], there
+            order = np.argsort(np.concatenate(hashes), kind="stable")[:wanted]
+            return np.concatenate(hashes)[order], np.concatenate(rows)[order]
 
-        parts = self.each_shard(least, progress)
-        hashes = np.concatenate([part[0] for part in parts])
-        shards = np.repeat(np.arange(len(parts)), [len(part[0]) for part in parts])
-        rows = np.concatenate([part[1] for part in parts])
-        order = np.argsort(hashes, kind="stable")[:wanted]
-        return Drawn(shards[order], rows[order], sum(part[2] for part in parts))
+        hashes, numbers = np.empty(0, np.uint64), np.empty(0, np.uint64)
+        more: list[tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]] = []
+        for shard, (found, rows) in enumerate(self.each_shard(least, progress)):
+            more.append((found, doc_ids(shard, rows)))
+            if sum(len(part) for part, _ in more) > max(wanted, _MOST_WAITING):
+                hashes, numbers = _first([(hashes, numbers), *more], wanted)
+                more.clear()
+        _, numbers = _first([(hashes, numbers), *more], wanted)
+        return Drawn(shards_of(numbers).astype(np.int64), rows_of(numbers))
 
     def documents(self, drawn: "Drawn") -> Iterator[pa.RecordBatch]:
         """The documents that have a text, as rank uint32 (the place in the draw), url and text, in the order of the
@@ -146,11 +155,19 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Documents that were drawn, the first ones first, and how many there were to draw from."""
+    """Documents that were drawn, the first ones first."""
 
     shards: npt.NDArray[np.int64]
     rows: npt.NDArray[np.uint32]
-    of: int
+
+
+def _first(
+    parts: list[tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]], wanted: int
+) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+    """Hashes and numbers of the documents with the lowest hashes."""
+    hashes, numbers = (np.concatenate([part[which] for part in parts]) for which in (0, 1))
+    order = np.argsort(hashes, kind="stable")[:wanted]
+    return hashes[order], numbers[order]
 
 
 class _StoppedError(Exception):

@@ -17,6 +17,8 @@ from dspipe.stages.quality.recall.scoring import Scores
 from dspipe.stages.shared.hosts import hosts_of
 
 HOST, PAGES, RECALLED = "host", "pages", "recalled"
+_MOST_WAITING = 1 << 20
+"""rows of shards' hosts before they are added up"""
 _NO_HOSTS = pa.schema([pa.field(HOST, pa.string()), pa.field(PAGES, pa.int64()), pa.field(RECALLED, pa.int64())])
 
 
@@ -50,6 +52,25 @@ class Recalled:
             decided = self._decisions.of(kept.batch.column("url"))
             mask = recalled(scores.scores[part], decided, self._threshold)
             yield Judged(kept, scores.scores[part], scores.bytes[part], tokens[part], decided, mask)
+
+
+class HostCounts:
+    """Counts by host that grow shard by shard; in memory, those of all hosts, and as many more."""
+
+    def __init__(self) -> None:
+        self._counted, self._rows = count_hosts([]), 0
+        self._more: list[pa.Table] = []
+
+    def add(self, hosts: pa.Table) -> None:
+        """Add a shard's."""
+        self._more.append(hosts)
+        self._rows += len(hosts)
+        if self._rows > max(len(self._counted), _MOST_WAITING):
+            self._counted, self._more, self._rows = self.table(), [], 0
+
+    def table(self) -> pa.Table:
+        """All of them, sorted by host."""
+        return count_hosts([self._counted, *self._more])
 
 
 def count_hosts(parts: list[pa.Table]) -> pa.Table:

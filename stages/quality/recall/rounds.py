@@ -23,7 +23,15 @@ from dspipe.stages.quality.recall.annotations import accept, all_rules, carry_ov
 from dspipe.stages.quality.recall.config import RecallConfig
 from dspipe.stages.quality.recall.corpus import Corpus, json_line
 from dspipe.stages.quality.recall.decisions import OPEN, REFUSED, TAKEN, Decisions, Rule
-from dspipe.stages.quality.recall.find_hosts import HOST, RECALLED, Recalled, count_hosts, hosts_of_batch, list_hosts
+from dspipe.stages.quality.recall.find_hosts import (
+    HOST,
+    RECALLED,
+    HostCounts,
+    Recalled,
+    count_hosts,
+    hosts_of_batch,
+    list_hosts,
+)
 from dspipe.stages.quality.recall.scoring import Scores
 from dspipe.stages.quality.recall.seeds import digest_seeds, find_seed_files, read_seeds
 from dspipe.stages.quality.recall.state import (
@@ -160,8 +168,11 @@ class _Recall:
             threshold = find_threshold(scores, decisions, config.keep_tokens, config.bytes_per_token, step)
         found = Recalled(scores, decisions, threshold, config.bytes_per_token)
         step = self.step(f"round {number}: counting hosts")
-        parts = self.corpus.each_shard(lambda shard: self._write_shard(number, shard, found), step)
-        hosts, earlier = count_hosts([part.hosts for part in parts]), self._hosts_before(number)
+        counts, sums = HostCounts(), _Sums()
+        for part, of_shard in self.corpus.each_shard(lambda shard: self._write_shard(number, shard, found), step):
+            counts.add(of_shard)
+            sums.add(part)
+        hosts, earlier = counts.table(), self._hosts_before(number)
         with self.store.writing(f"hosts-round-{number}.parquet") as file:
             pq.write_table(hosts, file, compression="zstd")
         step = self.step(f"round {number}: listing hosts")
@@ -171,10 +182,9 @@ class _Recall:
         write_list(self.store, listed, config.host_share)
         with_pages = hosts.filter(pc.greater(hosts.column(RECALLED), 0)).column(HOST)
         new_hosts = len(with_pages) - int(pc.sum(pc.is_in(with_pages, value_set=earlier)).as_py() or 0)
-        sums = {name: sum(getattr(part, name) for part in parts) for name in ("recalled", "new", "bytes", "tokens")}
         done = Round(number, trained["sha256"], decided, trained["trained"][POSITIVE], trained["trained"][NEGATIVE],
-                     trained["roc_auc"], threshold, sums["recalled"], sums["new"], len(with_pages), new_hosts,
-                     sums["bytes"], round(sums["tokens"]), len(listed.hosts))  # fmt: skip
+                     trained["roc_auc"], threshold, sums.recalled, sums.new, len(with_pages), new_hosts,
+                     sums.bytes, round(sums.tokens), len(listed.hosts))  # fmt: skip
         write_round(self.store, done)
         return done
 
@@ -211,13 +221,13 @@ class _Recall:
         with self.store.reading(RANDOM) as file, pq.ParquetFile(file) as stored:
             yield from stored.iter_batches(1024)
 
-    def _write_shard(self, number: int, shard: int, found: Recalled) -> "_ShardSums":
+    def _write_shard(self, number: int, shard: int, found: Recalled) -> tuple["_Sums", pa.Table]:
         name = f"{shard:05d}.parquet"
         known = [np.empty(0, np.uint32)]
         for earlier in range(1, number):
             with self.store.reading(f"recalled-round-{earlier}/{name}") as file:
                 known.append(pq.read_table(file, columns=["row"]).column("row").to_numpy())
-        seen, sums, hosts = np.unique(np.concatenate(known)), _ShardSums(), []
+        seen, sums, hosts = np.unique(np.concatenate(known)), _Sums(), []
         with (
             self.store.writing(f"recalled-round-{number}/{name}") as file,
             pq.ParquetWriter(file, _RECALLED, compression="zstd") as writer,
@@ -235,8 +245,7 @@ class _Recall:
                 sums.new += int(new.sum())
                 sums.bytes += int(judged.bytes[mask].sum())
                 sums.tokens += float(judged.tokens[mask].sum())
-        sums.hosts = count_hosts(hosts)
-        return sums
+        return sums, count_hosts(hosts)
 
     def _hosts_before(self, number: int) -> pa.Array:
         """Hosts that an earlier round recalled pages of."""
@@ -265,12 +274,17 @@ _RECALLED = pa.schema(
 
 
 @dataclass
-class _ShardSums:
+class _Sums:
     recalled: int = 0
     new: int = 0
     bytes: int = 0
     tokens: float = 0.0
-    hosts: pa.Table = None
+
+    def add(self, more: "_Sums") -> None:
+        self.recalled += more.recalled
+        self.new += more.new
+        self.bytes += more.bytes
+        self.tokens += more.tokens
 
 
 class _TrainingData:

@@ -1,5 +1,7 @@
 """The score from which on the best pages make so many tokens: exact, by two passes over the scores."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -34,9 +36,8 @@ def find_threshold(
             counts = np.bincount(lower[upper == above], weight[upper == above], minlength=_HALF).astype(np.float64)
         return counts, float(weights[decided == TAKEN].sum())
 
-    parts = corpus.each_shard(lambda shard: histogram(shard, None), progress)
-    budget = keep_tokens - sum(taken for _, taken in parts)
-    coarse = _added(parts)
+    coarse, taken = _added(corpus.each_shard(lambda shard: histogram(shard, None), progress))
+    budget = keep_tokens - taken
     if budget <= 0 or not coarse.any():
         return 2.0
     held = np.cumsum(coarse[::-1])[::-1]
@@ -45,7 +46,7 @@ def find_threshold(
         return 0.0
     # the scores with these upper bits fit in part only
     cut = int(too_much[-1])
-    fine = _added(corpus.each_shard(lambda shard: histogram(shard, cut), progress))
+    fine, _ = _added(corpus.each_shard(lambda shard: histogram(shard, cut), progress))
     left = budget - (held[cut] - coarse[cut])
     fits = np.flatnonzero((np.cumsum(fine[::-1])[::-1] <= left) & (fine > 0))
     if len(fits):
@@ -53,11 +54,12 @@ def find_threshold(
     return _score(cut + 1, 0) if held[cut] > coarse[cut] else _score(cut, int(np.flatnonzero(fine)[-1]))
 
 
-def _added(parts: list[tuple[npt.NDArray[np.float64], float]]) -> npt.NDArray[np.float64]:
-    total = np.zeros(_HALF)
-    for counts, _ in parts:
+def _added(parts: Iterable[tuple[npt.NDArray[np.float64], float]]) -> tuple[npt.NDArray[np.float64], float]:
+    total, taken = np.zeros(_HALF), 0.0
+    for counts, of_taken in parts:
         total += counts
-    return total
+        taken += of_taken
+    return total, taken
 
 
 def _score(upper: int, lower: int) -> float:

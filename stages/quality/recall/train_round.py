@@ -10,7 +10,9 @@ from typing import Any, BinaryIO
 from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.quality import search
 from dspipe.stages.quality.documents import LABELS, Split, split_documents
-from dspipe.stages.quality.evaluation import Float64, evaluate, losses
+from dspipe.stages.quality.evaluation import evaluate, losses
+from dspipe.stages.quality.labelled import FilesByLabel
+from dspipe.stages.quality.measures import Float64
 from dspipe.stages.quality.recall.config import ModelConfig
 from dspipe.stages.quality.training import train
 
@@ -43,7 +45,7 @@ def train_round(write: Mapping[str, Callable[[BinaryIO], None]], config: ModelCo
             files[label] = [folder / f"{label}.jsonl"]
             with files[label][0].open("wb") as file:
                 write[label](file)
-        split = split_documents(files, "text", config.held_out, folder)
+        split = split_documents(FilesByLabel(files), LABELS, config.held_out, folder)
         for label in LABELS:
             if not split.trained[label]:
                 raise ConfigError(f"no {label} documents to train on: all of them are held out")
@@ -51,7 +53,8 @@ def train_round(write: Mapping[str, Callable[[BinaryIO], None]], config: ModelCo
         train(split.whole, model, config.threads, lambda part: say("training", part), **choice.options())
         area = None
         if all(split.held_out.values()):
-            area = round(float(evaluate(model, split.held_out)["roc_auc"]), 4)
+            held_out = [document for documents in split.held_out.values() for document in documents]
+            area = round(float(evaluate(model, held_out)["roc_auc"]), 4)
         return Trained(choice.describe(), dict(split.trained), area)
 
 

@@ -71,5 +71,6 @@ def test_before_the_first_phase_has_ended(toy: dict[str, Any]) -> None:
     begun = replace(run, finished=False, phases=[], to_come=[phase.name for phase in run.phases])
     (story,) = explain(store, begun, "1-0")
     assert list(story.chapters) == ["documents"]
+    assert story.verdict() == "undecided: not dropped so far, and the run isn't finished"
     with pytest.raises(DocumentNotFoundError, match=r"in the 2 of 2 shards that are read so far"):
         explain(store, begun, "7-7")

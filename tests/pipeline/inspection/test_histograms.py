@@ -90,3 +90,10 @@ def test_what_is_a_number_and_what_a_score() -> None:
         "edu.score",
         "quality.dclm",
     ]
+
+
+@pytest.mark.filterwarnings("error")
+def test_numbers_beyond_single_precision_are_in_the_last_bins() -> None:
+    (one,) = histogram_of([-1e300, 1.5e308, 1.0, 2.0], [False, True, False, False])
+    assert (one.least, one.greatest, sum(one.kept), sum(one.dropped)) == (-1e300, 1.5e308, 3, 1)
+    assert np.isfinite(one.edges).all() and sum(one.dropped[-3:]) == 1 and sum(one.kept[:3]) == 1

@@ -125,7 +125,7 @@ def test_a_run_whose_shards_are_being_read(tmp_path: Path) -> None:
     whole = DocumentTable.open(config["output"])
     begun = DocumentTable(whole.store, replace(whole.run, finished=False, phases=[], to_come=[]))
     found = drawn(begun, each=4)
-    assert [d.verdict for d in found.documents] == ["kept"] * 4
+    assert [d.verdict for d in found.documents] == ["undecided"] * 4
     assert "isn't finished" in found.remarks[0]
     with pytest.raises(SampleError, match="has dropped no document so far"):
         drawn(begun, dropped_by=("heuristics",))

@@ -72,7 +72,7 @@ def test_remix_takes_the_clusters(tmp_path: Path) -> None:
     assert drawn.tasks == 4
 
 
-def test_the_same_result_in_other_batches_and_with_workers(tmp_path: Path) -> None:
+def test_the_same_result_in_other_batches(tmp_path: Path) -> None:
     cluster = {"clusters": 5, "sample": 100, "duplicates_above": 0.8}
     one = rows_of(run_inline(config(tmp_path / "a", cluster)), COLUMNS)
     other = rows_of(run_inline(config(tmp_path / "a", cluster, batch_rows=7), output=str(tmp_path / "b")), COLUMNS)

@@ -184,6 +184,11 @@ def test_bad_input(world: World, tmp_path: Path) -> None:
     record.write_text(record.read_text().replace('"finished": true', '"finished": false'))
     with pytest.raises(ConfigError, match="isn't finished"):
         World(str(tmp_path / "run"), world.seeds).go_on(tmp_path / "out")
+    record.write_text(record.read_text().replace('"finished": false', '"finished": true'))
+    for file in (tmp_path / "run" / "documents").glob("*.parquet"):
+        file.unlink()
+    with pytest.raises(ConfigError, match="is gone; run the run's config again"):
+        World(str(tmp_path / "run"), world.seeds).go_on(tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

@@ -3,7 +3,7 @@ from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dspipe.stages.quality.recall.decisions import TAKEN, Decisions, Rule
@@ -33,6 +33,7 @@ class FakeScores:
         return [work(shard) for shard in range(len(self.shards))]
 
 
+@settings(max_examples=60)
 @given(st.lists(PAGES, min_size=1, max_size=3), st.integers(1, 40))
 def test_it_is_the_lowest_score_that_fits(shards: list[list[tuple[float, int, bool]]], keep: int) -> None:
     decisions = Decisions([Rule("t.example", "", TAKEN)])
