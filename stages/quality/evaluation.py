@@ -80,7 +80,9 @@ def evaluate(
     labels, said = classifier.labels, {document.label for document in documents}
     levels = levels_of(labels)
     two_sides = said <= {"positive", "negative"}
-    if levels is None and (two_sides or len(labels) == 2):
+    # of two labels without a `positive` both are looked at, unless one was asked for
+    of_one = two_sides or (len(labels) == 2 and (label in labels or label != "positive"))
+    if levels is None and of_one:
         open_classifier(model, label)
     if not two_sides and (unknown := sorted(said - set(labels))):
         raise ConfigError(f"documents have labels that the model doesn't: {', '.join(unknown[:8])}; "
@@ -89,7 +91,7 @@ def evaluate(
     classifier.probabilities(*buffers_of(documents[:1]), prefix_bytes)  # compiled before it is timed
     classifier.predict(*buffers_of(documents[:1]), prefix_bytes, label=labels[0])
     started = time.perf_counter()
-    if levels is not None or two_sides or len(labels) == 2:
+    if levels is not None or of_one:
         of_label = None if levels is not None else label
         scores = np.nan_to_num(score_texts(classifier, *buffers, prefix_bytes, of_label))
         seconds = time.perf_counter() - started

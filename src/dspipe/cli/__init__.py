@@ -26,6 +26,7 @@ from dspipe.cli.verify import verify
 from dspipe.cli.whatif import whatif
 from dspipe.stages.pack.cli import app as trainer_app
 from dspipe.stages.quality.cli import app as classifier_app
+from dspipe.stages.remix.cli import app as mixture_app
 from dspipe.tokenizer.cli import app as tokenizer_app
 
 app = typer.Typer(
@@ -42,6 +43,7 @@ for command in (
 app.command("help")(help_)
 app.add_typer(tokenizer_app, name="tokenizer", help="Train, evaluate and apply byte-level BPE tokenizers.")
 app.add_typer(classifier_app, name="classifier", help="Train and evaluate quality classifiers.")
+app.add_typer(mixture_app, name="mixture", help="Find the weights of `remix` by runs of small models.")
 app.add_typer(trainer_app, name="trainer", help="What trainers must be told to read packed shards.")
 
 

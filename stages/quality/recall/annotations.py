@@ -18,7 +18,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from dspipe.pipeline.config.problems import InvalidConfigError, in_order, validation_problems
+from dspipe.pipeline.config.problems import InvalidConfigError, Problem, in_order, validation_problems
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.visible_text import visible_json
 from dspipe.stages.quality.recall.config import parse_mapping
@@ -102,7 +102,12 @@ def list_name(number: int) -> str:
 def read_list(store: Store, number: int) -> HostList:
     """A round's list as it was annotated. Raises InvalidConfigError with the lines of all mistakes."""
     name = store.path(list_name(number))
-    values, where = parse_mapping(store.read_bytes(list_name(number)), name)
+    try:
+        data = store.read_bytes(list_name(number))
+    except FileNotFoundError:
+        again = f"remove {store.path(f'round-{number}.json')}, and the round writes it anew"
+        raise InvalidConfigError([Problem("", f"is gone; put it back, or {again}", name)]) from None
+    values, where = parse_mapping(data, name)
     try:
         return HostList.model_validate(values)
     except ValidationError as error:

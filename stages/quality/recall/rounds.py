@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from dspipe.kernels.fasttext.model import read_model
 from dspipe.pipeline.config.problems import Locator
-from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.errors import ConfigError, DamagedFileError
 from dspipe.pipeline.keys import key_of
 from dspipe.pipeline.storage.store import Store
 from dspipe.stages.quality.documents import NEGATIVE, POSITIVE
@@ -44,6 +44,7 @@ from dspipe.stages.quality.recall.state import (
     record_name,
     write_round,
 )
+from dspipe.stages.quality.recall.stored import read_stored
 from dspipe.stages.quality.recall.threshold import find_threshold
 from dspipe.stages.quality.recall.train_round import train_round
 
@@ -218,16 +219,17 @@ class _Recall:
                 with pq.ParquetWriter(file, schema, compression="zstd") as writer:
                     for batch in self.corpus.documents(drawn):
                         writer.write_batch(batch.cast(schema))
-        with self.store.reading(RANDOM) as file, pq.ParquetFile(file) as stored:
-            yield from stored.iter_batches(1024)
+        try:
+            with self.store.reading(RANDOM) as file, pq.ParquetFile(file) as stored:
+                yield from stored.iter_batches(1024)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise DamagedFileError(self.store.path(RANDOM), f"can't be read: {error}") from None
 
     def _write_shard(self, number: int, shard: int, found: Recalled) -> tuple["_Sums", pa.Table]:
         name = f"{shard:05d}.parquet"
-        known = [np.empty(0, np.uint32)]
-        for earlier in range(1, number):
-            with self.store.reading(f"recalled-round-{earlier}/{name}") as file:
-                known.append(pq.read_table(file, columns=["row"]).column("row").to_numpy())
-        seen, sums, hosts = np.unique(np.concatenate(known)), _Sums(), []
+        earlier = [f"recalled-round-{before}/{name}" for before in range(1, number)]
+        known = [read_stored(self.store, file, ["row"]).column("row").to_numpy() for file in earlier]
+        seen, sums, hosts = np.unique(np.concatenate([np.empty(0, np.uint32), *known])), _Sums(), []
         with (
             self.store.writing(f"recalled-round-{number}/{name}") as file,
             pq.ParquetWriter(file, _RECALLED, compression="zstd") as writer,
@@ -251,8 +253,7 @@ class _Recall:
         """Hosts that an earlier round recalled pages of."""
         names = [pa.array([], pa.string())]
         for earlier in range(1, number):
-            with self.store.reading(f"hosts-round-{earlier}.parquet") as file:
-                table = pq.read_table(file)
+            table = read_stored(self.store, f"hosts-round-{earlier}.parquet")
             names.append(table.filter(pc.greater(table.column(RECALLED), 0)).column(HOST).combine_chunks())
         return pa.concat_arrays(names).unique()
 

@@ -20,6 +20,7 @@ from dspipe.pipeline.plan.fingerprint import code_fingerprint
 from dspipe.pipeline.storage.store import Store
 from dspipe.stages.quality.documents import POSITIVE
 from dspipe.stages.quality.recall.corpus import Corpus, Progress
+from dspipe.stages.quality.recall.stored import read_stored
 
 TOKENS = "tokens"
 _SCHEMA = pa.schema(
@@ -66,9 +67,8 @@ class Scores:
         return sum(self.corpus.each_shard(score, progress))
 
     def read(self, shard: int) -> "ShardScores":
-        """The scores of a shard's kept documents."""
-        with self.store.reading(self.name(shard)) as file:
-            table = pq.read_table(file)
+        """The scores of a shard's kept documents. Raises DamagedFileError."""
+        table = read_stored(self.store, self.name(shard))
         scores = table.column("score").combine_chunks().fill_null(float("nan")).to_numpy(zero_copy_only=False)
         tokens = table.column(TOKENS).to_numpy() if self.counted else None
         return ShardScores(table.column("row").to_numpy(), scores, table.column("bytes").to_numpy(), tokens)

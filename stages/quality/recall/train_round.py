@@ -1,6 +1,5 @@
 """A round's classifier: seeds and what was annotated against random pages."""
 
-import os
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -38,7 +37,7 @@ def train_round(write: Mapping[str, Callable[[BinaryIO], None]], config: ModelCo
 
     Raises ConfigError, TrainingError.
     """
-    with tempfile.TemporaryDirectory(prefix="dspipe-recall-", dir=os.environ.get("TMPDIR")) as name:
+    with tempfile.TemporaryDirectory(prefix="dspipe-recall-") as name:
         folder = Path(name)
         files: dict[str, list[Path]] = {}
         for label in LABELS:

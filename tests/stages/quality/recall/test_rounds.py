@@ -9,7 +9,7 @@ import pytest
 
 from dspipe.kernels.fasttext.classify import Classifier
 from dspipe.pipeline.config.problems import InvalidConfigError
-from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.errors import ConfigError, DamagedFileError
 from dspipe.stages.quality.recall import scoring
 from dspipe.stages.quality.recall.annotations import SKIP, accept_above
 from dspipe.stages.quality.recall.rounds import Outcome
@@ -200,3 +200,31 @@ def test_a_run_takes_what_is_recalled(done: tuple[Path, Outcome], world: World, 
     result = run_inline({"output": str(tmp_path / "run"), "sources": [source], "stages": stages})
     kept = [row for row in rows_of(result, ["id", "reason"]) if row["reason"] is None]
     assert len(kept) == done[1].rounds[-1].recalled
+
+
+def test_settings_can_be_searched_for(world: World, tmp_path: Path) -> None:
+    model = {"search": True, "dim": 4, "buckets": 1000, "min_count": 1, "learning_rate": 0.5, "word_ngrams": 1}
+    outcome = world.go_on(tmp_path / "out", model=model, rounds=1)
+    assert outcome.rounds[0].recalled >= 5
+    assert "learning rate 0.5" in (tmp_path / "out" / "models" / "round-1.json").read_text()
+
+
+def test_damaged_and_missing_files_are_named(world: World, done: tuple[Path, Outcome], tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    shutil.copytree(done[0], output)
+    (output / "round-2.json").unlink()
+    for name, error in (
+        ("recalled-round-1/00000.parquet", DamagedFileError),
+        ("hosts-round-1.parquet", DamagedFileError),
+        ("hosts-round-1.yaml", InvalidConfigError),
+    ):
+        content = (output / name).read_bytes()
+        if error is DamagedFileError:
+            (output / name).write_bytes(content[:-7])
+            with pytest.raises(error, match=f"{name} is cut or was changed"):
+                world.go_on(output)
+        (output / name).unlink()
+        with pytest.raises(error, match=f"{name}:? is gone"):
+            world.go_on(output)
+        (output / name).write_bytes(content)
+    assert world.go_on(output).rounds == done[1].rounds
