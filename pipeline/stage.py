@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from dspipe.pipeline.rejudging import Rejudged, RunDocuments
+    from dspipe.pipeline.run.run_file import RunFile
+    from dspipe.pipeline.storage.store import Store
 
 Settings = Mapping[str, Any]
 """settings as JSON values, by name"""
@@ -306,8 +308,14 @@ class Stage(ABC, Generic[ConfigT]):
         among these: a stage that has dropped the document shows what for. Default: nothing."""
         yield from ()
 
-    def explain(self, root: str, id: str, columns: Mapping[str, Any]) -> dict[str, str]:
-        """`dspipe explain` of a run: what the stage knows of a document beyond its columns, by name."""
+    def kept_instead(self, columns: Mapping[str, Any]) -> dict[str, int]:
+        """Of a document with these columns that was dropped for another one of the run: that one's number
+        (`pipeline.doc_id`), by the name of the round of deduplication. Default: none."""
+        return {}
+
+    def explain(self, store: "Store", run: "RunFile", number: int, columns: Mapping[str, Any]) -> dict[str, str]:
+        """`dspipe explain` of a run: what the stage knows of a document beyond its columns, by name. `number` is the
+        document's (`pipeline.doc_id`). A run may be on an object store: few and small reads."""
         return {}
 
 

@@ -12,6 +12,7 @@ A tokenizer that is trained in the same run follows the mixture: for it, a first
 (stages.remix.plan).
 """
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Literal, Self
 
@@ -25,7 +26,9 @@ from dspipe.pipeline.config.suggestions import near, suggest
 from dspipe.pipeline.draws import seeded_hashes
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.rejudging import Rejudged, RunDocuments
+from dspipe.pipeline.run.run_file import RunFile
 from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings, Stage
+from dspipe.pipeline.storage.store import Store
 from dspipe.stages.remix.domain_batches import UNKNOWN
 from dspipe.stages.remix.settings import (
     DOMAIN,
@@ -237,6 +240,16 @@ class RemixStage(GlobalStage[RemixConfig]):
 
     def _request(self) -> Settings:
         return self.config.model_dump(mode="json", include=set(MixtureRequest.model_fields))
+
+    def explain(self, store: Store, run: RunFile, number: int, columns: Mapping[str, Any]) -> dict[str, str]:
+        files = run.artifacts.get("mixture_epochs")
+        domain = columns.get(DOMAIN)
+        if not files or domain is None or columns.get("reason") not in (None, f"{self.name}.not_drawn"):
+            return {}
+        epochs = float(store.read_json(files[0]).get(domain, 0.0))
+        whole = math.floor(epochs)
+        times = f"{whole:,}" if whole == epochs else f"{whole:,} or {whole + 1:,}"
+        return {f"epochs of {domain}": f"{epochs:.4g}: each document is drawn {times} times"}
 
     def rejudge(self, before: Self, documents: RunDocuments) -> Rejudged | None:
         if any(one.importance is not None or one.curve is not None for one in (self.config, before.config)):

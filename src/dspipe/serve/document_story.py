@@ -1,24 +1,20 @@
 """One document: its columns beside what they are held against, its cluster, and what the stages know of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import pyarrow as pa
-
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.doc_id import split
-from dspipe.pipeline.errors import DocumentNotFoundError
+from dspipe.pipeline.errors import DamagedFileError, DocumentNotFoundError
 from dspipe.pipeline.inspection.beside_limits import Measured, spans_of, values_beside_limits
 from dspipe.pipeline.inspection.documents_at import documents_at
+from dspipe.pipeline.inspection.kept_copies import KeptCopy, kept_copies
 from dspipe.pipeline.quantities import human_number
 from dspipe.pipeline.run.run_file import configured_stages
 from dspipe.pipeline.stage import Span, Stage
-from dspipe.serve.compared_texts import Compared, compare_texts
 from dspipe.serve.opened import OpenedRun
 
-_KEEPER, _CLUSTER = ".keeper", ".cluster"
-"""how the columns end that hold the number of the kept copy, and that of the cluster"""
 _LONG = 200
 """characters of a value that are shown"""
 LONGEST_TEXT = 200_000
@@ -34,19 +30,6 @@ class Value:
     limits: Sequence[Measured]
 
 
-@dataclass(frozen=True)
-class KeptCopy:
-    """The document that was kept instead of this one."""
-
-    stage: str
-    at: str
-    id: str
-    url: str | None
-    compared: Compared
-    cluster: str
-    """a condition that holds for all of the cluster; empty: not known"""
-
-
 @dataclass
 class DocumentStory:
     """What the page of a document shows."""
@@ -58,7 +41,8 @@ class DocumentStory:
     text_left_out: int
     groups: dict[str, list[Value]] = field(default_factory=dict)
     """by the stage that the columns are of, `document` first"""
-    kept_copies: list[KeptCopy] = field(default_factory=list)
+    kept_copies: list[tuple[KeptCopy, str]] = field(default_factory=list)
+    """each with a condition that holds for all of the cluster"""
     known: dict[str, dict[str, str]] = field(default_factory=dict)
     """what stages know beyond columns, by stage"""
 
@@ -95,10 +79,14 @@ def read_story(run: OpenedRun, number: int) -> DocumentStory:
         if value is not None:
             group = name.partition(".")[0] if "." in name else "document"
             story.groups.setdefault(group, []).append(Value(name, _shown(value), limits.get(name, ())))
-    story.kept_copies = [_kept_copy(run, name, columns, text) for name in columns if _names_keeper(run, name, columns)]
+    try:
+        copies = kept_copies(run.store, run.file, stages, {**columns, "text": text})
+        story.kept_copies = [(copy, cluster_of(copy, columns)) for copy in copies]
+    except (DamagedFileError, FileNotFoundError) as error:  # of another shard: this document is shown
+        story.known["kept instead"] = {"not known": str(error)}
     for stage in stages:
         try:
-            known = stage.explain(run.store.root, columns["id"], columns)
+            known = stage.explain(run.store, run.file, number, columns)
         except Exception as error:  # its results may not be there yet, or be damaged: the columns are shown
             known = {"not known": f"{error}"}
         if known:
@@ -117,21 +105,10 @@ def mark_text(text: str, spans: Sequence[Span]) -> list[tuple[str, str]]:
     return [part for part in [*parts, (text[at:], "")] if any(part)]
 
 
-def _names_keeper(run: OpenedRun, name: str, columns: dict[str, Any]) -> bool:
-    kind = run.table.columns[name]
-    number = columns[name]
-    if not name.endswith(_KEEPER) or not pa.types.is_uint64(kind) or number is None:
-        return False
-    return split(number)[0] < len(run.table.shards)  # else of an earlier run
-
-
-def _kept_copy(run: OpenedRun, name: str, columns: dict[str, Any], text: str) -> KeptCopy:
-    kept = documents_at(run.table, [columns[name]], ["id", "url", "text"])[columns[name]]
-    stage = name.removesuffix(_KEEPER)
-    cluster = columns.get(f"{stage}{_CLUSTER}")
-    where = "" if cluster is None else f'"{stage}{_CLUSTER}" = {cluster}'
-    compared = compare_texts(text, kept["text"] or "")
-    return KeptCopy(stage, "{}.{}".format(*split(columns[name])), kept["id"], kept["url"], compared, where)
+def cluster_of(copy: KeptCopy, columns: Mapping[str, Any]) -> str:
+    """A condition that holds for all of the cluster in which a copy was kept; empty: not known."""
+    cluster = columns.get(f"{copy.round}.cluster")
+    return "" if cluster is None else f'"{copy.round}.cluster" = {cluster}'
 
 
 def _shown(value: Any) -> str:

@@ -62,14 +62,18 @@ def test_topics_are_found_and_named(tmp_path: Path) -> None:
     assert not {"cluster.centers", "cluster.assign", "documents"} & tasks_run(run_inline(values)).keys()
 
 
-def test_remix_takes_the_clusters(tmp_path: Path) -> None:
+def test_stages_behind_take_the_clusters(tmp_path: Path) -> None:
     values = config(tmp_path / "in", {"clusters": 3})
-    values["stages"] += [{"where": {"keep": {"far": "cluster.distance < 0.99"}}}]
-    result = run_inline(values)
-    names = {row["cluster"] for row in rows_of(result, ["cluster"]) if row["cluster"]}
-    values["stages"][3:] = [{"remix": {"by": "cluster", "multipliers": {min(names): 2.0}}}]
-    (drawn,) = [p for p in run_inline(values).phases if p.name == "remix.draw"]
-    assert drawn.tasks == 4
+    first = "01 orbit, theorem, cell"
+    far = {"keep": {"far": f"cluster is null or cluster != '{first}' or cluster.distance < 1"}}
+    values["stages"] += [{"where": far}, {"remix": {"by": "cluster", "multipliers": {first: 0.5}}}]
+    rows = rows_of(run_inline(values), ["cluster", "cluster.distance", "reason", "remix.domain"])
+    assert any(row["cluster"] == first for row in rows)
+    for row in rows:
+        if row["cluster"]:
+            assert (row["reason"] == "where.far") == (row["cluster"] == first and row["cluster.distance"] >= 1)
+            assert row["reason"] or row["remix.domain"] in (None, row["cluster"])
+    assert {row["remix.domain"] for row in rows} > {row["cluster"] for row in rows if row["cluster"]}
 
 
 def test_the_same_result_in_other_batches(tmp_path: Path) -> None:
