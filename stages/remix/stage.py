@@ -246,7 +246,9 @@ class RemixStage(GlobalStage[RemixConfig]):
         domain = columns.get(DOMAIN)
         if not files or domain is None or columns.get("reason") not in (None, f"{self.name}.not_drawn"):
             return {}
-        epochs = float(store.read_json(files[0]).get(domain, 0.0))
+        epochs = float(store.read_json(files[0])["epochs"].get(domain, 0.0))
+        if self.config.curve is not None:
+            return {f"epochs of {domain}": f"{epochs:.4g} in the mean: better documents are drawn more often"}
         whole = math.floor(epochs)
         times = f"{whole:,}" if whole == epochs else f"{whole:,} or {whole + 1:,}"
         return {f"epochs of {domain}": f"{epochs:.4g}: each document is drawn {times} times"}
