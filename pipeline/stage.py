@@ -210,6 +210,11 @@ class Stage(ABC, Generic[ConfigT]):
             found = fits if found is None else pc.and_(found, fits)
         return found
 
+    def values_of(self, column: str) -> Collection[str] | None:
+        """All values that a column of text which the stage makes may have, where they are known before any work, such
+        as a classifier's labels. Default: not known."""
+        return None
+
     def check_certain_domains(self, certain: Collection[str]) -> None:
         """Look at the domains of which there are documents for sure. Raises ConfigError."""
 

@@ -9,7 +9,7 @@ number of times, each under a name of its own. WebOrganizer (Wettig et al., "Org
 24 topics and 24 formats, and OLMo 3 mixes by its topics.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,6 +75,9 @@ class LabelStage(MapStage[LabelConfig]):
                 if name not in known:
                     hint = suggest(name, sorted(known)[:20])
                     raise ConfigError(f"{stage.name} is for the {self.name} {name}, a label the model hasn't; {hint}")
+
+    def values_of(self, column: str) -> Collection[str] | None:
+        return {*self._classifier.labels, self.config.otherwise} if column == self.name else None
 
     def measured_columns(self) -> "tuple[pa.Field, ...]":
         import pyarrow as pa

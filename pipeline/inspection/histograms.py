@@ -70,8 +70,9 @@ def numeric_columns(types: Mapping[str, pa.DataType]) -> list[str]:
 
 def is_score(name: str, kind: pa.DataType) -> bool:
     """Whether a column is the opinion of a model, or of somebody: a fraction that isn't named after a stage
-    (`quality`, `language_score`), or `x.score`. Statistics are named `stage.statistic`."""
-    return bool(pa.types.is_floating(kind)) and ("." not in name or name.endswith(("score", "quality")))
+    (`quality`, `language_score`), `x.score` or `quality.x`. Statistics are named `stage.statistic`."""
+    named_so = "." not in name or name.startswith("quality.") or name.endswith(("score", "quality"))
+    return bool(pa.types.is_floating(kind)) and named_so
 
 
 class Histograms:

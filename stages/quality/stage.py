@@ -4,11 +4,13 @@
     - quality: {model: quality.bin, drop_lowest: 0.6, by: language}
     - quality: {column: edu_score, drop_lowest: 0.3}
     - quality: {model: grades.bin, ordinal: true, calibrated: true, at_least: 0.6}
+    - quality: {name: quality.edu, model: edu.bin}
 
 The model is a fastText classifier such as `dspipe classifier train` makes, or DCLM's (Li et al., "DataComp-LM", 2024,
 section 4.4, which keeps the top 10 %). A threshold by value looks at each document alone; a quantile looks at all that
 are still kept, per language if wanted: scores of different languages are not comparable, so that one threshold for all
-would choose between languages (CCNet, Wenzek et al., 2020, LM filtering).
+would choose between languages (CCNet, Wenzek et al., 2020, LM filtering). The stage may stand any number of times, each
+under a name of its own, with a model of its own: `ensemble` puts the scores on one scale.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,10 +24,10 @@ from pydantic import Field, NonNegativeInt, model_validator
 from dspipe.pipeline.config.suggestions import near
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.rejudging import Rejudged, RunDocuments
-from dspipe.pipeline.stage import NOTHING, Corpus, GlobalStage, Phase, Settings, StageConfig
+from dspipe.pipeline.stage import NOTHING, Corpus, GlobalStage, NamedConfig, Phase, Settings
 from dspipe.pipeline.threshold import Threshold
 from dspipe.stages.quality.calibration import Calibration, path_beside, read_calibration
-from dspipe.stages.quality.quantile_steps import columns_read, score_column
+from dspipe.stages.quality.quantile_steps import columns_read
 from dspipe.stages.quality.scores import levels_of, score_texts
 from dspipe.stages.shared.fasttext_models import check_label, find_model, load_classifier
 from dspipe.stages.shared.loaded import sha256_once
@@ -39,9 +41,11 @@ if TYPE_CHECKING:
 Score = Annotated[float, Field(allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 _STEPS = "dspipe.stages.quality.quantile_steps"
+_LOWEST = -3.4028234663852886e38
+"""the least float32"""
 
 
-class QualityConfig(StageConfig):
+class QualityConfig(NamedConfig):
     """Settings of `quality`."""
 
     model: str | None = None
@@ -93,9 +97,9 @@ class QualityConfig(StageConfig):
 
 
 class QualityStage(GlobalStage[QualityConfig]):
-    """Adds `quality` (float32, null where the model knows nothing of a text: such documents count as 0). Drops with
-    `quality.low_score` and `quality.low_quantile`. With `column` it adds none, and documents without a score count as
-    lower than any."""
+    """Adds a column of its name, `quality` by default (float32, null where the model knows nothing of a text: such
+    documents count as 0). Drops with `<name>.low_score` and `<name>.low_quantile`. With `column` it adds none, and
+    documents without a score count as lower than any."""
 
     Config = QualityConfig
 
@@ -125,7 +129,7 @@ class QualityStage(GlobalStage[QualityConfig]):
     def measured_columns(self) -> "tuple[pa.Field, ...]":
         import pyarrow as pa
 
-        return () if self.config.column is not None else (pa.field("quality", pa.float32()),)
+        return () if self.config.column is not None else (pa.field(self.name, pa.float32()),)
 
     @property
     def measures(self) -> bool:
@@ -154,10 +158,10 @@ class QualityStage(GlobalStage[QualityConfig]):
         unknown = np.isnan(scores)
         if (calibration := self._calibration) is not None:
             scores = calibration.of(scores, groups_of(batch, calibration.by))
-        return batch.append_column(pa.field("quality", pa.float32()), pa.array(scores, pa.float32(), mask=unknown))
+        return batch.append_column(pa.field(self.name, pa.float32()), pa.array(scores, pa.float32(), mask=unknown))
 
     def thresholds(self, notes: Settings = NOTHING) -> Iterator[Threshold]:
-        column, null = score_column(self.config.column)
+        column, null = self._scores
         least, by = self.config.at_least, self.config.by
         for key, value, values in _by_group("at_least", least):
             languages = ("language",) if values else ()
@@ -228,7 +232,15 @@ class QualityStage(GlobalStage[QualityConfig]):
 
     @property
     def _deciding(self) -> Settings:
-        return self.config.model_dump(mode="json", include={"at_least", "drop_lowest", "by", "column"})
+        column, null = self._scores
+        given = self.config.model_dump(mode="json", include={"at_least", "drop_lowest", "by"})
+        return {**given, "column": column, "null_counts_as": null}
+
+    @property
+    def _scores(self) -> tuple[str, float]:
+        """The column with the scores, and what a document without one counts as: of a model's it is nothing that the
+        model knows, and 0; of a column given, whose scale may go below 0, less than any."""
+        return (self.name, 0.0) if self.config.column is None else (self.config.column, _LOWEST)
 
     @cached_property
     def _model_path(self) -> Path:

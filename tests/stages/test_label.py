@@ -112,3 +112,22 @@ def test_mistakes_are_told_before_any_work(tmp_path: Path, model: Path) -> None:
 
 def test_the_stages_contract(model: Path) -> None:
     check_stage(LabelStage, {"model": str(model), "at_least": 0.4})
+
+
+@pytest.mark.parametrize(
+    ("remix", "message"),
+    [
+        ({"by": "topic", "weights": {"science": 0.5, "scince": 0.5}}, "no document can have the topic scince"),
+        ({"by": ["topic", "domain"], "multipliers": {"law | web": 2}}, "no document can have the topic law"),
+        ({"by": "topic", "weights": "olmo3_topics"}, "no document can have the topic adult_content"),
+    ],
+)
+def test_weights_of_labels_that_the_model_has_not(
+    model: Path, tmp_path: Path, remix: dict[str, Any], message: str
+) -> None:
+    label = {"label": {"name": "topic", "model": str(model)}}
+    with pytest.raises(InvalidConfigError, match=message):
+        planned(config(tmp_path, [label, {"remix": remix}]))
+    planned(config(tmp_path, [label, {"remix": {"by": "topic", "weights": {"science": 0.5, "unknown": 0.5}}}]))
+    tail = {"min_tokens": 10, "into": "rest"}
+    planned(config(tmp_path, [label, {"remix": {"by": "topic", "weights": {"rest": 1}, "tail": tail}}]))

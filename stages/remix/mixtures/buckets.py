@@ -30,8 +30,9 @@ def identify_domains(
     checksums; and the artifacts of one task that it reads, such as cuts, as they were in the run. Code and the
     documents themselves aren't covered: more pages, or a newer version, leave a domain what it was.
     """
-    by = Grouping(by=remix.by, groups=remix.groups, unit="tokens", by_importance=False).key
-    made = _definition(by, plan, run, store, set())
+    by = Grouping(by=remix.by, groups=remix.groups, unit="tokens", by_importance=False).keys
+    definitions = [_definition(column, plan, run, store, set()) for column in by]
+    made = definitions[0] if len(by) == 1 else definitions
     described = {"by": remix.by, "groups": remix.groups, "made": made}
     return {name: _hash({**described, "domain": name}) for name in names}
 

@@ -88,9 +88,9 @@ def read_configured(parts: Parts, tokens: float | None = None, mixed: Sequence[s
     if not run.finished or len(run.artifacts.get("mixture", ())) != 1:
         raise SampleError(f"the run in {plan.config.output} isn't finished: `dspipe run` the config first")
     planned = MixturePlan.from_json(store.read_bytes(run.artifacts["mixture"][0]))
-    if planned.by != stage.config.by:
+    if planned.by != stage.config.by_name:
         raise SampleError(
-            f"the run in {plan.config.output} has mixed by {planned.by}, the config mixes by {stage.config.by}: "
+            f"the run in {plan.config.output} has mixed by {planned.by}, the config mixes by {stage.config.by_name}: "
             "`dspipe run` the config first"
         )
     weights = stage.config.weights

@@ -81,10 +81,15 @@ def test_what_is_a_number_and_what_a_score() -> None:
         "quality": pa.float32(),
         "text": pa.string(),
         "edu.score": pa.float64(),
+        "quality.dclm": pa.float32(),
         "heuristics.hashes": pa.float32(),
     }
-    assert numeric_columns(types) == ["words", "quality", "edu.score", "heuristics.hashes"]
-    assert [name for name in numeric_columns(types) if is_score(name, types[name])] == ["quality", "edu.score"]
+    assert numeric_columns(types) == ["words", "quality", "edu.score", "quality.dclm", "heuristics.hashes"]
+    assert [name for name in numeric_columns(types) if is_score(name, types[name])] == [
+        "quality",
+        "edu.score",
+        "quality.dclm",
+    ]
 
 
 @pytest.mark.filterwarnings("error")
