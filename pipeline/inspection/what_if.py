@@ -49,20 +49,22 @@ class WhatIf:
         tell; DamagedFileError.
         """
         start = time.perf_counter()
-        edited = self._settings.edited(edits)
+        edited = self._settings.edited(edits, self._table.columns)
         with self._lock:
             verdicts = self._rejudging.ask(edited)
             return _Summary(self._rejudging, edited, verdicts).answer(tuple(edits), samples, seed, start)
 
     def verdicts(self, edits: Sequence[str]) -> Verdicts:
         """What would become of each document. Raises as `ask`."""
-        edited = self._settings.edited(edits)
+        edited = self._settings.edited(edits, self._table.columns)
         with self._lock:
             return self._rejudging.ask(edited)
 
     @cached_property
     def _rejudging(self) -> Rejudging:
-        return Rejudging(LoadedDocuments(self._table, self._memory), self._settings.edited(()).stages)
+        return Rejudging(
+            LoadedDocuments(self._table, self._memory), self._settings.edited((), self._table.columns).stages
+        )
 
 
 class _Summary:
@@ -179,11 +181,12 @@ def _groups_of(pairs: Codes, rows: npt.NDArray[np.int64]) -> Iterator[tuple[tupl
     """(the two numbers, the rows that have them), the most rows first. pairs: int32[2, rows]."""
     if not len(rows):
         return
-    distinct, group = np.unique(pairs, axis=1, return_inverse=True)
-    group = group.reshape(-1)
-    order = np.argsort(group, kind="stable")
+    radix = int(pairs[1].max()) + 2
+    distinct, group = np.unique((pairs[0].astype(np.int64) + 1) * radix + (pairs[1] + 1), return_inverse=True)
+    # numpy sorts 16 bits by counting
+    order = np.argsort(group.astype(np.uint16) if len(distinct) <= 1 << 16 else group, kind="stable")
     sizes = np.bincount(group)
     ends = np.cumsum(sizes)
     for number in np.argsort(-sizes, kind="stable").tolist():
-        first, second = distinct[:, number].tolist()
-        yield (first, second), rows[order[ends[number] - sizes[number] : ends[number]]]
+        first, second = divmod(int(distinct[number]), radix)
+        yield (first - 1, second - 1), rows[order[ends[number] - sizes[number] : ends[number]]]

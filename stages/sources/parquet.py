@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 
 _ALLOCATION = re.compile(r"alloc of size (\d+) failed")
-_LARGEST_ALLOCATION = 1 << 40
 
 
 class Config(SourceConfig):
@@ -47,7 +46,7 @@ class ParquetSource(Source[Config]):
         import pyarrow.parquet as pq
 
         guess = guess_format(read_head(stream), file.name)
-        refuse_other_format(file.name, guess, "parquet", "Parquet")
+        refuse_other_format(file.path, guess, "parquet", "Parquet")
         if guess != "parquet":
             return frozenset()
         stream.seek(0)
@@ -58,9 +57,9 @@ class ParquetSource(Source[Config]):
         try:
             self._columns(parquet)
         except _TakenError as error:
-            raise ConfigError(f"{file.name}: {error}", ("columns", error.name)) from None
+            raise ConfigError(f"{file.path}: {error}", ("columns", error.name)) from None
         except ValueError as error:
-            raise ConfigError(f"{file.name}: {error}", ("fields", "text")) from None
+            raise ConfigError(f"{file.path}: {error}", ("fields", "text")) from None
         return frozenset()
 
     def columns(self) -> "tuple[pa.Field, ...]":
@@ -84,14 +83,14 @@ class ParquetSource(Source[Config]):
             rows = [parquet.metadata.row_group(group).num_rows for group in range(parquet.num_row_groups)]
             chunks = read_column_chunks(stream)
         except Exception as error:
-            _raise_unless_of_the_file(error, stream)
+            _raise_unless_of_the_file(error, stream, reading.memory)
             lost = Losses(self.typical_document_bytes).lost(0, stored_size(file, stream, 0))
             reading.bad(file, "row 0", f"not a Parquet file: {error}", records=lost, estimated=lost > 1)
             return
         try:
             columns = self._columns(parquet)
         except Exception as error:
-            _raise_unless_of_the_file(error, stream)
+            _raise_unless_of_the_file(error, stream, reading.memory)
             reading.bad(file, "row 0", str(error), records=max(1, sum(rows)))
             return
         first = 0
@@ -152,7 +151,7 @@ class ParquetSource(Source[Config]):
         except _TooLongError as error:
             reading.bad(file, f"row {first}", str(error))
         except Exception as error:
-            _raise_unless_of_the_file(error, stream)
+            _raise_unless_of_the_file(error, stream, reading.memory)
             missing = first + count - row
             message = f"{error}; {missing} rows to the end of row group {group} are not read"
             reading.bad(file, f"row {row}", message, records=max(1, missing))
@@ -230,14 +229,14 @@ class _TooLongError(Exception):
     """The only text of a row group is too long, as its metadata say."""
 
 
-def _raise_unless_of_the_file(error: Exception, stream: Watched) -> None:
+def _raise_unless_of_the_file(error: Exception, stream: Watched, memory: int) -> None:
     """Raise what the storage raised, and where the machine is short of memory; anything else that a parser raises is
     the file's."""
     stream.raise_failure()
     asked = _ALLOCATION.search(str(error))
-    # a damaged length may ask for more than there is anywhere, a long text for more than a worker may have
+    # a damaged length, or a long text, may ask in one piece for more than a worker may have
     size = int(asked[1]) if asked else 0
-    if isinstance(error, MemoryError) and not (size > _LARGEST_ALLOCATION or limit_refuses(size)):
+    if isinstance(error, MemoryError) and not (size > memory or limit_refuses(size)):
         raise error
 
 
