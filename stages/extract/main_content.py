@@ -18,11 +18,11 @@ from dspipe.kernels.html.block_words import COUNT, FUNCTION_WORDS, WORD_COLUMNS,
 from dspipe.kernels.html.choose_blocks import choose_blocks
 from dspipe.kernels.html.class_words import CLASS_WORD_GROUPS
 from dspipe.kernels.html.forest import Forest, score_rows
-from dspipe.kernels.html.page_arrays import PageArrays
+from dspipe.kernels.html.page_arrays import END, START, PageArrays
 from dspipe.kernels.html.page_scan import scan_page
 from dspipe.kernels.html.page_sums import PageSums, sum_page
 from dspipe.kernels.html.tags import NAMES, PAGE_TYPES
-from dspipe.kernels.html.write_text import write_text
+from dspipe.kernels.html.write_text import find_code, write_text
 
 MODEL = Path(__file__).with_name("model.npz")
 KINDS = ("article", "collection", "documentation", "forum", "listing", "product", "service")
@@ -65,6 +65,13 @@ class Page(NamedTuple):
             self.arrays.text, self.arrays.elements, self.arrays.blocks, self.keep, bullets, markdown
         )
         return written.tobytes().decode("utf-8", "replace")
+
+    def code_lines(self) -> set[str]:
+        """The lines of kept code that have a letter or digit."""
+        is_code = find_code(self.arrays.elements, self.arrays.blocks, self.keep)
+        spans = self.arrays.blocks[is_code, START : END + 1]
+        code = b"\n".join(self.arrays.text[start:end].tobytes() for start, end in spans).decode("utf-8", "replace")
+        return {line for line in code.split("\n") if any(map(str.isalnum, line))}
 
 
 class Described(NamedTuple):
