@@ -142,7 +142,7 @@ def test_code_stays_as_it_is(page: str, text: str) -> None:
             ["so $a < b$ is"],
         ),
         ("<math><semantics><mi>x</mi><annotation encoding=TeX>x</annotation></semantics></math>", ["$x$"]),
-        ("<math><mi>x</mi></math>", ["x"]),
+        ("<math><mi>x</mi></math>", ["$x$"]),
         ("a <script type='math/tex'>x_1</script> b", ["a $x_1$ b"]),
         ("<p><script type='math/tex; mode=display'>\nx_1\n</script></p>", ["$$x_1$$"]),
         ("a <img class='latex' alt='\\alpha'>", ["a $\\alpha$"]),
