@@ -17,6 +17,7 @@ from dspipe.kernels.html.block_features import FEATURE_GROUPS, FEATURES, describ
 from dspipe.kernels.html.block_words import COUNT, FUNCTION_WORDS, WORD_COLUMNS, count_words
 from dspipe.kernels.html.choose_blocks import choose_blocks
 from dspipe.kernels.html.class_words import CLASS_WORD_GROUPS
+from dspipe.kernels.html.drop_copies import drop_copies
 from dspipe.kernels.html.forest import Forest, score_rows
 from dspipe.kernels.html.page_arrays import END, START, PageArrays
 from dspipe.kernels.html.page_scan import scan_page
@@ -160,10 +161,9 @@ def rate_blocks(page: Bytes, model: Forest) -> Described:
 
 def choose(described: Described, whole: bool = True) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
     """Which blocks are kept, and the numbers that describe the page as a whole (float32[1, PAGE_COLUMNS])."""
-    counts = np.ascontiguousarray(described.words[:, COUNT])
-    keep, expected = choose_blocks(
-        described.probability, counts, described.arrays.elements, described.arrays.blocks, whole
-    )
+    arrays, counts = described.arrays, np.ascontiguousarray(described.words[:, COUNT])
+    keep, expected = choose_blocks(described.probability, counts, arrays.elements, arrays.blocks, whole)
+    drop_copies(arrays.text, arrays.elements, arrays.blocks, counts, keep)
     total, probable = float(counts.sum()), float(counts @ described.probability)
     row = np.empty((1, PAGE_COLUMNS), np.float32)
     row[0, :FEATURES] = described.sums[:FEATURES] / max(total, 1.0)
