@@ -18,6 +18,7 @@ from dspipe.kernels.html.block_words import COUNT, FUNCTION_WORDS, WORD_COLUMNS,
 from dspipe.kernels.html.choose_blocks import choose_blocks
 from dspipe.kernels.html.class_words import CLASS_WORD_GROUPS
 from dspipe.kernels.html.drop_copies import drop_copies
+from dspipe.kernels.html.drop_tail import drop_hidden, drop_tail
 from dspipe.kernels.html.forest import Forest, score_rows
 from dspipe.kernels.html.page_arrays import END, START, PageArrays
 from dspipe.kernels.html.page_scan import scan_page
@@ -163,6 +164,8 @@ def choose(described: Described, whole: bool = True) -> tuple[npt.NDArray[np.boo
     """Which blocks are kept, and the numbers that describe the page as a whole (float32[1, PAGE_COLUMNS])."""
     arrays, counts = described.arrays, np.ascontiguousarray(described.words[:, COUNT])
     keep, expected = choose_blocks(described.probability, counts, arrays.elements, arrays.blocks, whole)
+    drop_hidden(arrays.elements, arrays.blocks, counts, keep)
+    drop_tail(arrays.blocks, counts, keep)
     drop_copies(arrays.text, arrays.elements, arrays.blocks, counts, keep)
     total, probable = float(counts.sum()), float(counts @ described.probability)
     row = np.empty((1, PAGE_COLUMNS), np.float32)
