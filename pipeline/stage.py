@@ -23,17 +23,22 @@ threshold repeats decisions and not the text pass. What isn't in the key can't b
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from dspipe.pipeline.errors import SettingNotInKeyError, StageContractError
+from dspipe.pipeline.threshold import Threshold
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Settings = Mapping[str, Any]
 """settings as JSON values, by name"""
+
+
+NOTHING: Settings = MappingProxyType({})
 
 
 class Decides:
@@ -78,6 +83,14 @@ class StageConfig(BaseModel):
             return super().__getattr__(name)
 
 
+class NamedConfig(StageConfig):
+    """Base of the config model of a stage that may stand in a config any number of times."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$")] | None = None
+    """What it is called in its columns, reasons and tables; of several, each needs a name of its own. Default: its
+    key."""
+
+
 class MapConfig(StageConfig):
     """Base of a map stage's config model."""
 
@@ -111,6 +124,18 @@ class Limit:
     reason: str
     """with which a document is dropped that breaks it"""
     broken: bool
+
+
+@dataclass(frozen=True)
+class Span:
+    """A part of a text that a stage has something to say of, such as a repeated n-gram."""
+
+    start: int
+    """its first character (code point)"""
+    end: int
+    """the one after its last; of something that was cut out of the text, the same as `start`"""
+    what: str
+    """in a few words"""
 
 
 class Stage(ABC, Generic[ConfigT]):
@@ -159,9 +184,9 @@ class Stage(ABC, Generic[ConfigT]):
         return []
 
     def measured_columns(self) -> "tuple[pa.Field, ...]":
-        """The columns that `measure` adds, which the engine checks after each batch. Names start with the stage's name
-        and a dot, except the well-known ones (`language`, `language_score`, `quality`, `domain`). Empty: no part in the
-        text pass, unless `measure` rewrites the text."""
+        """The columns that `measure` adds, which the engine checks after each batch. Names are the stage's name,
+        or start with it and a dot, except the well-known ones (`language`, `language_score`, `quality`, `domain`).
+        Empty: no part in the text pass, unless `measure` rewrites the text."""
         return ()
 
     def measure_settings(self) -> Settings:
@@ -197,8 +222,54 @@ class Stage(ABC, Generic[ConfigT]):
         and what was looked at, by name. Default: nothing to look at."""
         return [], {}
 
+    def thresholds(self, notes: Settings = NOTHING) -> "Iterator[Threshold]":
+        """Every number of the settings that a column is held against, also one that is off now. `notes`: what the
+        stage's phases have noted of a run, by name: numbers that it found for itself, such as quantiles, are there.
+        Default: none."""
+        yield from ()
+
+    def threshold_groups(self, threshold: "Threshold", columns: "pa.RecordBatch") -> "pa.Array":
+        """Of which of the threshold's groups each document is (string); `columns` has those of `threshold.by`.
+        Default: the first of these columns, "" for null."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        return pc.fill_null(columns.column(threshold.by[0]).cast(pa.string()), "")
+
+    def in_force(self, threshold: "Threshold", columns: "pa.RecordBatch") -> "pa.Array":
+        """The threshold's number for each document (float64), null where there is none for it. `columns` has those of
+        `threshold.columns`, and `domain` where the stage is for some domains only."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        groups = self.threshold_groups(threshold, columns) if threshold.by else None
+        numbers = threshold.numbers(groups, columns.num_rows)
+        domains = getattr(self.config, "domains", None)
+        if domains is None:
+            return numbers
+        concerned = pc.is_in(columns.column("domain").cast(pa.string()), pa.array(domains, pa.string()))
+        return pc.if_else(concerned, numbers, pa.scalar(None, pa.float64()))
+
     def limits(self, columns: Mapping[str, Any]) -> Iterator[Limit]:
-        """`dspipe explain` of a document with these columns: what the stage asks of them. Default: nothing."""
+        """`dspipe explain` of a document with these columns: what the stage asks of them. Default: its thresholds that
+        are in the settings and that this document has a value for."""
+        import pyarrow as pa
+
+        for threshold in self.thresholds():
+            needed = (*threshold.columns, "domain")
+            row = pa.RecordBatch.from_pylist([{name: columns.get(name) for name in needed}])
+            numbers = self.in_force(threshold, row)
+            values = row.column(threshold.column)
+            (number,) = numbers.to_pylist()
+            if number is None or (threshold.null_counts_as is None and values.null_count):
+                continue
+            broken = bool(threshold.broken(values, numbers)[0])
+            yield Limit(threshold.column, threshold.in_words(number), threshold.reason, broken)
+
+    def spans(self, text: str, columns: Mapping[str, Any]) -> Iterator[Span]:
+        """The parts of a document's text that count against it, or that were cut out of it, in the order of the text
+        and none within another, as far as the stage knows them from the text and the document's columns. `reason` is
+        among these: a stage that has dropped the document shows what for. Default: nothing."""
         yield from ()
 
     def explain(self, root: str, id: str, columns: Mapping[str, Any]) -> dict[str, str]:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, NonNegativeInt
 
 from dspipe.pipeline.errors import ConfigError
-from dspipe.pipeline.stage import Limit, MapConfig, MapStage, Settings
+from dspipe.pipeline.stage import NOTHING, Limit, MapConfig, MapStage, Settings
+from dspipe.pipeline.threshold import Threshold
 from dspipe.stages.shared.fasttext_models import find_model, load_classifier
 from dspipe.stages.shared.language_names import meant_language
 from dspipe.stages.shared.loaded import sha256_once
@@ -111,17 +112,18 @@ class LanguageStage(MapStage[LanguageConfig]):
         reason = pc.if_else(low, "language.low_score", pa.scalar(None, pa.string()))
         return pc.if_else(pc.is_valid(kept), reason, "language.not_kept")
 
-    def limits(self, columns: Mapping[str, Any]) -> Iterator[Limit]:
-        language, score, keep = columns.get("language"), columns.get("language_score"), self.config.keep
-        if keep is None:
-            return
-        import numpy as np
+    def thresholds(self, notes: Settings = NOTHING) -> Iterator[Threshold]:
+        keep = self.config.keep
+        for language, least in keep.items() if isinstance(keep, dict) else ():
+            reason, values = "language.low_score", {language: least}
+            yield Threshold(("keep", language), "language_score", "at least", reason, None, ("language",), values)
 
-        yield Limit("language", f"one of {', '.join(keep)}", "language.not_kept", language not in keep)
-        if isinstance(keep, dict) and language in keep:
-            least = keep[language]
-            broken = score is not None and score < np.float32(least)
-            yield Limit("language_score", f"at least {least:g}", "language.low_score", bool(broken))
+    def limits(self, columns: Mapping[str, Any]) -> Iterator[Limit]:
+        keep = self.config.keep
+        if keep is not None:
+            broken = columns.get("language") not in keep
+            yield Limit("language", f"one of {', '.join(keep)}", "language.not_kept", broken)
+        yield from super().limits(columns)
 
     @cached_property
     def _model_path(self) -> Path:

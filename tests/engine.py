@@ -17,8 +17,10 @@ from dspipe.pipeline.storage.store import Store
 
 
 def configured(config: dict[str, Any]) -> RunConfig:
-    """A validated and checked config from its values; `engine` is inline unless given."""
+    """A validated and checked config from its values; `engine` is inline unless given, without an index of names."""
     values = {"name": "test", "seed": 1, "engine": "inline", **copy.deepcopy(config)}
+    engine = {"kind": values["engine"]} if isinstance(values["engine"], str) else values["engine"]
+    values["engine"] = {"index": False, **engine}
     loaded = validate(values, Locator("test.yaml", {}, {}))
     check(loaded)
     return loaded

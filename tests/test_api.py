@@ -43,7 +43,12 @@ def test_run_plan_and_open(tmp_path: Path) -> None:
         "sources": [{"name": "s", "format": "jsonl", "path": str(tmp_path / "in.jsonl")}],
         "stages": [{"tests.toys.lengths": {"minimum": 5}}],
     }
-    assert [phase.name for phase in dspipe.plan(values).phases] == ["documents", "judge"]
+    assert [phase.name for phase in dspipe.plan(values).phases] == [
+        "documents",
+        "judge",
+        "name_index.send",
+        "name_index.sort",
+    ]
     run = dspipe.run(values)
     assert run.finished and run.name == "face"
     assert run.funnel[0].kept.documents == 3
@@ -72,7 +77,7 @@ def test_a_run_that_has_just_begun_can_be_looked_at(tmp_path: Path) -> None:
     with pytest.raises(RunFailedError, match="1 of 1 records are bad"):
         dspipe.run(values)
     begun = dspipe.open_run(tmp_path / "out")
-    assert not begun.finished and begun.file.to_come == ["documents", "judge"]
+    assert not begun.finished and begun.file.to_come == ["documents", "judge", "name_index.send", "name_index.sort"]
     shown = io.StringIO()
     print_stats(begun.file, Console(file=shown, width=80))
     assert "1 shards, not finished; to come: documents, judge" in shown.getvalue()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dspipe.pipeline.report.explain import explain
+from dspipe.pipeline.inspection.explain import explain
 from dspipe.pipeline.report.verify import verify_files
 from dspipe.pipeline.run.run_file import read_run
 from tests.engine import rows_of, run_inline, tasks_run

@@ -13,7 +13,8 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from dspipe.cli import app
-from dspipe.pipeline.report.explain import explain, print_explanation
+from dspipe.pipeline.inspection.explain import explain
+from dspipe.pipeline.report.show_explanation import print_explanation
 from dspipe.pipeline.report.stats import print_stats
 from dspipe.pipeline.run.run_file import read_run
 from tests.engine import write_config

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.source import Source
-from dspipe.pipeline.stage import Stage
+from dspipe.pipeline.stage import NamedConfig, Stage, StageConfig
 
 T = TypeVar("T")
 STAGES = "dspipe.stages"
@@ -76,10 +76,17 @@ def check_settings_travel(config: BaseModel) -> None:
             raise ConfigError(f"{message} (a field with exclude=True can't be a setting)", (name,))
 
 
-def make_stage(name: str, config: dict[str, Any], seed: int) -> Stage[Any]:
+def make_stage(key: str, config: dict[str, Any], seed: int) -> Stage[Any]:
     """A stage from its settings."""
-    found = stage_class(name)
-    return found(name.rpartition(".")[2], found.Config.model_validate(config), seed)
+    found = stage_class(key)
+    settings = found.Config.model_validate(config)
+    return found(stage_name(key, settings), settings, seed)
+
+
+def stage_name(key: str, config: StageConfig) -> str:
+    """What a stage is called: the name it was given, or its key; one of the user's own without the path to it."""
+    given = config.name if isinstance(config, NamedConfig) else None
+    return given or key.rpartition(".")[2]
 
 
 def find_module(module: str) -> bool:

@@ -45,21 +45,47 @@ def apply_edit(edit: str, values: Any, where: Locator) -> None:
 
 
 def _item(items: list[Any], parts: list[str]) -> tuple[tuple[str | int, ...], list[str]]:
-    """The item of a list that the first parts name, and the parts after them. A stage's own name may have dots."""
+    """The item of a list that the first parts name, and the parts after them. A stage's own name may have dots; the
+    name that a stage was given goes before its key, which several may have."""
     if parts[0].isdigit() and int(parts[0]) < len(items):
         return (int(parts[0]),), parts[1:]
-    for length in range(1, len(parts) + 1):
-        name = ".".join(parts[:length])
-        for index, item in enumerate(items):
-            if isinstance(item, dict) and item.get("name") == name:
-                return (index,), parts[length:]
-            if item == name or (isinstance(item, dict) and list(item) == [name]):
-                # with nothing behind it, what a bare name stands for is set: its settings
-                return (index, name), parts[length:]
+    lengths = range(1, len(parts) + 1)
+    for name_of in (_named, _keyed):
+        for length in reversed(lengths) if name_of is _named else lengths:
+            name = ".".join(parts[:length])
+            for index, item in enumerate(items):
+                if (step := name_of(item, name)) is not None:
+                    return (index, *step), parts[length:]
     return (), parts
+
+
+def _named(item: Any, name: str) -> tuple[str, ...] | None:
+    """The step into an item that was given this name: none into a source, its key into a stage."""
+    if not isinstance(item, dict):
+        return None
+    if item.get("name") == name:
+        return ()
+    if len(item) == 1:
+        ((key, settings),) = item.items()
+        if isinstance(settings, dict) and settings.get("name") == name:
+            return (str(key),)
+    return None
+
+
+def _keyed(item: Any, name: str) -> tuple[str, ...] | None:
+    """The step into a stage with this key; with nothing behind it, what a bare name stands for is set: its settings."""
+    return (name,) if item == name or (isinstance(item, dict) and list(item) == [name]) else None
 
 
 def _item_names(target: Any) -> list[str]:
     if not isinstance(target, list):
         return sorted(map(str, target)) if isinstance(target, dict) else []
-    return [str(item.get("name") or next(iter(item), "")) if isinstance(item, dict) else str(item) for item in target]
+    return [_item_name(item) for item in target]
+
+
+def _item_name(item: Any) -> str:
+    if not isinstance(item, dict):
+        return str(item)
+    settings = next(iter(item.values()), None)
+    given = settings.get("name") if len(item) == 1 and isinstance(settings, dict) else None
+    return str(item.get("name") or given or next(iter(item), ""))

@@ -130,13 +130,19 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 
 
 def shown_path(path: KeyPath, values: Any) -> str:
-    """stages.minhash.bands rather than stages.7.minhash.bands."""
+    """stages.minhash.bands rather than stages.7.minhash.bands; a stage by the name that it was given."""
     parts: list[str] = []
+    own_name: str | None = None
     for part in path:
         named = isinstance(part, int) and isinstance(values, list) and part < len(values)
         item = values[part] if named else None
         if named and parts == ["stages"] and (isinstance(item, str) or (isinstance(item, dict) and len(item) == 1)):
-            pass
+            settings = next(iter(item.values())) if isinstance(item, dict) else None
+            given = settings.get("name") if isinstance(settings, dict) else None
+            own_name = given if isinstance(given, str) else None
+        elif own_name is not None:
+            parts.append(own_name)
+            own_name = None
         elif named and isinstance(item, dict) and item.get("name"):
             parts.append(str(item["name"]))
         else:

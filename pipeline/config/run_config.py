@@ -15,6 +15,7 @@ from dspipe.pipeline.config.discovery import (
     source_class,
     source_formats,
     stage_class,
+    stage_name,
     stage_names,
 )
 from dspipe.pipeline.config.edits import apply_edit
@@ -25,7 +26,7 @@ from dspipe.pipeline.config.yaml_lines import KeyPath, YamlError, parse_yaml
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.quantities import ByteSize, Count, Seconds
 from dspipe.pipeline.source import Source
-from dspipe.pipeline.stage import Stage
+from dspipe.pipeline.stage import NamedConfig, Stage
 
 
 class EngineConfig(BaseModel):
@@ -61,6 +62,9 @@ class EngineConfig(BaseModel):
     )
     merge_above: Count = Field(
         1 << 20, description="an exchange of more senders times partitions goes through merged files"
+    )
+    index: bool = Field(
+        True, description="leave an index of documents by id and URL: `dspipe explain` then reads next to nothing"
     )
     keep_stale: bool = Field(False, description="keep results of earlier configs when a run ends")
 
@@ -278,9 +282,6 @@ def _stages(items: Any, seed: Any, parts: Parts) -> list[tuple[int, str, Stage[A
         except OwnModuleError as error:
             parts.add_problem(path, str(error))
             continue
-        if any(module == name for _, module, _ in stages):
-            parts.add_problem(path, "the stage is there twice")
-            continue
         if settings is not None and not isinstance(settings, dict):
             parts.add_problem(path, f"expected settings, like {{key: value}}, {not_this(settings)}")
             continue
@@ -289,7 +290,13 @@ def _stages(items: Any, seed: Any, parts: Parts) -> list[tuple[int, str, Stage[A
         except ValidationError as error:
             parts.problems += validation_problems(error, path, parts.where, parts.values, kind.Config)
             continue
-        stage = kind(name.rpartition(".")[2], validated, seed if isinstance(seed, int) else 0)
+        called = stage_name(name, validated)
+        if any(called == other.name for _, _, other in stages):
+            named = isinstance(validated, NamedConfig)
+            way_out = f"; give one a `name` of its own, as in `{name}: {{name: {called}.second, ...}}`" if named else ""
+            parts.add_problem(path, f"the stage{f' {called}' if named else ''} is there twice{way_out}")
+            continue
+        stage = kind(called, validated, seed if isinstance(seed, int) else 0)
         stages.append((index, name, stage))
     return stages
 

@@ -10,7 +10,8 @@ from dspipe.pipeline.config.run_config import RunConfig
 from dspipe.pipeline.document import DOCUMENT, document_schema
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.plan.fingerprint import code_fingerprint, function_module
-from dspipe.pipeline.plan.planned_phase import JUDGING, PlannedPhase
+from dspipe.pipeline.plan.index_phases import index_phases
+from dspipe.pipeline.plan.planned_phase import JUDGING, STAGES_FUNCTION, PlannedPhase
 from dspipe.pipeline.plan.settings_read import measure_settings
 from dspipe.pipeline.plan.text_passes import TextPass, cut_into_passes, invalid_stage, measuring
 from dspipe.pipeline.stage import Corpus, GlobalStage, MapStage, Phase
@@ -21,12 +22,11 @@ JUDGE = "judge"
 
 _TEXT_PASS = "dspipe.pipeline.tasks.text_pass:run"
 _LATER_TEXT_PASS = "dspipe.pipeline.tasks.later_text_pass:run"
-_STAGES_FUNCTION = "dspipe.pipeline.tasks.task:run_stages_function"
 
 
 def compile_stages(config: RunConfig, corpus: Corpus) -> list[list[PlannedPhase]]:
     """Per stage (or group of neighbouring map stages) its phases in order; the text pass stands first, and later ones
-    behind the stages that make them necessary. Raises InvalidConfigError.
+    behind the stages that make them necessary; last the index of documents. Raises InvalidConfigError.
     """
     phases = _phases_of(config, corpus)
     first, *later = cut_into_passes(config, phases)
@@ -54,7 +54,7 @@ def compile_stages(config: RunConfig, corpus: Corpus) -> list[list[PlannedPhase]
             groups.append([_later_pass(config, later[number], number + 2)])
     if judging:
         groups.append([_judging(config, judging, judge_phases + 1)])
-    return groups
+    return [*groups, index_phases(corpus)] if config.engine.index else groups
 
 
 def measure_step(config: RunConfig, index: int) -> tuple[dict[str, Any], list[Any]]:
@@ -195,7 +195,7 @@ def _global(config: RunConfig, index: int, phase: Phase) -> PlannedPhase:
         over=phase.over,
         title=phase.title,
         stages=(stage.name,),
-        runner=_STAGES_FUNCTION,
+        runner=STAGES_FUNCTION,
         payload={"run": phase.run, "stage": stage.name, "settings": settings},
         depends={
             "run": phase.run,

@@ -84,6 +84,19 @@ def read_names(store: Store, files: Sequence[str]) -> list[tuple[list[str], dict
     ]
 
 
+def read_phase_manifests(store: Store, names: str, manifests: Sequence[str]) -> list[Manifest]:
+    """The manifests of a phase, in order, from its record where there is one: one request instead of one a task.
+    `names`: the file that `write` wrote last. Raises DamagedFileError, FileNotFoundError."""
+    record = f"{names.removesuffix(_NAMES)}{_MANIFESTS}"
+    try:
+        found = {manifest["file"]: manifest for _, manifest in _read(store, record)}
+    except FileNotFoundError:
+        found = {}
+    if all(name in found for name in manifests):
+        return [found[name] for name in manifests]
+    return list(store.read_json_many(manifests))
+
+
 def _blocks(manifests: Sequence[Manifest]) -> Iterator[bytes]:
     """The lines, a thousand at a time."""
     digest = xxhash.xxh3_128()

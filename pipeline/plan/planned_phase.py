@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 JUDGING = "dspipe.pipeline.tasks.judge:run"
 """the runner of phases in which neighbouring map stages judge"""
+STAGES_FUNCTION = "dspipe.pipeline.tasks.task:run_stages_function"
+"""the runner of phases that name a function"""
 Over = Literal["inputs", "shards", "partitions", "once", "sender_groups"]
 """What a phase has a task for: each group of input files (the text pass), each shard, each partition of an exchange,
 one in all, or each group of senders whose files are merged."""

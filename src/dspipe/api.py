@@ -4,7 +4,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from dspipe.pipeline.config.edits import apply_edit
 from dspipe.pipeline.config.problems import Locator
@@ -16,7 +16,8 @@ from dspipe.pipeline.run.run_file import RunFile, read_run
 from dspipe.pipeline.storage.store import Store
 
 if TYPE_CHECKING:
-    from dspipe.pipeline.report.explain import Story
+    from dspipe.pipeline.inspection.explain import Story
+    from dspipe.pipeline.inspection.export.export import Exported
     from dspipe.pipeline.report.verify import Verification
     from dspipe.pipeline.run.retry_quarantine import QuarantineRetry
     from dspipe.pipeline.run.run import Progress
@@ -54,9 +55,37 @@ class Run:
     def explain(self, document: str, import_own: bool = False) -> "list[Story]":
         """What each phase and stage says of the documents with this id or URL. `import_own`: stages of the run's own,
         too, whose modules are imported for it. Raises DocumentNotFoundError."""
-        from dspipe.pipeline.report.explain import explain
+        from dspipe.pipeline.inspection.explain import explain
 
         return explain(self.store, self.file, document, import_own)
+
+    def export(
+        self,
+        output: str | Path,
+        format: Literal["parquet", "jsonl"] = "parquet",
+        columns: Sequence[str] | None = None,
+        where: str | None = None,
+        kept: bool = True,
+        copies: bool = False,
+        file_bytes: int = 1 << 30,
+    ) -> "Exported":
+        """Write its documents as files for other tools, or go on with an export that was interrupted.
+
+        columns     default: all but hashes and signatures
+        where       only documents for which a condition is true: "language = 'zh' and quality > 0.9"
+        kept        only those that were kept; else all, with the column `reason`
+        copies      each document as often as it was drawn, not once
+        file_bytes  a shard's next file begins when one has reached this, before it is compressed
+
+        Raises ExportError, StorageError, DamagedFileError.
+        """
+        from dspipe.pipeline.inspection.document_table import DocumentTable
+        from dspipe.pipeline.inspection.export.export import export_run
+        from dspipe.pipeline.inspection.export.options import ExportOptions
+
+        names = None if columns is None else tuple(columns)
+        options = ExportOptions(format, names, where, kept, copies, file_bytes)
+        return export_run(DocumentTable(self.store, self.file), str(output), options)
 
     def verify(self, import_own: bool = False) -> "Verification":
         """Every file against its manifest, packed rows against the plan and the documents. `import_own`: stages of the

@@ -11,6 +11,7 @@ It is a global stage, though each document could be judged by itself: the n-gram
 corpus only, and the report by benchmark is of the whole corpus.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -18,7 +19,8 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator
 
 from dspipe.pipeline.errors import ConfigError
-from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings, StageConfig
+from dspipe.pipeline.stage import NOTHING, Corpus, GlobalStage, Phase, Settings, StageConfig
+from dspipe.pipeline.threshold import Threshold
 from dspipe.stages.decontaminate.index import BenchmarkIndex, BenchmarkSettings
 from dspipe.stages.decontaminate.questions import questions
 from dspipe.stages.decontaminate.steps import (
@@ -200,6 +202,20 @@ class DecontaminateStage(GlobalStage[DecontaminateConfig]):
         spans = merge_spans(rows, np.maximum(starts - _AROUND, 0), np.minimum(ends + _AROUND, sizes))
         data, offsets, _ = cut_spans(data, offsets, *spans, "word")
         return text_column(data, offsets)
+
+    def thresholds(self, notes: Settings = NOTHING) -> Iterator[Threshold]:
+        config, name = self.config, self.name
+        if config.action == "drop":
+            alone = not config.of_document
+            column, reason = f"{name}.coverage", f"{name}.overlap"
+            yield Threshold(("coverage",), column, "below", reason, config.coverage, alone=alone)
+        if config.multiple_choice is not None and config.action != "mark":
+            exam, reason = config.multiple_choice, f"{name}.multiple_choice"
+            least, most = exam.questions, exam.bytes_per_question
+            yield Threshold(("multiple_choice", "questions"), f"{name}.choices", "below", reason, least, alone=False)
+            # a page whose questions are further apart passes: just what is above
+            key = ("multiple_choice", "bytes_per_question")
+            yield Threshold(key, f"{name}.bytes_per_choice", "above", reason, most, alone=False, double=True)
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         count, common, tables = f"{self.name}.count", f"{self.name}.common", f"{self.name}.tables"

@@ -19,6 +19,7 @@ A page without text is dropped as `extract.no_text`, one below `min_confidence` 
 """
 
 import re
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,7 +27,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from dspipe.pipeline.errors import ConfigError
-from dspipe.pipeline.stage import MapConfig, MapStage, Settings
+from dspipe.pipeline.stage import NOTHING, MapConfig, MapStage, Settings
+from dspipe.pipeline.threshold import Threshold
 from dspipe.stages.extract.resiliparse_engine import ResiliparseOptions
 from dspipe.stages.extract.tidy import tidy
 
@@ -144,6 +146,10 @@ class ExtractStage(MapStage[ExtractConfig]):
             low = pc.less(columns["extract.confidence"], pa.scalar(self.config.min_confidence, pa.float32()))
             reason = pc.if_else(low, "extract.low_confidence", reason)
         return pc.if_else(pc.equal(columns["extract.characters"], 0), "extract.no_text", reason)
+
+    def thresholds(self, notes: Settings = NOTHING) -> Iterator[Threshold]:
+        least = self.config.min_confidence
+        yield Threshold(("min_confidence",), "extract.confidence", "at least", "extract.low_confidence", least)
 
     def extract(self, content: bytes, content_type: str | None) -> str:
         """The text of one page; `content_type` is the media type with its parameters as the server declared it."""

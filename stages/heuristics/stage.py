@@ -18,12 +18,13 @@ written in (see stages/heuristics/languages.py).
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, model_validator
 
 from dspipe.pipeline.errors import ConfigError
-from dspipe.pipeline.stage import Limit, MapConfig, MapStage, Settings
+from dspipe.pipeline.stage import NOTHING, MapConfig, MapStage, Settings
+from dspipe.pipeline.threshold import Threshold
 from dspipe.stages.heuristics.c4 import C4
 from dspipe.stages.heuristics.fineweb import FineWeb
 from dspipe.stages.heuristics.gopher import Gopher
@@ -130,22 +131,55 @@ class HeuristicsStage(MapStage[HeuristicsConfig]):
         reasons = pa.array([f"{rule_set}.{rule.reason}" for rule_set, rule in self._rules], pa.string())
         return reasons.take(pa.array(broken, pa.int32(), mask=broken < 0))
 
-    def limits(self, columns: Mapping[str, Any]) -> Iterator[Limit]:
-        import numpy as np
+    def thresholds(self, notes: Settings = NOTHING) -> Iterator[Threshold]:
+        for name, rule in self._rules:
+            rule_set = getattr(self.config, name)
+            own = {
+                language: own[rule.threshold] for language, own in rule_set.languages.items() if rule.threshold in own
+            }
+            values: dict[str, float | None] = {
+                language: None
+                if language in own
+                else rule_set.threshold(rule.threshold, language, profile, self.config.like)
+                for language, profile in PROFILES.items()
+            }
+            value = rule_set.setting(rule.threshold, self.config.like)
+            yield self._threshold((name, rule.threshold), name, rule, value, values)
+            for language, number in own.items():
+                key = (name, "languages", language, rule.threshold)
+                yield self._threshold(key, name, rule, None, {language: number})
 
-        script = np.array([columns.get(f"{self.name}.script") or 0], np.int64)
-        profile = profiles_of([columns.get("language")], script)
-        for rule_set, rule in self._rules:
-            limits = getattr(self.config, rule_set).thresholds(rule.threshold, self.config.like)[profile]
-            (limit,) = limits
-            column = f"{self.name}.{rule.statistic}"
-            value = columns.get(column)
-            if value is None or np.isnan(limit):
-                continue
-            (broken,) = rule.broken(np.array([value], np.float32), limits)
-            number = f"{limit:,.0f}" if limit >= 1000 else f"{limit:.4g}"
-            asks = f"{'at least' if rule.asks_least else 'at most'} {number}"
-            yield Limit(column, asks, f"{rule_set}.{rule.reason}", bool(broken))
+    def threshold_groups(self, threshold: Threshold, columns: "pa.RecordBatch") -> "pa.Array":
+        """The names of profiles."""
+        import pyarrow as pa
+
+        scripts = columns.column(f"{self.name}.script").cast(pa.int64()).fill_null(0).to_numpy()
+        profiles = profiles_of(columns.column("language").to_pylist(), scripts)
+        return pa.array(list(PROFILES), pa.string()).take(pa.array(profiles))
+
+    def in_force(self, threshold: Threshold, columns: "pa.RecordBatch") -> "pa.Array":
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        numbers = super().in_force(threshold, columns)
+        if threshold.column != f"{self.name}.stop_words":
+            return numbers
+        # less than 0: not known, for want of a list
+        return pc.if_else(pc.less(columns.column(threshold.column), 0), pa.scalar(None, pa.float64()), numbers)
+
+    def _threshold(
+        self,
+        key: tuple[str, ...],
+        rule_set: str,
+        rule: Rule,
+        value: float | None,
+        values: Mapping[str, float | None],
+    ) -> Threshold:
+        """Of the values, those that are other than `value`."""
+        others = {language: number for language, number in values.items() if number != value}
+        by = ("language", f"{self.name}.script") if others else ()
+        asks: Literal["at least", "at most"] = "at least" if rule.asks_least else "at most"
+        return Threshold(key, f"{self.name}.{rule.statistic}", asks, f"{rule_set}.{rule.reason}", value, by, others)
 
     @cached_property
     def _rules(self) -> list[tuple[str, Rule]]:

@@ -9,6 +9,7 @@ Its published models read text in a normal form (`normalize`) that is cut into S
 Needs `pip install 'dspipe[kenlm]'`. The packages score a line at a time in Python, some MB/s.
 """
 
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from dspipe.pipeline.errors import ConfigError
-from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings, StageConfig
+from dspipe.pipeline.stage import NOTHING, Corpus, GlobalStage, Phase, Settings, StageConfig
+from dspipe.pipeline.threshold import Threshold
 from dspipe.stages.perplexity.bucket_steps import COLUMNS
 from dspipe.stages.perplexity.scorer import Change, Scorer, import_extra
 from dspipe.stages.shared.loaded import load_once, sha256_once
@@ -109,6 +111,19 @@ class PerplexityStage(GlobalStage[PerplexityConfig]):
                 value = self._scorer(language).perplexity(text)
             values.append(value)
         return batch.append_column(self.measured_columns()[0], pa.array(values, pa.float32()))
+
+    def thresholds(self, notes: Settings = NOTHING) -> Iterator[Threshold]:
+        keep, found = self.config.keep, notes.get("perplexities")
+        if keep is None or found is None:
+            return
+        # a border counts where one side of it is kept and the other isn't
+        for key, below, above in ("head", "head", "middle"), ("middle", "middle", "tail"):
+            if (below in keep) == (above in keep):
+                continue
+            asks: Literal["below", "at least"] = "below" if below in keep else "at least"
+            values = {border["language"]: border[f"{above} from"] for border in found}
+            reason = f"{self.name}.{above if below in keep else below}"
+            yield Threshold((key,), "perplexity", asks, reason, None, ("language",), values, found=True)
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         import pyarrow as pa

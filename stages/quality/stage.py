@@ -9,14 +9,15 @@ are still kept, per language if wanted: scores of different languages are not co
 would choose between languages (CCNet, Wenzek et al., 2020, LM filtering).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, model_validator
 
-from dspipe.pipeline.stage import Corpus, GlobalStage, Limit, Phase, Settings, StageConfig
+from dspipe.pipeline.stage import NOTHING, Corpus, GlobalStage, Phase, Settings, StageConfig
+from dspipe.pipeline.threshold import Threshold
 from dspipe.stages.quality.quantile_steps import columns_read
 from dspipe.stages.shared.fasttext_models import check_label, find_model, load_classifier
 from dspipe.stages.shared.loaded import sha256_once
@@ -91,16 +92,28 @@ class QualityStage(GlobalStage[QualityConfig]):
             self.measured_columns()[0], pa.array(found.score, pa.float32(), mask=found.label < 0)
         )
 
-    def limits(self, columns: Mapping[str, Any]) -> Iterator[Limit]:
-        least = self.config.at_least
-        if isinstance(least, dict):
-            least = least.get(str(columns.get("language")), least.get("*"))
-        if least is not None:
-            import numpy as np
-
-            # in single precision, as the verdict: the score nearest to 0.7 is a little less
-            broken = (columns.get("quality") or 0.0) < np.float32(least)
-            yield Limit("quality", f"at least {least:g}", "quality.low_score", bool(broken))
+    def thresholds(self, notes: Settings = NOTHING) -> Iterator[Threshold]:
+        least, by = self.config.at_least, self.config.by
+        for key, value, values in _by_group("at_least", least):
+            languages = ("language",) if values else ()
+            yield Threshold(
+                key, "quality", "at least", f"{self.name}.low_score", value, languages, values, null_counts_as=0
+            )
+        # the run's own quantiles, by group
+        lowest = notes.get("thresholds") if self.config.drop_lowest is not None else None
+        if lowest is not None:
+            value, groups = (lowest.get("all"), {}) if by == "all" else (None, lowest)
+            yield Threshold(
+                ("drop_lowest",),
+                "quality",
+                "at least",
+                f"{self.name}.low_quantile",
+                value,
+                (by,) if groups else (),
+                groups,
+                null_counts_as=0,
+                found=True,
+            )
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         import pyarrow as pa
@@ -146,3 +159,18 @@ class QualityStage(GlobalStage[QualityConfig]):
     @cached_property
     def _classifier(self) -> "Classifier":
         return load_classifier(find_model(self.config.model))
+
+
+def _by_group(
+    name: str, setting: float | dict[str, float] | None
+) -> Iterator[tuple[tuple[str, ...], float | None, dict[str, float | None]]]:
+    """A setting that is a number, or one for each language and one for the others: the key of each number, the number,
+    and the languages that it is for, or not for."""
+    if not isinstance(setting, dict):
+        yield (name,), setting, {}
+        return
+    for group, number in setting.items():
+        if group == "*":
+            yield (name, group), number, {other: None for other in setting if other != "*"}
+        else:
+            yield (name, group), None, {group: number}

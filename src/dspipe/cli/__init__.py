@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from dspipe.cli.explain import explain
+from dspipe.cli.export import export
 from dspipe.cli.help import help_
 from dspipe.cli.init import init
 from dspipe.cli.plan import plan
@@ -27,7 +28,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (init, plan, run, retry_quarantine, stats, explain, verify, schema):
+for command in (init, plan, run, retry_quarantine, stats, explain, export, verify, schema):
     app.command()(command)
 app.command("help")(help_)
 app.add_typer(tokenizer_app, name="tokenizer", help="Train, evaluate and apply byte-level BPE tokenizers.")

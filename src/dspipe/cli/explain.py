@@ -15,8 +15,8 @@ def explain(
 ) -> None:
     """Print one document's way through a run: its columns, scores, verdicts and what it duplicates."""
     from dspipe.pipeline.errors import DamagedFileError, DocumentNotFoundError, RunNotFoundError
-    from dspipe.pipeline.report.explain import explain as explained
-    from dspipe.pipeline.report.explain import print_explanation
+    from dspipe.pipeline.inspection.explain import explain as explained
+    from dspipe.pipeline.report.show_explanation import print_explanation
     from dspipe.pipeline.run.run_file import read_run
 
     try:

@@ -114,7 +114,7 @@ class DedupStage(GlobalStage[ConfigT]):
             raise ConfigError(f"{message}: leave `index` out", ("index",))
 
     def explain(self, root: str, id: str, columns: Mapping[str, Any]) -> dict[str, str]:
-        from dspipe.pipeline.report.explain import id_of
+        from dspipe.pipeline.inspection.explain import id_of
 
         keepers = {
             name: value

@@ -17,6 +17,18 @@ def values() -> dict[str, Any]:
     }
 
 
+def test_stages_of_one_key_are_told_apart_by_their_names() -> None:
+    config: dict[str, Any] = {
+        "stages": [{"quality": {"model": "q"}}, {"quality": {"name": "quality.edu", "model": "e"}}]
+    }
+    where = Locator("run.yaml", {}, {})
+    for edit in ("stages.quality.edu.at_least=0.5", "stages.quality.at_least=0.1"):
+        apply_edit(edit, config, where)
+    assert [item["quality"]["at_least"] for item in config["stages"]] == [0.1, 0.5]
+    with pytest.raises(InvalidConfigError, match=r"there is no label; there is quality, quality\.edu"):
+        apply_edit("stages.label.model=x", config, where)
+
+
 def edited(edit: str) -> tuple[dict[str, Any], Locator]:
     changed, where = values(), Locator("run.yaml", {}, {})
     apply_edit(edit, changed, where)
@@ -32,7 +44,7 @@ def edited(edit: str) -> tuple[dict[str, Any], Locator]:
         ("engine.workers=3", ("engine",), {"kind": "local", "workers": 3}),
         ("sources.web.path=[x, y]", ("sources", 0, "path"), ["x", "y"]),
         ("sources.1.path=z=1", ("sources", 1, "path"), "z=1"),  # only the first = parts key and value
-        ("sources.web.old.path=c", ("sources", 0, "old"), {"path": "c"}),  # the first name that fits is meant
+        ("sources.web.old.path=c", ("sources", 1, "path"), "c"),  # the longest name that fits is meant
         ("stages.minhash.bands=20", ("stages", 1, "minhash"), {"bands": 20}),
         ("stages.lines.numeric=true", ("stages", 0), {"lines": {"numeric": True}}),
         ("stages.lines={numeric: true}", ("stages", 0), {"lines": {"numeric": True}}),

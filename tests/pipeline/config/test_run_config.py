@@ -104,6 +104,21 @@ def test_names_stand_once(tmp_path: Path) -> None:
     assert problems(tmp_path, GOOD + "seed: 3\n")[0].startswith("run.yaml:13: not valid YAML: the key seed stands here")
 
 
+def test_a_stage_may_stand_again_under_a_name_of_its_own(tmp_path: Path) -> None:
+    marks = "  - tests.toys.marks: {mark: a}\n  - tests.toys.marks: {mark: b%s}\n"
+    (problem,) = problems(tmp_path, GOOD + marks % "")
+    assert problem == (
+        "run.yaml:14: stages.tests.toys.marks: the stage marks is there twice; give one a `name` of its own, as in "
+        "`tests.toys.marks: {name: marks.second, ...}`"
+    )
+    (problem,) = problems(tmp_path, GOOD + marks % ", name: other, at_most: x")
+    assert problem.startswith("run.yaml:14: stages.other.at_most: expected a whole number")
+    (problem,) = problems(tmp_path, GOOD + marks % ", name: Not this")
+    assert problem.startswith("run.yaml:14: stages.Not this.name")
+    (tmp_path / "run.yaml").write_text(GOOD + marks % ", name: other.marks")
+    assert [stage.name for stage in load_config(tmp_path / "run.yaml").stages][-2:] == ["marks", "other.marks"]
+
+
 def test_what_is_no_config(tmp_path: Path) -> None:
     assert problems(tmp_path, "name: [")[0].startswith("run.yaml:1: not valid YAML: a bracket, brace or quote")
     assert problems(tmp_path, "")[0].endswith("expected keys like name, output, sources, stages")

@@ -43,11 +43,11 @@ BOMB = "a: &a [1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
     ],
 )
 def test_what_no_config_can_be_is_one_sentence(text: str, message: str, line: int) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(YamlError, match=message) as error:
         parse_yaml(text)
     assert error.value.line == line
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,20 @@ def test_verdicts_and_funnel(toy: dict[str, Any]) -> None:
     assert json.loads(Path(result.store.path("report.json")).read_text())["documents"] == 8
 
 
+def test_a_stage_may_stand_twice(tmp_path: Path) -> None:
+    values = {
+        **config(tmp_path),
+        "sources": [{"name": "t", "format": "jsonl", "path": corpus(tmp_path / "in", [["aab", "abb", "ab"]])}],
+    }
+    marks = [{"tests.toys.marks": {"mark": "a"}}, {"tests.toys.marks": {"name": "other", "mark": "b"}}]
+    result = run_inline({**values, "stages": marks})
+    found = rows_of(result, ["marks.count", "other.count", "reason"])
+    assert [tuple(row.values()) for row in found] == [(2, 1, "marks.too_many"), (1, 2, "other.too_many"), (1, 1, None)]
+    assert [entry.stage for phase in result.phases for entry in phase.funnel] == ["marks", "other"]
+    marks[1]["tests.toys.marks"]["at_most"] = 2
+    assert tasks_run(run_inline({**values, "stages": marks})) == {"judge": 1}
+
+
 def test_a_second_run_does_nothing(toy: dict[str, Any]) -> None:
     first, second = run_inline(toy), run_inline(toy)
     assert first.tasks_run > 0

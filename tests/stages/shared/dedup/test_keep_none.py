@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dspipe.pipeline.report.explain import explain
+from dspipe.pipeline.inspection.explain import explain
 from dspipe.pipeline.run.run_file import read_run
 from tests.engine import artifact_files, rows_of, run_inline
 from tests.kernels.dedup.test_exact_pairs import share_slowly

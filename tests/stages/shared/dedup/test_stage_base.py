@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from dspipe.pipeline.config.problems import InvalidConfigError
-from dspipe.pipeline.report.explain import explain
+from dspipe.pipeline.inspection.explain import explain
 from dspipe.pipeline.run.run_file import read_run
 from dspipe.stages.shared.dedup.stage_base import DedupConfig
 from tests.engine import rows_of

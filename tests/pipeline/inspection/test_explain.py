@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from dspipe.pipeline.errors import DamagedFileError, DocumentNotFoundError
-from dspipe.pipeline.report.explain import explain, print_explanation
+from dspipe.pipeline.inspection.explain import explain
+from dspipe.pipeline.report.show_explanation import print_explanation
 from dspipe.pipeline.run.run_file import read_run
 from tests.engine import run_inline
 from tests.pipeline.report.shown import text_of

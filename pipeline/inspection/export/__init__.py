@@ -1,0 +1,1 @@
+"""Text out: a run's documents as files that other tools load."""
