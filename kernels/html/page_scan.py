@@ -219,6 +219,7 @@ def _start_tag(  # type: ignore[no-untyped-def]
     state[op.LINK_DEPTH] += tag == tg.A
     if tag == tg.PRE:
         state[op.PRE_DEPTH] += 1
+        state[op.PENDING_TABS] = state[op.PENDING_INDENT] = 0
         # the standard drops a line break that stands first (13.2.6.4.7)
         if i < end and data[i] == 13:
             i += 1

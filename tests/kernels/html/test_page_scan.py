@@ -126,6 +126,9 @@ def test_texts(page: str, texts: list[str]) -> None:
         ("<pre><code>\tif x:\r\n\t\ty = 1</code></pre>", "\tif x:\n\t\ty = 1"),
         ("<pre><span>a</span> <span>b</span>\n<b>  c</b></pre>", "a b\n  c"),
         ("<pre>&lt;p&gt;&nbsp;x</pre>", "<p> x"),
+        ("<pre><b>def</b> f():\n    <b>return</b> 1\n  \n</pre>", "def f():\n    return 1"),
+        ("<pre>  <i></i>  <b>x</b>\n&nbsp;&nbsp;y\n\t<b>z</b></pre>", "    x\n  y\n\tz"),
+        ("<pre>  \n</pre><pre><b>x</b></pre>", "x"),
     ],
 )
 def test_code_stays_as_it_is(page: str, text: str) -> None:
