@@ -34,6 +34,8 @@ from dspipe.pipeline.threshold import Threshold
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from dspipe.pipeline.rejudging import Rejudged, RunDocuments
+
 Settings = Mapping[str, Any]
 """settings as JSON values, by name"""
 
@@ -299,6 +301,11 @@ class MapStage(Stage[ConfigT]):
         """
         raise NotImplementedError
 
+    def judges_measured_by(self, other: Self) -> bool:
+        """`dspipe whatif`: whether `judge` can be asked of what `other` measured, with other `measure_settings`.
+        Default: it can't."""
+        return False
+
     def verdicts(self, columns: "pa.RecordBatch") -> "pa.Array":
         """`judge` for the documents of the domains that the stage is for; `columns` has `domain` besides."""
         import pyarrow as pa
@@ -390,3 +397,9 @@ class GlobalStage(Stage[ConfigT]):
     def phases(self, corpus: Corpus) -> list[Phase]:
         """The stage's phases, in order. A phase that needs a column or an artifact which a later stage makes waits for
         it (remix counts tokens, so its draw waits for the tokenizer)."""
+
+    def rejudge(self, before: Self, documents: "RunDocuments") -> "Rejudged | None":
+        """`dspipe whatif`: what the stage would decide if these documents came to it, from columns alone. `before` has
+        the settings of the run. Raises NeedsRunError for an edit of its settings whose effect columns don't tell.
+        Default: None, nothing is known; what came to it in the run is then taken to be judged as it was."""
+        return None

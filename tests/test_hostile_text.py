@@ -71,6 +71,12 @@ def test_every_command(file: Path) -> None:
     assert "\\x1b]0;PWNED" in looked_at("stats", out)
     assert "\\u202egnp" in looked_at("explain", out, f"http://x/1{STORED}")
     assert "quarantined" in looked_at("explain", out, "bad" + STORED)
+    assert "\\x1b]0;PWNED" in looked_at("sample", out, "--by", "domain,language", "-n", "2")
+    assert "\\x1b]0;PWNED" in looked_at("sample", out, "--quarantined")
+    lines = looked_at("sample", out, "--json", "--where", "domain like 'd0%'").splitlines()
+    assert {json.loads(line)["domain"][:2] for line in lines} == {"d0"}
+    looked_at("sample", out, "--dropped-by", HOSTILE, code=2)
+    looked_at("sample", out, "--where", f"{HOSTILE} = 1", code=2)
     looked_at("explain", out, "not there" + HOSTILE, code=2)
     looked_at("verify", out)
     domains = json.loads(looked_at("stats", out, "--json"))["phases"][1]["funnel"][-1]["domains"]
@@ -78,7 +84,7 @@ def test_every_command(file: Path) -> None:
     looked_at("stats", out, "--html", str(file.parent / "page.html"))
     page = (file.parent / "page.html").read_text("utf-8")
     assert_harmless(page)
-    assert "<script" not in page and "<img" not in page
+    assert "<script>alert" not in page and "<img" not in page
 
 
 def test_on_a_terminal(file: Path) -> None:

@@ -39,7 +39,7 @@ NOT_MIRRORED = {
 def places_of(test: Path) -> list[Path]:
     """Where the module or folder that a test module names would stand."""
     folder, name = test.relative_to(ROOT / "tests").parent, test.stem.removeprefix("test_")
-    below = ROOT / "src" / "dspipe" / folder if folder in (Path(), Path("cli")) else ROOT / folder
+    below = ROOT / "src" / "dspipe" / folder if folder in (Path(), Path("cli"), Path("page")) else ROOT / folder
     return [below / f"{name}.py", below / name]
 
 
@@ -84,7 +84,7 @@ def test_every_folder_of_code_is_installed() -> None:
         for name in CODE
         for module in (ROOT / name).rglob("*.py")
     }
-    assert packages == {"dspipe", "dspipe.cli", *folders}
+    assert packages == {"dspipe", "dspipe.cli", "dspipe.page", *folders}
 
 
 def test_no_other_folder_at_the_top_holds_code_of_the_package() -> None:

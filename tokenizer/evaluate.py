@@ -38,7 +38,7 @@ def evaluate_all(encoders: Mapping[str, AnyEncoder], paths: Iterable[Path]) -> R
             tokens[name] = np.diff(offsets)
             used[name] += np.bincount(ids, minlength=len(used[name]))
         for i, document in enumerate(batch):
-            size, words = len(document.text.encode()), sum(1 for _ in _WORD.finditer(document.text))
+            size, words = len(document.text.encode()), count_words(document.text)
             for group, key in (("languages", document.language), ("domains", document.domain), ("all", "all")):
                 row = groups[group].setdefault(key, {"bytes": 0, "words": 0, **dict.fromkeys(encoders, 0)})
                 row["bytes"] += size
@@ -51,6 +51,11 @@ def evaluate_all(encoders: Mapping[str, AnyEncoder], paths: Iterable[Path]) -> R
     }
     vocabulary = {name: _describe_vocabulary(encoder, used[name]) for name, encoder in encoders.items()}
     return {**shown, "all": shown["all"].get("all", {}), "vocabulary": vocabulary}
+
+
+def count_words(text: str) -> int:
+    """How many words a text has: Han characters and kana one each, else runs of letters and digits."""
+    return sum(1 for _ in _WORD.finditer(text))
 
 
 def _make_row(row: dict[str, int], names: Iterable[str]) -> dict[str, Any]:

@@ -168,15 +168,20 @@ def parse_file(path: str | Path, edits: Sequence[str] = ()) -> Parts:
 
 def parse_values(values: Any, where: Locator) -> Parts:
     """The parts of a config by their form, without a look at paths and models."""
-    parts = Parts(values, where)
-    try:
-        parts.top = TopLevel.model_validate(values)
-    except ValidationError as error:
-        parts.problems += validation_problems(error, (), where, values, TopLevel)
+    parts = _parse_top(values, where)
     if isinstance(values, dict):
         memory = (parts.top.engine if parts.top else EngineConfig.model_validate("local")).memory
         parts.sources = [(at, one.within(memory)) for at, one in _sources(values.get("sources"), parts)]
         parts.stages = _stages(values.get("stages"), values.get("seed", 0), parts)
+    return parts
+
+
+def parse_stages(values: Any, where: Locator, import_own: bool) -> Parts:
+    """The top level and the stages, not the sources. Only `import_own` imports the stages' modules that are the user's
+    own; else these are left out: whoever wrote a run's config decides what code is in them."""
+    parts = _parse_top(values, where)
+    if isinstance(values, dict):
+        parts.stages = _stages(values.get("stages"), values.get("seed", 0), parts, import_own)
     return parts
 
 
@@ -213,6 +218,15 @@ def check_parts(parts: Parts) -> None:
             stage.check_beside(stages)
         except ConfigError as error:
             parts.add_problem(("stages", index, module, *error.key), str(error))
+
+
+def _parse_top(values: Any, where: Locator) -> Parts:
+    parts = Parts(values, where)
+    try:
+        parts.top = TopLevel.model_validate(values)
+    except ValidationError as error:
+        parts.problems += validation_problems(error, (), where, values, TopLevel)
+    return parts
 
 
 def _read(path: Path, edits: Sequence[str]) -> tuple[Any, Locator]:
@@ -264,7 +278,7 @@ def _sources(items: Any, parts: Parts) -> Iterator[tuple[int, Source[Any]]]:
         yield index, source
 
 
-def _stages(items: Any, seed: Any, parts: Parts) -> list[tuple[int, str, Stage[Any]]]:
+def _stages(items: Any, seed: Any, parts: Parts, import_own: bool = True) -> list[tuple[int, str, Stage[Any]]]:
     stages: list[tuple[int, str, Stage[Any]]] = []
     for index, item in enumerate(items if isinstance(items, list) else []):
         name, settings = (item, None) if isinstance(item, str) else _only_key(item)
@@ -274,6 +288,8 @@ def _stages(items: Any, seed: Any, parts: Parts) -> list[tuple[int, str, Stage[A
             parts.add_problem(path, f"expected one stage an item, like `minhash: {{bands: 14}}`{found}")
             continue
         path = (*path, name)
+        if "." in name and not import_own:
+            continue
         try:
             kind = stage_class(name)
         except KeyError:

@@ -23,8 +23,10 @@ from dspipe.pipeline.errors import DamagedFileError
 from dspipe.pipeline.plan.compile_stages import DOCUMENTS
 from dspipe.pipeline.plan.phase_record import read_phase_manifests
 from dspipe.pipeline.run.run_file import RunFile, read_run
+from dspipe.pipeline.run.summary import PhaseSummary
 from dspipe.pipeline.storage.columns import Column, read_rows
 from dspipe.pipeline.storage.store import Store
+from dspipe.pipeline.tasks.spec import Manifest
 
 REASON, STAGE, NUMBER = "reason", "stage", "number"
 _GROUPS_AT_ONCE = 4
@@ -70,17 +72,22 @@ class DocumentTable:
     @cached_property
     def shards(self) -> list[ShardColumns]:
         """Where each shard's columns are. Raises DamagedFileError."""
-        phases = [phase for phase in self.run.phases if phase.by_shard]
-        if not phases:
-            names = [name for name in self.store.names(DOCUMENTS) if name.endswith(".manifest.json")]
-            read = [self.store.read_json_many([f"{DOCUMENTS}/{name}" for name in names])]
-        else:
-            read = [read_phase_manifests(self.store, phase.names, phase.manifests) for phase in phases]
+        later = [phase for phase in self.run.phases[1:] if phase.by_shard]
+        read = [self.text_pass_manifests(), *map(self._manifests, later)]
         found = []
         for manifests in zip(*read, strict=True):
             columns = {name: Column(*place) for manifest in manifests for name, place in manifest["columns"].items()}
             found.append(ShardColumns(columns, manifests[0]["groups"]))
         return found
+
+    def text_pass_manifests(self) -> list[Manifest]:
+        """What the tasks have left in which the documents were read, by shard: those that are done. Raises
+        DamagedFileError."""
+        first = self.run.text_pass()
+        if first is not None:
+            return self._manifests(first)
+        names = [name for name in self.store.names(DOCUMENTS) if name.endswith(".manifest.json")]
+        return list(self.store.read_json_many([f"{DOCUMENTS}/{name}" for name in names]))
 
     @cached_property
     def columns(self) -> dict[str, pa.DataType]:
@@ -147,10 +154,18 @@ class DocumentTable:
         for group, rows in enumerate(self.shards[shard].groups):
             if row < first + rows:
                 stored = [name for name in names if name not in _DERIVED]
+                if STAGE in names and REASON not in stored:
+                    stored.append(REASON)
                 found = self._read_part((shard, first, [group]), stored, names)[0].batch
                 return {name: found.column(name)[row - first].as_py() for name in names}
             first += rows
         raise IndexError(f"shard {shard} has {first:,} documents, not {row + 1:,}")
+
+    def _manifests(self, phase: PhaseSummary) -> list[Manifest]:
+        try:
+            return read_phase_manifests(self.store, phase.names, phase.manifests)
+        except FileNotFoundError as error:
+            raise DamagedFileError(str(error.filename or error), "is gone") from None
 
     def _parts(self, shards: Sequence[int]) -> Iterator[tuple[int, int, list[int]]]:
         """(shard, its first row, row groups) of what is read in one go."""

@@ -64,8 +64,9 @@ def name_nearest(store: Store, run: RunFile, wanted: str, most: int = 3) -> list
     """Ids and addresses like one that isn't there, the most alike first: of an address those of its host with the
     longest common beginning. Looked for in the shards that can be read in a few seconds."""
     end, found = time.monotonic() + _NEAREST_S, dict[str, float]()
+    wanted = wanted.encode("utf-8", "replace").decode()  # an argument that is no UTF-8 has surrogates
     address = bare_address(wanted)
-    host = urlsplit(f"//{address}").hostname or "" if "/" in address or "." in address else ""
+    host = _host(address) if "/" in address or "." in address else ""
     for name in _text_manifests(store, run):
         manifest = store.read_json(name)
         for batch in read_rows(store, _columns(manifest), _NAMES, manifest["groups"]):
@@ -76,6 +77,13 @@ def name_nearest(store: Store, run: RunFile, wanted: str, most: int = 3) -> list
             found |= {other: _likeness(other, wanted) for other in near}
             found = dict(sorted(found.items(), key=lambda item: (-item[1], item[0]))[: 4 * most])
     return [name for name, like in found.items() if like >= _LIKE][:most]
+
+
+def _host(address: str) -> str:
+    try:
+        return urlsplit(f"//{address}").hostname or ""
+    except ValueError:  # brackets that are no IPv6 address
+        return ""
 
 
 def read_so_far(store: Store) -> list[str]:

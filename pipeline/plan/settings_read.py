@@ -1,6 +1,7 @@
 """Which settings a method of a stage looks at: those that its result stands for in a key."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from types import FunctionType, MethodType
 from typing import Any, cast
 
@@ -20,6 +21,14 @@ def measure_settings(stage: Stage[Any]) -> tuple[Settings, list[str]]:
     )
     settings = dict(asked.measure_settings())
     return settings, sorted(recorder.fields_read)
+
+
+def fields_measured(stage: Stage[Any]) -> frozenset[str]:
+    """The names of the fields that `measure_settings` looks at, also where it then fails for want of a model's file."""
+    recorder = _Recorder(stage.config)
+    with suppress(Exception):  # of whatever library reads the files
+        type(stage)(stage.name, cast("Any", recorder), stage.seed).measure_settings()
+    return frozenset(recorder.fields_read)
 
 
 class _Recorder:

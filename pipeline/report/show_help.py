@@ -1,10 +1,11 @@
-"""`dspipe help TOPIC`: what a stage, a source format or a part of the config does, its settings, an example."""
+"""`dspipe help TOPIC`: what a stage, a source format or a part of the config does, its settings, an example; and how
+conditions on columns are written."""
 
 import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from dspipe.pipeline.config.describe import Setting, settings_of, shared_tables, stage_settings
 from dspipe.pipeline.config.discovery import OwnModuleError, source_class, source_formats, stage_class, stage_names
@@ -18,6 +19,32 @@ _TOP = {
     "engine": ("Where and how tasks run: `engine: local`, or a mapping.", "engine"),
     "sources": ("What every source takes, whatever its format.", "source"),
 }
+_CONDITIONS = (
+    "conditions",
+    "Conditions on columns, as `--where` of `dspipe sample` and other commands takes them.",
+    (
+        "A condition is an expression of SQL, as in DuckDB, on the columns of a run:",
+        "",
+        "    language = 'zh' and quality > 0.9",
+        "    heuristics.words between 20 and 60 and reason is null",
+        "    domain in ('code', 'math') or lower(url) like '%.edu/%'",
+        "    regexp_matches(url, '^https?://[^/]*example')",
+        "    stage = 'minhash' and not source = 'books'",
+        "",
+        "Joining: and, or, not, brackets.",
+        "Comparing: = <> != < <= > >=, between ... and ..., in (...), is null, is not null, is true, is false.",
+        "Text, in single quotes: like (% is any characters, _ is one), ilike (in any case), regexp_matches(column, "
+        "'re') (RE2, anywhere in the text), length(column) in characters, lower(column).",
+        "Numbers: + - * /. A column of single precision, such as a score, is compared in it, as verdicts are.",
+        "Null: what compares with a null is neither true nor false, and is not chosen.",
+        "",
+        "Columns: id, url, domain, language, source, dump, date, text_bytes, the columns that the stages add (`dspipe "
+        "help STAGE`; names with dots are written as they are, others in double quotes), and",
+        "  reason: why the document was dropped; null: it is kept",
+        "  stage: which stage dropped it",
+        "  text: its text, where it is stored: a condition on it reads all texts",
+    ),
+)
 _EXAMPLES = {
     "config": ["name: try", "output: runs/try", "engine: local", "sources: [...]", "stages: [...]"],
     "engine": ["engine: {kind: local, workers: 8, memory: 2GiB}"],
@@ -36,18 +63,23 @@ class UnknownTopicError(Exception):
 
 def topics() -> list[str]:
     """What there is help for."""
-    return [*_TOP, *source_formats(), *stage_names()]
+    return [*_TOP, _CONDITIONS[0], *source_formats(), *stage_names()]
 
 
 def help_text(topic: str, width: int) -> str:
     """The help for a topic, in lines of at most `width` characters where words allow it. Raises UnknownTopicError."""
-    lines = _part_lines(topic) if topic in _TOP else _kind_lines(topic)
+    name, said, rest = _CONDITIONS
+    if topic == name:
+        lines: Iterable[str] = [said, "", *rest]
+    else:
+        lines = _part_lines(topic) if topic in _TOP else _kind_lines(topic)
     return "\n".join(line for part in lines for line in _wrapped(part, width))
 
 
 def overview(width: int) -> str:
     """The topics, each with what it does."""
     summaries = {name: said for name, (said, _) in _TOP.items()}
+    summaries |= {_CONDITIONS[0]: _CONDITIONS[1]}
     summaries |= {name: summary_of(source_class(name)) for name in source_formats()}
     summaries |= {name: summary_of(stage_class(name)) for name in stage_names()}
     longest = max(map(len, summaries))

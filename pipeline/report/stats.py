@@ -1,5 +1,5 @@
-"""`dspipe stats`: every table of a run, from its manifests, in the terminal or as JSON; pipeline.report.page makes a
-page."""
+"""`dspipe stats`: every table of a run, from its manifests, in the terminal or as JSON (`dspipe.page`
+makes a page of them, and of the columns)."""
 
 import json
 from dataclasses import dataclass

@@ -16,10 +16,15 @@ class MeasureChain:
     """The stages of a text pass. `descriptions` are what `pipeline.plan.compile_stages.measure_step` gives of each."""
 
     def __init__(
-        self, descriptions: Sequence[Mapping[str, Any]], seed: int, at: Callable[[str], None] = lambda stage: None
+        self,
+        descriptions: Sequence[Mapping[str, Any]],
+        seed: int,
+        at: Callable[[str], None] = lambda stage: None,
+        see_dropped: Callable[[pa.RecordBatch, pa.Array], None] = lambda dropped, reasons: None,
     ) -> None:
-        """at: called with the name of each stage before it measures a batch."""
-        self._at = at
+        """at: called with the name of each stage before it measures a batch. see_dropped: called with documents that
+        are dropped early, while they have their texts, and why; with some twice where a batch is halved."""
+        self._at, self._see_dropped = at, see_dropped
         self._steps = [MeasureStep(description, seed) for description in descriptions]
         self.schema = document_schema([step.stage for step in self._steps])
         """of what `measure` gives"""
@@ -46,10 +51,12 @@ class MeasureChain:
             self._at(step.name)
             batch = guarded(step.name, partial(step.measure, batch))
             if step.drops_early:
-                dropped = pc.is_valid(guarded(step.name, partial(step.judge, batch)))
+                verdicts = guarded(step.name, partial(step.judge, batch))
+                dropped = pc.is_valid(verdicts)
                 if pc.any(dropped).as_py():
                     current = positions if positions is not None else pa.array(range(batch.num_rows))
                     finished.append((current.filter(dropped), batch.filter(dropped)))
+                    self._see_dropped(finished[-1][1], verdicts.filter(dropped))
                     kept = pc.invert(dropped)
                     positions, batch = current.filter(kept), batch.filter(kept)
         if not finished:

@@ -10,6 +10,7 @@ from dspipe.pipeline.config.discovery import source_class
 from dspipe.pipeline.document import measured_schema
 from dspipe.pipeline.source import InputFile, raw_schema
 from dspipe.pipeline.storage.filesystem import open_filesystem
+from dspipe.pipeline.tasks.early_texts import EarlyTexts
 from dspipe.pipeline.tasks.halving import RecordError, halved
 from dspipe.pipeline.tasks.limits import deadline, memory_limit, release_unused
 from dspipe.pipeline.tasks.losses import Losses
@@ -35,7 +36,8 @@ class TextPass:
         source = source_class(settings["format"])
         self.source = source(source.Config.model_validate(settings))
         self.files = [InputFile(*file) for file in payload["files"]]
-        self.chain = MeasureChain(payload["steps"], task.seed, self._say_place)
+        self.early = EarlyTexts()
+        self.chain = MeasureChain(payload["steps"], task.seed, self._say_place, self.early.add)
         self.quarantine = Quarantine()
         self.losses = Losses()
         self.ids = IdSample(payload["documents"])
@@ -54,6 +56,7 @@ class TextPass:
         if self.task.spec.probe is None:
             self.quarantine.check_share(self.task, self.task.counters["read"] - self.losses.while_reading)
             self.quarantine.commit(self.task)
+            self.early.commit(self.task)
 
     def _run(self) -> None:
         for first, end, batch in self._documents():

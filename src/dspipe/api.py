@@ -18,6 +18,8 @@ from dspipe.pipeline.storage.store import Store
 if TYPE_CHECKING:
     from dspipe.pipeline.inspection.explain import Story
     from dspipe.pipeline.inspection.export.export import Exported
+    from dspipe.pipeline.inspection.sample import DocumentSample
+    from dspipe.pipeline.inspection.what_if_answer import Answer
     from dspipe.pipeline.report.verify import Verification
     from dspipe.pipeline.run.retry_quarantine import QuarantineRetry
     from dspipe.pipeline.run.run import Progress
@@ -58,6 +60,27 @@ class Run:
         from dspipe.pipeline.inspection.explain import explain
 
         return explain(self.store, self.file, document, import_own)
+
+    def sample(self, each: int = 20, import_own: bool = False, **wanted: Any) -> "DocumentSample":
+        """Documents of the run: `each` of every stratum, and on each side of a threshold. `wanted` are the other fields
+        of `pipeline.inspection.sample.Wanted`: dropped_by, kept, where, near, by, seed.
+
+        Raises SampleError, ConditionError or NoThresholdError for what isn't there."""
+        from dspipe.pipeline.inspection.document_table import DocumentTable
+        from dspipe.pipeline.inspection.sample import Wanted, sample
+        from dspipe.pipeline.run.run_file import configured_stages
+
+        stages = configured_stages(self.store, import_own).known
+        return sample(DocumentTable(self.store, self.file), Wanted(each, **wanted), stages)
+
+    def whatif(self, edits: Sequence[str], samples: int = 5, seed: int = 0, import_own: bool = False) -> "Answer":
+        """What `--set` edits would keep and drop, from the run's columns, with so many samples each way. For many edits
+        of one run, `pipeline.inspection.what_if.WhatIf` loads it once. Raises InvalidConfigError; NeedsRunError where
+        only a run can tell."""
+        from dspipe.pipeline.inspection.document_table import DocumentTable
+        from dspipe.pipeline.inspection.what_if import WhatIf
+
+        return WhatIf(DocumentTable(self.store, self.file), import_own).ask(edits, samples, seed)
 
     def export(
         self,

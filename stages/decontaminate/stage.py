@@ -11,15 +11,15 @@ It is a global stage, though each document could be judged by itself: the n-gram
 corpus only, and the report by benchmark is of the whole corpus.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator
 
 from dspipe.pipeline.errors import ConfigError
-from dspipe.pipeline.stage import NOTHING, Corpus, GlobalStage, Phase, Settings, StageConfig
+from dspipe.pipeline.stage import NOTHING, Corpus, GlobalStage, Phase, Settings, Span, StageConfig
 from dspipe.pipeline.threshold import Threshold
 from dspipe.stages.decontaminate.index import BenchmarkIndex, BenchmarkSettings
 from dspipe.stages.decontaminate.questions import questions
@@ -266,6 +266,31 @@ class DecontaminateStage(GlobalStage[DecontaminateConfig]):
             replace(judge, artifacts=(common,)),
             report,
         ]
+
+    def spans(self, text: str, columns: Mapping[str, Any]) -> Iterator[Span]:
+        """What the document has in common with the questions that it covers; of passages that were cut nothing is left
+        to see."""
+        import numpy as np
+        import pyarrow as pa
+
+        from dspipe.kernels.arrow import text_buffers
+        from dspipe.kernels.dedup.cut_spans import merge_spans
+        from dspipe.kernels.dedup.ngram_overlap import find_passages, shared_ngrams
+
+        index, name = self.benchmarks, columns.get(f"{self.name}.benchmark")
+        if name is None or self.rewrites:
+            return
+        data, offsets = text_buffers(pa.array([text], pa.large_string()))
+        shared = shared_ngrams(data, offsets, index.table)
+        kept = pa.nulls(1, pa.string())
+        found, _ = covered_questions(shared, kept, index, np.zeros(index.ngrams, bool), self.config.coverage)
+        rows, starts, ends = find_passages(data, offsets, index.table, shared, found)
+        _, starts, ends = merge_spans(rows, starts, ends)
+        whole = text.encode()
+        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+            first = len(whole[:start].decode("utf-8", "ignore"))
+            passage = whole[start:end].decode("utf-8", "ignore")
+            yield Span(first, first + len(passage), f"in {name}")
 
     def compile_kernels(self) -> None:
         import numpy as np

@@ -15,12 +15,13 @@ for the hash, 4 for the row, 8 a criterion of `keep`, and the dump); a partition
 
 import hashlib
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import pyarrow as pa
 from pydantic import Field
 
 from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.rejudging import NeedsRunError, Rejudged, RunDocuments
 from dspipe.pipeline.stage import Corpus, Phase, Settings
 from dspipe.pipeline.storage.partitions import partitions_for
 from dspipe.stages.exact_dedup.hashes import hash_column_of
@@ -149,6 +150,18 @@ class ExactDedupStage(DedupStage[ExactDedupConfig]):
             ),
             self.index_phase(prefix, rewritten, f"{prefix}.kept"),
         ]
+
+    def rejudge(self, before: Self, documents: RunDocuments) -> Rejudged:
+        from dspipe.stages.exact_dedup.rejudge import Round, rejudge
+
+        if before.config.by != self.config.by or before.config.against != self.config.against:
+            raise NeedsRunError(f"other rounds of {self.name} need a run: what they would look up isn't there")
+        rounds = [
+            Round(self._column(by), f"{self.name}.{_REASONS[by]}", f"{self.name}.{_EARLIER_REASONS[by]}")
+            for by in self.config.by
+        ]
+        old, new = ({**stage.policy.settings, **stage.scope_settings} for stage in (before, self))
+        return rejudge(rounds, old, new, bool(self.config.against), documents)
 
     def _prefix(self, by: str) -> str:
         return self.name if by == "text" else f"{self.name}.{by}"

@@ -18,18 +18,19 @@ written in (see stages/heuristics/languages.py).
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from dspipe.pipeline.errors import ConfigError
-from dspipe.pipeline.stage import NOTHING, MapConfig, MapStage, Settings
+from dspipe.pipeline.stage import NOTHING, MapConfig, MapStage, Settings, Span
 from dspipe.pipeline.threshold import Threshold
 from dspipe.stages.heuristics.c4 import C4
 from dspipe.stages.heuristics.fineweb import FineWeb
 from dspipe.stages.heuristics.gopher import Gopher
 from dspipe.stages.heuristics.languages import PROFILES, profile_of, profiles_of
 from dspipe.stages.heuristics.rules import Like, Rule, RuleSet
+from dspipe.stages.heuristics.spans import spans_counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -166,6 +167,21 @@ class HeuristicsStage(MapStage[HeuristicsConfig]):
             return numbers
         # less than 0: not known, for want of a list
         return pc.if_else(pc.less(columns.column(threshold.column), 0), pa.scalar(None, pa.float64()), numbers)
+
+    def spans(self, text: str, columns: Mapping[str, Any]) -> Iterator[Span]:
+        """What the rule has counted that dropped the document."""
+        from dspipe.kernels.text.repeated_ngrams import UNITS_PER_ORDER
+        from dspipe.kernels.text.unicode_classes import FIRST_UNSPACED, SCRIPTS
+
+        reasons = {f"{name}.{rule.reason}": rule for name, rule in self._rules}
+        rule = reasons.get(columns.get("reason") or "")
+        if rule is None:
+            return
+        script, like = columns.get(f"{self.name}.script") or 0, self.config.like
+        units = UNITS_PER_ORDER.get(SCRIPTS[script], 1.0)
+        in_units = (lambda n: round(n * units)) if script >= FIRST_UNSPACED else None
+        short_line = self.config.fineweb.setting("short_line_length", like)
+        yield from spans_counted(rule.statistic, text, short_line, like == "datatrove", in_units)
 
     def _threshold(
         self,

@@ -39,11 +39,12 @@ The verdicts depend on the documents and the settings alone, not on partitions, 
 
 import functools
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import pyarrow as pa
 
 from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.rejudging import NeedsRunError, Rejudged, RunDocuments
 from dspipe.pipeline.stage import Corpus, Phase, Settings
 from dspipe.pipeline.storage.partitions import partitions_for
 from dspipe.stages.minhash.banding import CONTAINED_ROWS, DEVIATIONS, Banding, MinhashConfig, banding_of
@@ -59,6 +60,8 @@ RECORD_BYTES = 64
 SETS_BYTES = 2048
 """memory of what is sent of a document beside, where texts decide: 8 bytes for each of a thousand shingles, of the
 quarter of all documents at most that are proposed"""
+_REPORTING = {"alarm_share", "index"}
+"""settings that no verdict depends on"""
 MANY_PARTITIONS = 64
 """partitions of edges from which on components aren't found by one task: 130 million documents with workers of 2 GiB,
 whose edges take it three minutes and gigabytes of its disk"""
@@ -117,6 +120,16 @@ class MinhashStage(DedupStage[MinhashConfig]):
         if self.exact:
             compile_exact_kernels(self.banding, self.config.symbols)
 
+    def rejudge(self, before: Self, documents: RunDocuments) -> Rejudged:
+        from dspipe.stages.minhash.rejudge import rejudge
+
+        ours, theirs = (stage.config.model_dump(mode="json", exclude=_REPORTING) for stage in (self, before))
+        if changed := sorted(name for name in ours if ours[name] != theirs[name]):
+            message = f"what another {', '.join(changed)} of {self.name} changes isn't in the columns"
+            raise NeedsRunError(f"{message}: it needs a run, which decides anew without reading texts again")
+        best_is_kept = self.config.containment is None and not self.policy.keeps_none
+        return rejudge(self.name, self._reasons, self.policy, best_is_kept, documents)
+
     def phases(self, corpus: Corpus) -> list[Phase]:
         banding, scope, rewritten = self.banding, self.scope, corpus.rewritten_before(self.name)
         contained_bands = banding.permutations // CONTAINED_ROWS if self.config.containment else 0
@@ -133,7 +146,7 @@ class MinhashStage(DedupStage[MinhashConfig]):
             *self._keeper_phases(by_set),
             *self.closing_phases(
                 self.name,
-                [f"{self.name}.near_duplicate", f"{self.name}.contained"],
+                self._reasons[:2],
                 f"Drop the documents that resemble {'another' if self.policy.keeps_none else 'a kept copy'}",
                 indexes,
                 f"{self.name}.sent_back",
@@ -222,7 +235,7 @@ class MinhashStage(DedupStage[MinhashConfig]):
             self._phase("matches", "partitions", "against:send_matches",
                         "Compare signatures with those of kept documents",
                         settings={**self._agreement, **against}, exchange="requests", emits="matches"),
-            self.earlier_phase(self.name, f"{self.name}.in_earlier_run", indexes, f"{self.name}.matches"),
+            self.earlier_phase(self.name, self._reasons[2], indexes, f"{self.name}.matches"),
         ]  # fmt: skip
 
     def _index_phases(self, by_key: int, rewritten: list[list[Any]]) -> list[Phase]:
@@ -232,6 +245,11 @@ class MinhashStage(DedupStage[MinhashConfig]):
                         partitions=by_key, makes_artifacts=(f"{self.name}.kept",)),
             self.index_phase(self.name, rewritten, f"{self.name}.kept_keys"),
         ]  # fmt: skip
+
+    @property
+    def _reasons(self) -> list[str]:
+        """near, contained, and near to what an earlier run kept"""
+        return [f"{self.name}.{reason}" for reason in ("near_duplicate", "contained", "in_earlier_run")]
 
     @property
     def _keys(self) -> Settings:

@@ -10,10 +10,10 @@ import pyarrow as pa
 
 from dspipe.kernels.hashing import hash64_with
 from dspipe.kernels.pack import scale_hashes
+from dspipe.pipeline.draws import seeded_hashes
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.remix.epochs import find_phases, hash_positions
 from dspipe.stages.remix.mixture_plan import PhaseOrder
-from dspipe.stages.shared.draws import seeded_hashes
 
 
 class OrderKeys:

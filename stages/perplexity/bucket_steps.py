@@ -1,15 +1,17 @@
 """The phases of `perplexity`: a histogram of scores per shard, two thresholds a language, each document's bucket."""
 
 import json
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.shared.artifacts import read_json_artifacts
-from dspipe.stages.shared.quantiles import Bins, Histograms, bin_above, strings
+from dspipe.stages.shared.quantiles import Bins, Histograms, bin_above, groups_of
 
 BUCKETS = ("head", "middle", "tail")
 BINS = Bins(dropped=12)
@@ -21,9 +23,7 @@ def count_scores(task: Task, stage: StageSettings) -> None:
     """How often each bin occurs in each language, of the documents that are still kept. No settings."""
     histograms = Histograms()
     for batch in task.rows(COLUMNS):
-        scored = pc.and_(pc.is_null(batch.column("reason")), pc.is_valid(batch.column("perplexity")))
-        chosen = batch.filter(scored)
-        histograms.add(BINS.of(chosen.column("perplexity").to_numpy()), strings(chosen, "language"))
+        add_scores(histograms, batch, np.array(batch.column("reason").is_null()))
     with task.make(f"{stage.name}.scores") as file:
         file.write(histograms.as_json())
 
@@ -31,8 +31,7 @@ def count_scores(task: Task, stage: StageSettings) -> None:
 def find_thresholds(task: Task, stage: StageSettings) -> None:
     """Per language the lowest bins of the middle and of the tail. Settings: head, middle (shares)."""
     counts = Histograms(part for _, part in read_json_artifacts(task, f"{stage.name}.scores")).counts
-    shares = stage.settings["head"], stage.settings["head"] + stage.settings["middle"]
-    bins = {group: [bin_above(counts[group], share) for share in shares] for group in sorted(counts)}
+    bins = bucket_starts(counts, stage.settings["head"], stage.settings["middle"])
     task.note(
         "perplexities",
         [
@@ -55,12 +54,7 @@ def judge(task: Task, stage: StageSettings) -> None:
     (file,) = task.artifact(f"{stage.name}.thresholds")
     thresholds: dict[str, list[int]] = json.loads(file.read())
     for batch in task.rows(COLUMNS):
-        scores = batch.column("perplexity")
-        bins = BINS.of(scores.fill_null(0).to_numpy(zero_copy_only=False))
-        groups, inverse = np.unique(strings(batch, "language"), return_inverse=True)
-        starts = np.array([thresholds.get(group, [0, 0]) for group in groups.tolist()], np.int64).reshape(-1, 2)
-        number = (bins[:, None] >= starts[inverse]).sum(axis=1)
-        buckets = pa.array(BUCKETS, pa.string()).take(pa.array(number, mask=~np.array(scores.is_valid(), bool)))
+        buckets = buckets_of(batch, thresholds)
         columns = [buckets]
         if keep is not None:
             others = pc.is_in(buckets, pa.array([name for name in BUCKETS if name not in keep], pa.string()))
@@ -70,3 +64,23 @@ def judge(task: Task, stage: StageSettings) -> None:
         names = ["reason", f"{stage.name}.bucket"][-len(columns) :]
         task.write(pa.RecordBatch.from_arrays(columns, names=names))
         task.progress(documents=batch.num_rows, bytes=0)
+
+
+def add_scores(histograms: Histograms, batch: pa.RecordBatch, kept: npt.NDArray[np.bool_]) -> None:
+    """Count the documents of a batch that are kept and have a perplexity."""
+    chosen = batch.filter(pc.and_(pa.array(kept), pc.is_valid(batch.column("perplexity"))))
+    histograms.add(BINS.of(chosen.column("perplexity").to_numpy()), groups_of(chosen, "language"))
+
+
+def bucket_starts(counts: Mapping[str, dict[int, int]], head: float, middle: float) -> dict[str, list[int]]:
+    """Per language the lowest bins of the middle and of the tail."""
+    return {group: [bin_above(counts[group], share) for share in (head, head + middle)] for group in sorted(counts)}
+
+
+def buckets_of(batch: pa.RecordBatch, starts: Mapping[str, Sequence[int]]) -> pa.Array:
+    """The bucket of each document (string), null without a perplexity."""
+    scores, groups = batch.column("perplexity"), groups_of(batch, "language")
+    bins = BINS.of(scores.fill_null(0).to_numpy(zero_copy_only=False))
+    of_group = np.array([starts.get(group, [0, 0]) for group in groups.names], np.int64).reshape(-1, 2)
+    number = (bins[:, None] >= of_group[groups.codes]).sum(axis=1)
+    return pa.array(BUCKETS, pa.string()).take(pa.array(number, mask=~np.array(scores.is_valid(), bool)))

@@ -12,11 +12,12 @@ Needs `pip install 'dspipe[kenlm]'`. The packages score a line at a time in Pyth
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.rejudging import Rejudged, RunDocuments
 from dspipe.pipeline.stage import NOTHING, Corpus, GlobalStage, Phase, Settings, StageConfig
 from dspipe.pipeline.threshold import Threshold
 from dspipe.stages.perplexity.bucket_steps import COLUMNS
@@ -159,6 +160,15 @@ class PerplexityStage(GlobalStage[PerplexityConfig]):
                 writes=(bucket,) if self.config.keep is None else (pa.field("reason", pa.string()), bucket),
             ),
         ]
+
+    def rejudge(self, before: Self, documents: RunDocuments) -> Rejudged:
+        from dspipe.stages.perplexity.rejudge import rejudge
+
+        return rejudge(self.name, before._deciding, self._deciding, documents)
+
+    @property
+    def _deciding(self) -> Settings:
+        return self.config.model_dump(mode="json", include={"head", "middle", "keep"})
 
     @cached_property
     def _models(self) -> dict[str, Path]:

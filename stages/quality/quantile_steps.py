@@ -4,6 +4,7 @@ Settings of all three: `at_least`, `drop_lowest` and `by`, as `QualityConfig` de
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ import pyarrow.compute as pc
 from dspipe.pipeline.stage import Settings, StageSettings
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.shared.artifacts import read_json_artifacts
-from dspipe.stages.shared.quantiles import Bins, Histograms, bin_above, strings
+from dspipe.stages.shared.quantiles import Bins, Groups, Histograms, bin_above, groups_of
+
+Bools = npt.NDArray[np.bool_]
 
 _OTHERS = "*"
 BINS = Bins(dropped=8)
@@ -32,8 +35,7 @@ def count_scores(task: Task, stage: StageSettings) -> None:
     """How often each bin occurs in each group, of the documents that are kept and pass `at_least`."""
     histograms = Histograms()
     for batch in task.rows(["reason", *columns_read(stage.settings)]):
-        kept = np.array(batch.column("reason").is_null()) & ~_has_low_score(batch, stage.settings["at_least"])
-        histograms.add(BINS.of(_scores(batch))[kept], _groups(batch, stage.settings["by"])[kept])
+        add_scores(histograms, batch, np.array(batch.column("reason").is_null()), stage.settings)
     with task.make(f"{stage.name}.scores") as file:
         file.write(histograms.as_json())
 
@@ -41,11 +43,7 @@ def count_scores(task: Task, stage: StageSettings) -> None:
 def find_thresholds(task: Task, stage: StageSettings) -> None:
     """Per group the lowest bin that is kept."""
     counts = Histograms(part for _, part in read_json_artifacts(task, f"{stage.name}.scores")).counts
-    shares = stage.settings["drop_lowest"]
-    thresholds = {}
-    for group in sorted(counts):
-        share = shares.get(group, shares.get(_OTHERS, 0.0)) if isinstance(shares, dict) else shares
-        thresholds[group] = bin_above(counts[group], share or 0.0)
+    thresholds = lowest_kept(counts, stage.settings["drop_lowest"])
     task.note("thresholds", {group: BINS.start(bin) for group, bin in thresholds.items()})
     with task.make(f"{stage.name}.thresholds") as file:
         file.write(json.dumps(thresholds).encode())
@@ -59,15 +57,34 @@ def judge(task: Task, stage: StageSettings) -> None:
         (file,) = task.artifact(f"{stage.name}.thresholds")
         thresholds = json.loads(file.read())
     for batch in task.rows(["reason", *columns_read(settings)]):
+        low, below = find_low(batch, settings, thresholds)
         reason = batch.column("reason").cast(pa.string())
-        low = pa.array(_has_low_score(batch, settings["at_least"]))
-        reason = pc.coalesce(reason, _where(low, f"{stage.name}.low_score"))
-        if thresholds:
-            groups, inverse = np.unique(_groups(batch, settings["by"]), return_inverse=True)
-            minimum = np.array([thresholds.get(group, 0) for group in groups.tolist()], np.int64)[inverse]
-            below = pa.array(BINS.of(_scores(batch)) < minimum)
-            reason = pc.coalesce(reason, _where(below, f"{stage.name}.low_quantile"))
+        reason = pc.coalesce(reason, _where(pa.array(low), f"{stage.name}.low_score"))
+        reason = pc.coalesce(reason, _where(pa.array(below), f"{stage.name}.low_quantile"))
         task.write(pa.RecordBatch.from_arrays([reason], names=["reason"]))
+
+
+def add_scores(histograms: Histograms, batch: pa.RecordBatch, kept: Bools, settings: Settings) -> None:
+    """Count the documents of a batch that are kept and pass `at_least`."""
+    kept = kept & ~_has_low_score(batch, settings["at_least"])
+    histograms.add(BINS.of(_scores(batch))[kept], _groups(batch, settings["by"]).chosen(kept))
+
+
+def lowest_kept(counts: Mapping[str, dict[int, int]], shares: float | dict[str, float] | None) -> dict[str, int]:
+    """Per group the lowest bin that is kept. `shares`: of all groups, or by group."""
+    others = shares.get(_OTHERS, 0.0) if isinstance(shares, dict) else shares
+    by_group = shares if isinstance(shares, dict) else {}
+    return {group: bin_above(counts[group], by_group.get(group, others) or 0.0) for group in sorted(counts)}
+
+
+def find_low(batch: pa.RecordBatch, settings: Settings, thresholds: Mapping[str, int]) -> tuple[Bools, Bools]:
+    """Whether each document's score is too low by value, and by its group's quantile (bool[n] each)."""
+    low, below = _has_low_score(batch, settings["at_least"]), np.zeros(batch.num_rows, bool)
+    if thresholds:
+        groups = _groups(batch, settings["by"])
+        minimum = np.array([thresholds.get(group, 0) for group in groups.names], np.int64)
+        below = BINS.of(_scores(batch)) < minimum[groups.codes]
+    return low, below
 
 
 def _scores(batch: pa.RecordBatch) -> npt.NDArray[np.float32]:
@@ -75,20 +92,20 @@ def _scores(batch: pa.RecordBatch) -> npt.NDArray[np.float32]:
     return scores
 
 
-def _groups(batch: pa.RecordBatch, by: str) -> npt.NDArray[np.object_]:
-    return strings(batch, by) if by != "all" else np.full(batch.num_rows, "all", object)
+def _groups(batch: pa.RecordBatch, by: str) -> Groups:
+    return groups_of(batch, by) if by != "all" else Groups(["all"], np.zeros(batch.num_rows, np.int64))
 
 
-def _has_low_score(batch: pa.RecordBatch, at_least: float | dict[str, float] | None) -> npt.NDArray[np.bool_]:
+def _has_low_score(batch: pa.RecordBatch, at_least: float | dict[str, float] | None) -> Bools:
     scores = _scores(batch)
     if at_least is None:
         return np.zeros(len(scores), bool)
     if not isinstance(at_least, dict):
         return scores < np.float32(at_least)
-    languages, inverse = np.unique(strings(batch, "language"), return_inverse=True)
+    languages = groups_of(batch, "language")
     others = at_least.get(_OTHERS, -1.0)
-    minimum = np.array([at_least.get(language, others) for language in languages.tolist()], np.float32)
-    low: npt.NDArray[np.bool_] = scores < minimum[inverse]
+    minimum = np.array([at_least.get(language, others) for language in languages.names], np.float32)
+    low: Bools = scores < minimum[languages.codes]
     return low
 
 

@@ -12,10 +12,11 @@ would choose between languages (CCNet, Wenzek et al., 2020, LM filtering).
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeInt, model_validator
 
+from dspipe.pipeline.rejudging import Rejudged, RunDocuments
 from dspipe.pipeline.stage import NOTHING, Corpus, GlobalStage, Phase, Settings, StageConfig
 from dspipe.pipeline.threshold import Threshold
 from dspipe.stages.quality.quantile_steps import columns_read
@@ -118,7 +119,7 @@ class QualityStage(GlobalStage[QualityConfig]):
     def phases(self, corpus: Corpus) -> list[Phase]:
         import pyarrow as pa
 
-        settings = self.config.model_dump(mode="json", include={"at_least", "drop_lowest", "by"})
+        settings = self._deciding
         if settings["at_least"] is None and settings["drop_lowest"] is None:
             return []
         columns = ("reason", *columns_read(settings))
@@ -155,6 +156,15 @@ class QualityStage(GlobalStage[QualityConfig]):
             ),
             replace(judge, artifacts=(thresholds,)),
         ]
+
+    def rejudge(self, before: Self, documents: RunDocuments) -> Rejudged:
+        from dspipe.stages.quality.rejudge import rejudge
+
+        return rejudge(self.name, before._deciding, self._deciding, documents)
+
+    @property
+    def _deciding(self) -> Settings:
+        return self.config.model_dump(mode="json", include={"at_least", "drop_lowest", "by"})
 
     @cached_property
     def _classifier(self) -> "Classifier":

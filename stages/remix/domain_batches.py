@@ -8,10 +8,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dspipe.pipeline.draws import seeded_hashes
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.remix.epochs import hash_positions
 from dspipe.stages.remix.settings import POSITION, Grouping
-from dspipe.stages.shared.draws import seeded_hashes
 from dspipe.stages.shared.hosts import hosts_of
 
 UNKNOWN = "unknown"
@@ -23,8 +23,8 @@ class DomainBatch:
     """A batch of n documents: `codes` int64[n] into `names` of domains, `positions` float64[n] in the domain
     (`stages.remix.epochs`), `tokens` int64[n] in the unit of the plan, and whether each is still `kept`."""
 
-    reasons: pa.Array
-    """why documents were dropped, null where they were not"""
+    reasons: pa.Array | None
+    """why documents were dropped, null where they were not; None where nobody asks"""
     names: list[str]
     codes: npt.NDArray[np.int64]
     positions: npt.NDArray[np.float64]
@@ -34,23 +34,35 @@ class DomainBatch:
 
 def read_domains(task: Task, grouping: Grouping, seed: int) -> Iterator[DomainBatch]:
     """The shard's documents in batches."""
-    group_of = {value: name for name, values in (grouping.groups or {}).items() for value in values}
     for batch in task.rows(grouping.columns):
-        column = batch.column(grouping.key)
-        if grouping.by == "host":
-            column = hosts_of(column)
-        encoded = pc.fill_null(column.cast("string"), UNKNOWN).dictionary_encode()
-        values = encoded.dictionary.to_pylist()
-        if grouping.groups is not None:
-            values = [group_of.get(value, "other") for value in values]
-        names = sorted(set(values))
-        number_of = {name: number for number, name in enumerate(names)}
-        codes = np.array([number_of[value] for value in values], np.int64)[encoded.indices.to_numpy()]
-        if grouping.by_importance:
-            positions = batch.column(POSITION).to_numpy()
-        else:
-            positions = hash_positions(seeded_hashes(batch.column("origin"), seed))
         tokens = batch.column(grouping.unit).to_numpy(zero_copy_only=False).astype(np.int64)
         reasons = batch.column("reason")
         kept = reasons.is_null().to_numpy(zero_copy_only=False)
-        yield DomainBatch(reasons, names, codes, positions, tokens, kept)
+        yield domain_batch(batch, grouping, seed, tokens, kept, reasons)
+
+
+def domain_batch(
+    batch: pa.RecordBatch,
+    grouping: Grouping,
+    seed: int,
+    tokens: npt.NDArray[np.int64],
+    kept: npt.NDArray[np.bool_],
+    reasons: pa.Array | None = None,
+) -> DomainBatch:
+    """A batch of documents, of which the columns for domain and position are read."""
+    column = batch.column(grouping.key)
+    if grouping.by == "host":
+        column = hosts_of(column)
+    encoded = pc.fill_null(column.cast("string"), UNKNOWN).dictionary_encode()
+    values = encoded.dictionary.to_pylist()
+    if grouping.groups is not None:
+        group_of = {value: name for name, values in grouping.groups.items() for value in values}
+        values = [group_of.get(value, "other") for value in values]
+    names = sorted(set(values))
+    number_of = {name: number for number, name in enumerate(names)}
+    codes = np.array([number_of[value] for value in values], np.int64)[encoded.indices.to_numpy()]
+    if grouping.by_importance:
+        positions = batch.column(POSITION).to_numpy()
+    else:
+        positions = hash_positions(seeded_hashes(batch.column("origin"), seed))
+    return DomainBatch(reasons, names, codes, positions, tokens, kept)

@@ -11,7 +11,7 @@ A tokenizer that is trained in the same run follows the mixture: for it, a first
 """
 
 from collections.abc import Collection, Iterator
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +19,9 @@ import pyarrow as pa
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.dedup.importance import count_features, sum_features
 from dspipe.kernels.dedup.units import characters
+from dspipe.pipeline.draws import seeded_hashes
 from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.rejudging import Rejudged, RunDocuments
 from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings
 from dspipe.stages.remix.settings import (
     DOMAIN,
@@ -32,7 +34,6 @@ from dspipe.stages.remix.settings import (
     RemixConfig,
 )
 from dspipe.stages.remix.target import find_files, hash_files
-from dspipe.stages.shared.draws import seeded_hashes
 
 
 class RemixStage(GlobalStage[RemixConfig]):
@@ -189,6 +190,15 @@ class RemixStage(GlobalStage[RemixConfig]):
 
     def _request(self) -> Settings:
         return self.config.model_dump(mode="json", include=set(MixtureRequest.model_fields))
+
+    def rejudge(self, before: Self, documents: RunDocuments) -> Rejudged | None:
+        if self.config.importance is not None or before.config.importance is not None:
+            return None  # a document's likeness to the target depends on all others
+        from dspipe.stages.remix.rejudge import rejudge
+
+        unit: Literal["tokens", "text_bytes"] = "tokens" if "tokenizer" in documents.stages else "text_bytes"
+        old, new = ((stage._grouping(unit), stage.config) for stage in (before, self))
+        return rejudge(self.name, self.seed, old, new, documents)
 
     def compile_kernels(self) -> None:
         seeded_hashes(pa.array([0], pa.uint64()), 0)

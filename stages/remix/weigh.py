@@ -6,11 +6,11 @@ import pyarrow as pa
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.dedup.importance import sum_features
 from dspipe.kernels.dedup.units import characters
+from dspipe.pipeline.draws import seeded_hashes
 from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.remix.dsir import SCALE, importance_positions
 from dspipe.stages.remix.settings import LOG_WEIGHT, POSITION
-from dspipe.stages.shared.draws import seeded_hashes
 
 
 def weigh_documents(task: Task, stage: StageSettings) -> None:

@@ -30,12 +30,13 @@ Hashes of contexts and windows have 64 bits, and meet only those of the same anc
 are taken for the same with a probability of n^2 / 2^65, 3e-8 for a million.
 """
 
-from typing import Annotated, Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
 
 import pyarrow as pa
 from pydantic import Field
 
-from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings, StageConfig
+from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings, Span, StageConfig
 from dspipe.pipeline.storage.partitions import partitions_for
 from dspipe.stages.repeated_spans.anchors import anchor_bytes
 
@@ -73,6 +74,15 @@ class RepeatedSpansStage(GlobalStage[RepeatedSpansConfig]):
     def measure_settings(self) -> Settings:
         """All settings, `domains` among them: what decides how texts are rewritten."""
         return self.config.model_dump(mode="json")
+
+    def spans(self, text: str, columns: Mapping[str, Any]) -> Iterator[Span]:
+        """Where passages were cut out of the text."""
+        whole, gone = text.encode(), 0
+        for part in (columns.get(f"{self.name}.spans") or "").split():
+            start, end = map(int, part.split("-"))
+            place = len(whole[: start - gone].decode("utf-8", "ignore"))
+            yield Span(place, place, f"{end - start:,} bytes cut that stand elsewhere")
+            gone += end - start
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         partitions = partitions_for(corpus, _PAGE_BYTES * anchor_bytes(self.config.min_bytes))

@@ -33,6 +33,17 @@ class Bins(NamedTuple):
         return float(np.array([bin << self.dropped], np.uint32).view(np.float32)[0])
 
 
+class Groups(NamedTuple):
+    """The group of each of n documents: names[codes[i]], codes int64[n]."""
+
+    names: list[str]
+    codes: "npt.NDArray[np.int64]"
+
+    def chosen(self, rows: "npt.NDArray[np.bool_]") -> "Groups":
+        """Those of some documents."""
+        return Groups(self.names, self.codes[rows])
+
+
 class Histograms:
     """How many scores fall into each bin, by group."""
 
@@ -43,13 +54,14 @@ class Histograms:
             for group, items in part.items():
                 self._add(group, items)
 
-    def add(self, bins: "npt.NDArray[np.int64]", groups: "npt.NDArray[np.object_]") -> None:
+    def add(self, bins: "npt.NDArray[np.int64]", groups: Groups) -> None:
         """Count documents by their bins and groups."""
         import numpy as np
 
-        for group in sorted(set(groups.tolist())):
-            found, times = np.unique(bins[groups == group], return_counts=True)
-            self._add(group, list(zip(found.tolist(), times.tolist(), strict=True)))
+        # bins are float32 bits: they fit beside the group
+        found, times = np.unique((groups.codes << 32) | bins, return_counts=True)
+        for key, count in zip(found.tolist(), times.tolist(), strict=True):
+            self._add(groups.names[key >> 32], [(key & 0xFFFFFFFF, count)])
 
     def as_json(self) -> bytes:
         """What another one is made of."""
@@ -79,3 +91,13 @@ def strings(batch: "pa.RecordBatch", name: str) -> "npt.NDArray[np.object_]":
     column = pc.fill_null(batch.column(name).cast(pa.string()), "")
     values: npt.NDArray[np.object_] = column.to_numpy(zero_copy_only=False)
     return values
+
+
+def groups_of(batch: "pa.RecordBatch", name: str) -> Groups:
+    """The values of a string column as groups, "" for null."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    encoded = pc.dictionary_encode(pc.fill_null(batch.column(name).cast(pa.string()), ""))
+    return Groups(encoded.dictionary.to_pylist(), encoded.indices.to_numpy().astype(np.int64))

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dspipe.kernels.arrow import text_buffers
+from dspipe.pipeline.draws import seeded_hashes
 from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.tasks.task import Task
-from dspipe.stages.shared.draws import seeded_hashes
 from dspipe.stages.tokenizer.rates import Rates, read_rates
 from dspipe.stages.tokenizer.sizes import UNKNOWN
 from dspipe.stages.tokenizer.words import emit_words

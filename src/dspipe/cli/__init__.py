@@ -15,9 +15,11 @@ from dspipe.cli.init import init
 from dspipe.cli.plan import plan
 from dspipe.cli.retry_quarantine import retry_quarantine
 from dspipe.cli.run import run
+from dspipe.cli.sample import sample
 from dspipe.cli.schema import schema
 from dspipe.cli.stats import stats
 from dspipe.cli.verify import verify
+from dspipe.cli.whatif import whatif
 from dspipe.stages.pack.cli import app as trainer_app
 from dspipe.stages.quality.cli import app as classifier_app
 from dspipe.tokenizer.cli import app as tokenizer_app
@@ -28,7 +30,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (init, plan, run, retry_quarantine, stats, explain, export, verify, schema):
+for command in (init, plan, run, retry_quarantine, stats, explain, whatif, export, sample, verify, schema):
     app.command()(command)
 app.command("help")(help_)
 app.add_typer(tokenizer_app, name="tokenizer", help="Train, evaluate and apply byte-level BPE tokenizers.")

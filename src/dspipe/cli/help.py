@@ -10,7 +10,8 @@ from dspipe.cli.answers import refuse
 
 def help_(
     topic: Annotated[
-        str | None, typer.Argument(help="a stage, a source format, engine, sources or config", metavar="TOPIC")
+        str | None,
+        typer.Argument(help="a stage, a source format, engine, sources, config or conditions", metavar="TOPIC"),
     ] = None,
 ) -> None:
     """Say what a stage, a source format or a part of the config does: settings, defaults, an example."""

@@ -19,19 +19,20 @@ def stats(
 ) -> None:
     """Print the tables of a run: the funnel, the domains, the phases and what the stages report."""
     from dspipe.pipeline.errors import RunNotFoundError
-    from dspipe.pipeline.report.page import html_page
     from dspipe.pipeline.report.stats import as_json, print_stats
     from dspipe.pipeline.run.run_file import read_run
 
     try:
-        _, found = read_run(run)
+        store, found = read_run(run)
     except RunNotFoundError as error:
         refuse(str(error))
     if json:
         print(as_json(found))
     elif html is not None:
+        from dspipe.page.render import html_page  # everything that knows what stages know: seconds to import
+
         try:
-            html.write_text(html_page(found), "utf-8")
+            html.write_text(html_page(store, found), "utf-8")
         except OSError as error:
             refuse(f"cannot write {html}: {error.strerror}")
     else:

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from dspipe.pipeline.errors import RunNotFoundError
-from dspipe.pipeline.report.page import html_page
 from dspipe.pipeline.report.stats import as_json, print_funnel, print_stats, sections
 from dspipe.pipeline.report.tables import Table
 from dspipe.pipeline.run.run_file import RunFile, read_run
@@ -33,11 +32,6 @@ def test_statistics_of_a_run(toy: dict[str, Any]) -> None:
     assert "unique.report: documents: 4" in text
     assert "toys" in text
     assert json.loads(as_json(run))["phases"][0]["counters"] == {"quarantined": 1, "read": 5}
-    page = html_page(run)
-    assert page.startswith("<!DOCTYPE html>")
-    # of 3 documents, one is another's copy
-    assert '<div class="line bar" style="--share:33.33%">33.3%</div>' in page
-    assert 'class="alarms"' not in page
     with pytest.raises(RunNotFoundError, match=r"holds no run \(there is no run.json\)"):
         read_run(toy["output"] + "x")
 

@@ -63,7 +63,10 @@ def test_a_stage_may_stand_twice(tmp_path: Path) -> None:
         **config(tmp_path),
         "sources": [{"name": "t", "format": "jsonl", "path": corpus(tmp_path / "in", [["aab", "abb", "ab"]])}],
     }
-    marks = [{"tests.toys.marks": {"mark": "a"}}, {"tests.toys.marks": {"name": "other", "mark": "b"}}]
+    marks: list[dict[str, Any]] = [
+        {"tests.toys.marks": {"mark": "a"}},
+        {"tests.toys.marks": {"name": "other", "mark": "b"}},
+    ]
     result = run_inline({**values, "stages": marks})
     found = rows_of(result, ["marks.count", "other.count", "reason"])
     assert [tuple(row.values()) for row in found] == [(2, 1, "marks.too_many"), (1, 2, "other.too_many"), (1, 1, None)]

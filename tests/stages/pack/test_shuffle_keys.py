@@ -4,12 +4,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from dspipe.pipeline.draws import seeded_hashes
 from dspipe.pipeline.tasks.origins import origins_of
 from dspipe.stages.pack.shuffle_keys import OrderKeys
 from dspipe.stages.remix.epochs import hash_positions
 from dspipe.stages.remix.mixture import plan_mixture
 from dspipe.stages.remix.settings import MixtureRequest
-from dspipe.stages.shared.draws import seeded_hashes
 from tests.stages.remix.domains import make_domain
 
 ORIGINS = pa.array(origins_of("s", pa.array([f"a.jsonl line {n}" for n in range(5000)])))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dspipe.stages.shared.quantiles import Bins, Histograms, bin_above, strings
+from dspipe.stages.shared.quantiles import Bins, Groups, Histograms, bin_above, groups_of, strings
 
 
 @pytest.mark.parametrize(("dropped", "top", "width"), [(8, 1.0, 2.0**-15), (12, 1e6, 512.0)])
@@ -30,7 +30,7 @@ def test_bin_above() -> None:
 def test_histograms(documents: list[tuple[str, int]], share: float) -> None:
     histograms = Histograms()
     for part in (documents[::2], documents[1::2]):
-        groups = np.array([group for group, _ in part], object)
+        groups = Groups(["b", "a"], np.array(["ba".index(group) for group, _ in part], np.int64))
         histograms.add(np.array([bin for _, bin in part], np.int64), groups)
     for group in {group for group, _ in documents}:
         own = sorted(bin for name, bin in documents if name == group)
@@ -42,3 +42,8 @@ def test_histograms(documents: list[tuple[str, int]], share: float) -> None:
 def test_strings() -> None:
     batch = pa.record_batch({"language": pa.array(["en", None]).dictionary_encode()})
     assert strings(batch, "language").tolist() == ["en", ""]
+
+
+def test_groups_of() -> None:
+    names, codes = groups_of(pa.record_batch({"language": pa.array(["en", None, "de", "en"])}), "language")
+    assert [names[code] for code in codes] == ["en", "", "de", "en"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from dspipe.stages.shared.draws import seeded_hashes
+from dspipe.pipeline.draws import seeded_hashes
 
 
 def test_hashes_are_of_origin_and_seed_and_even() -> None:
