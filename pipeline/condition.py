@@ -87,17 +87,27 @@ class Condition:
 
 def parse_condition(text: str, known: Mapping[str, pa.DataType]) -> Condition:
     """A condition on columns of these names and types; its types are tried on no rows. Raises ConditionError."""
-    try:
-        root = _only_statement(text)
-        names = _name_columns(root, known)
-    except SqlglotError as error:
-        raise ConditionError(f"`{text}` isn't a condition: {_where(error)}") from None
-    except RecursionError:
-        raise ConditionError(f"`{text[:80]}...` is nested too deeply") from None
+    root, names = _parse(text, known)
     condition = Condition(text, tuple(dict.fromkeys(names.values())), root, names)
     none = [pa.array([], known[name]) for name in condition.columns]
     condition.mask(pa.RecordBatch.from_arrays(none, names=list(condition.columns)))
     return condition
+
+
+def columns_in_condition(text: str) -> tuple[str, ...]:
+    """The columns that a condition names, each once, whatever columns there are. Raises ConditionError."""
+    return tuple(dict.fromkeys(_parse(text, None)[1].values()))
+
+
+def _parse(text: str, known: Mapping[str, Any] | None) -> tuple[exp.Expr, dict[int, str]]:
+    """The tree of a condition, and the column that each node names that names one. `known`: None takes any."""
+    try:
+        root = _only_statement(text)
+        return root, _name_columns(root, known)
+    except SqlglotError as error:
+        raise ConditionError(f"`{text}` isn't a condition: {_where(error)}") from None
+    except RecursionError:
+        raise ConditionError(f"`{text[:80]}...` is nested too deeply") from None
 
 
 def _only_statement(text: str) -> exp.Expr:
@@ -115,12 +125,12 @@ def _where(error: SqlglotError) -> str:
     return str(error).partition("\n")[0]
 
 
-def _name_columns(node: exp.Expr, known: Mapping[str, Any]) -> dict[int, str]:
+def _name_columns(node: exp.Expr, known: Mapping[str, Any] | None) -> dict[int, str]:
     """The column that each node names that names one, by the node's identity."""
     if not isinstance(node, exp.Column | exp.Dot):
         return {place: name for child in node.iter_expressions() for place, name in _name_columns(child, known).items()}
     name = ".".join(part.name for part in node.parts)
-    if name in known:
+    if known is None or name in known:
         return {id(node): name}
     close = near(name, known)
     hint = f"did you mean {close}?" if close else f"there are: {', '.join(sorted(known))}"

@@ -1,5 +1,6 @@
 """A document as the engine keeps it: the columns that each has, and those that stages add."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -27,9 +28,10 @@ of both (`pipeline.tasks.origins`): unlike `id`, which the data gives, it differ
 null where a stage dropped the document `early`; `text_bytes` counts its UTF-8 bytes all the same."""
 
 
-def document_schema(stages: list[Stage[Any]]) -> pa.Schema:
-    """The columns that the text pass writes: the documents' own, then what each stage measures."""
-    schema = DOCUMENT
+def document_schema(stages: Sequence[Stage[Any]], taken: Iterable[pa.Field] = ()) -> pa.Schema:
+    """The columns that the text pass writes: the documents' own, what they have `taken` along from the sources' files,
+    then what each stage measures."""
+    schema = pa.schema([*DOCUMENT, *taken])
     for stage in stages:
         for field in stage.measured_columns():
             index = schema.get_field_index(field.name)

@@ -40,6 +40,10 @@ class SampledSource(Source[SampledConfig]):
         sampled._inner = self._inner.within(memory)
         return sampled
 
+    def columns(self) -> "tuple[pa.Field, ...]":
+        """As the other source's."""
+        return self._inner.columns()
+
     def group(self, files: Sequence[InputFile]) -> list[tuple[InputFile, ...]]:
         """One shard: the first files, or files from all over where many make a shard."""
         if not files:

@@ -141,6 +141,11 @@ class Source(ABC, Generic[SourceConfigT]):
         fields that no record has. Damage is none of its business."""
         return frozenset()
 
+    def columns(self) -> "tuple[pa.Field, ...]":
+        """What documents take along of the files beside the columns of `raw_schema()`: scores, labels. Default:
+        nothing."""
+        return ()
+
     def group(self, files: Sequence[InputFile]) -> list[tuple[InputFile, ...]]:
         """The shards: by default each file is one. Adding a file must leave most shards as they were."""
         return [(file,) for file in files]
@@ -151,7 +156,7 @@ class Source(ABC, Generic[SourceConfigT]):
 
     @abstractmethod
     def read(self, shard: Sequence[InputFile], reading: Reading) -> Iterator["pa.RecordBatch"]:
-        """The shard's documents, in the order of the files, as batches of `raw_schema()`.
+        """The shard's documents, in the order of the files, as batches of `raw_schema()` and `columns()`.
 
         A record that can't be read is given to `reading.bad` and left out; damage that ends a file early counts for the
         records that it cost, and the good records before it stay. Raises OSError when a file can't be opened at all.

@@ -165,11 +165,20 @@ class Stage(ABC, Generic[ConfigT]):
         stages that do say `rewrites = True`."""
         return False
 
+    @property
+    def measures(self) -> bool:
+        """Whether the stage has a part in a text pass. One that measures with some settings only says so here."""
+        return bool(self.measured_columns() or self.measure_run or type(self).measure is not Stage.measure)
+
     def check(self) -> None:
         """Look at paths, models and combinations of settings before any work. Raises ConfigError."""
 
     def check_beside(self, stages: "Sequence[Stage[Any]]") -> None:
         """Look at what the other stages of the config mean for this one; `stages` are all, in order. Raises
+        ConfigError."""
+
+    def check_columns(self, known: "Mapping[str, pa.DataType]") -> None:
+        """Look at the columns that documents have in this config, wherever they come from, and at their types. Raises
         ConfigError."""
 
     def domains_named(self) -> "Iterator[tuple[tuple[str | int, ...], str]]":

@@ -50,6 +50,11 @@ def test_a_run_and_looks_at_it(file: Path, tmp_path: Path) -> None:
     assert dspipe("stats", out, "--html", str(tmp_path / "page.html")).returncode == 0
     assert "unique.repeated" in (tmp_path / "page.html").read_text()
     assert "gamma three" in dspipe("explain", out, "1-1").stdout
+    other = dspipe("whatif", out, "--import-own", "--set", "stages.tests.toys.lengths.minimum=10")
+    assert "beta two" in other.stdout and "lengths.too_short" in other.stdout
+    done = dspipe("whatif", out, "--set", "stages.tests.toys.lengths.minimum=10")
+    assert done.returncode == 2 and "ask with --import-own" in done.stderr
+    assert "Every document has the same verdict in both runs." in dspipe("diff", out, out).stdout
     assert dspipe("verify", out).returncode == 0
 
 
@@ -63,6 +68,9 @@ def test_what_the_user_got_wrong_is_exit_code_2(file: Path, tmp_path: Path) -> N
         (["run", str(tmp_path / "none.yaml")], "no such file"),
         (["run", str(file), "--set", "output=/proc/nothing"], "cannot write to /proc/nothing"),
         (["stats", str(tmp_path)], "holds no run"),
+        (["whatif", str(tmp_path), "--set", "seed=1"], "holds no run"),
+        (["whatif", str(tmp_path)], "what is to be another way?"),
+        (["diff", str(tmp_path), str(tmp_path)], "holds no run"),
         (["run"], "Missing argument"),
     ):
         done = dspipe(*arguments)

@@ -78,6 +78,9 @@ def test_every_command(file: Path) -> None:
     looked_at("sample", out, "--dropped-by", HOSTILE, code=2)
     looked_at("sample", out, "--where", f"{HOSTILE} = 1", code=2)
     looked_at("explain", out, "not there" + HOSTILE, code=2)
+    assert "\\x1b]0;PWNED" in looked_at("whatif", out, "--set", "stages.exact_dedup.keep=none")
+    looked_at("whatif", out, "--set", "stages.exact_dedup.keep=none", "--json")
+    looked_at("diff", out, out)
     looked_at("verify", out)
     domains = json.loads(looked_at("stats", out, "--json"))["phases"][1]["funnel"][-1]["domains"]
     assert any("\x1b]0;PWNED" in name for name in domains)

@@ -19,6 +19,7 @@ STAGES: dict[str, dict[str, Any]] = {
     "urls": {"words": ["casino"]},
     "language": {"keep": {"en": 0.3, "zh": 0.3}},
     "heuristics": {},
+    "where": {"keep": {"short": "text_bytes > 10", "no_url": "url is not null"}},
 }
 
 

@@ -1,9 +1,10 @@
 """What is far from the others: groups of documents, scores that say nothing, slow shards.
 
-What "far" means is the same everywhere. Small groups can't be far, nor can one that has half of all documents: it is
+What "far" means is the same everywhere: far from what the group of the others' median document has, so that one odd
+group among few makes no others odd. Small groups can't be far, nor can one that has half of all documents: it is
 what the others are compared with.
 
-    drop rate      a group of at least MIN_DOCUMENTS whose rate differs from that of all others by MIN_POINTS (15 %
+    drop rate      a group of at least MIN_DOCUMENTS whose rate differs from that of the others by MIN_POINTS (15 %
                    points) and not by chance (two proportions, |z| at least MIN_Z)
     length         the median is at least twice, or at most half, that of the others
     languages      the share of documents that would have to have another language for the mix to be that of the others
@@ -41,6 +42,8 @@ MIN_SPREAD_FACTOR, MIN_SPREAD_APART = 3.0, 0.1
 MANY, MIN_ROBUST_Z = 8, 3.5
 MIN_SPREAD, FULL_BUCKET = 0.03, 0.9
 MIN_SLOWNESS, MIN_SECONDS = 3.0, 2.0
+_MOST_GROUPS = 500
+"""the largest ones are compared by their sampled documents"""
 _EACH_KIND = 12
 """of one kind and grouping so many are told, the farthest first"""
 
@@ -80,19 +83,18 @@ def robust_z(values: Floats) -> Floats:
 
 
 def odd_drop_rates(grouping: Grouping) -> list[Anomaly]:
-    """Groups whose drop rate is far from that of all other documents."""
+    """Groups whose drop rate is far from that of the others."""
     groups = [group for group in grouping.groups if group.documents >= MIN_DOCUMENTS]
     n = np.array([group.documents for group in groups], float)
-    dropped = np.array([group.dropped for group in groups], float)
-    all_n = sum(group.documents for group in grouping.groups)
-    all_dropped = sum(group.dropped for group in grouping.groups)
-    rest = all_n - n
+    rate = np.array([group.dropped / group.documents for group in groups])
+    if len(groups) < 2:
+        return []
+    other, rest = _others(rate, n), n.sum() - n
+    pooled = (n * rate + rest * other) / n.sum()
     with np.errstate(divide="ignore", invalid="ignore"):
-        rate, other = dropped / n, np.where(rest > 0, (all_dropped - dropped) / rest, np.nan)
-        pooled = all_dropped / max(1, all_n)
         z = (rate - other) / np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / rest))
     effect = np.abs(rate - other) / MIN_POINTS
-    far = (effect >= 1) & (np.abs(z) >= MIN_Z) & (n < all_n / 2) & _is_outside(rate)
+    far = (effect >= 1) & (np.abs(z) >= MIN_Z) & (n < n.sum() / 2) & _is_outside(rate)
 
     def tell(at: int) -> Anomaly:
         more = "drops" if rate[at] > other[at] else "drops only"
@@ -139,13 +141,20 @@ def odd_languages(sample: pa.Table, by: str, names: pa.Array) -> list[Anomaly]:
     counts = np.zeros((len(groups), len(languages)))
     np.add.at(counts, (codes, language), 1)
     n = counts.sum(axis=1)
-    large = np.flatnonzero(n >= MIN_SAMPLED)
+    large = np.argsort(-n, kind="stable")[:_MOST_GROUPS]
+    large = large[n[large] >= MIN_SAMPLED]
     if len(large) < 2:
         return []
     rest = counts.sum(axis=0) - counts[large]
     own, other = counts[large] / n[large, None], rest / np.maximum(1, rest.sum(axis=1, keepdims=True))
-    distance = np.abs(own - other).sum(axis=1) / 2
-    far = (distance >= MIN_MIX) & (n[large] < n.sum() / 2) & (n.sum() - n[large] >= MIN_SAMPLED) & _is_outside(distance)
+    # each group's distance to the group of the median document of the others: one odd group makes no others odd
+    distance = np.array(
+        [
+            _median(np.delete(np.abs(own - own[at]).sum(axis=1) / 2, at), np.delete(n[large], at), 0.0)
+            for at in range(len(large))
+        ]
+    )
+    far = (distance >= MIN_MIX) & (n[large] < n.sum() / 2) & _is_outside(distance)
 
     def tell(at: int) -> Anomaly:
         most = int(np.argmax(np.abs(own[at] - other[at])))
@@ -210,16 +219,11 @@ def _compare_groups(
     known = np.isfinite(values)
     values, codes = values[known], codes[known]
     n = np.bincount(codes, minlength=len(groups))
-    large = [group for group in np.argsort(-n, kind="stable")[:500].tolist() if n[group] >= MIN_SAMPLED]
+    large = [group for group in np.argsort(-n, kind="stable")[:_MOST_GROUPS].tolist() if n[group] >= MIN_SAMPLED]
     if len(large) < 2:
         return []
     of_each = np.array([measure(values[codes == group]) for group in large])
-    # of many groups, all documents are as good as all others, and cheaper
-    rest = (
-        np.full(len(large), measure(values))
-        if len(large) >= MANY
-        else np.array([measure(values[codes != group]) for group in large])
-    )
+    rest = _others(of_each, n[large].astype(float))
     with np.errstate(divide="ignore", invalid="ignore"):
         off = np.abs(np.log2(of_each / rest)) / np.log2(least)
     minority = n[large] < len(values) / 2
@@ -233,6 +237,25 @@ def _compare_groups(
     return _farthest(
         off, far, lambda at: tell(groups[large[at]], int(n[large[at]]), of_each[at], rest[at], float(off[at]))
     )
+
+
+def _others(values: Floats, weights: Floats) -> Floats:
+    """For each group what the others have: the value of the group of their median document, so that one odd group among
+    few makes no others odd. Of many groups one more or less makes no difference, and the median is of all."""
+    if len(values) >= MANY:
+        return np.array([_median(values, weights, value) for value in values])
+    return np.array(
+        [_median(np.delete(values, at), np.delete(weights, at), value) for at, value in enumerate(values.tolist())]
+    )
+
+
+def _median(values: Floats, weights: Floats, near: float) -> float:
+    """The weighted median; where it lies between two values, what is nearest to `near` from one to the other."""
+    order = np.argsort(values, kind="stable")
+    ends, half = np.cumsum(weights[order]), weights.sum() / 2
+    low, high = (int(np.searchsorted(ends, half, side)) for side in ("left", "right"))
+    ordered = values[order]
+    return float(np.clip(near, ordered[min(low, len(values) - 1)], ordered[min(high, len(values) - 1)]))
 
 
 def _is_outside(values: Floats) -> "npt.NDArray[np.bool_]":

@@ -9,6 +9,7 @@ from dspipe.pipeline.config.discovery import settings_of, stage_module
 from dspipe.pipeline.config.run_config import RunConfig
 from dspipe.pipeline.document import DOCUMENT, document_schema
 from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.plan.columns import check_columns, taken_columns
 from dspipe.pipeline.plan.fingerprint import code_fingerprint, function_module
 from dspipe.pipeline.plan.index_phases import index_phases
 from dspipe.pipeline.plan.planned_phase import JUDGING, STAGES_FUNCTION, PlannedPhase
@@ -31,6 +32,7 @@ def compile_stages(config: RunConfig, corpus: Corpus) -> list[list[PlannedPhase]
     phases = _phases_of(config, corpus)
     first, *later = cut_into_passes(config, phases)
     _check_makers(config)
+    check_columns(config, phases)
     groups: list[list[PlannedPhase]] = [[_text_pass(config, corpus, first)]]
     later_passes = {text_pass.behind: number for number, text_pass in enumerate(later)}
     judging: list[int] = []
@@ -117,16 +119,22 @@ def _text_pass(config: RunConfig, corpus: Corpus, text_pass: TextPass) -> Planne
     stages = [config.stages[index] for index in text_pass.stages]
     names = ", ".join(stage.name for stage in stages)
     steps, depends, notes = _steps(config, text_pass)
-    schema = document_schema(stages)
+    taken = taken_columns(config)
+    schema = document_schema(stages, taken)
     return PlannedPhase(
         name=DOCUMENTS,
         over="inputs",
         title=f"Read, then in one pass over the text: {names}" if names else "Read",
         stages=(DOCUMENTS,),
         runner=_TEXT_PASS,
-        payload={"steps": steps, "documents": corpus.documents},
+        payload={
+            "steps": steps,
+            "documents": corpus.documents,
+            "taken": pa.schema(taken).serialize().to_pybytes().hex(),
+        },
         depends={
             "stages": depends,
+            "taken": [[field.name, str(field.type)] for field in taken],
             "code": code_fingerprint("dspipe.pipeline.tasks.text_pass"),
             "batches": [config.engine.batch_rows, config.engine.batch_bytes],
         },

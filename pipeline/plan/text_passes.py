@@ -40,7 +40,7 @@ class TextPass:
 def measuring(config: RunConfig) -> Iterator[tuple[int, Stage[Any]]]:
     """The stages that have a part in a text pass, with their places in the config."""
     for index, stage in enumerate(config.stages):
-        if stage.measured_columns() or stage.measure_run or type(stage).measure is not Stage.measure:
+        if stage.measures:
             yield index, stage
 
 

@@ -21,12 +21,17 @@ class MeasureChain:
         seed: int,
         at: Callable[[str], None] = lambda stage: None,
         see_dropped: Callable[[pa.RecordBatch, pa.Array], None] = lambda dropped, reasons: None,
+        taken: Sequence[pa.Field] = (),
     ) -> None:
-        """at: called with the name of each stage before it measures a batch. see_dropped: called with documents that
-        are dropped early, while they have their texts, and why; with some twice where a batch is halved."""
+        """
+        at           called with the name of each stage before it measures a batch
+        see_dropped  called with documents that are dropped early, while they have their texts, and why; with some
+                     twice where a batch is halved
+        taken        columns that documents bring along from the sources' files
+        """
         self._at, self._see_dropped = at, see_dropped
         self._steps = [MeasureStep(description, seed) for description in descriptions]
-        self.schema = document_schema([step.stage for step in self._steps])
+        self.schema = document_schema([step.stage for step in self._steps], taken)
         """of what `measure` gives"""
 
     def set_up(self) -> None:

@@ -21,8 +21,9 @@ from dspipe.pipeline.tasks.task import Task
 
 
 def run(task: Task, payload: dict[str, Any]) -> None:
-    """The runner. Payload: source (its settings), folder (that all its files lie in), files (of the
-    shard), steps (of the stages that measure), documents (of the run, about)."""
+    """The runner. Payload: source (its settings), folder (that all its files lie in), files (of the shard), steps (of
+    the stages that measure), documents (of the run, about), taken (the schema of the columns that documents of any
+    source bring along, in hexadecimal digits)."""
     TextPass(task, payload).run()
 
 
@@ -36,8 +37,11 @@ class TextPass:
         source = source_class(settings["format"])
         self.source = source(source.Config.model_validate(settings))
         self.files = [InputFile(*file) for file in payload["files"]]
+        self.taken = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(payload["taken"])))
+        self.read_schema = pa.schema([*raw_schema(), *self.source.columns()])
         self.early = EarlyTexts()
-        self.chain = MeasureChain(payload["steps"], task.seed, self._say_place, self.early.add)
+        steps, taken = payload["steps"], tuple(self.taken)
+        self.chain = MeasureChain(steps, task.seed, self._say_place, self.early.add, taken)
         self.quarantine = Quarantine()
         self.losses = Losses()
         self.ids = IdSample(payload["documents"])
@@ -111,7 +115,7 @@ class TextPass:
         of the first record and of the one after the last."""
         first, probe, skip = 0, self.task.spec.probe, {record["record"]: record for record in self.task.spec.skip}
         for batch in self.source.read(self.files, self):
-            batch = batch.select(raw_schema().names).cast(raw_schema())
+            batch = batch.select(self.read_schema.names).cast(self.read_schema)
             last = first + batch.num_rows
             low, high = (first, last) if probe is None else (max(first, probe[0]), min(last, probe[1]))
             for number in sorted(number for number in skip if low <= number < high):
@@ -148,7 +152,9 @@ class TextPass:
             "text": text,
             "text_bytes": pc.binary_length(text).cast(pa.int64()),
         }
-        order = measured_schema().names
+        there = batch.schema.names
+        values |= {f.name: batch.column(f.name) if f.name in there else pa.nulls(rows, f.type) for f in self.taken}
+        order = [*measured_schema().names, *self.taken.names]
         return pa.RecordBatch.from_arrays([values[name] for name in order], names=order)
 
     def _measured(self, batch: pa.RecordBatch) -> list[pa.RecordBatch]:

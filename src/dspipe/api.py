@@ -16,6 +16,7 @@ from dspipe.pipeline.run.run_file import RunFile, read_run
 from dspipe.pipeline.storage.store import Store
 
 if TYPE_CHECKING:
+    from dspipe.pipeline.inspection.diff.difference import Difference
     from dspipe.pipeline.inspection.explain import Story
     from dspipe.pipeline.inspection.export.export import Exported
     from dspipe.pipeline.inspection.sample import DocumentSample
@@ -82,6 +83,15 @@ class Run:
 
         return WhatIf(DocumentTable(self.store, self.file), import_own).ask(edits, samples, seed)
 
+    def diff(self, other: "Run", samples: int = 3, seed: int = 0, texts: bool = False) -> "Difference":
+        """Which documents another run judged differently: flows from this run's verdicts (a) to the other's (b), with
+        so many samples of each. `texts`: read and compare texts, too, where files differ."""
+        from dspipe.pipeline.inspection.diff.diff import diff_runs
+        from dspipe.pipeline.inspection.document_table import DocumentTable
+
+        a, b = (DocumentTable(run.store, run.file) for run in (self, other))
+        return diff_runs(a, b, samples, seed, texts)
+
     def export(
         self,
         output: str | Path,
@@ -109,6 +119,13 @@ class Run:
         names = None if columns is None else tuple(columns)
         options = ExportOptions(format, names, where, kept, copies, file_bytes)
         return export_run(DocumentTable(self.store, self.file), str(output), options)
+
+    def html(self, seed: int = 0, import_own: bool = False) -> str:
+        """The run as one HTML page that needs nothing else. `seed` draws its samples; `import_own`: stages of the run's
+        own say what they know, too, whose modules are imported for it."""
+        from dspipe.page.render import html_page
+
+        return html_page(self.store, self.file, seed, import_own)
 
     def verify(self, import_own: bool = False) -> "Verification":
         """Every file against its manifest, packed rows against the plan and the documents. `import_own`: stages of the

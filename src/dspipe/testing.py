@@ -303,13 +303,13 @@ def _read(source: Source[Any], files: Sequence[InputFile], batch_rows: int, whol
     batches = []
     for batch in source.read(files, reading):
         assert batch.num_rows <= batch_rows, f"a batch has {batch.num_rows} rows, more than the {batch_rows} asked for"
-        expected = raw_schema()
+        expected = pa.schema([*raw_schema(), *source.columns()])
         absent = [name for name in expected.names if name not in batch.schema.names]
         assert not absent, f"columns are missing: {', '.join(absent)}"
         batches.append(batch.select(expected.names).cast(expected))
     problems = [f"{entry['file']} {entry['place']}: {entry['error']}" for entry in reading.quarantine]
     assert not (whole and problems), f"whole files have bad records: {problems[:3]}"
-    return pa.Table.from_batches(batches, raw_schema()).combine_chunks()
+    return pa.Table.from_batches(batches, pa.schema([*raw_schema(), *source.columns()])).combine_chunks()
 
 
 def _damage(folder: Path, file: InputFile) -> Iterator[InputFile]:

@@ -1,6 +1,6 @@
 """The phases of `quality`: a histogram of scores per shard, thresholds from their sum, reasons.
 
-Settings of all three: `at_least`, `drop_lowest` and `by`, as `QualityConfig` describes them.
+Settings of all three: `at_least`, `drop_lowest`, `by` and `column`, as `QualityConfig` describes them.
 """
 
 import json
@@ -28,7 +28,13 @@ def columns_read(settings: Settings) -> list[str]:
     """The columns that counting and judging read beside `reason`."""
     group = [] if settings["by"] == "all" else [settings["by"]]
     language = ["language"] if settings["at_least"] is not None else []
-    return list(dict.fromkeys(["quality", *group, *language]))
+    return list(dict.fromkeys([score_column(settings["column"])[0], *group, *language]))
+
+
+def score_column(column: str | None) -> tuple[str, float]:
+    """The column with the scores, and what a document without one counts as: of a model's it is nothing that the model
+    knows, and 0; of a column given, whose scale may go below 0, less than any."""
+    return ("quality", 0.0) if column is None else (column, float(np.finfo(np.float32).min))
 
 
 def count_scores(task: Task, stage: StageSettings) -> None:
@@ -66,8 +72,8 @@ def judge(task: Task, stage: StageSettings) -> None:
 
 def add_scores(histograms: Histograms, batch: pa.RecordBatch, kept: Bools, settings: Settings) -> None:
     """Count the documents of a batch that are kept and pass `at_least`."""
-    kept = kept & ~_has_low_score(batch, settings["at_least"])
-    histograms.add(BINS.of(_scores(batch))[kept], _groups(batch, settings["by"]).chosen(kept))
+    kept = kept & ~_has_low_score(batch, settings)
+    histograms.add(BINS.of(_scores(batch, settings))[kept], _groups(batch, settings["by"]).chosen(kept))
 
 
 def lowest_kept(counts: Mapping[str, dict[int, int]], shares: float | dict[str, float] | None) -> dict[str, int]:
@@ -79,16 +85,18 @@ def lowest_kept(counts: Mapping[str, dict[int, int]], shares: float | dict[str, 
 
 def find_low(batch: pa.RecordBatch, settings: Settings, thresholds: Mapping[str, int]) -> tuple[Bools, Bools]:
     """Whether each document's score is too low by value, and by its group's quantile (bool[n] each)."""
-    low, below = _has_low_score(batch, settings["at_least"]), np.zeros(batch.num_rows, bool)
+    low, below = _has_low_score(batch, settings), np.zeros(batch.num_rows, bool)
     if thresholds:
         groups = _groups(batch, settings["by"])
         minimum = np.array([thresholds.get(group, 0) for group in groups.names], np.int64)
-        below = BINS.of(_scores(batch)) < minimum[groups.codes]
+        below = BINS.of(_scores(batch, settings)) < minimum[groups.codes]
     return low, below
 
 
-def _scores(batch: pa.RecordBatch) -> npt.NDArray[np.float32]:
-    scores: npt.NDArray[np.float32] = pc.fill_null(batch.column("quality"), 0.0).to_numpy(zero_copy_only=False)
+def _scores(batch: pa.RecordBatch, settings: Settings) -> npt.NDArray[np.float32]:
+    column, null = score_column(settings["column"])
+    found = pc.cast(batch.column(column), pa.float32(), safe=False)
+    scores: npt.NDArray[np.float32] = pc.fill_null(found, pa.scalar(null, pa.float32())).to_numpy(zero_copy_only=False)
     return scores
 
 
@@ -96,14 +104,14 @@ def _groups(batch: pa.RecordBatch, by: str) -> Groups:
     return groups_of(batch, by) if by != "all" else Groups(["all"], np.zeros(batch.num_rows, np.int64))
 
 
-def _has_low_score(batch: pa.RecordBatch, at_least: float | dict[str, float] | None) -> Bools:
-    scores = _scores(batch)
+def _has_low_score(batch: pa.RecordBatch, settings: Settings) -> Bools:
+    at_least, scores = settings["at_least"], _scores(batch, settings)
     if at_least is None:
         return np.zeros(len(scores), bool)
     if not isinstance(at_least, dict):
         return scores < np.float32(at_least)
     languages = groups_of(batch, "language")
-    others = at_least.get(_OTHERS, -1.0)
+    others = at_least.get(_OTHERS, -np.inf)
     minimum = np.array([at_least.get(language, others) for language in languages.names], np.float32)
     low: Bools = scores < minimum[languages.codes]
     return low

@@ -2,6 +2,7 @@
 
     - quality: {model: quality.bin, at_least: 0.5}
     - quality: {model: quality.bin, drop_lowest: 0.6, by: language}
+    - quality: {column: edu_score, drop_lowest: 0.3}
 
 The model is a fastText classifier such as `dspipe classifier train` makes, or DCLM's (Li et al., "DataComp-LM", 2024,
 section 4.4, which keeps the top 10 %). A threshold by value looks at each document alone; a quantile looks at all that
@@ -9,17 +10,19 @@ are still kept, per language if wanted: scores of different languages are not co
 would choose between languages (CCNet, Wenzek et al., 2020, LM filtering).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeInt, model_validator
 
+from dspipe.pipeline.config.suggestions import near
+from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.rejudging import Rejudged, RunDocuments
 from dspipe.pipeline.stage import NOTHING, Corpus, GlobalStage, Phase, Settings, StageConfig
 from dspipe.pipeline.threshold import Threshold
-from dspipe.stages.quality.quantile_steps import columns_read
+from dspipe.stages.quality.quantile_steps import columns_read, score_column
 from dspipe.stages.shared.fasttext_models import check_label, find_model, load_classifier
 from dspipe.stages.shared.loaded import sha256_once
 
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 
     from dspipe.kernels.fasttext.classify import Classifier
 
-Score = Annotated[float, Field(ge=0, le=1)]
+Score = Annotated[float, Field(allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 _STEPS = "dspipe.stages.quality.quantile_steps"
 
@@ -36,8 +39,11 @@ _STEPS = "dspipe.stages.quality.quantile_steps"
 class QualityConfig(StageConfig):
     """Settings of `quality`."""
 
-    model: str
+    model: str | None = None
     """Path of a supervised fastText model (.bin or .ftz)."""
+
+    column: str | None = None
+    """Instead of a model: a column of numbers that documents have already, of their source's files or of `annotate`."""
 
     label: str = "positive"
     """The label whose probability is the score (`hq` for DCLM's classifier)."""
@@ -46,7 +52,8 @@ class QualityConfig(StageConfig):
     """Score about this many bytes of a longer document; 0 reads all of it."""
 
     at_least: Score | dict[str, Score] | None = None
-    """Keep scores from this value; or values per language, `"*"` for the others (without it they are kept)."""
+    """Keep scores from this value, which is from 0 to 1 for a model's; or values per language, `"*"` for the others
+    (without it they are kept)."""
 
     drop_lowest: Share | dict[str, Share] | None = None
     """Drop this share of the documents that are still kept, those with the lowest scores; or shares per group."""
@@ -60,24 +67,53 @@ class QualityConfig(StageConfig):
             raise ValueError("drop_lowest per group needs `by`")
         return self
 
+    @model_validator(mode="after")
+    def _a_model_or_a_column(self) -> "QualityConfig":
+        if (self.model is None) == (self.column is None):
+            raise ValueError("give either `model`, which scores texts, or `column`, which has scores already")
+        least = self.at_least.values() if isinstance(self.at_least, dict) else [self.at_least]
+        if self.model is not None and any(score is not None and not 0 <= score <= 1 for score in least):
+            raise ValueError("a model's scores are from 0 to 1, and so is at_least")
+        return self
+
 
 class QualityStage(GlobalStage[QualityConfig]):
     """Adds `quality` (float32, null where the model knows nothing of a text: such documents count as 0). Drops with
-    `quality.low_score` and `quality.low_quantile`."""
+    `quality.low_score` and `quality.low_quantile`. With `column` it adds none, and documents without a score count as
+    lower than any."""
 
     Config = QualityConfig
 
     def check(self) -> None:
-        check_label(self._classifier, self.config.label)
+        if self.config.model is not None:
+            check_label(self._classifier, self.config.label)
+        elif self.config.at_least is None and self.config.drop_lowest is None:
+            raise ConfigError("does nothing with the column: give `at_least` or `drop_lowest`", ("column",))
+
+    def check_columns(self, known: "Mapping[str, pa.DataType]") -> None:
+        import pyarrow as pa
+
+        if (name := self.config.column) is None:
+            return
+        if name not in known:
+            close = near(name, known)
+            raise ConfigError(f"there is no column {name}{f'; did you mean {close}?' if close else ''}", ("column",))
+        kind = known[name]
+        if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+            raise ConfigError(f"{name} is {kind}, no number", ("column",))
 
     def measured_columns(self) -> "tuple[pa.Field, ...]":
         import pyarrow as pa
 
-        return (pa.field("quality", pa.float32()),)
+        return () if self.config.column is not None else (pa.field("quality", pa.float32()),)
+
+    @property
+    def measures(self) -> bool:
+        return self.config.column is None
 
     def measure_settings(self) -> Settings:
         reading = self.config.model_dump(mode="json", include={"label", "prefix_bytes"})
-        return {"model": sha256_once(find_model(self.config.model)), **reading}
+        return {"model": sha256_once(find_model(self.config.model or "")), **reading}
 
     def set_up(self) -> None:
         _ = self._classifier
@@ -90,15 +126,16 @@ class QualityStage(GlobalStage[QualityConfig]):
         data, offsets = text_buffers(batch.column("text"))
         found = self._classifier.predict(data, offsets, self.config.prefix_bytes, label=self.config.label)
         return batch.append_column(
-            self.measured_columns()[0], pa.array(found.score, pa.float32(), mask=found.label < 0)
+            pa.field("quality", pa.float32()), pa.array(found.score, pa.float32(), mask=found.label < 0)
         )
 
     def thresholds(self, notes: Settings = NOTHING) -> Iterator[Threshold]:
+        column, null = score_column(self.config.column)
         least, by = self.config.at_least, self.config.by
         for key, value, values in _by_group("at_least", least):
             languages = ("language",) if values else ()
             yield Threshold(
-                key, "quality", "at least", f"{self.name}.low_score", value, languages, values, null_counts_as=0
+                key, column, "at least", f"{self.name}.low_score", value, languages, values, null_counts_as=null
             )
         # the run's own quantiles, by group
         lowest = notes.get("thresholds") if self.config.drop_lowest is not None else None
@@ -106,13 +143,13 @@ class QualityStage(GlobalStage[QualityConfig]):
             value, groups = (lowest.get("all"), {}) if by == "all" else (None, lowest)
             yield Threshold(
                 ("drop_lowest",),
-                "quality",
+                column,
                 "at least",
                 f"{self.name}.low_quantile",
                 value,
                 (by,) if groups else (),
                 groups,
-                null_counts_as=0,
+                null_counts_as=null,
                 found=True,
             )
 
@@ -164,11 +201,11 @@ class QualityStage(GlobalStage[QualityConfig]):
 
     @property
     def _deciding(self) -> Settings:
-        return self.config.model_dump(mode="json", include={"at_least", "drop_lowest", "by"})
+        return self.config.model_dump(mode="json", include={"at_least", "drop_lowest", "by", "column"})
 
     @cached_property
     def _classifier(self) -> "Classifier":
-        return load_classifier(find_model(self.config.model))
+        return load_classifier(find_model(self.config.model or ""))
 
 
 def _by_group(

@@ -65,14 +65,10 @@ def _compared(before: MixturePlan, after: MixturePlan) -> Sequence[Mapping[str, 
     plans = [{domain.domain: domain for domain in plan.domains} for plan in (before, after)]
     rows = []
     for domain in sorted({*plans[0], *plans[1]}):
+        there = [plan.get(domain) for plan in plans]
         row: dict[str, Any] = {"domain": domain}
-        for when, plan in zip(("before", "after"), plans, strict=True):
-            there = plan.get(domain)
-            row |= {
-                f"documents {when}": there.documents if there else 0,
-                f"epochs {when}": there.epochs if there else 0.0,
-                f"share {when}": there.weight_got if there else 0.0,
-                f"{before.unit} drawn {when}": there.tokens_drawn if there else 0,
-            }
+        for name, field in (("share", "weight_got"), ("epochs", "epochs"), (f"{before.unit} drawn", "tokens_drawn")):
+            for when, found in zip(("before", "after"), there, strict=True):
+                row[f"{name} {when}"] = getattr(found, field) if found else 0
         rows.append(row)
     return rows

@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+_MIDDLE = 1 << 31
+
+
 class Bins(NamedTuple):
-    """Bins of scores of 0 or more: their float32 bits without the last `dropped`, of 23 bits of fraction."""
+    """Bins of scores: their float32 bits without the last `dropped`, of 23 bits of fraction; below 0 those of what is
+    left without the sign, counted down from -1."""
 
     dropped: int
 
@@ -23,13 +27,17 @@ class Bins(NamedTuple):
         """The bin of each score: ascending with the score."""
         import numpy as np
 
-        bins: npt.NDArray[np.int64] = np.maximum(scores, np.float32(0)).view(np.uint32).astype(np.int64) >> self.dropped
+        size = np.abs(scores).view(np.uint32).astype(np.int64) >> self.dropped
+        bins: npt.NDArray[np.int64] = np.where(scores < 0, -size - 1, size)
         return bins
 
     def start(self, bin: int) -> float:
         """The lowest score of a bin."""
         import numpy as np
 
+        if bin < 0:
+            largest = ((-bin - 1) << self.dropped) + (1 << self.dropped) - 1
+            return -float(np.array([largest], np.uint32).view(np.float32)[0])
         return float(np.array([bin << self.dropped], np.uint32).view(np.float32)[0])
 
 
@@ -58,10 +66,10 @@ class Histograms:
         """Count documents by their bins and groups."""
         import numpy as np
 
-        # bins are float32 bits: they fit beside the group
-        found, times = np.unique((groups.codes << 32) | bins, return_counts=True)
+        # bins are float32 bits, or below 0 as many: they fit beside the group
+        found, times = np.unique((groups.codes << 32) | (bins + _MIDDLE), return_counts=True)
         for key, count in zip(found.tolist(), times.tolist(), strict=True):
-            self._add(groups.names[key >> 32], [(key & 0xFFFFFFFF, count)])
+            self._add(groups.names[key >> 32], [((key & 0xFFFFFFFF) - _MIDDLE, count)])
 
     def as_json(self) -> bytes:
         """What another one is made of."""

@@ -18,6 +18,7 @@ from dspipe.stages.sources.reading.fields import Fields
 from dspipe.stages.sources.reading.guess import advice, first_objects, guess_format, names_there, read_head
 from dspipe.stages.sources.reading.long_lines import LongString, parse_long
 from dspipe.stages.sources.reading.losses import Losses, stored_size
+from dspipe.stages.sources.reading.taken_along import COLUMNS, Columns, fields_of, value_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,6 +31,7 @@ class Config(SourceConfig):
     """Files with one JSON object a line, plain or compressed. A line may have `max_document_bytes` bytes."""
 
     fields: Fields = Field(default=Fields(), description="names of the fields")
+    columns: Columns = Field(default={}, description=COLUMNS)
 
 
 class JsonlSource(Source[Config]):
@@ -54,14 +56,31 @@ class JsonlSource(Source[Config]):
                 f"{there}. Name the one with the text as `fields: {{text: ...}}`",
                 ("fields", "text"),
             )
+        self._check_columns(file, objects)
         return frozenset(domain for row in objects if (domain := _string(row, fields.domain)) is not None)
 
     def domains(self) -> Domains:
         return Domains(frozenset({self.config.domain}), others=bool(self.config.fields.domain))
 
+    def columns(self) -> "tuple[pa.Field, ...]":
+        return fields_of(self.config.columns)
+
+    def _check_columns(self, file: InputFile, objects: Sequence[dict[str, Any]]) -> None:
+        """Raises ConfigError where none of the first records has a field, or where one has another type."""
+        for name, column in self.config.columns.items():
+            if all(_find(row, column.field) is None for row in objects):
+                there = names_there(name for row in objects for name in row)
+                message = f"none of the first {len(objects)} records of {file.name} has the field {column.field!r}"
+                raise ConfigError(f"{message}; they have: {there}", ("columns", name))
+            try:
+                for row in objects:
+                    value_of(_find(row, column.field), column)
+            except ValueError as error:
+                raise ConfigError(f"{file.name}: {error}", ("columns", name)) from None
+
     def read(self, shard: Sequence[InputFile], reading: Reading) -> Iterator["pa.RecordBatch"]:
         """The shard's documents. Lines that hold none are quarantined, blank ones ignored."""
-        builder = BatchBuilder(reading)
+        builder = BatchBuilder(reading, self.columns())
         for file in shard:
             for number, line in lines(file, reading, self.config.max_document_bytes, self.typical_document_bytes):
                 try:
@@ -80,6 +99,7 @@ class JsonlSource(Source[Config]):
         for string in strings:
             if string is not text:
                 string.check()
+        taken = {name: value_of(_plain(_find(row, one.field)), one) for name, one in self.config.columns.items()}
         if isinstance(text, LongString):
             text = text.utf8()
         if isinstance(line, bytearray):
@@ -99,6 +119,7 @@ class JsonlSource(Source[Config]):
             date=_string(row, fields.date),
             domain=_string(row, fields.domain),
             language=_string(row, fields.language),
+            taken=taken,
         )
 
 
@@ -217,6 +238,13 @@ def _get(row: dict[str, Any], name: str) -> Any:
     if isinstance(row, _Ambiguous) and name in row.twice:
         raise ValueError(f"the field {name!r} is there twice")
     return row.get(name)
+
+
+def _plain(value: Any) -> Any:
+    """A value as Python's json gives it."""
+    if isinstance(value, LongString):
+        return value.utf8().decode()
+    return float(str(value)) if isinstance(value, _LongNumber) else value
 
 
 def _string(row: dict[str, Any], names: Sequence[str]) -> str | None:

@@ -1,7 +1,7 @@
 """Parquet files: one document a row, from Arrow to Arrow."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -17,6 +17,7 @@ from dspipe.stages.sources.reading.guess import guess_format, names_there, read_
 from dspipe.stages.sources.reading.losses import Losses, stored_size
 from dspipe.stages.sources.reading.parquet_footer import ColumnChunk, read_column_chunks
 from dspipe.stages.sources.reading.row_groups import record_batches
+from dspipe.stages.sources.reading.taken_along import COLUMNS, Columns, array_of, fields_of
 from dspipe.stages.sources.reading.watched import Watched
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Config(SourceConfig):
     """Parquet files. The text may be a string, a binary (UTF-8) or a dictionary column."""
 
     fields: Fields = Field(default=Fields(), description="names of the columns")
+    columns: Columns = Field(default={}, description=COLUMNS)
 
 
 class ParquetSource(Source[Config]):
@@ -54,9 +56,14 @@ class ParquetSource(Source[Config]):
             return frozenset()
         try:
             self._columns(parquet)
+        except _TakenError as error:
+            raise ConfigError(f"{file.name}: {error}", ("columns", error.name)) from None
         except ValueError as error:
             raise ConfigError(f"{file.name}: {error}", ("fields", "text")) from None
         return frozenset()
+
+    def columns(self) -> "tuple[pa.Field, ...]":
+        return fields_of(self.config.columns)
 
     def domains(self) -> Domains:
         return Domains(frozenset({self.config.domain}), others=bool(self.config.fields.domain))
@@ -101,11 +108,23 @@ class ParquetSource(Source[Config]):
         columns = {field: name for field, name in found.items() if name is not None}
         if "text" not in columns:
             raise ValueError(f"no column {self.config.fields.text!r}; there are {names_there(top)}")
-        for name in columns.values():
+        taken = [column.field for column in self.config.columns.values()]
+        for name in [*columns.values(), *taken]:
             first = name if name in top else name.partition(".")[0]
             if top.count(first) > 1 or (first != name and leaves.count(name) > 1):
                 raise ValueError(f"the column {name!r} is there twice")
+        self._check_taken(parquet, {*top, *leaves})
         return columns
+
+    def _check_taken(self, parquet: "pq.ParquetFile", there: Collection[str]) -> None:
+        """Raises _TakenError where the file lacks a column that is to be taken along, or has it with another type."""
+        for name, column in self.config.columns.items():
+            if column.field not in there:
+                raise _TakenError(name, f"no column {column.field!r}; there are {names_there(sorted(there))}")
+            try:
+                array_of(column_at(_no_rows(parquet), column.field), column)
+            except ValueError as error:
+                raise _TakenError(name, str(error)) from None
 
     def _read_group(
         self,
@@ -153,8 +172,11 @@ class ParquetSource(Source[Config]):
         if count == 1 and texts > limit + PIECE:  # with what the format itself takes
             raise _TooLongError(f"the text has {texts} bytes or so, {too_long(limit)}")
         average = texts // max(count, 1) + 1
-        rows, names = max(1, min(reading.batch_rows, reading.batch_bytes // average)), sorted(set(columns.values()))
+        rows, names = max(1, min(reading.batch_rows, reading.batch_bytes // average)), self._names_read(columns)
         return record_batches(parquet, stream, group, rows, names, text_chunks, reading.memory // 16)
+
+    def _names_read(self, columns: dict[str, str]) -> list[str]:
+        return sorted({*columns.values(), *(column.field for column in self.config.columns.values())})
 
     def _documents(
         self, batch: "pa.RecordBatch", row: int, columns: dict[str, str], file: InputFile, reading: Reading
@@ -171,7 +193,8 @@ class ParquetSource(Source[Config]):
         result: dict[str, Any] = {field: name_column(value, field == "id") for field, value in values.items()}
         result["id"] = pc.coalesce(result["id"], made) if "id" in result else made
         result |= {"place": places, "text": text}
-        schema = raw_schema()
+        result |= {name: array_of(column_at(batch, one.field), one) for name, one in self.config.columns.items()}
+        schema = pa.schema([*raw_schema(), *self.columns()])
         arrays = [result.get(field.name, pa.nulls(count, field.type)) for field in schema]
         documents = pa.RecordBatch.from_arrays(arrays, schema=schema)
 
@@ -184,6 +207,22 @@ class ParquetSource(Source[Config]):
                 reading.bad(file, f"row {row + i}", error, documents["id"][i].as_py(), documents["url"][i].as_py())
             documents, size = documents.filter(good), size.filter(good)
         return list(_split(documents, size.to_numpy(), reading.batch_bytes))
+
+
+def _no_rows(parquet: "pq.ParquetFile") -> "pa.RecordBatch":
+    """No row of the file, with its columns."""
+    import pyarrow as pa
+
+    schema = parquet.schema_arrow
+    return pa.RecordBatch.from_arrays([pa.nulls(0, field.type) for field in schema], schema=schema)
+
+
+class _TakenError(ValueError):
+    """A column that can't be taken along; `name` is its key in the config."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
 
 
 class _TooLongError(Exception):

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from dspipe.cli.diff import diff
 from dspipe.cli.explain import explain
 from dspipe.cli.export import export
 from dspipe.cli.help import help_
@@ -30,7 +31,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (init, plan, run, retry_quarantine, stats, explain, whatif, export, sample, verify, schema):
+for command in (init, plan, run, retry_quarantine, stats, explain, whatif, diff, export, sample, verify, schema):
     app.command()(command)
 app.command("help")(help_)
 app.add_typer(tokenizer_app, name="tokenizer", help="Train, evaluate and apply byte-level BPE tokenizers.")

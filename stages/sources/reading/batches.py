@@ -5,14 +5,16 @@ costs little more than its own bytes, where a Python string takes up to four tim
 """
 
 import codecs
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from dspipe.pipeline.source import InputFile, Reading, raw_schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+NOTHING_TAKEN: Mapping[str, None] = MappingProxyType({})
 PIECE = 1 << 20
 """bytes of a text that are decoded at a time"""
 
@@ -60,16 +62,20 @@ def _decoded(data: memoryview, errors: str) -> Iterator[str]:
 
 
 class BatchBuilder:
-    """Collects documents: `add` them, and `take` a batch of `raw_schema()` whenever `full`."""
+    """Collects documents: `add` them, and `take` a batch of `raw_schema()`, with the columns `taken` along, whenever
+    `full`."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: Reading, taken: "Sequence[pa.Field]" = ()) -> None:
+        import pyarrow as pa
+
         self._rows, self._bytes = reading.batch_rows, reading.batch_bytes
-        self._schema = raw_schema()
+        self._schema = pa.schema([*raw_schema(), *taken])
+        self._taken = [field.name for field in taken]
         self._clear()
 
     def _clear(self) -> None:
         names = [name for name in self._schema.names if name not in ("text", "content")]
-        self._columns: dict[str, list[str | None]] = {name: [] for name in names}
+        self._columns: dict[str, list[Any]] = {name: [] for name in names}
         self._long = {name: LongColumn() for name in ("text", "content")}
 
     def __len__(self) -> int:
@@ -92,12 +98,17 @@ class BatchBuilder:
         date: str | None = None,
         domain: str | None = None,
         language: str | None = None,
+        taken: Mapping[str, float | int | str | bool | None] = NOTHING_TAKEN,
     ) -> None:
         """One document: its text, or the payload that its text is to be extracted from. Strings are cleaned here; text
-        in bytes is clean already (`clean_utf8`), and no longer the caller's."""
+        in bytes is clean already (`clean_utf8`), and no longer the caller's. `taken`: values of the columns taken
+        along, null where not named."""
         row = {"url": url, "date": date, "domain": domain, "language": language, "content_type": content_type}
         for name, value in row.items():
             self._columns[name].append(None if value is None else clean_text(value))
+        for name in self._taken:
+            found = taken.get(name)
+            self._columns[name].append(clean_text(found) if isinstance(found, str) else found)
         self._columns["id"].append(clean_text(id))
         self._columns["place"].append(clean_text(f"{file.name} {place}"))
         self._long["text"].append(clean_text(text).encode() if isinstance(text, str) else text)
