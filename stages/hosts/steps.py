@@ -12,6 +12,7 @@ from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.hashing import hash_strings
 from dspipe.pipeline.condition import Condition
 from dspipe.pipeline.doc_id import UInt64
+from dspipe.pipeline.draws import seeded_hashes
 from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.tasks.records import partition_of, record_batch, slice_of, slices_that_fit
 from dspipe.pipeline.tasks.records_by_row import RecordsByRow
@@ -20,7 +21,6 @@ from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.hosts.host_table import HOST, PAGES, PagesByHost, judged_table
 from dspipe.stages.hosts.stage import DROPPED, condition_on_hosts
 from dspipe.stages.shared.artifacts import read_json_artifacts
-from dspipe.stages.shared.draws import seeded_hashes
 from dspipe.stages.shared.hosts import hosts_of
 
 _LARGEST = 50
