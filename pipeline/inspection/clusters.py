@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dspipe.pipeline.draws import seeded_hashes
 from dspipe.pipeline.inspection.document_table import NUMBER
-from dspipe.pipeline.inspection.one_pass import draw_keys
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,15 @@ class LargestClusters:
 
     def __init__(self, prefix: str, most: int = 100, pairs: int = 1, seed: int = 0) -> None:
         self.prefix, self._most, self._pairs, self._seed = prefix, most, pairs, seed
-        self.columns = [NUMBER, *(f"{prefix}.{name}" for name in ("cluster", "cluster_size", "keeper", "similarity"))]
+        self.columns = [f"{prefix}.{name}" for name in ("cluster", "cluster_size", "keeper", "similarity")]
+        self.columns += [NUMBER, "origin"]
         self._sizes: dict[int, int] = {}
         self._members: dict[int, list[tuple[int, Pair]]] = {}
         """by cluster, each with its key of the draw"""
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Look at some documents."""
-        cluster, size, keeper, similarity = (batch.column(name) for name in self.columns[1:])
+        cluster, size, keeper, similarity = (batch.column(name) for name in self.columns[:4])
         chosen = self._grow(cluster, size)
         members = pc.and_(pc.is_in(cluster, pa.array(chosen, pa.uint64())), keeper.is_valid())
         rows = np.flatnonzero(pc.fill_null(members, False).to_numpy(zero_copy_only=False))
@@ -64,7 +65,7 @@ class LargestClusters:
             return
         clusters = cluster.take(pa.array(rows)).to_numpy()
         numbers = batch.column(NUMBER).take(pa.array(rows))
-        keys = draw_keys(numbers, self._seed)
+        keys = seeded_hashes(batch.column("origin").take(pa.array(rows)), self._seed, "page")
         for row in _first_of_each(clusters, keys, self._pairs).tolist():
             place = int(rows[row])
             pair = Pair(numbers[row].as_py(), keeper[place].as_py(), similarity[place].as_py())

@@ -1,6 +1,6 @@
 """Documents drawn in a pass: a seeded few of each reason, or of each language and domain, and a sample of all.
 
-What is drawn follows from the documents' numbers and the seed alone, so that a page made again shows the same.
+What is drawn follows from the documents' origins and the seed alone, so that a page made again shows the same.
 """
 
 from collections.abc import Sequence
@@ -9,20 +9,24 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from dspipe.pipeline.draws import seeded_hashes
 from dspipe.pipeline.inspection.document_table import NUMBER, REASON
-from dspipe.pipeline.inspection.one_pass import draw_keys
 
 UInt64 = npt.NDArray[np.uint64]
 _MOST_GROUPS = 20_000
+_ORIGIN, _USE = "origin", "page"
 
 
 class DrawnByGroup:
     """Collects `each` documents of every combination of the values of `by`; of those kept only, or all that `by` is
-    known of. At most _MOST_GROUPS combinations: later ones are left out."""
+    known of. Documents with the origins `first` (uint64) come before others. At most _MOST_GROUPS combinations: later
+    ones are left out."""
 
-    def __init__(self, by: Sequence[str], each: int, seed: int, kept_only: bool = False) -> None:
-        self.by, self.each, self.seed, self.kept_only = list(by), each, seed, kept_only
-        self.columns = list(dict.fromkeys([*by, NUMBER, *([REASON] if kept_only else [])]))
+    def __init__(
+        self, by: Sequence[str], each: int, seed: int, kept_only: bool = False, first: UInt64 | None = None
+    ) -> None:
+        self.by, self.each, self.seed, self.kept_only, self._first = list(by), each, seed, kept_only, first
+        self.columns = list(dict.fromkeys([*by, NUMBER, _ORIGIN, *([REASON] if kept_only else [])]))
         self._codes: dict[tuple[str | None, ...], int] = {}
         self._drawn = np.zeros((3, 0), np.uint64)
         """rows: code, key of the draw, number"""
@@ -37,7 +41,10 @@ class DrawnByGroup:
             return
         local, names = _codes_of(batch, self.by)
         codes = np.array([self._code(name) for name in names], np.int64)[local]
-        keys, numbers = draw_keys(batch.column(NUMBER), self.seed), batch.column(NUMBER).to_numpy()
+        keys, numbers = seeded_hashes(batch.column(_ORIGIN), self.seed, _USE), batch.column(NUMBER).to_numpy()
+        if self._first is not None and len(self._first):
+            later = ~np.isin(batch.column(_ORIGIN).to_numpy(), self._first)
+            keys = keys >> np.uint64(1) | later.astype(np.uint64) << np.uint64(63)
         known = codes >= 0
         added = np.stack([codes[known].astype(np.uint64), keys[known], numbers[known]])
         self._drawn = _smallest(np.concatenate([self._drawn, added], axis=1), self.each)
@@ -89,7 +96,7 @@ class SampleOfAll:
     `most` and `most`."""
 
     def __init__(self, columns: Sequence[str], most: int, seed: int) -> None:
-        self.columns = list(dict.fromkeys([*columns, NUMBER]))
+        self.columns = list(dict.fromkeys([*columns, NUMBER, _ORIGIN]))
         self._most, self._seed = most, seed
         self._limit = np.uint64(2**64 - 1)
         self._parts: list[pa.RecordBatch] = []
@@ -100,7 +107,7 @@ class SampleOfAll:
     def add(self, batch: pa.RecordBatch) -> None:
         """Sample some documents."""
         self.documents += batch.num_rows
-        self._take(batch.select(self.columns), draw_keys(batch.column(NUMBER), self._seed))
+        self._take(batch.select(self.columns), seeded_hashes(batch.column(_ORIGIN), self._seed, _USE))
         while sum(map(len, self._keys)) > self._most:
             self._limit //= np.uint64(2)
             parts, keys, self._parts, self._keys = self._parts, self._keys, [], []

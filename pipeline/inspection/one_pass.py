@@ -7,7 +7,6 @@ batches large enough for arithmetic on whole columns.
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-import numpy as np
 import pyarrow as pa
 
 from dspipe.pipeline.inspection.document_table import DocumentTable
@@ -51,13 +50,3 @@ def _large_batches(table: DocumentTable, names: list[str]) -> Iterator[pa.Record
 def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
     columns = [c.dictionary_decode() if pa.types.is_dictionary(c.type) else c for c in batch.columns]
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
-
-
-def draw_keys(numbers: pa.Array, seed: int) -> "np.ndarray[tuple[int], np.dtype[np.uint64]]":
-    """A pseudorandom uint64 for each document's number, by which documents are drawn: those with the smallest. They
-    follow from number and seed alone (splitmix64, Steele et al. 2014), so any order of reading draws the same."""
-    z: np.ndarray[tuple[int], np.dtype[np.uint64]] = numbers.to_numpy().astype(np.uint64)
-    z = z + np.uint64((seed + 1) * 0x9E3779B97F4A7C15 % 2**64)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))

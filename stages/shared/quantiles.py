@@ -59,15 +59,27 @@ class Histograms:
         """`parts`: values of what `as_json` has given."""
         self.counts: dict[str, dict[int, int]] = {}
         for part in parts:
-            for group, items in part.items():
-                self._add(group, items)
+            self.add_up(part)
 
-    def add(self, bins: "npt.NDArray[np.int64]", groups: Groups) -> None:
-        """Count documents by their bins and groups."""
+    def add_up(self, part: "Mapping[str, list[tuple[int, int]]]") -> None:
+        """Add the value of what another one's `as_json` has given."""
+        for group, items in part.items():
+            self._add(group, items)
+
+    def add(
+        self, bins: "npt.NDArray[np.int64]", groups: Groups, weights: "npt.NDArray[np.int64] | None" = None
+    ) -> None:
+        """Count documents by their bins and groups; with `weights`, each as so many."""
         import numpy as np
 
         # bins are float32 bits, or below 0 as many: they fit beside the group
-        found, times = np.unique((groups.codes << 32) | (bins + _MIDDLE), return_counts=True)
+        keys = (groups.codes << 32) | (bins + _MIDDLE)
+        if weights is None:
+            found, times = np.unique(keys, return_counts=True)
+        else:
+            found, place = np.unique(keys, return_inverse=True)
+            times = np.zeros(len(found), np.int64)
+            np.add.at(times, place, weights)
         for key, count in zip(found.tolist(), times.tolist(), strict=True):
             self._add(groups.names[key >> 32], [((key & 0xFFFFFFFF) - _MIDDLE, count)])
 
@@ -79,6 +91,32 @@ class Histograms:
         of_group = self.counts.setdefault(group, {})
         for bin, count in items:
             of_group[bin] = of_group.get(bin, 0) + count
+
+
+class Ranks:
+    """The share of a group's mass that stands below each score, ties at the middle of theirs: 0 to 1."""
+
+    def __init__(self, counts: "Mapping[str, Mapping[int, int]]") -> None:
+        """`counts`: of a `Histograms`, all groups."""
+        import numpy as np
+
+        self._ranks: dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]] = {}
+        for group, of_group in counts.items():
+            bins = np.array(sorted(of_group), np.int64)
+            mass = np.array([of_group[bin] for bin in bins.tolist()], np.float64)
+            self._ranks[group] = bins, (np.cumsum(mass) - mass / 2) / max(mass.sum(), 1.0)
+
+    def of(self, bins: "npt.NDArray[np.int64]", groups: Groups) -> "npt.NDArray[np.float64]":
+        """The rank of each document whose bin was counted, by its group."""
+        import numpy as np
+
+        ranks = np.zeros(len(bins))
+        for code, name in enumerate(groups.names):
+            rows = np.flatnonzero(groups.codes == code)
+            if len(rows):
+                known, shares = self._ranks[name]
+                ranks[rows] = shares[np.searchsorted(known, bins[rows])]
+        return ranks
 
 
 def bin_above(counts: dict[int, int], share: float) -> int:
@@ -101,11 +139,16 @@ def strings(batch: "pa.RecordBatch", name: str) -> "npt.NDArray[np.object_]":
     return values
 
 
-def groups_of(batch: "pa.RecordBatch", name: str) -> Groups:
-    """The values of a string column as groups, "" for null."""
+def groups_of(batch: "pa.RecordBatch", *names: str) -> Groups:
+    """The values of string columns as groups, "" for null; those of several columns joined by ` | `, and of none one
+    group `all`."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    encoded = pc.dictionary_encode(pc.fill_null(batch.column(name).cast(pa.string()), ""))
+    if not names:
+        return Groups(["all"], np.zeros(batch.num_rows, np.int64))
+    columns = [pc.fill_null(batch.column(name).cast(pa.string()), "") for name in names]
+    values = columns[0] if len(columns) == 1 else pc.binary_join_element_wise(*columns, " | ")
+    encoded = pc.dictionary_encode(values)
     return Groups(encoded.dictionary.to_pylist(), encoded.indices.to_numpy().astype(np.int64))

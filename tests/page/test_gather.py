@@ -34,7 +34,7 @@ def test_reasons_open_to_documents_dropped_for_them(contents: Contents) -> None:
     (short,) = [reason for reason in contents.reasons if reason.name == "gopher.too_few_words"]
     assert short.documents == 16 and short.of == 105 and len(short.samples) == 3
     for sample in short.samples:
-        assert sample.text is not None and sample.text.startswith("few words")
+        assert sample.text is not None and sample.text[0].text.startswith("few words") and sample.text_is == ""
         (said,) = sample.measured
         assert said.startswith("heuristics.words ") and said.endswith(", at least 50")
 
@@ -121,3 +121,14 @@ def test_a_file_that_was_cut_is_told(run_folder: Path, tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:-100])
     (problem,) = gather(*read_run(str(copy))).problems
     assert "is cut or was changed" in problem
+
+
+def test_stages_of_the_runs_own_are_asked_only_when_they_may_be_imported(tmp_path: Path) -> None:
+    write_documents(tmp_path / "in")
+    config = config_of(tmp_path)
+    config["stages"] = [{"tests.toys.lengths": {}}]
+    run_inline(config)
+    run = read_run(str(tmp_path / "out"))
+    (problem,) = gather(*run).problems
+    assert "tests.toys.lengths" in problem and "import_own" in problem
+    assert gather(*run, import_own=True).problems == []

@@ -14,7 +14,7 @@ from dspipe.tokenizer.encoder import HuggingFaceEncoder
 from dspipe.tokenizer.evaluate import count_words
 
 _COMBINATIONS, _ROWS = 60, 40
-_LONGEST_BYTES = 200_000
+_LONGEST_BYTES = 50_000
 """of longer texts nothing is counted"""
 _TEXTS, _TEXT_CHARACTERS = 6, 420
 

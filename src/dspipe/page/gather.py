@@ -29,9 +29,11 @@ from dspipe.pipeline.inspection.anomalies import (
 from dspipe.pipeline.inspection.clusters import LargestClusters
 from dspipe.pipeline.inspection.document_table import NUMBER, REASON, DocumentTable
 from dspipe.pipeline.inspection.drawn import DrawnByGroup, SampleOfAll
+from dspipe.pipeline.inspection.early_kept import EarlyKept
 from dspipe.pipeline.inspection.groups import Grouping, Groups
 from dspipe.pipeline.inspection.histograms import Histogram, Histograms, is_score, numeric_columns
 from dspipe.pipeline.inspection.one_pass import Collector, pass_over
+from dspipe.pipeline.inspection.run_thresholds import run_thresholds
 from dspipe.pipeline.inspection.shard_work import ShardWork, shard_work
 from dspipe.pipeline.run.run_file import RunFile, configured_stages
 from dspipe.pipeline.run.summary import ALARMS
@@ -82,7 +84,14 @@ def gather(store: Store, run: RunFile, seed: int = 0, import_own: bool = False) 
     contents = Contents(flow=flow_of(run), work=work_of(run, 0, []), alarms=_alarms(run))
     stages: Sequence[Stage[Any]] = ()
     try:
-        stages = configured_stages(store, import_own).known
+        configured = configured_stages(store, import_own)
+        stages = configured.known
+        if configured.left_out:
+            names = ", ".join(configured.left_out)
+            contents.problems.append(
+                f"What the run's own stages know isn't shown ({names}): `dspipe.open_run(...).html(import_own=True)` "
+                f"imports their modules"
+            )
     except (InvalidConfigError, OSError) as error:
         contents.problems.append(f"What the stages know is missing, such as thresholds and clusters: {error}")
     table = DocumentTable(store, run)
@@ -119,7 +128,8 @@ def _read(contents: Contents, table: DocumentTable, stages: Sequence[Stage[Any]]
     sample = SampleOfAll([*keys, "text_bytes", *scores], _SAMPLED, seed)
     clusters = {name: LargestClusters(name, LARGEST, seed=seed) for name in rounds}
     collectors: list[Collector] = [histograms, *groups.values(), sample, *clusters.values()]
-    by_reason = DrawnByGroup([REASON], SAMPLES_A_REASON, seed) if verdicts else None
+    early = EarlyKept(table, stages)
+    by_reason = DrawnByGroup([REASON], SAMPLES_A_REASON, seed, first=early.origins) if verdicts else None
     encoded = DrawnByGroup(["language", "domain"], 8, seed, kept_only=True) if "tokens" in types else None
     pass_over(table, [*collectors, *(drawn for drawn in (by_reason, encoded) if drawn is not None)])
 
@@ -131,7 +141,7 @@ def _read(contents: Contents, table: DocumentTable, stages: Sequence[Stage[Any]]
     contents.work = work_of(table.run, sum(one.bytes for one in work), work)
     _name_shards(contents, table)
     if by_reason is not None:
-        contents.reasons = reasons_of(table, by_reason.found(), stages)
+        contents.reasons = reasons_of(table, by_reason.found(), stages, early)
     contents.rounds = show_rounds(table, rounds, clusters)
     if encoded is not None:
         contents.fertility = fertility_of(table, found["language"], found["domain"], encoded.found())
@@ -177,11 +187,9 @@ def _alarms(run: RunFile) -> list[str]:
 
 def _thresholds(run: RunFile, stages: Sequence[Stage[Any]]) -> dict[str, list[Threshold]]:
     found: dict[str, list[Threshold]] = {}
-    for stage in stages:
-        notes = {key: value for phase in run.phases if stage.name in phase.stages for key, value in phase.notes.items()}
-        for threshold in stage.thresholds(notes):
-            if threshold.on:
-                found.setdefault(threshold.column, []).append(threshold)
+    for one in run_thresholds(run, stages):
+        if one.threshold.on:
+            found.setdefault(one.threshold.column, []).append(one.threshold)
     return found
 
 

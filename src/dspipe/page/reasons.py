@@ -6,15 +6,25 @@ from typing import Any
 
 import pyarrow as pa
 
+from dspipe.pipeline.inspection.beside_limits import spans_of, values_beside_limits
 from dspipe.pipeline.inspection.document_table import DocumentTable
 from dspipe.pipeline.inspection.documents_at import documents_at
-from dspipe.pipeline.stage import Stage
+from dspipe.pipeline.inspection.early_kept import EarlyKept
+from dspipe.pipeline.stage import Span, Stage
 
 WITH_SAMPLES = 60
 """reasons of which texts are shown: those with the most documents"""
 SHOWN = 500
 """reasons in the table"""
-TEXT_CHARACTERS = 600
+TEXT_CHARACTERS, _BEFORE = 600, 150
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a text, and what a stage says of it: empty where it says nothing."""
+
+    text: str
+    says: str
 
 
 @dataclass(frozen=True)
@@ -28,8 +38,10 @@ class Sample:
     language: str | None
     measured: list[str]
     """what was measured beside what was asked: `heuristics.words 12, at least 50`"""
-    text: str | None
-    """its beginning; None where it isn't stored"""
+    text: list[Part] | None
+    """its beginning, or the part around the first thing that a stage marks; None where it isn't stored"""
+    text_is: str
+    """what the text is, where it isn't the document's own; empty otherwise"""
     characters: int
 
 
@@ -51,10 +63,13 @@ class Reason:
 
 
 def reasons_of(
-    table: DocumentTable, drawn: Mapping[tuple[str | None, ...], Sequence[int]], stages: Sequence[Stage[Any]]
+    table: DocumentTable,
+    drawn: Mapping[tuple[str | None, ...], Sequence[int]],
+    stages: Sequence[Stage[Any]],
+    early: EarlyKept,
 ) -> list[Reason]:
     """The reasons of the funnel, in its order, the most documents first within a stage. `drawn`: numbers of documents
-    by reason. Raises DamagedFileError."""
+    by reason; `early`: the texts of those that weren't stored. Raises DamagedFileError."""
     found = [
         Reason(name, entry.stage, counts.documents, counts.bytes, entry.entered.documents)
         for entry in table.run.funnel()
@@ -66,19 +81,20 @@ def reasons_of(
     rows = documents_at(table, [number for group in numbers.values() for number in group], names)
     for reason in found:
         own = [rows[number] for number in numbers.get(reason.name, ()) if number in rows]
-        reason.samples.extend(_sample(row, reason, stages) for row in own)
+        reason.samples.extend(_sample(row, reason, stages, early) for row in own)
     return found
 
 
-def _sample(row: Mapping[str, Any], reason: Reason, stages: Sequence[Stage[Any]]) -> Sample:
+def _sample(row: Mapping[str, Any], reason: Reason, stages: Sequence[Stage[Any]], early: EarlyKept) -> Sample:
+    own = [stage for stage in stages if stage.name == reason.stage]
     measured = []
-    for stage in stages:
-        for limit in stage.limits(row) if stage.name == reason.stage else ():
-            if limit.reason == reason.name and limit.broken:
-                value = row.get(limit.column)
-                shown = f"{value:.4g}" if isinstance(value, float) else f"{value}"
-                measured.append(f"{limit.column} {shown}, {limit.asks}")
-    text = row.get("text")
+    for one in values_beside_limits(own, row):
+        if one.reason == reason.name and one.broken:
+            value = f"{one.value:.4g}" if isinstance(one.value, float) else f"{one.value}"
+            measured.append(f"{one.column} {value}, {one.asks}")
+    text, text_is = row.get("text"), ""
+    if text is None:
+        text, text_is = early.text(row["origin"])
     return Sample(
         id=row["id"],
         url=row.get("url"),
@@ -86,6 +102,21 @@ def _sample(row: Mapping[str, Any], reason: Reason, stages: Sequence[Stage[Any]]
         domain=row.get("domain"),
         language=row.get("language"),
         measured=measured,
-        text=text[:TEXT_CHARACTERS] if text else None,
+        text=None if text is None else _parts(text, spans_of(own, text, row)),
+        text_is=text_is,
         characters=len(text or ""),
     )
+
+
+def _parts(text: str, spans: Sequence[Span]) -> list[Part]:
+    """TEXT_CHARACTERS of the text, from shortly before the first span where there is one; spans apart from the rest."""
+    start = max(0, spans[0].start - _BEFORE) if spans and spans[0].end > TEXT_CHARACTERS else 0
+    end = start + TEXT_CHARACTERS
+    parts, at = [Part("… ", "")] if start else [], start
+    for span in spans:
+        if span.start >= end:
+            break
+        parts.append(Part(text[at : span.start], ""))
+        at = min(span.end, end)
+        parts.append(Part(text[span.start : at] or "⌿", span.what))
+    return [part for part in (*parts, Part(text[at:end], "")) if part.text]

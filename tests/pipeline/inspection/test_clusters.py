@@ -18,6 +18,7 @@ def batch_of(clusters: list[int]) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict(
         {
             "number": pa.array(np.arange(len(clusters), dtype=np.uint64)),
+            "origin": pa.array(np.arange(len(clusters), dtype=np.uint64)),
             "d.cluster": pa.array([None if c is None else first[c] for c in real], pa.uint64()),
             "d.cluster_size": pa.array([None if c is None else sizes[c] for c in real], pa.uint32()),
             "d.keeper": pa.array(kept, pa.uint64()),

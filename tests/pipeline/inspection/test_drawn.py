@@ -14,6 +14,7 @@ def documents(n: int) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict(
         {
             "number": pa.array(np.arange(n, dtype=np.uint64)),
+            "origin": pa.array(rng.integers(0, 1 << 63, n, np.uint64)),
             "reason": pa.array(reasons, pa.string()),
             "language": pa.array([["en", "zh", None][k] for k in rng.integers(0, 3, n)], pa.string()),
         }
@@ -34,6 +35,14 @@ def test_a_few_of_each_however_they_are_read(n: int, at_once: int, each: int) ->
     for (reason,), numbers in found.items():
         assert len(numbers) == min(each, reasons.count(reason))
         assert all(reasons[number] == reason for number in numbers)
+
+
+def test_documents_that_come_first() -> None:
+    batch = documents(200)
+    wanted = [at for at, reason in enumerate(batch.column("reason").to_pylist()) if reason == "reason 1"][:2]
+    drawn = DrawnByGroup(["reason"], 3, seed=1, first=batch.column("origin").to_numpy()[wanted])
+    drawn.add(batch)
+    assert set(wanted) < set(drawn.found()[("reason 1",)])
 
 
 def test_of_kept_documents_by_two_columns() -> None:

@@ -1,0 +1,125 @@
+"""What the phases of `ensemble` do: count by score, add up, put ranks together, count again, cut into buckets."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dspipe.pipeline.stage import Settings, StageSettings
+from dspipe.pipeline.tasks.task import Task
+from dspipe.stages.shared.artifacts import read_json_artifacts
+from dspipe.stages.shared.quantiles import Bins, Histograms, Ranks, groups_of
+
+BINS = Bins(dropped=8)
+"""2**-16 wide for scores of 0.5 to 1, narrower below"""
+_LOWEST = float(np.finfo(np.float32).min)
+"""the score of a document that has none"""
+Floats = npt.NDArray[np.float64]
+
+
+def count_scores(task: Task, stage: StageSettings) -> None:
+    """The mass of each bin of each score, by group, of what is still kept. Settings: of, within, unit."""
+    settings = stage.settings
+    histograms = {name: Histograms() for name in settings["of"]}
+    for batch in task.rows(_columns(settings)):
+        kept = batch.filter(pc.is_null(batch.column("reason")))
+        groups, weights = groups_of(kept, *settings["within"]), _weights(kept, settings["unit"])
+        for name, histogram in histograms.items():
+            histogram.add(BINS.of(_scores(kept, name)), groups, weights)
+    _make(task, f"{stage.name}.scores", histograms)
+
+
+def add_up(task: Task, stage: StageSettings) -> None:
+    """Add up the histograms of the shards. Settings: what, the word of the phase that made them."""
+    total: dict[str, Histograms] = {}
+    for _, part in read_json_artifacts(task, f"{stage.name}.{stage.settings['what']}"):
+        for name, histogram in part.items():
+            total.setdefault(name, Histograms()).add_up(histogram)
+    _make(task, f"{stage.name}.{'ranks' if stage.settings['what'] == 'scores' else 'cuts'}", total)
+
+
+def combine_ranks(task: Task, stage: StageSettings) -> None:
+    """Put each document's ranks together. Settings: of, within, unit, how, weights."""
+    settings = stage.settings
+    ranks = {name: Ranks(counts) for name, counts in _read(task, f"{stage.name}.ranks").items()}
+    histogram = Histograms()
+    for batch in task.rows(_columns(settings)):
+        is_kept = pc.is_null(batch.column("reason"))
+        kept = batch.filter(is_kept)
+        groups = groups_of(kept, *settings["within"])
+        found = [ranks[name].of(BINS.of(_scores(kept, name)), groups) for name in settings["of"]]
+        combined = _combined(np.stack(found), settings).astype(np.float32)
+        histogram.add(BINS.of(combined), groups, _weights(kept, settings["unit"]))
+        values = pc.replace_with_mask(pa.nulls(batch.num_rows, pa.float32()), is_kept, pa.array(combined))
+        task.write(pa.RecordBatch.from_arrays([values], names=[f"{stage.name}.combined"]))
+    _make(task, f"{stage.name}.combine", {"combined": histogram})
+
+
+def write_buckets(task: Task, stage: StageSettings) -> None:
+    """Each document's rank and bucket, and the drops. Settings: within, buckets, keep_from."""
+    within, buckets, keep_from = (stage.settings[name] for name in ("within", "buckets", "keep_from"))
+    combined = f"{stage.name}.combined"
+    ranks = Ranks(_read(task, f"{stage.name}.cuts").get("combined", {}))
+    for batch in task.rows(["reason", combined, *within]):
+        is_kept = pc.is_null(batch.column("reason"))
+        kept = batch.filter(is_kept)
+        rank = ranks.of(BINS.of(kept.column(combined).to_numpy()), groups_of(kept, *within))
+        bucket = np.minimum((rank * buckets).astype(np.int32), buckets - 1) + np.int32(1)
+        columns = {
+            stage.name: _spread(pa.array(rank.astype(np.float32)), is_kept),
+            f"{stage.name}.bucket": _spread(pa.array(bucket), is_kept),
+        }
+        if keep_from is not None:
+            low = _spread(pa.array(bucket < keep_from), is_kept)
+            reason = pc.if_else(low, f"{stage.name}.low_bucket", pa.scalar(None, pa.string()))
+            columns["reason"] = pc.coalesce(batch.column("reason").cast(pa.string()), reason)
+        task.write(pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns)))
+
+
+def _columns(settings: Settings) -> list[str]:
+    weight = {"bytes": ["text_bytes"], "tokens": ["tokens"], "documents": []}[settings["unit"]]
+    return list(dict.fromkeys(["reason", *settings["of"], *settings["within"], *weight]))
+
+
+def _scores(batch: pa.RecordBatch, name: str) -> npt.NDArray[np.float32]:
+    found = pc.fill_null(pc.cast(batch.column(name), pa.float32(), safe=False), pa.scalar(_LOWEST, pa.float32()))
+    scores: npt.NDArray[np.float32] = np.nan_to_num(found.to_numpy(zero_copy_only=False), nan=_LOWEST)
+    return scores
+
+
+def _weights(batch: pa.RecordBatch, unit: str) -> npt.NDArray[np.int64] | None:
+    if unit == "documents":
+        return None
+    column = pc.fill_null(batch.column("text_bytes" if unit == "bytes" else "tokens").cast(pa.int64()), 0)
+    weights: npt.NDArray[np.int64] = column.to_numpy(zero_copy_only=False)
+    return weights
+
+
+def _combined(ranks: Floats, settings: Settings) -> Floats:
+    """One number for each document from float64[columns, documents]."""
+    if settings["how"] == "max":
+        best: Floats = ranks.max(axis=0)
+        return best
+    parts = np.array(settings["weights"] or [1.0] * len(ranks))
+    mean: Floats = (parts[:, None] * ranks).sum(axis=0) / parts.sum()
+    return mean
+
+
+def _spread(values: pa.Array, is_kept: pa.Array) -> pa.Array:
+    """The values of what is kept at their rows, null elsewhere."""
+    return pc.replace_with_mask(pa.nulls(len(is_kept), values.type), is_kept, values)
+
+
+def _make(task: Task, artifact: str, histograms: Mapping[str, Histograms]) -> None:
+    with task.make(artifact) as file:
+        file.write(json.dumps({name: json.loads(found.as_json()) for name, found in histograms.items()}).encode())
+
+
+def _read(task: Task, artifact: str) -> dict[str, dict[str, dict[int, int]]]:
+    (file,) = task.artifact(artifact)
+    found: dict[str, Any] = json.loads(file.read())
+    return {name: {group: dict(items) for group, items in groups.items()} for name, groups in found.items()}
