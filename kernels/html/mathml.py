@@ -182,7 +182,7 @@ def _read_point(data, i, end):  # type: ignore[no-untyped-def]
     if byte == 38:
         point, behind = read_entity(data, i, end)
         return (point, behind) if point >= 0 else (np.int64(38), i + 1)
-    more = (byte >= 0xC0) + (byte >= 0xE0) + (byte >= 0xF0)
+    more = int(byte >= 0xC0) + int(byte >= 0xE0) + int(byte >= 0xF0)
     if more == 0 or i + more >= end:
         return byte, i + 1
     point = byte & (0x3F >> more)
