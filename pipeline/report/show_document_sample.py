@@ -93,7 +93,7 @@ def _shown(text: str, spans: Sequence[Span], length: int, width: int, wide: bool
     shown = Text("... " if start else "")
     place, what = start, list[str]()
     for span in spans:
-        if span.start >= end or span.end < start:
+        if span.start > end or span.end < start or span.start == end < span.end:
             continue
         low, high = max(span.start, start), min(span.end, end)
         shown.append(visible(text[place:low]))

@@ -12,7 +12,7 @@ from dspipe.pipeline.config.discovery import OwnModuleError, source_class, sourc
 from dspipe.pipeline.config.schema import summary_of
 from dspipe.pipeline.config.suggestions import suggest
 from dspipe.pipeline.source import Source, SourceConfig
-from dspipe.pipeline.stage import MapStage, Stage
+from dspipe.pipeline.stage import MapConfig, Stage
 
 _TOP = {
     "config": ("The keys at the top of a config.", "top"),
@@ -100,7 +100,7 @@ def _kind_lines(topic: str) -> Iterator[str]:
     try:
         kind: type[Stage] | type[Source] = stage_class(topic)  # type: ignore[type-arg]
         own = stage_settings(topic)
-        shared = "map" if issubclass(kind, MapStage) else ""
+        shared = "map" if issubclass(kind.Config, MapConfig) else ""
     except OwnModuleError as error:
         raise UnknownTopicError(str(error)) from None
     except KeyError:

@@ -133,6 +133,14 @@ class HeuristicsStage(MapStage[HeuristicsConfig]):
         return reasons.take(pa.array(broken, pa.int32(), mask=broken < 0))
 
     def thresholds(self, notes: Settings = NOTHING) -> Iterator[Threshold]:
+        yield from self._thresholds
+
+    @cached_property
+    def _thresholds(self) -> list[Threshold]:
+        # kept: `limits` asks for each document, and there is a number for each rule and profile
+        return list(self._made_thresholds())
+
+    def _made_thresholds(self) -> Iterator[Threshold]:
         for name, rule in self._rules:
             rule_set = getattr(self.config, name)
             own = {

@@ -232,3 +232,14 @@ def test_units_of_unspaced_scripts_are_long_enough(tmp_path: Path, language: str
         found[ngram] = [row[1] for row, reason in zip(verdicts, reasons, strict=True) if reason]
     assert len(found[13]) <= len(found[20]) + 1
     assert len(found[13]) <= 0.05 * len(rows) / 2
+
+
+def test_what_a_document_shares_is_marked(files: Path) -> None:
+    found = stage(against=str(files / "*.jsonl*"))
+    text = f"Über Enten und Zöge: {DUCKS}! Nothing else."
+    (span,) = found.spans(text, {"decontaminate.benchmark": "maths"})
+    assert (text[span.start : span.end], span.what) == (DUCKS, "in maths")
+    assert not list(found.spans(text, {"decontaminate.benchmark": None}))
+    assert not list(found.spans("nothing of the kind", {"decontaminate.benchmark": "maths"}))
+    cut = stage(against=str(files / "*.jsonl*"), action="cut")
+    assert not list(cut.spans(text, {"decontaminate.benchmark": "maths"}))

@@ -3,6 +3,7 @@
 import json
 import random
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from benchmarks.common import read_documents
 from dspipe.pipeline.tasks.spill import received_slices
+from dspipe.stages.repeated_spans.stage import RepeatedSpansConfig, RepeatedSpansStage
 from tests.engine import rows_of, run_inline
 from tests.shared import shared
 
@@ -246,3 +248,15 @@ def test_the_same_guide_for_two_machines(tmp_path: Path) -> None:
         pages.append([document["text"] for document in documents if "ch04" in document["url"] and document["text"]])
     # what repeats within the first guide goes too
     assert check(tmp_path, pages, 200, 1) > sum(len(text.encode()) for text in pages[1])
+
+
+def test_where_something_was_cut_is_known(tmp_path: Path) -> None:
+    passage, parts = "the same passage that stands elsewhere, öfter als einmal ", ["erst:", "ä zweiter/", " und dann"]
+    texts = [passage, passage.join(parts)]
+    _, row = run(tmp_path, [texts], [{"repeated_spans": {"min_bytes": 30, "whole": "character", "min_left": 0}}])
+    stage = RepeatedSpansStage("repeated_spans", RepeatedSpansConfig())
+    found = list(stage.spans(row["text"], row))
+    assert len(found) == 2 and all(span.start == span.end for span in found)
+    cuts = [0, *(span.start for span in found), len(row["text"])]
+    assert [row["text"][a:b] for a, b in pairwise(cuts)] == parts
+    assert found[0].what == f"{len(passage.encode())} bytes cut that stand elsewhere"
