@@ -70,7 +70,7 @@ def test_perplexity_keeps_the_contract(tmp_path: Path) -> None:
 
 
 def test_every_stage_is_checked_here() -> None:
-    others = {"quality", "remix", "tokenizer", "pack", "decontaminate", "perplexity"}
+    others = {"annotate", "quality", "remix", "tokenizer", "pack", "decontaminate", "perplexity"}
     assert others | STAGES.keys() | GLOBAL_STAGES.keys() == set(stage_names())
 
 

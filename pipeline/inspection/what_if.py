@@ -179,11 +179,12 @@ def _groups_of(pairs: Codes, rows: npt.NDArray[np.int64]) -> Iterator[tuple[tupl
     """(the two numbers, the rows that have them), the most rows first. pairs: int32[2, rows]."""
     if not len(rows):
         return
-    distinct, group = np.unique(pairs, axis=1, return_inverse=True)
-    group = group.reshape(-1)
-    order = np.argsort(group, kind="stable")
+    radix = int(pairs[1].max()) + 2
+    distinct, group = np.unique((pairs[0].astype(np.int64) + 1) * radix + (pairs[1] + 1), return_inverse=True)
+    # numpy sorts 16 bits by counting
+    order = np.argsort(group.astype(np.uint16) if len(distinct) <= 1 << 16 else group, kind="stable")
     sizes = np.bincount(group)
     ends = np.cumsum(sizes)
     for number in np.argsort(-sizes, kind="stable").tolist():
-        first, second = distinct[:, number].tolist()
-        yield (first, second), rows[order[ends[number] - sizes[number] : ends[number]]]
+        first, second = divmod(int(distinct[number]), radix)
+        yield (first - 1, second - 1), rows[order[ends[number] - sizes[number] : ends[number]]]

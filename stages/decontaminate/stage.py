@@ -14,11 +14,12 @@ corpus only, and the report by benchmark is of the whole corpus.
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator
 
 from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.rejudging import NeedsRunError, Rejudged, RunDocuments
 from dspipe.pipeline.stage import NOTHING, Corpus, GlobalStage, Phase, Settings, Span, StageConfig
 from dspipe.pipeline.threshold import Threshold
 from dspipe.stages.decontaminate.index import BenchmarkIndex, BenchmarkSettings
@@ -217,11 +218,23 @@ class DecontaminateStage(GlobalStage[DecontaminateConfig]):
             key = ("multiple_choice", "bytes_per_question")
             yield Threshold(key, f"{name}.bytes_per_choice", "above", reason, most, alone=False, double=True)
 
+    def rejudge(self, before: Self, documents: RunDocuments) -> Rejudged:
+        from dspipe.stages.decontaminate.rejudge import rejudge
+
+        try:
+            return rejudge(self.name, self._deciding, self.benchmarks, documents)
+        except (ConfigError, OSError) as error:
+            raise NeedsRunError(f"{self.name} compares with benchmarks that aren't here: {error}") from None
+
+    @property
+    def _deciding(self) -> Settings:
+        keys = {"common_documents", "coverage", "of_document", "action", "multiple_choice"}
+        return self.config.model_dump(mode="json", include=keys)
+
     def phases(self, corpus: Corpus) -> list[Phase]:
         count, common, tables = f"{self.name}.count", f"{self.name}.common", f"{self.name}.tables"
         index = {**self.benchmarks.settings.as_json(), "index": self.benchmarks.digest}
-        keys = {"common_documents", "coverage", "of_document", "action", "multiple_choice"}
-        settings = {**index, **self.config.model_dump(mode="json", include=keys)}
+        settings = {**index, **self._deciding}
         judge = Phase(
             f"{self.name}.judge",
             "shards",

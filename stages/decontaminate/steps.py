@@ -73,8 +73,8 @@ def judge(task: Task, stage: StageSettings) -> None:
     for batch in task.rows(columns_judged(name)):
         shared = shared_of(batch.column(f"{name}.ngrams"), batch.column(f"{name}.units"))
         found, own = covered_questions(shared, batch.column("reason"), benchmarks, ignored, settings["coverage"])
-        covered = (found.share >= np.float32(settings["coverage"])) & (own >= settings["of_document"])
-        exam = _are_exams(batch, stage)
+        covered = are_overlapping(found, own, settings)
+        exam = are_exams(batch, name, settings["multiple_choice"])
         entered = batch.column("reason").is_null().to_numpy(zero_copy_only=False)
         task.count("multiple-choice pages", int(np.count_nonzero(exam & entered)))
         report.add(batch, found, benchmark_of[np.maximum(found.best, 0)], entered, covered)
@@ -155,11 +155,18 @@ def _benchmarks(settings: Settings) -> BenchmarkIndex:
     return BenchmarkIndex(BenchmarkSettings.of(settings))
 
 
-def _are_exams(batch: pa.RecordBatch, stage: StageSettings) -> npt.NDArray[np.bool_]:
-    rule = stage.settings["multiple_choice"]
+def are_overlapping(found: Overlap, own: npt.NDArray[np.float64], settings: Settings) -> npt.NDArray[np.bool_]:
+    """Which documents cover a question, and are in common with questions enough, of what `covered_questions` found."""
+    overlapping: npt.NDArray[np.bool_]
+    overlapping = (found.share >= np.float32(settings["coverage"])) & (own >= settings["of_document"])
+    return overlapping
+
+
+def are_exams(batch: pa.RecordBatch, name: str, rule: Settings | None) -> npt.NDArray[np.bool_]:
+    """Which documents are pages of multiple-choice questions, by the stage's columns; none without a rule."""
     if rule is None:
         return np.zeros(batch.num_rows, bool)
-    choices = batch.column(f"{stage.name}.choices").fill_null(0).to_numpy(zero_copy_only=False)
-    apart = batch.column(f"{stage.name}.bytes_per_choice").fill_null(np.inf).to_numpy(zero_copy_only=False)
+    choices = batch.column(f"{name}.choices").fill_null(0).to_numpy(zero_copy_only=False)
+    apart = batch.column(f"{name}.bytes_per_choice").fill_null(np.inf).to_numpy(zero_copy_only=False)
     exams: npt.NDArray[np.bool_] = (choices >= rule["questions"]) & (apart <= rule["bytes_per_question"])
     return exams

@@ -29,13 +29,13 @@ fourteen, as FineWeb2 asks for two of a list of the same kind. In unspaced scrip
 is longer than four letters.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -274,8 +274,8 @@ def profile_of(language: str) -> str:
     return tag if tag in PROFILES else "other"
 
 
-def profiles_of(languages: Sequence[str | None], scripts: "npt.NDArray[np.int64]") -> "npt.NDArray[np.int64]":
-    """The place in PROFILES for each document. scripts: indices into SCRIPTS.
+def profiles_of(languages: "pa.Array", scripts: "npt.NDArray[np.int64]") -> "npt.NDArray[np.int64]":
+    """The place in PROFILES for each document. languages: their tags (string); scripts: indices into SCRIPTS.
 
     The language decides where its profile is of the document's script, else the script does: a page that was taken for
     English but is mostly Chinese is judged as Chinese.
@@ -287,11 +287,9 @@ def profiles_of(languages: Sequence[str | None], scripts: "npt.NDArray[np.int64]
     places = {name: place for place, name in enumerate(PROFILES)}
     by_script = np.array([places[DEFAULT_OF_SCRIPT.get(script, "other")] for script in SCRIPTS])
     fallback = by_script[scripts]
-    distinct: dict[str | None, int] = {}
-    for language in languages:
-        if language not in distinct:
-            distinct[language] = -1 if language is None else places[profile_of(language)]
-    named = np.array([distinct[language] for language in languages], np.int64)
+    tags = languages.dictionary_encode()
+    distinct = [places[profile_of(tag)] for tag in tags.dictionary.to_pylist()]
+    named = np.array([*distinct, -1], np.int64)[tags.indices.fill_null(-1).to_numpy()]
     script_of = np.array([SCRIPTS.index(profile.script) for profile in PROFILES.values()])
     fits = (script_of[named] == scripts) | ((named == places["other"]) & (scripts < FIRST_UNSPACED))
     return np.where((named >= 0) & fits, named, fallback)

@@ -115,6 +115,11 @@ class HeuristicsStage(MapStage[HeuristicsConfig]):
             batch = batch.append_column(field, pa.array(column, field.type))
         return batch
 
+    def judges_measured_by(self, other: Self) -> bool:
+        """Fewer statistics are enough for fewer rules."""
+        needed, there = dict(self.measure_settings()), dict(other.measure_settings())
+        return set(needed.pop("statistics")) <= set(there.pop("statistics")) and needed == there
+
     def judge_columns(self) -> tuple[str, ...]:
         return (*(field.name for field in self.measured_columns()), "language")
 
@@ -123,7 +128,7 @@ class HeuristicsStage(MapStage[HeuristicsConfig]):
         import pyarrow as pa
 
         scripts = columns.column(f"{self.name}.script").fill_null(0).to_numpy()
-        profiles = profiles_of(columns.column("language").to_pylist(), scripts.astype(np.int64))
+        profiles = profiles_of(columns.column("language"), scripts.astype(np.int64))
         broken = np.full(columns.num_rows, -1, np.int32)
         for place, (rule_set, rule) in enumerate(self._rules):
             limits = getattr(self.config, rule_set).thresholds(rule.threshold, self.config.like)[profiles]
@@ -163,7 +168,7 @@ class HeuristicsStage(MapStage[HeuristicsConfig]):
         import pyarrow as pa
 
         scripts = columns.column(f"{self.name}.script").cast(pa.int64()).fill_null(0).to_numpy()
-        profiles = profiles_of(columns.column("language").to_pylist(), scripts)
+        profiles = profiles_of(columns.column("language"), scripts)
         return pa.array(list(PROFILES), pa.string()).take(pa.array(profiles))
 
     def in_force(self, threshold: Threshold, columns: "pa.RecordBatch") -> "pa.Array":

@@ -100,6 +100,8 @@ class JsonlSource(Source[Config]):
             if string is not text:
                 string.check()
         taken = {name: value_of(_plain(_find(row, one.field)), one) for name, one in self.config.columns.items()}
+        # long strings are still in the line: they are taken before it is cleared
+        names = {name: _string(row, getattr(fields, name)) for name in ("id", "url", "date", "domain", "language")}
         if isinstance(text, LongString):
             text = text.utf8()
         if isinstance(line, bytearray):
@@ -113,12 +115,12 @@ class JsonlSource(Source[Config]):
         builder.add(
             file,
             f"line {number}",
-            _string(row, fields.id) or f"{self.config.name}/{file.name}/{number}",
+            names["id"] or f"{self.config.name}/{file.name}/{number}",
             text,
-            url=_string(row, fields.url),
-            date=_string(row, fields.date),
-            domain=_string(row, fields.domain),
-            language=_string(row, fields.language),
+            url=names["url"],
+            date=names["date"],
+            domain=names["domain"],
+            language=names["language"],
             taken=taken,
         )
 

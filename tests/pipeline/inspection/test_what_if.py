@@ -34,7 +34,14 @@ def write_sources(folder: Path, documents: int = 240) -> list[Values]:
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
         fields = {"language": "language"}
         sources.append(
-            {"name": name, "format": "jsonl", "path": str(folder / f"{name}.jsonl"), "domain": name, "fields": fields}
+            {
+                "name": name,
+                "format": "jsonl",
+                "path": str(folder / f"{name}.jsonl"),
+                "domain": name,
+                "dump": name,
+                "fields": fields,
+            }
         )
     return sources
 
@@ -91,8 +98,9 @@ def reasons_of(what_if: WhatIf, edits: Sequence[str]) -> list[str | None]:
         {SCORES: {"drop_lowest": {"en": 0.5}}, "exact_dedup": {"keep": ["longest"]}},
         {"exact_dedup": {"keep": "none"}, "remix": {"weights": {"books": 0.6, "web": 0.4}}},
         {LENGTHS: {"minimum": 30, "domains": ["web"]}, SCORES: {"drop_lowest": None}},
+        {LENGTHS: {"minimum": 12}, "exact_dedup": {"scope": "per_dump", "min_cluster": 4}},
     ],
-    ids=["up", "down", "groups", "copies", "domains"],
+    ids=["up", "down", "groups", "copies", "domains", "dumps"],
 )
 def test_verdicts_are_those_of_a_run(
     exact: tuple[Values, WhatIf, list[Values]], stages: dict[str, Values], tmp_path: Path

@@ -184,6 +184,15 @@ def test_only_what_the_text_pass_needs_is_in_its_settings() -> None:
     json.dumps(plain)
 
 
+def test_fewer_rules_judge_what_more_have_measured() -> None:
+    every, gopher, short = (
+        HeuristicsStage("heuristics", HeuristicsConfig.model_validate(settings))
+        for settings in ({}, {"rules": ["gopher"]}, {"fineweb": {"short_line_length": 10}})
+    )
+    assert gopher.judges_measured_by(every) and not every.judges_measured_by(gopher)
+    assert not short.judges_measured_by(every)
+
+
 def test_columns() -> None:
     used = stage(rules=["fineweb"])
     measured = used.measure(batch([ENGLISH, ""], "en"))

@@ -1,0 +1,1 @@
+"""Scores and labels made elsewhere, joined onto documents."""
