@@ -11,8 +11,9 @@ A page holds it between two comments, and all else in it is written by hand:
     <!-- end -->
 
 Tables: `top`, `engine`, `source` (what all formats have), `source FORMAT`, `map` (what all map stages have), `stage
-NAME`, `command NAME...`. Code: `<!-- code: examples/capitals.py CapitalsStage -->` for a class or function of a file,
-without a name for the whole file. tests/test_docs.py checks that each table is there, once, and all of it up to date.
+NAME`, `recall`, `command NAME...`. Code: `<!-- code: examples/capitals.py CapitalsStage -->` for a class or function of
+a file, without a name for the whole file. tests/test_docs.py checks that each table is there, once, and all of it up to
+date.
 """
 
 import argparse
@@ -28,8 +29,9 @@ import click
 import typer
 
 from dspipe.cli import app
-from dspipe.pipeline.config.describe import tables
+from dspipe.pipeline.config.describe import Setting, settings_of, tables
 from dspipe.pipeline.config.schema import json_schema
+from dspipe.stages.quality.recall.config import RecallConfig
 
 DOCS = Path(__file__).parent
 SCHEMA = DOCS.parent / "configs" / "dspipe.schema.json"
@@ -42,11 +44,16 @@ def commands() -> dict[str, click.Command]:
     return dict(_commands(cast(click.Group, typer.main.get_command(app)), ()))
 
 
+def all_tables() -> dict[str, list[Setting]]:
+    """Every table of settings: those of runs' configs, and of the config of `dspipe recall`."""
+    return {**tables(), "recall": settings_of(RecallConfig)}
+
+
 def render(what: str) -> str:
     """The table of that name, as Markdown. Raises KeyError."""
     if what.startswith("command "):
         return _command_table(commands()[what.removeprefix("command ")])
-    settings = tables()[what]
+    settings = all_tables()[what]
     if not settings:
         return "No settings of its own.\n"
     rows = [(f"`{s.key}`", s.type, s.default, s.description) for s in settings]

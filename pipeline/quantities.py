@@ -80,6 +80,17 @@ Seconds = Annotated[float, SecondsOf, Field(gt=0)]
 """A time in seconds; "30min" and "2h" are fine."""
 
 
+def count_of(number: int, what: str) -> str:
+    """1 -> '1 worker', 4096 -> '4,096 workers'."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def human_number(value: float) -> str:
+    """12345.6 -> '12,346', 0.00321 -> '0.00321', 1e300 -> '1e+300': four digits that count, or all before the point of
+    a number that has up to fifteen."""
+    return f"{value:,.0f}" if 10_000 <= abs(value) < 1e15 else f"{value:.4g}"
+
+
 def human_bytes(count: float) -> str:
     """1536 -> '1.5 kB' (powers of 1000)."""
     for unit in ("B", "kB", "MB", "GB", "TB"):

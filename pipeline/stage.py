@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from dspipe.pipeline.rejudging import Rejudged, RunDocuments
+    from dspipe.pipeline.run.run_file import RunFile
+    from dspipe.pipeline.storage.store import Store
 
 Settings = Mapping[str, Any]
 """settings as JSON values, by name"""
@@ -99,8 +101,9 @@ class MapConfig(StageConfig):
     early: bool = False
     """Judge in the text pass and don't store the text of documents that are dropped. Saves disk where most are dropped
     (a crawl's other languages); a change of this stage's thresholds then reads the sources again."""
-    domains: tuple[str, ...] | None = None
-    """Judge only documents of these domains (rules for web pages would drop most source code). Default: all."""
+    domains: tuple[str, ...] | dict[str, tuple[str, ...]] | None = None
+    """Judge only documents of these domains (rules for web pages would drop most source code), or with these values of
+    other columns: `{topic: [science, law]}`. Default: all."""
 
 
 ConfigT = TypeVar("ConfigT", bound=StageConfig)
@@ -184,8 +187,33 @@ class Stage(ABC, Generic[ConfigT]):
     def domains_named(self) -> "Iterator[tuple[tuple[str | int, ...], str]]":
         """The domains that the settings name, each with its key; one that no source has is a mistake. Default: those of
         the setting `domains`."""
-        for index, name in enumerate(getattr(self.config, "domains", None) or ()):
+        domains = getattr(self.config, "domains", None)
+        for index, name in enumerate(() if isinstance(domains, dict) else domains or ()):
             yield ("domains", index), name
+
+    @property
+    def concerns(self) -> dict[str, tuple[str, ...]]:
+        """Which documents the stage is for: the values that each of these columns must have; none: all documents. From
+        the setting `domains`."""
+        domains = getattr(self.config, "domains", None)
+        return domains if isinstance(domains, dict) else {} if domains is None else {"domain": tuple(domains)}
+
+    def concerned(self, columns: "pa.RecordBatch") -> "pa.Array | None":
+        """For each document whether the stage is for it (never null); None: for all. `columns` has those that
+        `concerns` names."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        found = None
+        for name, values in self.concerns.items():
+            fits = pc.is_in(columns.column(name).cast(pa.string()), pa.array(values, pa.string()))
+            found = fits if found is None else pc.and_(found, fits)
+        return found
+
+    def values_of(self, column: str) -> Collection[str] | None:
+        """All values that a column of text which the stage makes may have, where they are known before any work, such
+        as a classifier's labels. Default: not known."""
+        return None
 
     def check_certain_domains(self, certain: Collection[str]) -> None:
         """Look at the domains of which there are documents for sure. Raises ConfigError."""
@@ -249,17 +277,14 @@ class Stage(ABC, Generic[ConfigT]):
 
     def in_force(self, threshold: "Threshold", columns: "pa.RecordBatch") -> "pa.Array":
         """The threshold's number for each document (float64), null where there is none for it. `columns` has those of
-        `threshold.columns`, and `domain` where the stage is for some domains only."""
+        `threshold.columns`, and those that `concerns` names."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
         groups = self.threshold_groups(threshold, columns) if threshold.by else None
         numbers = threshold.numbers(groups, columns.num_rows)
-        domains = getattr(self.config, "domains", None)
-        if domains is None:
-            return numbers
-        concerned = pc.is_in(columns.column("domain").cast(pa.string()), pa.array(domains, pa.string()))
-        return pc.if_else(concerned, numbers, pa.scalar(None, pa.float64()))
+        concerned = self.concerned(columns)
+        return numbers if concerned is None else pc.if_else(concerned, numbers, pa.scalar(None, pa.float64()))
 
     def limits(self, columns: Mapping[str, Any]) -> Iterator[Limit]:
         """`dspipe explain` of a document with these columns: what the stage asks of them. Default: its thresholds that
@@ -267,7 +292,7 @@ class Stage(ABC, Generic[ConfigT]):
         import pyarrow as pa
 
         for threshold in self.thresholds():
-            needed = (*threshold.columns, "domain")
+            needed = dict.fromkeys([*threshold.columns, *self.concerns])
             row = pa.RecordBatch.from_pylist([{name: columns.get(name) for name in needed}])
             numbers = self.in_force(threshold, row)
             values = row.column(threshold.column)
@@ -283,8 +308,14 @@ class Stage(ABC, Generic[ConfigT]):
         among these: a stage that has dropped the document shows what for. Default: nothing."""
         yield from ()
 
-    def explain(self, root: str, id: str, columns: Mapping[str, Any]) -> dict[str, str]:
-        """`dspipe explain` of a run: what the stage knows of a document beyond its columns, by name."""
+    def kept_instead(self, columns: Mapping[str, Any]) -> dict[str, int]:
+        """Of a document with these columns that was dropped for another one of the run: that one's number
+        (`pipeline.doc_id`), by the name of the round of deduplication. Default: none."""
+        return {}
+
+    def explain(self, store: "Store", run: "RunFile", number: int, columns: Mapping[str, Any]) -> dict[str, str]:
+        """`dspipe explain` of a run: what the stage knows of a document beyond its columns, by name. `number` is the
+        document's (`pipeline.doc_id`). A run may be on an object store: few and small reads."""
         return {}
 
 
@@ -316,7 +347,7 @@ class MapStage(Stage[ConfigT]):
         return False
 
     def verdicts(self, columns: "pa.RecordBatch") -> "pa.Array":
-        """`judge` for the documents of the domains that the stage is for; `columns` has `domain` besides."""
+        """`judge` for the documents that the stage is for; `columns` has those that `concerns` names besides."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -327,11 +358,8 @@ class MapStage(Stage[ConfigT]):
                 f"stage {self.name}: judge gave {reasons.type}, not reasons (string, null for kept)"
             )
         reasons = reasons.cast(pa.string())
-        domains = getattr(self.config, "domains", None)
-        if domains is None:
-            return reasons
-        concerned = pc.is_in(columns.column("domain").cast(pa.string()), pa.array(domains, pa.string()))
-        return pc.if_else(concerned, reasons, pa.scalar(None, pa.string()))
+        concerned = self.concerned(columns)
+        return reasons if concerned is None else pc.if_else(concerned, reasons, pa.scalar(None, pa.string()))
 
 
 @dataclass(frozen=True)

@@ -47,12 +47,12 @@ class Threshold:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """What is read to hold documents against it (`domain` too, where the stage is for some domains only)."""
+        """What is read to hold documents against it, beside the columns that say which documents a stage is for."""
         return tuple(dict.fromkeys((self.column, *self.by)))
 
     def in_words(self, number: float) -> str:
         """`at least 0.65`"""
-        return f"{self.asks} {number:,.0f}" if number >= 1000 else f"{self.asks} {number:.4g}"
+        return f"{self.asks} {number:,.0f}" if 1000 <= number < 1e15 else f"{self.asks} {number:.4g}"
 
     def numbers(self, groups: "pa.Array | None", rows: int) -> "pa.Array":
         """The number for each of so many documents (float64), null where there is none. `groups`: their names (string),

@@ -9,14 +9,16 @@ number of times, each under a name of its own. WebOrganizer (Wettig et al., "Org
 24 topics and 24 formats, and OLMo 3 mixes by its topics.
 """
 
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, NonNegativeInt, model_validator
 
+from dspipe.pipeline.config.suggestions import suggest
 from dspipe.pipeline.errors import ConfigError
-from dspipe.pipeline.stage import MapStage, NamedConfig, Settings
+from dspipe.pipeline.stage import MapStage, NamedConfig, Settings, Stage
 from dspipe.stages.shared.fasttext_models import find_model, load_classifier
 from dspipe.stages.shared.loaded import sha256_once
 
@@ -65,6 +67,17 @@ class LabelStage(MapStage[LabelConfig]):
         said = [f"the model doesn't have {', '.join(missing)}"] if missing else []
         said += [f"the model has {', '.join(more[:8])} besides"] if more else []
         raise ConfigError("; ".join(said), ("labels",))
+
+    def check_beside(self, stages: Sequence[Stage[Any]]) -> None:
+        known = {*self._classifier.labels, self.config.otherwise}
+        for stage in stages:
+            for name in stage.concerns.get(self.name, ()):
+                if name not in known:
+                    hint = suggest(name, sorted(known)[:20])
+                    raise ConfigError(f"{stage.name} is for the {self.name} {name}, a label the model hasn't; {hint}")
+
+    def values_of(self, column: str) -> Collection[str] | None:
+        return {*self._classifier.labels, self.config.otherwise} if column == self.name else None
 
     def measured_columns(self) -> "tuple[pa.Field, ...]":
         import pyarrow as pa

@@ -19,6 +19,9 @@ from dspipe.pipeline.stage import Decides, Limit, MapStage, NamedConfig
 if TYPE_CHECKING:
     import pyarrow as pa
 
+ONLY = "not_chosen"
+"""the reason of a condition that has none of its own"""
+
 Reason = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
 
 
@@ -35,7 +38,7 @@ class WhereConfig(NamedConfig):
     @field_validator("keep", mode="before")
     @classmethod
     def _one_condition(cls, value: object) -> object:
-        return {"not_chosen": value} if isinstance(value, str) else value
+        return {ONLY: value} if isinstance(value, str) else value
 
 
 class WhereStage(MapStage[WhereConfig]):
@@ -48,7 +51,7 @@ class WhereStage(MapStage[WhereConfig]):
             raise ConfigError("holds no condition", ("keep",))
         for reason, text in self.config.keep.items():
             if not self._columns_of(reason, text):
-                raise ConfigError(f"`{text}` names no column", ("keep", reason))
+                raise ConfigError(f"`{text}` names no column", self._key(reason))
 
     def check_columns(self, known: "Mapping[str, pa.DataType]") -> None:
         from dspipe.pipeline.condition import ConditionError, parse_condition
@@ -57,7 +60,11 @@ class WhereStage(MapStage[WhereConfig]):
             try:
                 parse_condition(text, known)
             except ConditionError as error:
-                raise ConfigError(str(error), ("keep", reason)) from None
+                raise ConfigError(str(error), self._key(reason)) from None
+
+    def _key(self, reason: str) -> tuple[str, ...]:
+        """The setting that holds a condition, as it was written."""
+        return ("keep",) if self.config.keep.keys() == {ONLY} else ("keep", reason)
 
     def judge_columns(self) -> tuple[str, ...]:
         named = (name for reason, text in self.config.keep.items() for name in self._columns_of(reason, text))

@@ -67,7 +67,7 @@ def test_what_the_user_got_wrong_is_exit_code_2(file: Path, tmp_path: Path) -> N
         ),
         (["run", str(tmp_path / "none.yaml")], "no such file"),
         (["run", str(file), "--set", "output=/proc/nothing"], "cannot write to /proc/nothing"),
-        (["stats", str(tmp_path)], "holds no run"),
+        (["stats", str(tmp_path)], "holds neither a run (run.json) nor packed shards"),
         (["whatif", str(tmp_path), "--set", "seed=1"], "holds no run"),
         (["whatif", str(tmp_path)], "what is to be another way?"),
         (["diff", str(tmp_path), str(tmp_path)], "holds no run"),

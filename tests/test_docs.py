@@ -11,8 +11,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from docs.generate import SCHEMA, TABLE, commands, schema, write
-from dspipe.pipeline.config.describe import tables
+from docs.generate import SCHEMA, TABLE, all_tables, commands, schema, write
 from dspipe.pipeline.config.discovery import source_class, source_formats, stage_class, stage_names
 from dspipe.pipeline.config.problems import Locator
 from dspipe.pipeline.config.run_config import EngineConfig, TopLevel, validate
@@ -116,7 +115,7 @@ def test_every_command_has_a_section_with_its_options() -> None:
 
 def test_every_table_stands_in_one_place() -> None:
     standing = [match["what"] for page in PAGES for match in TABLE.finditer(page.read_text("utf-8"))]
-    assert sorted(standing) == sorted([*tables(), *(f"command {name}" for name in commands())])
+    assert sorted(standing) == sorted([*all_tables(), *(f"command {name}" for name in commands())])
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)

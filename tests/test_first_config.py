@@ -34,5 +34,5 @@ def test_it_is_valid_and_says_what_the_files_are(tmp_path: Path, monkeypatch: py
     assert next(iter(stages)) == "extract" and set(stages["language"]["language"]["keep"]) == {"en", "zh"}
     assert "code" not in stages["heuristics"]["heuristics"]["domains"]
     plan = dspipe.plan("run.yaml")
-    assert plan.phases[-1].name == "pack.index" and isinstance(plan.config.sources[0], JsonlSource)
+    assert plan.phases[-3].name == "pack.index" and isinstance(plan.config.sources[0], JsonlSource)
     assert plan.remarks == ()

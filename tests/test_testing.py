@@ -19,6 +19,7 @@ STAGES: dict[str, dict[str, Any]] = {
     "urls": {"words": ["casino"]},
     "language": {"keep": {"en": 0.3, "zh": 0.3}},
     "heuristics": {},
+    "embed": {"dimensions": 64},
     "where": {"keep": {"short": "text_bytes > 10", "no_url": "url is not null"}},
 }
 
@@ -28,6 +29,8 @@ GLOBAL_STAGES: dict[str, dict[str, Any]] = {
     "minhash": {"keep": ["longest"], "index": True},
     "repeated_spans": {"min_bytes": 20},
     "host_lines": {"min_pages": 2},
+    "hosts": {"drop": "pages > 1 and dropped.minhash > 0.9", "max_pages": 1},
+    "ensemble": {"of": ["text_bytes"], "within": ["language"], "buckets": 4, "keep_from": 2},
     "repeated_lines": {},
 }
 
@@ -44,7 +47,9 @@ TRAIN: dict[str, Any] = {"train": {"vocab": 300, "special": 3, "pad_to": 320, "s
     ("name", "settings", "before"),
     [
         ("quality", {"model": "lid.176.ftz", "label": "en", "at_least": 0.1, "drop_lowest": 0.3}, []),
+        ("label", {"model": "lid.176.ftz", "at_least": 0.3, "otherwise": "unsure"}, []),
         ("remix", {"by": "domain", "multipliers": {"web": 0.5}}, []),
+        ("cluster", {"clusters": 3, "duplicates_above": 0.9}, [{"embed": {}}]),
         ("tokenizer", TRAIN, []),
         ("pack", {"length": 32}, [{"tokenizer": TRAIN}]),
     ],
@@ -70,7 +75,7 @@ def test_perplexity_keeps_the_contract(tmp_path: Path) -> None:
 
 
 def test_every_stage_is_checked_here() -> None:
-    others = {"annotate", "quality", "remix", "tokenizer", "pack", "decontaminate", "perplexity"}
+    others = {"annotate", "cluster", "label", "quality", "remix", "tokenizer", "pack", "decontaminate", "perplexity"}
     assert others | STAGES.keys() | GLOBAL_STAGES.keys() == set(stage_names())
 
 

@@ -7,11 +7,14 @@ import pytest
 ROOT = Path(__file__).parent.parent
 CODE = ("kernels", "pipeline", "stages", "tokenizer")
 """the folders of code at the top"""
+FACE = ("cli", "page", "serve")
+"""the folders of the face, beside its modules"""
 NOT_MIRRORED = {
     "tests/docker/test_docker.py": "the files of the image and of clusters",
     "tests/chaos/test_bad_inputs.py": "runs over hostile inputs",
     "tests/chaos/test_chaos.py": "runs that are disturbed",
     "tests/chaos/test_fuzz.py": "readers and config on damaged files",
+    "tests/serve/test_browser.py": "all pages in a real browser",
     "tests/pipeline/config/test_mistakes.py": "mistakes in configs, from all that looks for them",
     "tests/stages/extract/test_chinese_pages.py": "the main content of real pages without spaces between words",
     "tests/stages/extract/test_fuzz.py": "the fuzzer of the engine dspipe, which stands with its tests",
@@ -39,7 +42,8 @@ NOT_MIRRORED = {
 def places_of(test: Path) -> list[Path]:
     """Where the module or folder that a test module names would stand."""
     folder, name = test.relative_to(ROOT / "tests").parent, test.stem.removeprefix("test_")
-    below = ROOT / "src" / "dspipe" / folder if folder in (Path(), Path("cli"), Path("page")) else ROOT / folder
+    in_face = folder == Path() or folder.parts[0] in FACE
+    below = ROOT / "src" / "dspipe" / folder if in_face else ROOT / folder
     return [below / f"{name}.py", below / name]
 
 
@@ -84,7 +88,8 @@ def test_every_folder_of_code_is_installed() -> None:
         for name in CODE
         for module in (ROOT / name).rglob("*.py")
     }
-    assert packages == {"dspipe", "dspipe.cli", "dspipe.page", *folders}
+    face = {f"dspipe.{name}" for name in FACE}
+    assert packages == {"dspipe", *face, "dspipe.serve.views", *folders}
 
 
 def test_no_other_folder_at_the_top_holds_code_of_the_package() -> None:

@@ -19,7 +19,7 @@ import numpy as np
 from dspipe.kernels.arrow import Bytes, Offsets
 from dspipe.kernels.fasttext.features import IS_SEPARATOR, WAITING, Scratch, document_vector
 from dspipe.kernels.fasttext.model import FastTextModel, Float32, Int32
-from dspipe.kernels.fasttext.output import classify
+from dspipe.kernels.fasttext.output import classify, probabilities
 from dspipe.kernels.fasttext.tables import (
     feature_tables,
     numbers_of,
@@ -45,19 +45,24 @@ def _document_end(data, start, end, bound):  # type: ignore[no-untyped-def]
     return np.int64(stop)
 
 
-@entry("cache", "label_out", "score_out")
-def _predict_batch(  # type: ignore[no-untyped-def]
-    data, offsets, bound, sure, wanted, numbers, tables, output, cache, label_out, score_out,
-):  # fmt: skip
-    """Classify the documents data[offsets[i]:offsets[i + 1]]; `wanted`: a label's number, -1 for the best one."""
-    features_of, seen = raw_tables(tables), raw_token_cache(cache)
-    scratch = Scratch(
+@inline
+def _new_scratch(numbers):  # type: ignore[no-untyped-def]
+    return Scratch(
         np.zeros(numbers.dim, np.float32),
         np.zeros(numbers.dim, np.float32),
         np.zeros(numbers.word_ngrams, np.uint64),
         np.empty(WAITING + numbers.word_ngrams + 1, np.int64),
         np.empty(WAITING, np.int64),
     )
+
+
+@entry("cache", "label_out", "score_out")
+def _predict_batch(  # type: ignore[no-untyped-def]
+    data, offsets, bound, sure, wanted, numbers, tables, output, cache, label_out, score_out,
+):  # fmt: skip
+    """Classify the documents data[offsets[i]:offsets[i + 1]]; `wanted`: a label's number, -1 for the best one."""
+    features_of, seen = raw_tables(tables), raw_token_cache(cache)
+    scratch = _new_scratch(numbers)
     hidden = scratch.hidden
     scores, stack = np.zeros(2 * numbers.labels + 2), np.zeros(2 * numbers.labels + 2, np.int64)
     for document in range(len(offsets) - 1):
@@ -76,6 +81,25 @@ def _predict_batch(  # type: ignore[no-untyped-def]
                 break
             reach *= 4
         label_out[document], score_out[document] = best, score
+
+
+@entry("cache", "out")
+def _probabilities_batch(data, offsets, bound, numbers, tables, output, cache, out):  # type: ignore[no-untyped-def]
+    """The probability of every label for each document, as `_predict_batch` has it for one."""
+    features_of, seen = raw_tables(tables), raw_token_cache(cache)
+    scratch = _new_scratch(numbers)
+    hidden = scratch.hidden
+    scores, stack = np.zeros(2 * numbers.labels + 2), np.zeros(2 * numbers.labels + 2, np.int64)
+    for document in range(len(offsets) - 1):
+        end = _document_end(data, offsets[document], offsets[document + 1], bound)
+        features = document_vector(scratch, data, offsets[document], end, numbers, features_of, seen)
+        if features == 0:
+            out[document] = np.nan
+            continue
+        scale = np.float32(1.0) / np.float32(features)
+        for k in range(numbers.dim):
+            hidden[k] *= scale
+        probabilities(hidden, output, numbers, scores, stack, out[document])
 
 
 @dataclass(frozen=True)
@@ -111,3 +135,10 @@ class Classifier:
         model = self._numbers, self._tables, self._output, self._cache
         _predict_batch(data, offsets, bound, float(sure), wanted, *model, result.label, result.score)
         return result
+
+    def probabilities(self, data: Bytes, offsets: Offsets, bound: int = 0) -> Float32:
+        """The probability of every label for each document, float32 [documents, labels]; NaN where it has no known
+        feature. With `bound` above 0 about so many bytes of each are read."""
+        out = np.empty((len(offsets) - 1, len(self.labels)), np.float32)
+        _probabilities_batch(data, offsets, bound, self._numbers, self._tables, self._output, self._cache, out)
+        return out

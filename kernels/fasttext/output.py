@@ -141,6 +141,20 @@ def classify(hidden, output, numbers, scores, stack, wanted):  # type: ignore[no
     return best, scores[best] + _TINY
 
 
+@jit
+def probabilities(hidden, output, numbers, scores, stack, out):  # type: ignore[no-untyped-def]
+    """Write the probability of every label to `out` (float32 [labels]); the scratch is that of `classify`."""
+    if numbers.loss == HIERARCHICAL:
+        for label in range(numbers.labels):
+            out[label] = _leaf_score(
+                hidden, output.outputs, numbers.dim, numbers.labels, output.children, output.parents, np.int64(label)
+            )
+        return
+    classify(hidden, output, numbers, scores, stack, np.int64(-1))
+    for label in range(numbers.labels):
+        out[label] = scores[label] + _TINY
+
+
 def huffman_tree(counts: npt.NDArray[np.int64]) -> tuple[Int64, Int64]:
     """(children, parents) of fastText's Huffman tree over label counts, which must come in descending order.
 

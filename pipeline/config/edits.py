@@ -19,6 +19,9 @@ def apply_edit(edit: str, values: Any, where: Locator) -> None:
     parts = key.split(".")
     if parts[0] == "engine" and len(parts) > 1 and isinstance(values.get("engine"), str):
         values["engine"] = {"kind": values["engine"]}
+    for list_of in ("stages", "sources"):
+        if parts[0] not in values and parts[0] in _item_names(values.get(list_of)):
+            raise InvalidConfigError([Problem(key, f"did you mean {list_of}.{key}?", place)])
     target: Any = values
     path: tuple[Any, ...] = ()
     while parts:

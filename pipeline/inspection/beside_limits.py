@@ -24,8 +24,8 @@ def values_beside_limits(stages: Sequence[Stage[Any]], columns: Mapping[str, Any
     """What each stage asks of a document with these columns, in the order of the stages; not of a document that a stage
     isn't for."""
     for stage in stages:
-        domains = getattr(stage.config, "domains", None)
-        if domains is None or columns.get("domain") in domains:
+        is_for = all(columns.get(name) in values for name, values in stage.concerns.items())
+        if is_for:
             for limit in stage.limits(columns):
                 yield Measured(limit.column, columns.get(limit.column), limit.asks, limit.reason, limit.broken)
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import xxhash
 
 Int64 = npt.NDArray[np.int64]
 UInt64 = npt.NDArray[np.uint64]
@@ -35,10 +36,15 @@ class Drawn:
 
 
 class Draw:
-    """Draws `each` documents of every stratum. Holds those alone, and a count of each stratum."""
+    """Draws `each` documents of every stratum, and no more than `at_most` of those of one group, such as a host. Holds
+    those alone, and a count of each stratum.
 
-    def __init__(self, each: int) -> None:
-        self._each = each
+    Of the documents in the order of their ranks each is taken whose group hasn't `at_most` yet, until there are enough.
+    What is taken only gets better while documents go by, so what was passed over once stays so.
+    """
+
+    def __init__(self, each: int, at_most: int | None = None) -> None:
+        self._each, self._at_most = each, at_most
         self._codes: dict[Stratum, int] = {}
         self._counts = np.zeros(0, np.int64)
         self._worst = np.zeros(0, np.float64)
@@ -46,10 +52,19 @@ class Draw:
         self._worst_hash = np.zeros(0, np.uint64)
         self._strata, self._distances = np.zeros(0, np.int64), np.zeros(0, np.float64)
         self._hashes, self._numbers = np.zeros(0, np.uint64), np.zeros(0, np.uint64)
+        self._groups = np.zeros(0, np.uint64)
 
-    def add(self, strata: Sequence[pa.Array], hashes: UInt64, numbers: UInt64, distances: Floats | None = None) -> None:
+    def add(
+        self,
+        strata: Sequence[pa.Array],
+        hashes: UInt64,
+        numbers: UInt64,
+        distances: Floats | None = None,
+        groups: pa.Array | None = None,
+    ) -> None:
         """Look at some documents. `strata`: of each column that they are stratified by the values, one a document; none
-        where all are one stratum. Raises TooManyStrataError."""
+        where all are one stratum. `groups`: the group of each, those without one are never too many. Raises
+        TooManyStrataError."""
         rows = len(hashes)
         if rows == 0:
             return
@@ -59,7 +74,8 @@ class Draw:
         worst, worst_hash = self._worst[codes], self._worst_hash[codes]
         chosen = (far < worst) | ((far == worst) & (hashes <= worst_hash))
         if chosen.any():
-            self._keep(codes[chosen], far[chosen], hashes[chosen], numbers[chosen])
+            keys = numbers[chosen] if groups is None else _group_keys(groups.filter(pa.array(chosen)), numbers[chosen])
+            self._keep(codes[chosen], far[chosen], hashes[chosen], numbers[chosen], keys)
 
     def drawn(self) -> Mapping[Stratum, Drawn]:
         """What was drawn of each stratum, strata in the order of their names."""
@@ -69,18 +85,21 @@ class Draw:
             found[stratum] = Drawn(self._numbers[self._strata == code].tolist(), int(self._counts[code]))
         return found
 
-    def _keep(self, codes: Int64, distances: Floats, hashes: UInt64, numbers: UInt64) -> None:
+    def _keep(self, codes: Int64, distances: Floats, hashes: UInt64, numbers: UInt64, groups: UInt64) -> None:
         """Merge into what is kept: sorted by stratum and rank, no more than `each` of a stratum."""
         codes = np.concatenate([self._strata, codes])
         distances = np.concatenate([self._distances, distances])
         hashes, numbers = np.concatenate([self._hashes, hashes]), np.concatenate([self._numbers, numbers])
+        groups = np.concatenate([self._groups, groups])
         order = np.lexsort((numbers, hashes, distances, codes))
+        if self._at_most is not None:
+            order = order[_places_within(codes[order], groups[order]) < self._at_most]
         codes = codes[order]
         starts = np.searchsorted(codes, np.arange(len(self._counts)))
         place = np.arange(len(codes)) - starts[codes]
         kept = order[place < self._each]
         self._strata, self._distances = codes[place < self._each], distances[kept]
-        self._hashes, self._numbers = hashes[kept], numbers[kept]
+        self._hashes, self._numbers, self._groups = hashes[kept], numbers[kept], groups[kept]
         last = np.flatnonzero(place == self._each - 1)
         self._worst[codes[last]] = distances[order[last]]
         self._worst_hash[codes[last]] = hashes[order[last]]
@@ -113,3 +132,22 @@ class Draw:
             self._worst = np.append(self._worst, np.inf)
             self._worst_hash = np.append(self._worst_hash, np.uint64(0xFFFFFFFFFFFFFFFF))
         return self._codes[stratum]
+
+
+def _places_within(codes: Int64, groups: UInt64) -> Int64:
+    """How many documents of the same stratum and group stand before each."""
+    order = np.lexsort((groups, codes))  # stable
+    first = np.append(True, (codes[order][1:] != codes[order][:-1]) | (groups[order][1:] != groups[order][:-1]))
+    starts = np.flatnonzero(first)
+    places = np.empty(len(order), np.int64)
+    places[order] = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
+    return places
+
+
+def _group_keys(groups: pa.Array, numbers: UInt64) -> UInt64:
+    """A 64-bit number of each group's name; for a document without one its own."""
+    encoded = pc.dictionary_encode(groups.cast(pa.large_string()))
+    names = encoded.dictionary.to_pylist()
+    hashes = np.array([*(xxhash.xxh3_64_intdigest(name.encode()) for name in names), 0], np.uint64)
+    places = pc.fill_null(encoded.indices, len(hashes) - 1).to_numpy(zero_copy_only=False)
+    return np.where(places == len(hashes) - 1, numbers, hashes[places])

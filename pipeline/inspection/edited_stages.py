@@ -5,11 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from dspipe.pipeline.config.discovery import settings_of
 from dspipe.pipeline.config.edits import apply_edit
 from dspipe.pipeline.config.problems import InvalidConfigError, Locator, Problem
 from dspipe.pipeline.config.run_config import parse_stages
 from dspipe.pipeline.config.yaml_lines import KeyPath, YamlError, parse_yaml
+from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.plan.settings_read import fields_measured
 from dspipe.pipeline.rejudging import NeedsRunError
 from dspipe.pipeline.stage import MapStage, Stage
@@ -75,9 +78,9 @@ class RunSettings:
             raise InvalidConfigError([Problem("", f"is cut or was changed; {anew}", file)])
         return RunSettings(values, lines, file, import_own)
 
-    def edited(self, edits: Sequence[str]) -> EditedStages:
-        """The stages after `--set` edits. Raises InvalidConfigError with every mistake; NeedsRunError for an edit that
-        changes what is read or measured."""
+    def edited(self, edits: Sequence[str], columns: Mapping[str, pa.DataType]) -> EditedStages:
+        """The stages after `--set` edits, of a run with these columns. Raises InvalidConfigError with every mistake;
+        NeedsRunError for an edit that changes what is read or measured."""
         values, where = copy.deepcopy(self._values), Locator(self._file, self._lines, {})
         for edit in edits:
             apply_edit(edit, values, where)
@@ -100,7 +103,11 @@ class RunSettings:
             changed = settings_of(before) != settings_of(now)
             if changed:
                 _check_measured_alike(before, now)
-                changes += _changes(f"stages.{name}", before, now)
+                problem = _problem(now, columns)
+                if problem is not None and _problem(before, columns) is None:
+                    path = ("stages", index, name, *problem.key)
+                    raise InvalidConfigError([where.problem(path, str(problem), values)])
+                changes += _changes(f"stages.{settings_of(before).get('name') or name}", before, now)
             found.append(ConfiguredStage(before.name, before, now, changed))
         return EditedStages(tuple(found), tuple(changes))
 
@@ -120,6 +127,19 @@ class RunSettings:
 
 def _module(item: Any) -> str:
     return str(next(iter(item))) if isinstance(item, dict) and item else str(item)
+
+
+def _problem(stage: Stage[Any], columns: Mapping[str, pa.DataType]) -> ConfigError | None:
+    """What the stage finds wrong with its settings or the columns. Of a model or list that isn't on this machine the
+    verdicts may be known all the same."""
+    try:
+        stage.check()
+        stage.check_columns(columns)
+    except ConfigError as error:
+        return error
+    except Exception:  # of whatever library reads its files
+        return None
+    return None
 
 
 def _check_measured_alike(before: Stage[Any], after: Stage[Any]) -> None:
@@ -158,6 +178,6 @@ def _changes(path: str, before: Stage[Any], after: Stage[Any]) -> list[Change]:
 
 
 def _flat(value: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
-    if not isinstance(value, dict) or not value:
+    if not isinstance(value, dict) or (path and not value):
         return {path: value}
     return {key: found for name, part in value.items() for key, found in _flat(part, (*path, str(name))).items()}

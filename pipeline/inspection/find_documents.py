@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dspipe.pipeline.doc_id import split
+from dspipe.pipeline.errors import DamagedFileError
 from dspipe.pipeline.inspection.name_lookup import look_up
-from dspipe.pipeline.plan.compile_stages import DOCUMENTS
+from dspipe.pipeline.inspection.one_document import read_so_far
 from dspipe.pipeline.run.run_file import RunFile
 from dspipe.pipeline.storage.columns import Column, read_rows
 from dspipe.pipeline.storage.store import Store
@@ -45,7 +46,10 @@ def find_documents(store: Store, run: RunFile, wanted: str) -> Found:
     wanted = wanted.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     manifests = _text_manifests(store, run)
     found = Found(shards=len(manifests))
-    numbers = look_up(store, run, wanted)
+    try:
+        numbers = look_up(store, run, wanted)
+    except (FileNotFoundError, DamagedFileError):  # what the index was made from is still there
+        numbers = None
     for number in numbers or ():
         shard, row = split(number)
         names = _name_of(store, store.read_json(manifests[shard]), row)
@@ -84,11 +88,6 @@ def _host(address: str) -> str:
         return urlsplit(f"//{address}").hostname or ""
     except ValueError:  # brackets that are no IPv6 address
         return ""
-
-
-def read_so_far(store: Store) -> list[str]:
-    """The manifests of the shards that are read, while the text pass goes on."""
-    return [f"{DOCUMENTS}/{name}" for name in store.names(DOCUMENTS) if name.endswith(".manifest.json")]
 
 
 def _text_manifests(store: Store, run: RunFile) -> list[str]:

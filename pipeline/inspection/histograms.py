@@ -21,6 +21,8 @@ Float64 = npt.NDArray[np.float64]
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 _FINE = 1 << 16
+_GREATEST = float(np.finfo(np.float32).max)
+"""values beyond it are in the last bins"""
 _SHOWN = 48
 """bins that are shown, about"""
 _NAMES_NO_AMOUNT = ("keeper", "cluster", "script")
@@ -68,8 +70,9 @@ def numeric_columns(types: Mapping[str, pa.DataType]) -> list[str]:
 
 def is_score(name: str, kind: pa.DataType) -> bool:
     """Whether a column is the opinion of a model, or of somebody: a fraction that isn't named after a stage
-    (`quality`, `language_score`), or `x.score`. Statistics are named `stage.statistic`."""
-    return bool(pa.types.is_floating(kind)) and ("." not in name or name.endswith(("score", "quality")))
+    (`quality`, `language_score`), `x.score` or `quality.x`. Statistics are named `stage.statistic`."""
+    named_so = "." not in name or name.startswith("quality.") or name.endswith(("score", "quality"))
+    return bool(pa.types.is_floating(kind)) and named_so
 
 
 class Histograms:
@@ -112,7 +115,8 @@ class Histograms:
         used = np.flatnonzero(by_verdict.any(axis=0))
         counts, starts = by_verdict[:, used], np.clip(_starts(used), *self._range[name])
         both = counts.sum(axis=0)
-        documents, (low, high) = int(both.sum()), self._range[name]
+        documents, (least, greatest) = int(both.sum()), self._range[name]
+        low, high = (min(max(value, -_GREATEST), _GREATEST) for value in (least, greatest))
         ends = np.cumsum(both)
         quantiles = {f"{q * 100:g}": float(starts[np.searchsorted(ends, q * documents)]) for q in QUANTILES}
         scale = "log" if _is_heavy_tailed(low, high, quantiles) else "linear"
@@ -126,8 +130,8 @@ class Histograms:
             column=name,
             documents=documents,
             nulls=self._nulls[name],
-            least=low,
-            greatest=high,
+            least=least,
+            greatest=greatest,
             mean=self._sums[name] / documents,
             quantiles=quantiles,
             largest_bucket=float(buckets.max() / documents),
@@ -141,7 +145,7 @@ class Histograms:
 def _fine_bins(values: Float64) -> Int64:
     """The bin of each value, ascending with the value: of the bits of its float32 the upper half. Of negative numbers
     all bits are turned round, of others the sign."""
-    bits = values.astype(np.float32).view(np.uint32)
+    bits = np.clip(values, -_GREATEST, _GREATEST).astype(np.float32).view(np.uint32)
     ordered = np.where(bits >> np.uint32(31), ~bits, bits | np.uint32(1 << 31))
     return (ordered >> np.uint32(16)).astype(np.int64)
 

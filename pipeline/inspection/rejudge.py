@@ -154,7 +154,7 @@ class Rejudging:
 
     def verdicts(self, stage: MapStage[Any], wanted: Bools) -> Codes:
         """The reasons of a stage for the wanted documents (int32[n])."""
-        columns = list(dict.fromkeys([*stage.judge_columns(), "domain"]))
+        columns = list(dict.fromkeys([*stage.judge_columns(), *stage.concerns]))
         codes = np.full(len(wanted), _KEPT, np.int32)
 
         def judge(chunk: _Chunk) -> _Judged:

@@ -23,6 +23,7 @@ from dspipe.pipeline.inspection.documents_at import documents_at
 from dspipe.pipeline.inspection.draw import Draw, TooManyStrataError
 from dspipe.pipeline.inspection.early_kept import EarlyKept
 from dspipe.pipeline.inspection.run_thresholds import run_thresholds, thresholds_at
+from dspipe.pipeline.inspection.strata import HOST, Buckets, By, Edges, hosts_of, parse_all
 from dspipe.pipeline.stage import Span, Stage
 
 WITHIN, OUTSIDE = "within", "outside"
@@ -47,8 +48,10 @@ class Wanted:
     near: str | None = None
     """the path of a setting"""
     by: tuple[str, ...] = ()
-    """columns whose values make the strata"""
+    """columns whose values make the strata; `quality:5` for five equal parts of a column of numbers"""
     seed: int = 0
+    at_most_of: tuple[str, int] | None = None
+    """a column, or `host`, and how many documents of one of its values a stratum has at most"""
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class SampledDocument:
     domain: str | None
     language: str | None
     verdict: str
-    """kept, dropped, or quarantined"""
+    """kept, dropped, or quarantined; undecided, where nothing has dropped it and the run isn't finished"""
     stage: str | None
     """that dropped it, or failed on it"""
     reason: str | None
@@ -132,7 +135,10 @@ class _Drawing:
         self.reasons = self._reasons_wanted()
         self.where = self._condition()
         self.near = thresholds_at(wanted.near, run_thresholds(table.run, stages)) if wanted.near else []
-        self.by = tuple(self._column(name) for name in wanted.by)
+        self.strata = self._strata()
+        self.by = tuple(one.column for one in self.strata)
+        self.buckets = dict[str, Buckets]()
+        self.at_most_of = self._limiting_column()
         self.order = {entry.stage: place for place, entry in enumerate(table.run.funnel())}
         self.early = EarlyKept(table, stages)
 
@@ -154,7 +160,8 @@ class _Drawing:
         return DocumentSample(parts, self.wanted.near, remarks)
 
     def _draw(self) -> Mapping[tuple[str | None, ...], Any]:
-        draw = Draw(self.wanted.each)
+        self._find_buckets()
+        draw = Draw(self.wanted.each, self.wanted.at_most_of[1] if self.wanted.at_most_of else None)
         for rows in self.table.read(self._columns_needed()):
             batch = rows.batch
             chosen = self._chosen(batch)
@@ -171,10 +178,35 @@ class _Drawing:
                 without_text = ~np.isin(picked.column("origin").to_numpy(), self.early.origins)
                 distances = without_text.astype(np.float64) if distances is None else distances
             try:
-                draw.add([*map(picked.column, self.by), *strata], hashes, picked.column(NUMBER).to_numpy(), distances)
+                numbers = picked.column(NUMBER).to_numpy()
+                draw.add([*self._names(picked), *strata], hashes, numbers, distances, self._limited(picked))
             except TooManyStrataError as error:
                 raise SampleError(f"--by {','.join(self.by)}: {error}; choose columns of fewer values") from None
         return draw.drawn()
+
+    def _find_buckets(self) -> None:
+        """One more pass over few columns, where a column of numbers is to be divided."""
+        edges = {one.column: Edges(one) for one in self.strata if one.buckets is not None}
+        if not edges:
+            return
+        for rows in self.table.read(self._columns_needed()):
+            picked = rows.batch.filter(pa.array(self._chosen(rows.batch)))
+            for column, found in edges.items():
+                found.add(picked.column(column))
+        self.buckets = {column: found.find() for column, found in edges.items()}
+
+    def _names(self, picked: pa.RecordBatch) -> list[pa.Array]:
+        """The values of the columns that make the strata."""
+        return [
+            self.buckets[name].names_of(picked.column(name)) if name in self.buckets else picked.column(name)
+            for name in self.by
+        ]
+
+    def _limited(self, picked: pa.RecordBatch) -> pa.Array | None:
+        if self.wanted.at_most_of is None:
+            return None
+        column = picked.column(self.at_most_of)
+        return hosts_of(column) if self.at_most_of != self.wanted.at_most_of[0] else column
 
     def _chosen(self, batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
         chosen = np.ones(batch.num_rows, bool)
@@ -216,7 +248,7 @@ class _Drawing:
         values = [one for one in values_beside_limits(self.stages, columns) if one.broken or self._is_near(one)]
         return SampledDocument(
             **{name: columns.get(name) for name in _EVERY_TEXT},
-            verdict="kept" if reason is None else "dropped",
+            verdict="dropped" if reason is not None else "kept" if self.table.run.finished else "undecided",
             stage=None if reason is None else self.table.stage_of_reason.get(reason),
             reason=reason,
             stratum=stratum,
@@ -273,13 +305,32 @@ class _Drawing:
             raise SampleError(f"--by {name}: a list has no single value")
         return name
 
+    def _strata(self) -> Sequence[By]:
+        try:
+            strata = parse_all(self.wanted.by)
+        except ValueError as error:
+            raise SampleError(f"--by {error}") from None
+        for one in strata:
+            kind = self.known[self._column(one.column)]
+            if one.buckets is not None and not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+                raise SampleError(f"--by {one.column}:{one.buckets}: {one.column} is {kind}, no number")
+        if twice := next((one for one in strata if sum(one.column == two.column for two in strata) > 1), None):
+            raise SampleError(f"--by names {twice.column} twice")
+        return strata
+
+    def _limiting_column(self) -> str:
+        if self.wanted.at_most_of is None:
+            return ""
+        name = self.wanted.at_most_of[0]
+        return self._column("url" if name == HOST and HOST not in self.known else name)
+
     def _columns_needed(self) -> list[str]:
-        names = ["origin", NUMBER, *self.by]
+        names = ["origin", NUMBER, *self.by, *([self.at_most_of] if self.at_most_of else [])]
         if REASON in self.known and (self.wanted.kept or self.wanted.dropped_by):
             names.append(REASON)
         if self.near and STAGE in self.known:
             names.append(STAGE)
-        of_thresholds = chain.from_iterable((*one.threshold.columns, "domain") for one in self.near)
+        of_thresholds = chain.from_iterable((*one.threshold.columns, *one.stage.concerns) for one in self.near)
         names += map(self._measured, of_thresholds)
         return list(dict.fromkeys([*names, *(self.where.columns if self.where else ())]))
 

@@ -49,20 +49,22 @@ class WhatIf:
         tell; DamagedFileError.
         """
         start = time.perf_counter()
-        edited = self._settings.edited(edits)
+        edited = self._settings.edited(edits, self._table.columns)
         with self._lock:
             verdicts = self._rejudging.ask(edited)
             return _Summary(self._rejudging, edited, verdicts).answer(tuple(edits), samples, seed, start)
 
     def verdicts(self, edits: Sequence[str]) -> Verdicts:
         """What would become of each document. Raises as `ask`."""
-        edited = self._settings.edited(edits)
+        edited = self._settings.edited(edits, self._table.columns)
         with self._lock:
             return self._rejudging.ask(edited)
 
     @cached_property
     def _rejudging(self) -> Rejudging:
-        return Rejudging(LoadedDocuments(self._table, self._memory), self._settings.edited(()).stages)
+        return Rejudging(
+            LoadedDocuments(self._table, self._memory), self._settings.edited((), self._table.columns).stages
+        )
 
 
 class _Summary:

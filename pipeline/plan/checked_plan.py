@@ -4,6 +4,7 @@ Beside what every part checks by itself: the beginning of each source's first fi
 other, such as a stage for a domain that no source has.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from dspipe.pipeline.config.run_config import Parts, check_parts
 from dspipe.pipeline.config.suggestions import near
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.plan.plan import Listed, Plan, list_inputs, plan_phases
+from dspipe.pipeline.stage import MapStage
 from dspipe.pipeline.storage.filesystem import is_remote
 from dspipe.pipeline.storage.patience import current_patience
 
@@ -35,7 +37,27 @@ def make_checked_plan(parts: Parts, tolerate_unreachable: bool = False) -> Plan:
         raise InvalidConfigError(in_order(parts.problems))
     plan = plan_phases(parts.config(), listed)
     stages = [f"{stage.name}: {remark}" for _, _, stage in parts.stages for remark in stage.remarks()]
-    return replace(plan, remarks=(*remarks, *stages))
+    return replace(plan, remarks=(*remarks, *stages, *_waiting(plan)))
+
+
+def _waiting(plan: Plan) -> Iterator[str]:
+    """Stages that judge by a column which a stage behind them makes: phases wait for columns, whatever the order."""
+    place = {stage.name: index for index, stage in enumerate(plan.config.stages)}
+    makers = {
+        column: phase.stages[0]
+        for phase in plan.phases
+        if not (phase.measures or phase.judges) and phase.stages[0] in place
+        for column in phase.written
+    }
+    for index, stage in enumerate(plan.config.stages):
+        wanted = (*stage.judge_columns(), *stage.concerns) if isinstance(stage, MapStage) and stage.judges else ()
+        for column in dict.fromkeys(wanted):
+            maker = makers.get(column)
+            if column != "reason" and maker is not None and place[maker] > index:
+                yield (
+                    f"{stage.name}: judges by {column}, which {maker} makes behind it: it waits for {maker}, and the "
+                    f"filters beside it wait too; put it behind {maker}"
+                )
 
 
 def _check_first_files(parts: Parts, listed: Listed) -> frozenset[str]:

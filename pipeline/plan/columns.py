@@ -1,12 +1,13 @@
 """The columns of a config's documents: what sources take along, and whether stages name columns that there are."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.config.run_config import RunConfig
+from dspipe.pipeline.config.suggestions import suggest
 from dspipe.pipeline.document import DOCUMENT, measured_schema
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.plan.text_passes import PhasesOf, invalid_stage, measuring
@@ -37,6 +38,7 @@ def check_columns(config: RunConfig, phases: PhasesOf) -> None:
     taken = taken_columns(config)
     known = {field.name: field.type for field in [*DOCUMENT, *taken, pa.field("reason", pa.string())]}
     for index, stage in enumerate(config.stages):
+        _check_concerns(config, index, known)
         made: Sequence[pa.Field] = [field for phase in phases.get(index, ()) for field in phase.writes]
         if any(index == other for other, _ in measuring(config)):
             made = [*stage.measured_columns(), *made]
@@ -51,6 +53,16 @@ def check_columns(config: RunConfig, phases: PhasesOf) -> None:
             stage.check_columns(known)
         except ConfigError as error:
             raise invalid_stage(config, index, str(error), error.key) from None
+
+
+def _check_concerns(config: RunConfig, index: int, known: Mapping[str, pa.DataType]) -> None:
+    """Whether the columns by which a stage is for some documents only are there before it, and hold text."""
+    for name in config.stages[index].concerns:
+        if name not in known:
+            message = f"no source and no stage before this one makes the column {name}; {suggest(name, list(known))}"
+            raise invalid_stage(config, index, message, ("domains", name))
+        if not (pa.types.is_string(known[name]) or pa.types.is_large_string(known[name])):
+            raise invalid_stage(config, index, f"{name} is {known[name]}, not text", ("domains", name))
 
 
 def _invalid(config: RunConfig, source: int, name: str, message: str) -> InvalidConfigError:

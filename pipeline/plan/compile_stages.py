@@ -172,7 +172,8 @@ def _later_pass(config: RunConfig, text_pass: TextPass, number: int) -> PlannedP
 def _judging(config: RunConfig, indexes: Sequence[int], number: int) -> PlannedPhase:
     stages = [config.stages[index] for index in indexes]
     modules = [config.modules[index] for index in indexes]
-    columns = [column for stage in stages if isinstance(stage, MapStage) for column in stage.judge_columns()]
+    judging = [stage for stage in stages if isinstance(stage, MapStage)]
+    columns = [column for stage in judging for column in (*stage.judge_columns(), *stage.concerns)]
     settings = [[module, stage.config.model_dump(mode="json")] for module, stage in zip(modules, stages, strict=True)]
     payload = [[module, settings_of(stage)] for module, stage in zip(modules, stages, strict=True)]
     code = [code_fingerprint(stage_module(module)) for module in modules]

@@ -102,7 +102,7 @@ def _check_columns(config: RunConfig, phases: PhasesOf, passes: Sequence[TextPas
             made |= {column.name: (number, index) for column in config.stages[index].measured_columns()}
     for index, stage in enumerate(config.stages):
         wanted = {name for phase in phases.get(index, ()) for name in _read(phase)}
-        wanted |= set(stage.judge_columns()) if isinstance(stage, MapStage) and stage.judges else set()
+        wanted |= {*stage.judge_columns(), *stage.concerns} if isinstance(stage, MapStage) and stage.judges else set()
         for name in sorted(wanted & made.keys() - set(DOCUMENT.names)):
             number, maker = made[name]
             behind = passes[number].behind

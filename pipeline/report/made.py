@@ -10,7 +10,7 @@ from dspipe.pipeline.tasks.spec import PRODUCTS
 
 
 def made_lines(run: RunFile, store: Store, output: str, tasks_run: int) -> list[str]:
-    """What this call has run and what was done before, the products, and three commands."""
+    """What this call has run and what was done before, the products, and a few commands."""
     tasks = sum(phase.tasks for phase in run.phases)
     if not tasks_run:
         how = f"nothing to do, all {tasks:,} tasks were done before"
@@ -42,6 +42,8 @@ def _commands(output: str) -> list[str]:
     commands = {
         f"dspipe stats {place}": "all tables; --html FILE writes a page",
         f"dspipe explain {place} ID": "one document's way, by its id or URL",
+        f"dspipe sample {place}": "some documents; --dropped-by REASON shows what a rule drops",
+        f"dspipe serve {place}": "all of it in a browser",
         f"dspipe verify {place}": "reads every file again",
     }
     longest = max(map(len, commands))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dspipe.pipeline.inspection.beside_limits import Measured
 from dspipe.pipeline.inspection.sample import WITHIN, DocumentSample, Part, SampledDocument
+from dspipe.pipeline.quantities import count_of, human_number
 from dspipe.pipeline.stage import Span
 from dspipe.pipeline.visible_text import visible, visible_line
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 _AROUND = 120
 """characters of text that are shown before the first part that is marked"""
 _MOST_LIMITS = 3
+_STYLES = {"kept": "green", "undecided": "yellow"}
+"""of verdicts; others are red"""
 _MARKED, _CUT = "black on yellow", "bold magenta"
 
 
@@ -56,7 +59,7 @@ def _print_document(document: SampledDocument, console: "Console", length: int, 
         by = f" by {document.stage}" if document.stage else ""
         verdict = f"{verdict}{by}: {document.reason}"
     for line in textwrap.wrap(visible_line(verdict), max(20, console.width - 4), subsequent_indent="  "):
-        console.print(Text(f"  {line}", style="green" if document.verdict == "kept" else "red"), soft_wrap=True)
+        console.print(Text(f"  {line}", style=_STYLES.get(document.verdict, "red")), soft_wrap=True)
     for line in _limits(document.measured, document.reason):
         console.print(Text(f"    {line}"), soft_wrap=True)
     if document.text_is != "stored":
@@ -73,12 +76,12 @@ def _limits(measured: Sequence[Measured], reason: str | None) -> Iterator[str]:
     for one in ordered[:_MOST_LIMITS]:
         yield visible_line(f"{one.column} {_value(one.value)}: asked is {one.asks}{'' if one.broken else ', met'}")
     if len(ordered) > _MOST_LIMITS:
-        yield f"and {len(ordered) - _MOST_LIMITS} more limits that it breaks"
+        yield f"and {count_of(len(ordered) - _MOST_LIMITS, 'more limit')} that it breaks"
 
 
 def _value(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+        return human_number(value)
     return "none" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
 
 

@@ -4,14 +4,21 @@ import textwrap
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from dspipe.pipeline.inspection.beside_limits import Measured
+from dspipe.pipeline.inspection.compare_texts import Compared
 from dspipe.pipeline.inspection.explain import Story
-from dspipe.pipeline.stage import Limit
+from dspipe.pipeline.inspection.kept_copies import KeptCopy
+from dspipe.pipeline.quantities import human_number
 from dspipe.pipeline.visible_text import visible, visible_line
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 _SHOWN_CHARACTERS = 300
+_DIFFERENCE_CHARACTERS = 2_000
+_AROUND = 60
+"""characters of what both texts have, before and behind what differs"""
 _SHORT_CHARACTERS = 24
 _LONGEST_NUMBER = 10**15
 """longer ones are marks, not numbers of anything"""
@@ -43,7 +50,58 @@ def print_explanation(stories: list[Story], console: "Console") -> None:
             line = f"  {name:{longest_name}}  {text:{longest_value}}"
             limits = ", ".join(_limit(limit, reason) for limit in story.limits.get(name, ()))
             console.print(f"{escape(visible(line))}  {limits}".rstrip(), highlight=False, soft_wrap=True)
+        for copy in story.kept_copies:
+            _print_copy(copy, console)
         console.print()
+
+
+def _print_copy(copy: KeptCopy, console: "Console") -> None:
+    """Another document, and where its text differs from this one's."""
+    from rich.text import Text
+
+    name = visible_line(" ".join(filter(None, (copy.id, copy.url))))
+    console.print(Text(f"\n{visible_line(copy.round)}: kept instead"), style="bold")
+    console.print(Text(f"  {name} (document {copy.place})"), soft_wrap=True)
+    if copy.reason is not None:
+        console.print(Text(f"  which was dropped itself: {visible_line(copy.reason)}"), style="red", soft_wrap=True)
+    if copy.compared is None:
+        console.print(Text("  one of the two texts isn't stored"), style="dim")
+        return
+    if all(passage.same for passage in copy.compared.passages):
+        console.print(Text("  the texts are the same, but for white space"), style="dim")
+        return
+    console.print(Text("  [-in this one alone-] {+in the kept one alone+}"), style="dim")
+    console.print(_differences(copy.compared), soft_wrap=True)
+
+
+def _differences(compared: Compared) -> "Text":
+    """The passages that differ, each with a little around it, up to a length."""
+    from rich.text import Text
+
+    shown = Text("  ")
+    for passage in compared.passages:
+        if len(shown) > _DIFFERENCE_CHARACTERS:
+            shown.append(" ...", "dim")
+            break
+        if passage.same:
+            shown.append(_shortened(passage.left), "dim")
+            continue
+        for text, (before, after), style in ((passage.left, "[]", "red"), (passage.right, "{}", "green")):
+            sign = "-" if before == "[" else "+"
+            if text:
+                shown.append(f"{before}{sign}{_shortened(text, _SHOWN_CHARACTERS)}{sign}{after}", style)
+    if compared.left_out:
+        shown.append(f" ({compared.left_out:,} characters at the ends aren't compared)", "dim")
+    return shown
+
+
+def _shortened(text: str, longest: int = 2 * _AROUND) -> str:
+    line = visible_line(" ".join(text.split()))
+    line = f"{' ' * text[:1].isspace()}{line}{' ' * text[-1:].isspace()}"
+    if len(line) <= longest:
+        return line
+    half = longest // 2
+    return f"{line[:half]} ... {line[-half:]}"
 
 
 def _fits(text: str) -> bool:
@@ -57,7 +115,7 @@ def _indented(text: str, width: int) -> str:
     return textwrap.indent("\n".join(lines), "    ")
 
 
-def _limit(limit: Limit, reason: str | None) -> str:
+def _limit(limit: Measured, reason: str | None) -> str:
     from rich.markup import escape
 
     asks = escape(limit.asks)
@@ -73,7 +131,7 @@ def _shown(value: Any) -> str:
     if isinstance(value, int) and abs(value) < _LONGEST_NUMBER:
         text = f"{value:,}"
     elif isinstance(value, float):
-        text = f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+        text = human_number(value)
     if len(text) <= _SHOWN_CHARACTERS:
         return text
     return f"{text[:_SHOWN_CHARACTERS]}... ({len(text):,} characters)"

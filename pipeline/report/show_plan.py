@@ -6,7 +6,7 @@ from dspipe.pipeline.errors import DamagedFileError
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.plan.tasks import absorb_committed, empty_state, task_specs
-from dspipe.pipeline.quantities import human_bytes
+from dspipe.pipeline.quantities import count_of, human_bytes
 from dspipe.pipeline.report.tables import Table, print_table
 from dspipe.pipeline.run.cleanup import earlier_products_line
 from dspipe.pipeline.storage.secrets import without_secrets
@@ -28,7 +28,7 @@ def print_plan(plan: Plan, console: "Console") -> None:
     config = plan.config
     engine = config.engine
     where = f" at {escape(visible_line(engine.address))}" if engine.address else ""
-    workers = f"{engine.workers} workers" if engine.workers else "a worker per processor"
+    workers = count_of(engine.workers, "worker") if engine.workers else "a worker per processor"
     console.print(f"[bold]{config.name}[/] -> {escape(visible_line(without_secrets(config.output)))}", highlight=False)
     console.print(
         f"engine {engine.kind}{where}, {workers}, {human_bytes(engine.memory)} of memory each; seed {config.seed}",
@@ -126,7 +126,7 @@ def _phases(plan: Plan, texts: _Texts) -> tuple[Table, bool]:
 def _what_it_does(plan: Plan, phase: PlannedPhase, costs: list[str]) -> str:
     parts = [phase.title, *costs, *phase.notes]
     if phase.emits and phase.over != "sender_groups":
-        parts.append(f"sends to {phase.partitions or len(plan.shards):,} partitions")
+        parts.append(f"sends to {count_of(phase.partitions or len(plan.shards), 'partition')}")
     if phase.decides and phase.over == "shards" and len(phase.stages) == 1:
         parts.append("verdicts")
     return "; ".join(parts)

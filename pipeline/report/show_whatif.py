@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from dspipe.pipeline.funnel import Counts
 from dspipe.pipeline.inspection.what_if_answer import Answer, Held, Sample
-from dspipe.pipeline.quantities import human_bytes
+from dspipe.pipeline.quantities import count_of, human_bytes, human_number
 from dspipe.pipeline.report.tables import Table, print_table
 from dspipe.pipeline.visible_text import visible_line
 
@@ -37,7 +37,7 @@ def print_answer(answer: Answer, console: "Console") -> None:
     for remark in answer.remarks:
         console.print(f"[yellow]note:[/] {_escaped(remark)}", highlight=False, soft_wrap=True)
     if answer.tokens_estimated:
-        what = f"tokens of {answer.tokens_estimated:,} newly kept documents are an estimate by their bytes"
+        what = f"tokens of {count_of(answer.tokens_estimated, 'newly kept document')} are an estimate by their bytes"
         console.print(f"[yellow]note:[/] {what}", highlight=False, soft_wrap=True)
     _print_samples(answer.samples, console)
 
@@ -141,11 +141,7 @@ def _value(value: Any) -> str:
         return {None: "none", True: "true", False: "false"}[value]
     if isinstance(value, int):
         return f"{value:,}"
-    return (
-        f"{value:,.0f}"
-        if isinstance(value, float) and abs(value) >= 10_000
-        else (f"{value:.4g}" if isinstance(value, float) else str(value))
-    )
+    return human_number(value) if isinstance(value, float) else str(value)
 
 
 def _say(console: "Console", line: str) -> None:

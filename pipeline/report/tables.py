@@ -46,12 +46,14 @@ def print_table(table: Table, console: "Console") -> None:
     from rich.table import Table as Shown
 
     shown = Shown(header_style="dim", box=box.SIMPLE, pad_edge=False)
+    longest = max((len(line.text) for row in table.rows for line in lines(row[0])), default=0)
     for place, name in enumerate(table.columns):
         if place in table.numbers:
             shown.add_column(escape(visible_line(name).replace(" ", "\n")), justify="right", no_wrap=True)
         else:
-            # an id cut short is of no use to `dspipe explain`
-            shown.add_column(escape(visible_line(name)), no_wrap=place == 0, overflow="fold")
+            # an id cut short is of no use to `dspipe explain`; a name of 5,000 characters on one line leaves no numbers
+            whole = place == 0 and longest <= console.width // 2
+            shown.add_column(escape(visible_line(name)), no_wrap=whole, overflow="fold")
     for row in table.rows:
         shown.add_row(*(escape("\n".join(visible_line(line.text) for line in lines(cell))) for cell in row))
     console.print(visible_line(table.title), style="bold", highlight=False, markup=False)

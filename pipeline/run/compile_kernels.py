@@ -27,6 +27,7 @@ from dspipe.pipeline.tasks.spec import TaskSpec
 from dspipe.pipeline.tasks.task import Task
 
 PHASE = "compile"
+TITLE = "Compile each stage's kernels for this machine, once"
 
 
 def compile_specs(plan: Plan) -> list[TaskSpec]:

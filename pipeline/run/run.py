@@ -4,7 +4,6 @@ import gc
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import yaml
 
@@ -12,40 +11,23 @@ from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.errors import DamagedFileError, RunFailedError
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.tasks import State, absorb_files, empty_state
+from dspipe.pipeline.run.account import Progress, RunAccount
 from dspipe.pipeline.run.cleanup import abort_dead_uploads, earlier_products_line, product_files, remove_stale
 from dspipe.pipeline.run.compile_kernels import PHASE as COMPILE
 from dspipe.pipeline.run.compile_kernels import compile_specs, compiled_before, remember_compiled
 from dspipe.pipeline.run.conservation import check_conservation
-from dspipe.pipeline.run.executors.interface import Event, Executor, Failure, Finished, Progressed
+from dspipe.pipeline.run.executors.interface import Executor
 from dspipe.pipeline.run.retry_quarantine import QuarantineRetry
 from dspipe.pipeline.run.run_file import RUN_FILE, RunFile, published_name
-from dspipe.pipeline.run.scheduler import Scheduler, Silent
-from dspipe.pipeline.run.segment import Counts, Part, Segment, segments
+from dspipe.pipeline.run.scheduler import Scheduler
+from dspipe.pipeline.run.segment import Part, Segment, segments
+from dspipe.pipeline.run.status_file import StatusFile
 from dspipe.pipeline.run.summary import PhaseSummary, summarize
 from dspipe.pipeline.storage.failures import storage_error
 from dspipe.pipeline.storage.lease import Lease, LeaseLostError, OutputTakenError, hold
 from dspipe.pipeline.storage.patience import patient
 from dspipe.pipeline.storage.secrets import values_without_secrets
 from dspipe.pipeline.storage.store import Store
-
-
-class Progress(Counts, Protocol):
-    """Hears how a run gets on. Phases may overlap: one begins while shards are still in those before it."""
-
-    def moved(self, phase: str, documents: int, bytes: int, share: float) -> None:
-        """A task of a phase got on by so many documents and bytes, or by this share of it."""
-
-    def ended(self, phase: str) -> None:
-        """A task of a phase ended."""
-
-    def phase_ended(self, summary: PhaseSummary) -> None:
-        """A phase ended."""
-
-    def alive(self) -> None:
-        """The run goes on: said every second or so, also where nothing happens."""
-
-    def notice(self, text: str) -> None:
-        """Something that a person should know happened."""
 
 
 @dataclass
@@ -57,18 +39,26 @@ class RunResult:
     tasks_run: int = 0
 
 
-def run_plan(plan: Plan, executor: Executor, progress: Progress, retry: QuarantineRetry | None = None) -> RunResult:
-    """Run a plan to its end. `retry`: tasks that are done, but are to be done again.
+def run_plan(
+    plan: Plan, executor: Executor, progress: Progress | RunAccount, retry: QuarantineRetry | None = None
+) -> RunResult:
+    """Run a plan to its end.
+
+    progress   hears how it gets on; or the account of the run, where somebody else looks at it, too
+    retry      tasks that are done, but are to be done again
 
     Raises RunFailedError, ConservationError, StorageError, InvalidConfigError; resumable after any.
     """
-    with patient(plan.config.engine.patience, notice=progress.notice):
+    account = progress if isinstance(progress, RunAccount) else RunAccount(plan, progress)
+    with patient(plan.config.engine.patience, notice=account.notice):
         store = Store(plan.config.output)
         store.prepare()
         try:
-            with hold(store, progress.notice) as lease:
+            with hold(store, account.notice) as lease:
+                _same_run(store, plan)
                 abort_dead_uploads(store, lease.since)
-                return _run_with_repairs(plan, store, lease, executor, progress, retry)
+                with StatusFile(store, account, lease):
+                    return _run_with_repairs(plan, store, lease, executor, account, retry)
         except OutputTakenError as error:
             raise InvalidConfigError([plan.config.where.problem(("output",), str(error), plan.config.raw)]) from None
         except LeaseLostError as error:
@@ -80,16 +70,15 @@ def run_plan(plan: Plan, executor: Executor, progress: Progress, retry: Quaranti
 
 
 def _run_with_repairs(
-    plan: Plan, store: Store, lease: Lease, executor: Executor, progress: Progress, retry: QuarantineRetry | None
+    plan: Plan, store: Store, lease: Lease, executor: Executor, account: RunAccount, retry: QuarantineRetry | None
 ) -> RunResult:
     """Run the phases; where one of the run's files turns out to be damaged, remove it and go on from what made it."""
-    _same_run(store, plan)
     repaired: set[str] = set()
     tasks_run = 0
     while True:
         result = RunResult(store, tasks_run=tasks_run)
         try:
-            return _run_phases(plan, result, lease, executor, progress, retry)
+            return _run_phases(plan, result, lease, executor, account, retry)
         except DamagedFileError as error:
             tasks_run = result.tasks_run
             name = error.file.removeprefix(f"{store.root}/")
@@ -98,7 +87,7 @@ def _run_with_repairs(
             if name in repaired:
                 raise RunFailedError(f"{error}, though it was made again just now: check the storage") from None
             repaired.add(name)
-            progress.notice(f"{name} {error.what}: it is made again")
+            account.notice(f"{name} {error.what}: it is made again")
             store.remove(name)
 
 
@@ -107,7 +96,7 @@ def _run_phases(
     result: RunResult,
     lease: Lease,
     executor: Executor,
-    progress: Progress,
+    account: RunAccount,
     retry: QuarantineRetry | None,
 ) -> RunResult:
     store = result.store
@@ -124,7 +113,7 @@ def _run_phases(
     def end_phase(part: Part) -> None:
         phase, manifests = part.phase, part.in_order()
         summary = summarize(phase, manifests, part.reused, part.inputs, plan.source_names(phase))
-        progress.phase_ended(summary)
+        account.phase_ended(summary)
         result.tasks_run += summary.tasks - summary.reused
         if retry is not None:
             retry.see(manifests)
@@ -140,19 +129,19 @@ def _run_phases(
 
     def look() -> None:
         lease.check()
-        progress.alive()
+        account.alive()
 
     for phases in segments(plan.phases):
         lease.check()
-        segment = Segment(plan, phases, state, store, progress, end_phase, retry)
+        segment = Segment(plan, phases, state, store, account, end_phase, retry)
         specs = segment.begin()
         if specs and earlier:
-            progress.notice(earlier)
+            account.notice(earlier)
             earlier = None
         if specs and not compiled:
-            _compile_kernels(plan, executor, progress, look)
+            _compile_kernels(plan, executor, account, look)
             compiled = True
-        _scheduler(plan, executor, progress, look).run(specs, segment.then)
+        _scheduler(plan, executor, account, look).run(specs, segment.then)
     lease.check()
     _publish(store, state)
     _write_run(store, plan, result, state, finished=True)
@@ -163,27 +152,18 @@ def _run_phases(
     return result
 
 
-def _compile_kernels(plan: Plan, executor: Executor, progress: Progress, look: Callable[[], None]) -> None:
+def _compile_kernels(plan: Plan, executor: Executor, account: RunAccount, look: Callable[[], None]) -> None:
     """Compile what this machine hasn't yet."""
     specs = [spec for spec in compile_specs(plan) if not compiled_before(spec)]
     if specs:
-        progress.phase(COMPILE, len(specs))
-        done = _scheduler(plan, executor, progress, look).run(specs)
+        account.phase(COMPILE, len(specs))
+        done = _scheduler(plan, executor, account, look).run(specs)
         remember_compiled([spec for spec in specs if not done[spec.key]["notes"]])
 
 
-def _scheduler(plan: Plan, executor: Executor, progress: Progress, look: Callable[[], None]) -> Scheduler:
-    def on_event(event: Event | Silent) -> None:
-        if isinstance(event, Progressed):
-            progress.moved(event.spec.phase, event.documents, event.bytes, event.share)
-        elif isinstance(event, Finished) and not isinstance(event.outcome, Failure):
-            if event.spec.probe is None or event.spec.phase == COMPILE:
-                progress.ended(event.spec.phase)
-        elif isinstance(event, Silent):
-            progress.notice(str(event))
-
+def _scheduler(plan: Plan, executor: Executor, account: RunAccount, look: Callable[[], None]) -> Scheduler:
     engine = plan.config.engine
-    return Scheduler(executor, engine.retries, on_event, look, engine.patience)
+    return Scheduler(executor, engine.retries, account.heard, look, engine.patience)
 
 
 def _write_run(store: Store, plan: Plan, result: RunResult, state: State, finished: bool) -> None:

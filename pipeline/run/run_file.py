@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from dspipe.pipeline.config.discovery import OwnModuleError, make_stage
-from dspipe.pipeline.config.problems import InvalidConfigError, Problem
+from dspipe.pipeline.config.problems import InvalidConfigError, Locator, Problem
+from dspipe.pipeline.config.wording import sentence
 from dspipe.pipeline.config.yaml_lines import YamlError, parse_yaml
 from dspipe.pipeline.errors import DamagedFileError, RunNotFoundError, StorageError
 from dspipe.pipeline.funnel import Counts, Funnel
@@ -147,13 +148,21 @@ def configured_stages(store: Store, import_own: bool) -> ConfiguredStages:
         what = "is cut or was changed; `dspipe run` with the run's config makes it anew"
         raise InvalidConfigError([Problem("", what, where)]) from None
     known, left_out = [], []
-    for item in items:
+    for index, item in enumerate(items):
         name, settings = next(iter(item.items())) if isinstance(item, dict) and item else (str(item), None)
         if "." in name and not import_own:
             left_out.append(name)
             continue
         try:
             known.append(make_stage(name, settings or {}, seed))
-        except (KeyError, OwnModuleError, ValidationError) as error:
+        except ValidationError as error:
+            place = Locator(where, {}, {})
+            raise InvalidConfigError(
+                [
+                    place.problem(("stages", index, name, *detail["loc"]), sentence(detail), values)
+                    for detail in error.errors(include_url=False)
+                ]
+            ) from None
+        except (KeyError, OwnModuleError) as error:
             raise InvalidConfigError([Problem(f"stages.{name}", f"isn't a stage here: {error}", where)]) from None
     return ConfiguredStages(tuple(known), tuple(left_out))

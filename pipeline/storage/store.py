@@ -10,8 +10,9 @@ import json
 import os
 import secrets
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
@@ -114,8 +115,13 @@ class Store:
             base = Path(self.path(folder))
             if not base.is_dir():
                 return {}
-            found = [(entry.name, entry.stat()) for entry in os.scandir(base) if entry.is_file()]
-            return {name: FileState(state.st_size, state.st_mtime) for name, state in found}
+            found = {}
+            for entry in os.scandir(base):
+                with suppress(FileNotFoundError):  # one that is being written has another name meanwhile
+                    if entry.is_file():
+                        state = entry.stat()
+                        found[entry.name] = FileState(state.st_size, state.st_mtime)
+            return found
         return {file.name: FileState(file.size, file.modified) for file in self._listed(folder)[0]}
 
     def folders(self) -> list[str]:
@@ -213,6 +219,17 @@ class Store:
         if self.objects is None:
             return Path(self.path(name)).read_bytes()
         return self.objects.read(self.remote_path(name)).data
+
+    def read_aged(self, name: str) -> tuple[bytes, float | None]:
+        """A whole file, and for how many seconds it has been there by the storage's clock (None: it doesn't say)."""
+        if self.objects is None:
+            data, modified = self.read_bytes(name), Path(self.path(name)).stat().st_mtime
+            return data, max(0.0, time.time() - modified)
+        piece = self.objects.read(self.remote_path(name))
+        if piece.modified is None:
+            return piece.data, None
+        now = piece.now if piece.now is not None else time.time()
+        return piece.data, max(0.0, now - piece.modified)
 
     def write_bytes(self, name: str, data: bytes) -> None:
         """Write a whole file."""

@@ -36,7 +36,7 @@ class Judging:
 
     def run(self) -> None:
         """Judge batch by batch; a record that makes a stage fail is dropped and goes to the quarantine."""
-        needed = [column for stage in self.stages for column in stage.judge_columns()]
+        needed = [column for stage in self.stages for column in (*stage.judge_columns(), *stage.concerns)]
         columns = dict.fromkeys(["id", "url", "place", "reason", *self.measures, *needed])
         ready = False
         for first, batch in self.task.numbered_rows(list(columns)):

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from dspipe.pipeline.inspection.sample import DocumentSample
     from dspipe.pipeline.inspection.what_if_answer import Answer
     from dspipe.pipeline.report.verify import Verification
+    from dspipe.pipeline.run.account import Progress
     from dspipe.pipeline.run.retry_quarantine import QuarantineRetry
-    from dspipe.pipeline.run.run import Progress
     from dspipe.stages.pack.reading.reader import PackedDataset
 
 Config = str | Path | Mapping[str, Any]
@@ -156,29 +157,34 @@ def run(
     progress: "Progress | None" = None,
     replace_earlier: bool = False,
     retry: "QuarantineRetry | None" = None,
+    metrics: str | None = None,
 ) -> Run:
     """Run a config, or go on where an earlier run of it stopped.
 
     progress          hears how it gets on; default: as in the command line, on standard error
     retry             which records in the quarantine are tried again; default: none
     replace_earlier   remove what earlier configs have packed there once the new shards are whole
+    metrics           `PORT` or `HOST:PORT` to answer Prometheus on while it goes on; a port alone is on loopback
 
-    Raises InvalidConfigError, StorageError, RunFailedError or ConservationError; resumable after any of them.
+    Raises InvalidConfigError, ConfigError, StorageError, RunFailedError or ConservationError; resumable after any.
     """
+    from dspipe.pipeline.run.account import RunAccount
     from dspipe.pipeline.run.executors import make_executor
+    from dspipe.pipeline.run.metrics import serving
     from dspipe.pipeline.run.progress import make_progress
     from dspipe.pipeline.run.run import run_plan
 
     planned = replace(plan(config, edits), replace=replace_earlier)
-    executor = make_executor(planned.config.engine)
-    try:
-        if progress is not None:
-            result = run_plan(planned, executor, progress, retry)
-        else:
-            with make_progress() as shown:
-                result = run_plan(planned, executor, shown, retry)
-    finally:
-        executor.close()
+    with ExitStack() as stack:
+        own = make_progress()
+        account = RunAccount(planned, progress if progress is not None else own)
+        if metrics is not None:
+            stack.enter_context(serving(metrics, account.progress))
+        executor = make_executor(planned.config.engine)
+        stack.callback(executor.close)
+        if progress is None:
+            stack.enter_context(own)
+        result = run_plan(planned, executor, account, retry)
     return replace(open_run(planned.config.output), tasks_run=result.tasks_run)
 
 

@@ -107,6 +107,7 @@ def _source_lines(one: Looked, name: str) -> Iterator[str]:
         yield from (f"      - {_yaml(path)}" for path in paths)
     if one.there:
         yield f"    # fields of the first records: {', '.join(one.there[:12])}"
+        yield "    # `columns: {score: FIELD}` takes a number along, for stages such as `where`"
     if one.fields:
         yield f"    fields: {{{', '.join(f'{key}: {_yaml(value)}' for key, value in one.fields.items())}}}"
     others = ", ".join(name for name, _ in one.said_domains.most_common(6))

@@ -169,7 +169,7 @@ def _check_judge(stage: MapStage[Any], measured: pa.Table) -> None:
     absent = [name for name in columns if name not in measured.column_names]
     if absent:
         return  # another stage makes them: the runs below judge
-    batch = measured.select([*dict.fromkeys([*columns, "domain"])]).combine_chunks().to_batches()[0]
+    batch = measured.select([*dict.fromkeys([*columns, *stage.concerns])]).combine_chunks().to_batches()[0]
     verdicts = stage.verdicts(batch)
     assert len(verdicts) == batch.num_rows, f"judge gave {len(verdicts)} verdicts for {batch.num_rows} rows"
     kinds = {type(reason) for reason in verdicts.to_pylist()}

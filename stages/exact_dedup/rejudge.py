@@ -70,8 +70,9 @@ def _judge_again(
         high.append(hashes.high[hit])
         low.append(hashes.low[hit])
         batches.append(batch.filter(pa.array(hit)))
-    group = _groups(policy, Scope.of(settings), documents, rows, [high, low], batches)
-    return group
+    if not batches:  # none comes to the stage any more
+        return np.empty(0, np.int64), np.empty(0, bool), np.empty(0, bool)
+    return _groups(policy, Scope.of(settings), documents, rows, [high, low], batches)
 
 
 def _groups(

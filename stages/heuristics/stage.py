@@ -168,7 +168,7 @@ class HeuristicsStage(MapStage[HeuristicsConfig]):
         import pyarrow as pa
 
         scripts = columns.column(f"{self.name}.script").cast(pa.int64()).fill_null(0).to_numpy()
-        profiles = profiles_of(columns.column("language"), scripts)
+        profiles = profiles_of(columns.column("language").cast(pa.string()), scripts)
         return pa.array(list(PROFILES), pa.string()).take(pa.array(profiles))
 
     def in_force(self, threshold: Threshold, columns: "pa.RecordBatch") -> "pa.Array":

@@ -46,6 +46,12 @@ class OrderKeys:
         return moved
 
 
+def partitions_of(keys: npt.NDArray[np.uint64], partitions: int) -> npt.NDArray[np.int64]:
+    """The partition of each key: they have equal parts of the range of keys."""
+    found: npt.NDArray[np.int64] = ((keys >> np.uint64(32)) * np.uint64(partitions) >> np.uint64(32)).astype(np.int64)
+    return found
+
+
 def read_order_keys(task: Task, remixed: bool) -> OrderKeys:
     """The order keys of a task's documents, by the mixture where they were drawn by one."""
     return OrderKeys(task.seed, PhaseOrder.from_json(task.artifact("mixture_phases")[0].read()) if remixed else None)

@@ -20,12 +20,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from dspipe.pipeline.run.run_file import RunFile
 from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings, Stage
+from dspipe.pipeline.storage.store import Store
 from dspipe.stages.pack.drawn import RECORD
 from dspipe.stages.pack.fim import Layout
 from dspipe.stages.pack.fit_documents import fit_documents
 from dspipe.stages.pack.partition import Partition
-from dspipe.stages.pack.reading.locate import locate_document
 from dspipe.stages.pack.segments import split_documents
 from dspipe.stages.pack.settings import PackConfig, RowSettings, TailSettings
 from dspipe.stages.pack.shuffle_keys import OrderKeys
@@ -33,8 +34,6 @@ from dspipe.stages.pack.special_tokens import SpecialTokens, choose_special_toke
 from dspipe.stages.pack.verify.shards import verify_run
 from dspipe.stages.tokenizer.stage import TokenizerStage
 
-MAX_SEGMENTS_SHOWN = 20
-"""by `explain`, of one document"""
 MAX_PARTITIONS = 1 << 16
 
 
@@ -156,16 +155,10 @@ class PackStage(GlobalStage[PackConfig]):
         found = verify_run(root)
         return found.problems, found.checked | {f"not checked: {why}": 1 for why in found.skipped}
 
-    def explain(self, root: str, id: str, columns: Mapping[str, Any]) -> dict[str, str]:
-        found = locate_document(root, id)
-        shown = {
-            f"copy {segment.copy}, token {segment.start:,}": (
-                f"{segment.length:,} tokens in row {segment.row:,} from {segment.column:,} on, {segment.file}"
-            )
-            for segment in found[:MAX_SEGMENTS_SHOWN]
-        }
-        more = len(found) - MAX_SEGMENTS_SHOWN
-        return shown | ({"and": f"{more:,} more segments"} if more > 0 else {})
+    def explain(self, store: Store, run: RunFile, number: int, columns: Mapping[str, Any]) -> dict[str, str]:
+        from dspipe.stages.pack.explain_packing import explain_packing
+
+        return explain_packing(store, run, self.seed, number, columns)
 
 
 def _columns(remixed: bool) -> tuple[str, ...]:

@@ -38,3 +38,8 @@ def show_training(title: str) -> Iterator[TrainingProgress]:
         yield progress
     finally:
         progress.end()
+
+
+def say(message: str) -> None:
+    """One line on standard error."""
+    print(message, file=sys.stderr, flush=True)

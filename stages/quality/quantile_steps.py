@@ -1,6 +1,7 @@
 """The phases of `quality`: a histogram of scores per shard, thresholds from their sum, reasons.
 
-Settings of all three: `at_least`, `drop_lowest`, `by` and `column`, as `QualityConfig` describes them.
+Settings of all three: `at_least`, `drop_lowest` and `by`, as `QualityConfig` describes them; `column`, which has the
+scores; and `null_counts_as`, the score of a document that has none.
 """
 
 import json
@@ -28,13 +29,7 @@ def columns_read(settings: Settings) -> list[str]:
     """The columns that counting and judging read beside `reason`."""
     group = [] if settings["by"] == "all" else [settings["by"]]
     language = ["language"] if settings["at_least"] is not None else []
-    return list(dict.fromkeys([score_column(settings["column"])[0], *group, *language]))
-
-
-def score_column(column: str | None) -> tuple[str, float]:
-    """The column with the scores, and what a document without one counts as: of a model's it is nothing that the model
-    knows, and 0; of a column given, whose scale may go below 0, less than any."""
-    return ("quality", 0.0) if column is None else (column, float(np.finfo(np.float32).min))
+    return list(dict.fromkeys([settings["column"], *group, *language]))
 
 
 def count_scores(task: Task, stage: StageSettings) -> None:
@@ -94,8 +89,8 @@ def find_low(batch: pa.RecordBatch, settings: Settings, thresholds: Mapping[str,
 
 
 def _scores(batch: pa.RecordBatch, settings: Settings) -> npt.NDArray[np.float32]:
-    column, null = score_column(settings["column"])
-    found = pc.cast(batch.column(column), pa.float32(), safe=False)
+    found = pc.cast(batch.column(settings["column"]), pa.float32(), safe=False)
+    null = settings["null_counts_as"]
     scores: npt.NDArray[np.float32] = pc.fill_null(found, pa.scalar(null, pa.float32())).to_numpy(zero_copy_only=False)
     return scores
 

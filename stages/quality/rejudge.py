@@ -12,7 +12,7 @@ from dspipe.stages.shared.quantiles import Histograms
 
 
 def rejudge(name: str, before: Settings, after: Settings, documents: RunDocuments) -> Rejudged:
-    """Exact. Settings: `at_least`, `drop_lowest` and `by`, of the run and now."""
+    """Exact. Settings: those of `stages.quality.quantile_steps`, of the run and now."""
     thresholds = _thresholds(after, documents, documents.enters)
     codes = np.full(len(documents.enters), -1, np.int32)
     if after["at_least"] is not None or after["drop_lowest"] is not None:

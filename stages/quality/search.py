@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from dspipe.stages.quality.evaluation import Float64
+from dspipe.stages.quality.measures import Float64
 
 RATES_AND_EPOCHS = ((0.5, 5), (0.5, 25), (0.1, 25), (1.0, 25), (0.5, 60))
 """in this order; later ones count where they save LEAST"""

@@ -3,16 +3,20 @@
     - quality: {model: quality.bin, at_least: 0.5}
     - quality: {model: quality.bin, drop_lowest: 0.6, by: language}
     - quality: {column: edu_score, drop_lowest: 0.3}
+    - quality: {model: grades.bin, ordinal: true, calibrated: true, at_least: 0.6}
+    - quality: {name: quality.edu, model: edu.bin}
 
 The model is a fastText classifier such as `dspipe classifier train` makes, or DCLM's (Li et al., "DataComp-LM", 2024,
 section 4.4, which keeps the top 10 %). A threshold by value looks at each document alone; a quantile looks at all that
 are still kept, per language if wanted: scores of different languages are not comparable, so that one threshold for all
-would choose between languages (CCNet, Wenzek et al., 2020, LM filtering).
+would choose between languages (CCNet, Wenzek et al., 2020, LM filtering). The stage may stand any number of times, each
+under a name of its own, with a model of its own: `ensemble` puts the scores on one scale.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeInt, model_validator
@@ -20,11 +24,14 @@ from pydantic import Field, NonNegativeInt, model_validator
 from dspipe.pipeline.config.suggestions import near
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.rejudging import Rejudged, RunDocuments
-from dspipe.pipeline.stage import NOTHING, Corpus, GlobalStage, Phase, Settings, StageConfig
+from dspipe.pipeline.stage import NOTHING, Corpus, GlobalStage, NamedConfig, Phase, Settings
 from dspipe.pipeline.threshold import Threshold
-from dspipe.stages.quality.quantile_steps import columns_read, score_column
+from dspipe.stages.quality.calibration import Calibration, path_beside, read_calibration
+from dspipe.stages.quality.quantile_steps import columns_read
+from dspipe.stages.quality.scores import levels_of, score_texts
 from dspipe.stages.shared.fasttext_models import check_label, find_model, load_classifier
 from dspipe.stages.shared.loaded import sha256_once
+from dspipe.stages.shared.quantiles import groups_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,9 +41,11 @@ if TYPE_CHECKING:
 Score = Annotated[float, Field(allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 _STEPS = "dspipe.stages.quality.quantile_steps"
+_LOWEST = -3.4028234663852886e38
+"""the least float32"""
 
 
-class QualityConfig(StageConfig):
+class QualityConfig(NamedConfig):
     """Settings of `quality`."""
 
     model: str | None = None
@@ -47,6 +56,12 @@ class QualityConfig(StageConfig):
 
     label: str = "positive"
     """The label whose probability is the score (`hq` for DCLM's classifier)."""
+
+    ordinal: bool = False
+    """The model's labels are grades from 0 to the highest: the score is the expected grade as a share of that."""
+
+    calibrated: bool = False
+    """Scores as `dspipe classifier calibrate` maps them, by the file beside the model."""
 
     prefix_bytes: NonNegativeInt = 0
     """Score about this many bytes of a longer document; 0 reads all of it."""
@@ -71,6 +86,10 @@ class QualityConfig(StageConfig):
     def _a_model_or_a_column(self) -> "QualityConfig":
         if (self.model is None) == (self.column is None):
             raise ValueError("give either `model`, which scores texts, or `column`, which has scores already")
+        if self.ordinal and "label" in self.model_fields_set:
+            raise ValueError("label: of an ordinal model's labels none is the score")
+        if self.column is not None and (self.ordinal or self.calibrated):
+            raise ValueError("ordinal and calibrated are of a model's scores, not of a column's")
         least = self.at_least.values() if isinstance(self.at_least, dict) else [self.at_least]
         if self.model is not None and any(score is not None and not 0 <= score <= 1 for score in least):
             raise ValueError("a model's scores are from 0 to 1, and so is at_least")
@@ -78,21 +97,26 @@ class QualityConfig(StageConfig):
 
 
 class QualityStage(GlobalStage[QualityConfig]):
-    """Adds `quality` (float32, null where the model knows nothing of a text: such documents count as 0). Drops with
-    `quality.low_score` and `quality.low_quantile`. With `column` it adds none, and documents without a score count as
-    lower than any."""
+    """Adds a column of its name, `quality` by default (float32, null where the model knows nothing of a text: such
+    documents count as 0). Drops with `<name>.low_score` and `<name>.low_quantile`. With `column` it adds none, and
+    documents without a score count as lower than any."""
 
     Config = QualityConfig
 
     def check(self) -> None:
         if self.config.model is not None:
-            check_label(self._classifier, self.config.label)
+            self._check_labels()
+            _ = self._calibration
         elif self.config.at_least is None and self.config.drop_lowest is None:
             raise ConfigError("does nothing with the column: give `at_least` or `drop_lowest`", ("column",))
 
     def check_columns(self, known: "Mapping[str, pa.DataType]") -> None:
         import pyarrow as pa
 
+        if self._calibration is not None and self._calibration.by not in known:
+            raise ConfigError(
+                f"the calibration is by {self._calibration.by}, a column that isn't there", ("calibrated",)
+            )
         if (name := self.config.column) is None:
             return
         if name not in known:
@@ -105,7 +129,7 @@ class QualityStage(GlobalStage[QualityConfig]):
     def measured_columns(self) -> "tuple[pa.Field, ...]":
         import pyarrow as pa
 
-        return () if self.config.column is not None else (pa.field("quality", pa.float32()),)
+        return () if self.config.column is not None else (pa.field(self.name, pa.float32()),)
 
     @property
     def measures(self) -> bool:
@@ -113,24 +137,31 @@ class QualityStage(GlobalStage[QualityConfig]):
 
     def measure_settings(self) -> Settings:
         reading = self.config.model_dump(mode="json", include={"label", "prefix_bytes"})
-        return {"model": sha256_once(find_model(self.config.model or "")), **reading}
+        # left out where they aren't set, so that scores made before there were these settings still count
+        if self.config.ordinal:
+            reading = {"ordinal": True, "prefix_bytes": self.config.prefix_bytes}
+        if self._calibration is not None:
+            reading["calibration"] = sha256_once(path_beside(self._model_path))
+        return {"model": sha256_once(self._model_path), **reading}
 
     def set_up(self) -> None:
-        _ = self._classifier
+        _ = self._classifier, self._calibration
 
     def measure(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
+        import numpy as np
         import pyarrow as pa
 
         from dspipe.kernels.arrow import text_buffers
 
-        data, offsets = text_buffers(batch.column("text"))
-        found = self._classifier.predict(data, offsets, self.config.prefix_bytes, label=self.config.label)
-        return batch.append_column(
-            pa.field("quality", pa.float32()), pa.array(found.score, pa.float32(), mask=found.label < 0)
-        )
+        label = None if self.config.ordinal else self.config.label
+        scores = score_texts(self._classifier, *text_buffers(batch.column("text")), self.config.prefix_bytes, label)
+        unknown = np.isnan(scores)
+        if (calibration := self._calibration) is not None:
+            scores = calibration.of(scores, groups_of(batch, calibration.by))
+        return batch.append_column(pa.field(self.name, pa.float32()), pa.array(scores, pa.float32(), mask=unknown))
 
     def thresholds(self, notes: Settings = NOTHING) -> Iterator[Threshold]:
-        column, null = score_column(self.config.column)
+        column, null = self._scores
         least, by = self.config.at_least, self.config.by
         for key, value, values in _by_group("at_least", least):
             languages = ("language",) if values else ()
@@ -201,11 +232,37 @@ class QualityStage(GlobalStage[QualityConfig]):
 
     @property
     def _deciding(self) -> Settings:
-        return self.config.model_dump(mode="json", include={"at_least", "drop_lowest", "by", "column"})
+        column, null = self._scores
+        given = self.config.model_dump(mode="json", include={"at_least", "drop_lowest", "by"})
+        return {**given, "column": column, "null_counts_as": null}
+
+    @property
+    def _scores(self) -> tuple[str, float]:
+        """The column with the scores, and what a document without one counts as: of a model's it is nothing that the
+        model knows, and 0; of a column given, whose scale may go below 0, less than any."""
+        return (self.name, 0.0) if self.config.column is None else (self.config.column, _LOWEST)
+
+    @cached_property
+    def _model_path(self) -> Path:
+        return find_model(self.config.model or "")
 
     @cached_property
     def _classifier(self) -> "Classifier":
-        return load_classifier(find_model(self.config.model or ""))
+        return load_classifier(self._model_path)
+
+    @cached_property
+    def _calibration(self) -> Calibration | None:
+        if not self.config.calibrated:
+            return None
+        label = None if self.config.ordinal else self.config.label
+        return read_calibration(self._model_path, sha256_once(self._model_path), label)
+
+    def _check_labels(self) -> None:
+        labels = self._classifier.labels
+        if not self.config.ordinal:
+            check_label(self._classifier, self.config.label)
+        elif levels_of(labels) is None:
+            raise ConfigError(f"the model's labels are no grades from 0: {', '.join(labels[:8])}", ("ordinal",))
 
 
 def _by_group(

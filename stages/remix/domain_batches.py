@@ -1,7 +1,8 @@
 """A shard's documents as remix sees them: the domain of each, and its position in that domain."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,8 @@ import pyarrow.compute as pc
 from dspipe.pipeline.draws import seeded_hashes
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.remix.epochs import hash_positions
-from dspipe.stages.remix.settings import POSITION, Grouping
+from dspipe.stages.remix.score_counts import score_bins
+from dspipe.stages.remix.settings import PAIR, POSITION, Grouping, by_columns
 from dspipe.stages.shared.hosts import hosts_of
 
 UNKNOWN = "unknown"
@@ -30,15 +32,19 @@ class DomainBatch:
     positions: npt.NDArray[np.float64]
     tokens: npt.NDArray[np.int64]
     kept: npt.NDArray[np.bool_]
+    score_bins: npt.NDArray[np.int64] | None = None
+    """the bins of their scores (`stages.remix.score_counts`), where there is a curve"""
 
 
-def read_domains(task: Task, grouping: Grouping, seed: int) -> Iterator[DomainBatch]:
-    """The shard's documents in batches."""
+def read_domains(
+    task: Task, grouping: Grouping, seed: int, merged: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[DomainBatch]:
+    """The shard's documents in batches. `merged`: the new names of domains that were put together with others."""
     for batch in task.rows(grouping.columns):
         tokens = batch.column(grouping.unit).to_numpy(zero_copy_only=False).astype(np.int64)
         reasons = batch.column("reason")
         kept = reasons.is_null().to_numpy(zero_copy_only=False)
-        yield domain_batch(batch, grouping, seed, tokens, kept, reasons)
+        yield domain_batch(batch, grouping, seed, tokens, kept, reasons, merged)
 
 
 def domain_batch(
@@ -48,16 +54,15 @@ def domain_batch(
     tokens: npt.NDArray[np.int64],
     kept: npt.NDArray[np.bool_],
     reasons: pa.Array | None = None,
+    merged: Mapping[str, str] = MappingProxyType({}),
 ) -> DomainBatch:
     """A batch of documents, of which the columns for domain and position are read."""
-    column = batch.column(grouping.key)
-    if grouping.by == "host":
-        column = hosts_of(column)
-    encoded = pc.fill_null(column.cast("string"), UNKNOWN).dictionary_encode()
+    encoded = _join_values(batch, grouping).dictionary_encode()
     values = encoded.dictionary.to_pylist()
     if grouping.groups is not None:
         group_of = {value: name for name, values in grouping.groups.items() for value in values}
         values = [group_of.get(value, "other") for value in values]
+    values = [merged.get(value, value) for value in values]
     names = sorted(set(values))
     number_of = {name: number for number, name in enumerate(names)}
     codes = np.array([number_of[value] for value in values], np.int64)[encoded.indices.to_numpy()]
@@ -65,4 +70,13 @@ def domain_batch(
         positions = batch.column(POSITION).to_numpy()
     else:
         positions = hash_positions(seeded_hashes(batch.column("origin"), seed))
-    return DomainBatch(reasons, names, codes, positions, tokens, kept)
+    bins = score_bins(batch.column(grouping.score)) if grouping.score is not None else None
+    return DomainBatch(reasons, names, codes, positions, tokens, kept, bins)
+
+
+def _join_values(batch: pa.RecordBatch, grouping: Grouping) -> pa.Array:
+    columns = []
+    for name, key in zip(by_columns(grouping.by), grouping.keys, strict=True):
+        column = batch.column(key)
+        columns.append(pc.fill_null((hosts_of(column) if name == "host" else column).cast("string"), UNKNOWN))
+    return columns[0] if len(columns) == 1 else pc.binary_join_element_wise(*columns, PAIR)

@@ -23,13 +23,27 @@ where documents are larger than that."""
 
 
 @dataclass(frozen=True)
+class Scores:
+    """The quality order of a domain, where a curve is to follow it."""
+
+    bins: Int64
+    """the bins of scores that its documents have, ascending (`stages.remix.score_counts`)"""
+    scored: int
+    """documents that have a score"""
+    squares: Float64
+    """the sum of the squares of its documents' tokens, by bin"""
+
+
+@dataclass(frozen=True)
 class Domain:
-    """What is there of a domain: documents, tokens, and its tokens by position (in `BINS` bins, or more)."""
+    """What is there of a domain."""
 
     name: str
     documents: int
     tokens: int
     bins: Int64
+    """its tokens by position, in `BINS` bins or more; where there are scores, by the bins of these"""
+    scores: Scores | None = None
 
 
 def hash_positions(hashes: npt.NDArray[np.uint64]) -> Float64:

@@ -6,16 +6,20 @@ n ** (1 / T): temperature sampling (Devlin et al. 2019) that doesn't run over it
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from dspipe.pipeline.errors import ConfigError
+from dspipe.stages.remix.bound_by import Outcome, say_what_binds
+from dspipe.stages.remix.curve import most_epochs
 from dspipe.stages.remix.epochs import Domain, Float64, epochs_for
 from dspipe.stages.remix.mixture_plan import MixturePlan, PlannedDomain, PlannedPart
-from dspipe.stages.remix.settings import MixtureRequest, Part
-from dspipe.stages.remix.weights import list_names, weigh_domains
+from dspipe.stages.remix.planned_curve import follow_curve
+from dspipe.stages.remix.settings import Curve, MixtureRequest, Part
+from dspipe.stages.remix.tail import merge_tail
+from dspipe.stages.remix.weights import check_names_merged, list_names, weigh_domains
 
 
 def plan_mixture(
@@ -28,8 +32,12 @@ def plan_mixture(
     weight is given for, a budget above the caps. With `clamp`, the budget and the minimum tokens are taken as far as
     the caps allow instead.
     """
+    domains, merged = merge_tail(domains, request.tail)
+    check_names_merged(request, merged)
     supply = _Supply(domains, request, unit)
     demands = [_Demand(part, weigh_domains(domains, part, request.others)) for part in request.parts]
+    if request.curve is not None:
+        _check_scores(domains, demands, request.curve)
     if not clamp:
         supply.check_min_tokens()
     drawn = np.zeros((len(demands), len(domains)))
@@ -46,7 +54,7 @@ def plan_mixture(
             drawn[number] = _solve(demand.weights, demand.part.share * budget, floors, left)
             if demand.part.strict and not clamp:
                 _check_part(supply, drawn[number], demand.part.share * budget)
-    return _make_plan(supply, demands, drawn, request, seed)
+    return _make_plan(supply, demands, drawn, request, seed, merged)
 
 
 @dataclass(frozen=True)
@@ -68,7 +76,9 @@ class _Supply:
             if name not in known:
                 raise ConfigError(f"there is no domain {name!r}; there are {list_names(known)}")
         for_all = math.inf if isinstance(request.max_epochs, dict) else request.max_epochs
-        self.max_epochs = np.array([by_domain.get(domain.name, for_all) for domain in domains], float)
+        self.most_asked = [by_domain.get(domain.name, for_all) for domain in domains]
+        most = math.inf if request.curve is None else most_epochs(request.curve)
+        self.max_epochs = np.minimum(np.array(self.most_asked, float), most)
         # an endless number of epochs of nothing is nothing
         self.caps = np.array(
             [domain.tokens and domain.tokens * epochs for domain, epochs in zip(domains, self.max_epochs, strict=True)],
@@ -157,7 +167,12 @@ def _check_part(supply: _Supply, drawn: Float64, total: float) -> None:
 
 
 def _make_plan(
-    supply: _Supply, demands: Sequence[_Demand], drawn: Float64, request: MixtureRequest, seed: int
+    supply: _Supply,
+    demands: Sequence[_Demand],
+    drawn: Float64,
+    request: MixtureRequest,
+    seed: int,
+    merged: Mapping[str, str],
 ) -> MixturePlan:
     """The plan of drawing drawn[part, domain] tokens."""
     total = float(sum(row.sum() for row in drawn))
@@ -166,20 +181,45 @@ def _make_plan(
     domains = []
     for i, domain in enumerate(supply.domains):
         got = float(ends[-1, i])
+        share = got / total if total else 0.0
+        outcome = Outcome(float(asked[i]), share, got, float(supply.min_tokens[i]), supply.most_asked[i])
+        curve = follow_curve(domain, request.curve, got)
         domains.append(
             PlannedDomain(
                 domain=domain.name,
                 documents=domain.documents,
                 tokens=domain.tokens,
                 weight_asked=round(float(asked[i]), 9),
-                weight_got=round(got / total, 9) if total else 0.0,
+                weight_got=round(share, 9),
                 epochs=round(got / domain.tokens, 9) if domain.tokens else 0.0,
                 tokens_drawn=round(got),
-                largest_bin=int(domain.bins.max()),
-                epochs_by_phase=tuple(epochs_for(domain, float(end)) for end in ends[:, i]),
+                bound_by=say_what_binds(domain, outcome, request, supply.unit),
+                may_miss_by=int(domain.bins.max(initial=0)) if curve is None else curve.may_miss_by,
+                epochs_by_phase=tuple(epochs_for(domain, float(end)) for end in ends[:, i])
+                if curve is None
+                else (got / domain.tokens if domain.tokens else 0.0,),
+                curve=None if curve is None else curve.planned,
             )
         )
     parts = [
         PlannedPart(demand.part.share, round(float(row.sum()))) for demand, row in zip(demands, drawn, strict=True)
     ]
-    return MixturePlan(request.by, seed, supply.unit, request.tokens, round(total), tuple(parts), tuple(domains))
+    return MixturePlan(
+        request.by_name, seed, supply.unit, request.tokens, round(total), tuple(parts), tuple(domains), dict(merged)
+    )
+
+
+def _check_scores(domains: Sequence[Domain], demands: Sequence[_Demand], curve: Curve) -> None:
+    """Raises ConfigError where there is nothing to order documents by."""
+    wanted = np.any([demand.weights > 0 for demand in demands], axis=0)
+    blind = [d for d, is_wanted in zip(domains, wanted, strict=True) if is_wanted and d.scores and not d.scores.scored]
+    if not blind:
+        return
+    everywhere = not any(domain.scores and domain.scores.scored for domain in domains)
+    those = "of all domains" if everywhere else "of " + list_names(domain.name for domain in blind)
+    documents = sum(domain.documents for domain in blind)
+    raise ConfigError(
+        f"{curve.of} is null for all {documents:,} documents {those} that are kept, so no curve can follow it; let a "
+        f"stage before this one score them{'' if everywhere else ', or give these domains the weight 0'}",
+        ("curve", "of"),
+    )

@@ -11,6 +11,21 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class PlannedCurve:
+    """How the epochs of a domain rise with the scores of its documents (`stages.remix.curve`)."""
+
+    highest: float
+    """epochs of the best"""
+    power: float
+    drop_below: float | None
+    """the score below which nothing is drawn; null: documents without a score reach higher"""
+    top: float | None
+    """the score from which on documents are seen most often"""
+    scored: int
+    """documents that have a score"""
+
+
+@dataclass(frozen=True)
 class PlannedDomain:
     """What there is of a domain, what was asked of it, and what is drawn."""
 
@@ -25,10 +40,14 @@ class PlannedDomain:
     epochs: float
     """tokens drawn by tokens there are"""
     tokens_drawn: int
-    largest_bin: int
-    """tokens of the largest bin of positions (`stages.remix.epochs`): the draw may miss its target by so many"""
+    bound_by: str
+    """what keeps it from being another number (`stages.remix.bound_by`)"""
+    may_miss_by: int
+    """tokens by which the draw may miss its target: those of the largest bin of positions (`stages.remix.epochs`), or
+    with a curve six standard deviations of the draw"""
     epochs_by_phase: tuple[float, ...]
     """how many epochs are drawn by the end of each phase"""
+    curve: PlannedCurve | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +83,7 @@ class MixturePlan:
     """How many tokens of each domain are drawn, in all and phase by phase."""
 
     by: str
-    """the column that says a document's domain, or `host`"""
+    """the column that says a document's domain, or `host`; several with ` | ` between them"""
     seed: int
     unit: str
     """`tokens`, or `bytes` of text in a config without a tokenizer"""
@@ -75,6 +94,8 @@ class MixturePlan:
     phases: tuple[PlannedPart, ...]
     domains: tuple[PlannedDomain, ...]
     """by name"""
+    merged: Mapping[str, str] = field(default_factory=dict)
+    """the new names of domains that were put together with others"""
 
     @property
     def order(self) -> PhaseOrder:
@@ -99,7 +120,13 @@ class MixturePlan:
         value: dict[str, Any] = json.loads(content)
         phases = tuple(PlannedPart(**part) for part in value.pop("phases"))
         domains = tuple(
-            PlannedDomain(**{**domain, "epochs_by_phase": tuple(domain["epochs_by_phase"])})
+            PlannedDomain(
+                **{
+                    **domain,
+                    "epochs_by_phase": tuple(domain["epochs_by_phase"]),
+                    "curve": domain["curve"] and PlannedCurve(**domain["curve"]),
+                }
+            )
             for domain in value.pop("domains")
         )
         return cls(**value, phases=phases, domains=domains)

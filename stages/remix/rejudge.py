@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.rejudging import NeedsRunError, Rejudged, RunDocuments
+from dspipe.pipeline.stage import NOTHING
 from dspipe.stages.remix import epochs
 from dspipe.stages.remix.domain_batches import DomainBatch, domain_batch
 from dspipe.stages.remix.domain_counts import DomainCounts, TooManyDomainsError
@@ -34,7 +35,7 @@ def rejudge(
     except (ConfigError, TooManyDomainsError) as error:
         raise NeedsRunError(f"{name} would refuse: {error}") from None
     codes = np.full(len(documents.enters), -1, np.int32)
-    for first, batch in _batches(grouping, seed, documents, documents.enters):
+    for first, batch in _batches(grouping, seed, documents, documents.enters, new.merged):
         wanted = np.array([new.epochs.get(domain, 0.0) for domain in batch.names], float)
         copies = count_copies(batch.positions, wanted[batch.codes])
         codes[first : first + len(copies)] = np.where(copies == 0, 0, -1)
@@ -54,11 +55,13 @@ def _plan(grouping: Grouping, request: MixtureRequest, seed: int, documents: Run
     return plan_mixture(counts.domains(), request, seed, "tokens" if grouping.unit == "tokens" else "bytes")
 
 
-def _batches(grouping: Grouping, seed: int, documents: RunDocuments, come: Bools) -> Iterator[tuple[int, DomainBatch]]:
+def _batches(
+    grouping: Grouping, seed: int, documents: RunDocuments, come: Bools, merged: Mapping[str, str] = NOTHING
+) -> Iterator[tuple[int, DomainBatch]]:
     sizes = documents.tokens if grouping.unit == "tokens" else documents.text_bytes
-    for first, batch in documents.read(list(dict.fromkeys(["origin", grouping.key]))):
+    for first, batch in documents.read(list(dict.fromkeys(["origin", *grouping.keys]))):
         rows = slice(first, first + batch.num_rows)
-        yield first, domain_batch(batch, grouping, seed, sizes[rows], come[rows])
+        yield first, domain_batch(batch, grouping, seed, sizes[rows], come[rows], None, merged)
 
 
 def _compared(before: MixturePlan, after: MixturePlan) -> Sequence[Mapping[str, Any]]:

@@ -1,6 +1,8 @@
 """Remix: how often each document is seen, so that the domains have the wanted parts of all tokens.
 
     remix: {by: domain, weights: {web: 0.6, books: 0.2, code: 0.2}, max_epochs: 4, tokens: 2e12}
+    remix: {by: topic, weights: olmo3_topics, curve: {of: rank, drop_below: 0.4, top: 0.05, max_epochs: 7}}
+    remix: {by: [topic, rank.bucket], unimax: true, tail: {min_tokens: 1e9, into: other}}
 
 `count` counts each domain's documents and tokens, `plan` works out the mixture (stages.remix.mixture) and keeps it as
 a small JSON file, `draw` gives each document its number of copies (stages.remix.epochs). Tokens are the tokenizer's; in
@@ -10,8 +12,9 @@ A tokenizer that is trained in the same run follows the mixture: for it, a first
 (stages.remix.plan).
 """
 
-from collections.abc import Collection, Iterator
-from typing import Literal, Self
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -19,19 +22,25 @@ import pyarrow as pa
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.dedup.importance import count_features, sum_features
 from dspipe.kernels.dedup.units import characters
+from dspipe.pipeline.config.suggestions import near, suggest
 from dspipe.pipeline.draws import seeded_hashes
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.rejudging import Rejudged, RunDocuments
-from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings
+from dspipe.pipeline.run.run_file import RunFile
+from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings, Stage
+from dspipe.pipeline.storage.store import Store
+from dspipe.stages.remix.domain_batches import UNKNOWN
 from dspipe.stages.remix.settings import (
     DOMAIN,
     EXPECTED_COPIES,
     LOG_WEIGHT,
+    PAIR,
     POSITION,
     Grouping,
     Importance,
     MixtureRequest,
     RemixConfig,
+    by_columns,
 )
 from dspipe.stages.remix.target import find_files, hash_files
 
@@ -48,9 +57,41 @@ class RemixStage(GlobalStage[RemixConfig]):
             except OSError as error:
                 raise ConfigError(str(error), ("importance", "target")) from None
 
-    def domains_named(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
-        if self.config.by != "domain" or self.config.groups is not None:
+    def check_columns(self, known: Mapping[str, pa.DataType]) -> None:
+        if self.config.curve is None:
             return
+        name = self.config.curve.of
+        if name not in known:
+            close = near(name, known)
+            message = f"there is no column {name}{f'; did you mean {close}?' if close else ''}"
+            raise ConfigError(message, ("curve", "of"))
+        if not (pa.types.is_integer(known[name]) or pa.types.is_floating(known[name])):
+            raise ConfigError(f"{name} is {known[name]}, no number that documents can be ordered by", ("curve", "of"))
+
+    def check_beside(self, stages: Sequence[Stage[Any]]) -> None:
+        """Raises ConfigError for names of domains that no document can have, where a stage knows all values."""
+        if self.config.groups is not None:
+            return
+        columns = by_columns(self.config.by)
+        known = [set().union(*found) if (found := _values_of(name, stages)) else None for name in columns]
+        small = self.config.tail.names if self.config.tail is not None else frozenset()
+        for key, name in self._names():
+            parts = name.split(PAIR) if len(columns) > 1 else [name]
+            if name in small or len(parts) != len(columns):
+                continue
+            for column, values, part in zip(columns, known, parts, strict=True):
+                if values is not None and part not in values and part != UNKNOWN:
+                    hint = suggest(part, sorted(values)[:30])
+                    raise ConfigError(f"no document can have the {column} {part}; {hint}", key)
+
+    def domains_named(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        if by_columns(self.config.by) != ("domain",) or self.config.groups is not None:
+            return
+        small = self.config.tail.names if self.config.tail is not None else frozenset()
+        yield from ((key, name) for key, name in self._names() if name not in small)
+
+    def _names(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """The domains that the settings ask something of, each with its key."""
         request = self.config
         parts = [(("phases", index), part) for index, part in enumerate(request.phases or ())]
         for prefix, part in [((), request), *parts]:
@@ -63,7 +104,9 @@ class RemixStage(GlobalStage[RemixConfig]):
 
     def check_certain_domains(self, certain: Collection[str]) -> None:
         """Raises ConfigError where documents that there will be have no weight."""
-        if self.config.by != "domain" or self.config.groups is not None or self.config.others != "refuse":
+        if self.config.tail is not None or self.config.groups is not None or self.config.others != "refuse":
+            return
+        if by_columns(self.config.by) != ("domain",):
             return
         for index, part in enumerate(self.config.parts):
             unnamed = [name for name in sorted(certain) if part.weights is not None and name not in part.weights]
@@ -95,7 +138,7 @@ class RemixStage(GlobalStage[RemixConfig]):
                 run="dspipe.stages.remix.plan:plan_draw",
                 title="Work out how many tokens of each domain are drawn",
                 artifacts=("domains",),
-                makes_artifacts=("mixture", "mixture_epochs", "mixture_phases"),
+                makes_artifacts=("mixture", *self._epochs("mixture"), "mixture_phases"),
                 settings={"request": self._request(), "unit": "tokens" if grouping.unit == "tokens" else "bytes"},
             ),
             Phase(
@@ -104,7 +147,7 @@ class RemixStage(GlobalStage[RemixConfig]):
                 run="dspipe.stages.remix.draw:draw_documents",
                 title="Say how often each document is drawn",
                 columns=grouping.columns,
-                artifacts=("mixture_epochs",),
+                artifacts=self._epochs("mixture"),
                 writes=(pa.field("copies", pa.int32()), pa.field(DOMAIN, pa.string()), pa.field("reason", pa.string())),
                 settings=settings,
             ),
@@ -112,7 +155,14 @@ class RemixStage(GlobalStage[RemixConfig]):
 
     def _grouping(self, unit: Literal["tokens", "text_bytes"]) -> Grouping:
         by_importance = self.config.importance is not None
-        return Grouping(by=self.config.by, groups=self.config.groups, unit=unit, by_importance=by_importance)
+        score = self.config.curve.of if self.config.curve is not None else None
+        return Grouping(
+            by=self.config.by, groups=self.config.groups, unit=unit, by_importance=by_importance, score=score
+        )
+
+    def _epochs(self, name: str) -> tuple[str, ...]:
+        """The artifacts that a draw depends on."""
+        return (f"{name}_epochs", *([f"{name}_scores"] if self.config.curve is not None else []))
 
     def _forecast(self) -> list[Phase]:
         """What the tokenizer's sample follows: the mixture in bytes, for there are no tokens yet."""
@@ -135,7 +185,7 @@ class RemixStage(GlobalStage[RemixConfig]):
                 run="dspipe.stages.remix.plan:forecast_draw",
                 title="Estimate in bytes how much of each domain will be drawn",
                 artifacts=("domain_bytes",),
-                makes_artifacts=("expected_epochs",),
+                makes_artifacts=self._epochs("expected"),
                 settings={"request": self._request()},
                 on_demand=True,
             ),
@@ -145,7 +195,7 @@ class RemixStage(GlobalStage[RemixConfig]):
                 run="dspipe.stages.remix.draw:expect_copies",
                 title="Estimate how often each document will be drawn",
                 columns=grouping.columns,
-                artifacts=("expected_epochs",),
+                artifacts=self._epochs("expected"),
                 writes=(pa.field(EXPECTED_COPIES, pa.int32()),),
                 settings=settings,
                 on_demand=True,
@@ -191,9 +241,21 @@ class RemixStage(GlobalStage[RemixConfig]):
     def _request(self) -> Settings:
         return self.config.model_dump(mode="json", include=set(MixtureRequest.model_fields))
 
+    def explain(self, store: Store, run: RunFile, number: int, columns: Mapping[str, Any]) -> dict[str, str]:
+        files = run.artifacts.get("mixture_epochs")
+        domain = columns.get(DOMAIN)
+        if not files or domain is None or columns.get("reason") not in (None, f"{self.name}.not_drawn"):
+            return {}
+        epochs = float(store.read_json(files[0])["epochs"].get(domain, 0.0))
+        if self.config.curve is not None:
+            return {f"epochs of {domain}": f"{epochs:.4g} in the mean: better documents are drawn more often"}
+        whole = math.floor(epochs)
+        times = f"{whole:,}" if whole == epochs else f"{whole:,} or {whole + 1:,}"
+        return {f"epochs of {domain}": f"{epochs:.4g}: each document is drawn {times} times"}
+
     def rejudge(self, before: Self, documents: RunDocuments) -> Rejudged | None:
-        if self.config.importance is not None or before.config.importance is not None:
-            return None  # a document's likeness to the target depends on all others
+        if any(one.importance is not None or one.curve is not None for one in (self.config, before.config)):
+            return None  # a document's likeness to the target, or its place in the order, depends on all others
         from dspipe.stages.remix.rejudge import rejudge
 
         unit: Literal["tokens", "text_bytes"] = "tokens" if "tokenizer" in documents.stages else "text_bytes"
@@ -206,3 +268,9 @@ class RemixStage(GlobalStage[RemixConfig]):
             text = text_buffers(pa.array(["a"], pa.large_string()))
             count_features(*text, characters(), np.zeros(16, np.int64))
             sum_features(*text, characters(), np.zeros(16, np.int64))
+
+
+def _values_of(column: str, stages: Sequence[Stage[Any]]) -> list[set[str]]:
+    """All values that a column may have, where a stage knows them."""
+    found = [stage.values_of(column) for stage in stages]
+    return [set(values) for values in found if values is not None]

@@ -6,7 +6,7 @@ import numpy as np
 
 from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.remix.epochs import Domain, Float64
-from dspipe.stages.remix.settings import Mixture
+from dspipe.stages.remix.settings import Mixture, MixtureRequest
 
 
 def weigh_domains(domains: Sequence[Domain], mixture: Mixture, others: str) -> Float64:
@@ -33,6 +33,23 @@ def weigh_domains(domains: Sequence[Domain], mixture: Mixture, others: str) -> F
     total = weights.sum()
     normalized: Float64 = weights / total if total else weights
     return normalized
+
+
+def check_names_merged(request: MixtureRequest, merged: Mapping[str, str]) -> None:
+    """Raises ConfigError where settings name a domain that was too small to stand alone."""
+    most = request.max_epochs if isinstance(request.max_epochs, dict) else {}
+    named = [(key, name) for key, given in (("min_tokens", request.min_tokens), ("max_epochs", most)) for name in given]
+    for part in request.parts:
+        for key, given in (("weights", part.weights), ("multipliers", part.multipliers)):
+            named += [(key, name) for name, value in (given or {}).items() if value > 0]
+    for key, name in named:
+        if name in merged:
+            least = f"{request.tail.min_tokens:,.0f}" if request.tail is not None else ""
+            raise ConfigError(
+                f"{key}: {name!r} is too small to stand alone (tail.min_tokens: {least}) and goes into "
+                f"{merged[name]!r}; name that, or lower tail.min_tokens",
+                (key, name),
+            )
 
 
 def list_names(names: Iterable[str]) -> str:

@@ -70,9 +70,8 @@ class RewritingStage(MapStage[ConfigT]):
         at = batch.schema.get_field_index("text")
         texts = batch.column(at).cast(pa.large_string())
         mask = self.suspects(texts)
-        if self.config.domains is not None:
-            domains = pa.array(self.config.domains, pa.string())
-            mask = pc.and_(mask, pc.is_in(batch.column("domain").cast(pa.string()), domains))
+        concerned = self.concerned(batch)
+        mask = mask if concerned is None else pc.and_(mask, concerned)
         chosen = mask.to_numpy(zero_copy_only=False)
         counts = [np.zeros(batch.num_rows, np.uint32) for _ in self.counted()]
         if chosen.any():

@@ -46,13 +46,13 @@ class JsonlSource(Source[Config]):
         if not objects:
             said = advice(guess_format(head, file.name))
             if said is not None and not said.startswith("it holds JSON lines"):
-                raise ConfigError(f"{file.name} holds no JSON lines; {said}", ("format",))
+                raise ConfigError(f"{file.path} holds no JSON lines; {said}", ("format",))
             return frozenset()
         fields = self.config.fields
         if all(_find(row, fields.text) is None for row in objects):
             there = names_there(name for row in objects for name in row)
             raise ConfigError(
-                f"none of the first {len(objects)} records of {file.name} has the field {fields.text!r}; they have: "
+                f"none of the first {len(objects)} records of {file.path} has the field {fields.text!r}; they have: "
                 f"{there}. Name the one with the text as `fields: {{text: ...}}`",
                 ("fields", "text"),
             )
@@ -70,13 +70,13 @@ class JsonlSource(Source[Config]):
         for name, column in self.config.columns.items():
             if all(_find(row, column.field) is None for row in objects):
                 there = names_there(name for row in objects for name in row)
-                message = f"none of the first {len(objects)} records of {file.name} has the field {column.field!r}"
+                message = f"none of the first {len(objects)} records of {file.path} has the field {column.field!r}"
                 raise ConfigError(f"{message}; they have: {there}", ("columns", name))
             try:
                 for row in objects:
                     value_of(_find(row, column.field), column)
             except ValueError as error:
-                raise ConfigError(f"{file.name}: {error}", ("columns", name)) from None
+                raise ConfigError(f"{file.path}: {error}", ("columns", name)) from None
 
     def read(self, shard: Sequence[InputFile], reading: Reading) -> Iterator["pa.RecordBatch"]:
         """The shard's documents. Lines that hold none are quarantined, blank ones ignored."""
@@ -187,7 +187,7 @@ def _parse(line: bytes | bytearray, **hooks: Any) -> tuple[dict[str, Any], list[
     except UnicodeDecodeError as error:
         raise ValueError(f"not UTF-8: {error.reason} at byte {error.start} of the line") from None
     except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON: {error.msg} at character {error.pos} of the line") from None
+        raise ValueError(f"not JSON: {error.msg.removesuffix(' at')} at character {error.pos} of the line") from None
     except RecursionError:
         raise ValueError("not readable: nested too deeply") from None
     except ValueError:

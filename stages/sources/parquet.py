@@ -46,7 +46,7 @@ class ParquetSource(Source[Config]):
         import pyarrow.parquet as pq
 
         guess = guess_format(read_head(stream), file.name)
-        refuse_other_format(file.name, guess, "parquet", "Parquet")
+        refuse_other_format(file.path, guess, "parquet", "Parquet")
         if guess != "parquet":
             return frozenset()
         stream.seek(0)
@@ -57,9 +57,9 @@ class ParquetSource(Source[Config]):
         try:
             self._columns(parquet)
         except _TakenError as error:
-            raise ConfigError(f"{file.name}: {error}", ("columns", error.name)) from None
+            raise ConfigError(f"{file.path}: {error}", ("columns", error.name)) from None
         except ValueError as error:
-            raise ConfigError(f"{file.name}: {error}", ("fields", "text")) from None
+            raise ConfigError(f"{file.path}: {error}", ("fields", "text")) from None
         return frozenset()
 
     def columns(self) -> "tuple[pa.Field, ...]":

@@ -49,7 +49,7 @@ class WarcSource(Source[Config]):
             refuse_other_format(name, "wat", "warc", "WARC")
 
     def check_first_file(self, file: InputFile, stream: BinaryIO) -> frozenset[str]:
-        refuse_other_format(file.name, guess_format(read_head(stream), file.name), "warc", "WARC")
+        refuse_other_format(file.path, guess_format(read_head(stream), file.name), "warc", "WARC")
         return frozenset()
 
     def domains(self) -> Domains:

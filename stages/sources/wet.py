@@ -31,7 +31,7 @@ class WetSource(Source[Config]):
             refuse_other_format(name, "warc", "wet", "WET")
 
     def check_first_file(self, file: InputFile, stream: BinaryIO) -> frozenset[str]:
-        refuse_other_format(file.name, guess_format(read_head(stream), file.name), "wet", "WET")
+        refuse_other_format(file.path, guess_format(read_head(stream), file.name), "wet", "WET")
         return frozenset()
 
     def domains(self) -> Domains:

@@ -55,7 +55,7 @@ def test_rounds_of_deduplication(contents: Contents) -> None:
         assert cluster.kept is not None and cluster.dropped is not None
         assert cluster.true is not None and cluster.estimated is not None
         assert 0.5 < cluster.true < 1 and abs(cluster.true - cluster.estimated) < 0.25
-        assert ("only" in {kind for kind, _ in cluster.kept.segments}) and HOSTILE[:9] not in cluster.kept.id[:9]
+        assert ("only" in {piece.kind for piece in cluster.kept.pieces}) and HOSTILE[:9] not in cluster.kept.id[:9]
 
 
 def test_mixture_tokenizer_and_work(contents: Contents) -> None:

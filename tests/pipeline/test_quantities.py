@@ -6,7 +6,9 @@ from pydantic import TypeAdapter, ValidationError
 from dspipe.pipeline.quantities import (
     ByteSize,
     Count,
+    count_of,
     human_bytes,
+    human_number,
     human_seconds,
     parse_count,
     parse_seconds,
@@ -92,3 +94,12 @@ def test_what_is_no_time(text: str) -> None:
 def test_for_people() -> None:
     assert [human_bytes(n) for n in (0, 999, 1536, 2.5e6, 3e15)] == ["0 B", "999 B", "1.5 kB", "2.5 MB", "3,000.0 TB"]
     assert [human_seconds(s) for s in (1.25, 42, 192, 7500)] == ["1.2s", "42s", "3m12s", "2h05m"]
+
+
+def test_counts_of_things() -> None:
+    assert [count_of(number, "worker") for number in (0, 1, 4096)] == ["0 workers", "1 worker", "4,096 workers"]
+
+
+def test_numbers_of_any_size_are_short() -> None:
+    found = [human_number(n) for n in (0.0, 0.003214, 43.0, 9999.4, 12345.6, -5e14, -1e300, float("inf"))]
+    assert found == ["0", "0.003214", "43", "9999", "12,346", "-500,000,000,000,000", "-1e+300", "inf"]

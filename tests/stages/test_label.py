@@ -72,6 +72,33 @@ def test_it_stands_twice_and_what_is_unsure_is_called_otherwise(tmp_path: Path, 
         assert row["sure.score"] == row["topic.score"]
 
 
+def test_other_stages_are_for_some_labels_only(tmp_path: Path, model: Path) -> None:
+    label: dict[str, Any] = {"label": {"name": "topic", "model": str(model)}}
+
+    def dropped(**settings: Any) -> list[str]:
+        values = config(tmp_path, [label, {"tests.toys.marks": {"mark": "a", "at_most": 0, **settings}}])
+        rows = rows_of(run_inline(values), ["id", "topic", "reason"])
+        return sorted({row["topic"] for row in rows if row["reason"] == "marks.too_many"})
+
+    assert dropped() == ["cooking", "science", "sports"]
+    assert dropped(domains={"topic": ["science", "sports"]}) == ["science", "sports"]
+    assert dropped(domains={"topic": ["science", "sports"], "domain": ["web"]}) == ["science", "sports"]
+    with pytest.raises(
+        InvalidConfigError, match="marks is for the topic sport, a label the model hasn't; did you mean"
+    ):
+        dropped(domains={"topic": ["sport"]})
+    with pytest.raises(
+        InvalidConfigError, match=r"domains.topics: no source and no stage before .* did you mean topic\?"
+    ):
+        dropped(domains={"topics": ["sports"]})
+    with pytest.raises(InvalidConfigError, match=r"domains.topic\.score: topic.score is float, not text"):
+        dropped(domains={"topic.score": ["0.5"]})
+    rewriting: list[dict[str, Any]] = [{"pii": {"domains": {"topic": ["science"]}}}, label]
+    with pytest.raises(InvalidConfigError, match="no stage before this one makes the column topic"):
+        planned(config(tmp_path, rewriting))
+    run_inline(config(tmp_path, rewriting[::-1]))
+
+
 def test_mistakes_are_told_before_any_work(tmp_path: Path, model: Path) -> None:
     def said(**settings: Any) -> str:
         with pytest.raises(InvalidConfigError) as error:
@@ -85,3 +112,22 @@ def test_mistakes_are_told_before_any_work(tmp_path: Path, model: Path) -> None:
 
 def test_the_stages_contract(model: Path) -> None:
     check_stage(LabelStage, {"model": str(model), "at_least": 0.4})
+
+
+@pytest.mark.parametrize(
+    ("remix", "message"),
+    [
+        ({"by": "topic", "weights": {"science": 0.5, "scince": 0.5}}, "no document can have the topic scince"),
+        ({"by": ["topic", "domain"], "multipliers": {"law | web": 2}}, "no document can have the topic law"),
+        ({"by": "topic", "weights": "olmo3_topics"}, "no document can have the topic adult_content"),
+    ],
+)
+def test_weights_of_labels_that_the_model_has_not(
+    model: Path, tmp_path: Path, remix: dict[str, Any], message: str
+) -> None:
+    label = {"label": {"name": "topic", "model": str(model)}}
+    with pytest.raises(InvalidConfigError, match=message):
+        planned(config(tmp_path, [label, {"remix": remix}]))
+    planned(config(tmp_path, [label, {"remix": {"by": "topic", "weights": {"science": 0.5, "unknown": 0.5}}}]))
+    tail = {"min_tokens": 10, "into": "rest"}
+    planned(config(tmp_path, [label, {"remix": {"by": "topic", "weights": {"rest": 1}, "tail": tail}}]))

@@ -1,7 +1,9 @@
 """Conditions that decide."""
 
 import pyarrow as pa
+import pytest
 
+from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.where import WhereConfig, WhereStage
 
 
@@ -28,3 +30,13 @@ def test_explain_says_which_condition_a_document_breaks() -> None:
         ("score", "`score > 1`", False),
         ("language", "`language = 'zh'`", True),
     ]
+
+
+def test_a_mistake_is_in_the_key_that_was_written() -> None:
+    known = {"score": pa.float64()}
+    with pytest.raises(ConfigError, match="no column scor; did you mean score") as caught:
+        stage(keep="scor > 1").check_columns(known)
+    assert caught.value.key == ("keep",)
+    with pytest.raises(ConfigError) as caught:
+        stage(keep={"low": "scor > 1"}).check_columns(known)
+    assert caught.value.key == ("keep", "low")

@@ -139,6 +139,8 @@ class _Summary:
         for name, table in zip("ab", self._tables, strict=True):
             if not table.run.finished:
                 yield f"run {name} isn't finished: it has {table.documents:,} documents and verdicts so far"
+            if _config(table) is None:
+                yield f"config.yaml of run {name} is gone or was changed: in which settings the runs differ isn't known"
         both = sum(flow.measures.documents for flow in flows if "absent" not in (flow.a.state, flow.b.state))
         if not both and all(table.documents for table in self._tables):
             yield "no document is in both runs: they are known again by their source's name, their place and id"
@@ -196,7 +198,10 @@ class _Summary:
 
     def _settings(self) -> Iterator[tuple[str, Any, Any]]:
         """Where the configs differ, but for names and places."""
-        a, b = (_flat(_config(table)) for table in self._tables)
+        configs = [_config(table) for table in self._tables]
+        if None in configs:
+            return  # which is said among the remarks
+        a, b = map(_flat, configs)
         for key in sorted({*a, *b}):
             if key.partition(".")[0] not in _NO_VERDICT and a.get(key) != b.get(key):
                 yield key, a.get(key), b.get(key)
@@ -229,11 +234,13 @@ def _value(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _config(table: DocumentTable) -> Any:
+def _config(table: DocumentTable) -> dict[str, Any] | None:
+    """The values of a run's config; None where it is gone, or no config any more."""
     try:
-        return parse_yaml(table.store.read_bytes("config.yaml").decode())[0]
+        values, _ = parse_yaml(table.store.read_bytes("config.yaml").decode())
     except (FileNotFoundError, YamlError, UnicodeDecodeError):
-        return {}
+        return None
+    return values if isinstance(values, dict) else None
 
 
 def _flat(value: Any, path: str = "") -> dict[str, Any]:
@@ -251,7 +258,10 @@ def _flat(value: Any, path: str = "") -> dict[str, Any]:
 
 def _named(number: int, item: Any) -> tuple[str, Any]:
     if isinstance(item, dict) and len(item) == 1:
-        return next((str(key), part) for key, part in item.items())
+        key, settings = next(iter(item.items()))
+        # of several stages of a kind each has a name of its own
+        given = settings.get("name") if isinstance(settings, dict) else None
+        return str(given or key), settings
     if isinstance(item, dict) and isinstance(item.get("name"), str):
         return item["name"], item
     return (item, {}) if isinstance(item, str) else (str(number), item)

@@ -14,15 +14,19 @@ from dspipe.cli.export import export
 from dspipe.cli.help import help_
 from dspipe.cli.init import init
 from dspipe.cli.plan import plan
+from dspipe.cli.recall import recall
 from dspipe.cli.retry_quarantine import retry_quarantine
 from dspipe.cli.run import run
 from dspipe.cli.sample import sample
 from dspipe.cli.schema import schema
+from dspipe.cli.serve import serve
 from dspipe.cli.stats import stats
+from dspipe.cli.status import status
 from dspipe.cli.verify import verify
 from dspipe.cli.whatif import whatif
 from dspipe.stages.pack.cli import app as trainer_app
 from dspipe.stages.quality.cli import app as classifier_app
+from dspipe.stages.remix.cli import app as mixture_app
 from dspipe.tokenizer.cli import app as tokenizer_app
 
 app = typer.Typer(
@@ -31,11 +35,15 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (init, plan, run, retry_quarantine, stats, explain, whatif, diff, export, sample, verify, schema):
+for command in (
+    *(init, plan, run, retry_quarantine, status),
+    *(stats, explain, whatif, diff, export, sample, recall, serve, verify, schema),
+):
     app.command()(command)
 app.command("help")(help_)
 app.add_typer(tokenizer_app, name="tokenizer", help="Train, evaluate and apply byte-level BPE tokenizers.")
 app.add_typer(classifier_app, name="classifier", help="Train and evaluate quality classifiers.")
+app.add_typer(mixture_app, name="mixture", help="Find the weights of `remix` by runs of small models.")
 app.add_typer(trainer_app, name="trainer", help="What trainers must be told to read packed shards.")
 
 

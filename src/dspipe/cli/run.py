@@ -22,13 +22,23 @@ def run(
     replace: Annotated[
         bool, typer.Option("--replace", help="remove shards that an earlier config packed there, once these are whole")
     ] = False,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            "--metrics", help="answer Prometheus there while it runs; a port is on loopback", metavar="[HOST:]PORT"
+        ),
+    ] = None,
 ) -> None:
     """Run a config, or go on where an earlier run of it stopped."""
-    run_or_say_why(config, edits or [], replace)
+    run_or_say_why(config, edits or [], replace, metrics=metrics)
 
 
 def run_or_say_why(
-    config: Path, edits: list[str], replace: bool = False, retry: "QuarantineRetry | None" = None
+    config: Path,
+    edits: list[str],
+    replace: bool = False,
+    retry: "QuarantineRetry | None" = None,
+    metrics: str | None = None,
 ) -> None:
     """Run a config and print what came of it; exit with a sentence where it failed."""
     from dspipe import api
@@ -40,7 +50,7 @@ def run_or_say_why(
 
     signal.signal(signal.SIGTERM, interrupt)
     try:
-        _print_end(api.run(config, edits, replace_earlier=replace, retry=retry), retry)
+        _print_end(api.run(config, edits, replace_earlier=replace, retry=retry, metrics=metrics), retry)
     except (InvalidConfigError, ConfigError, StorageError) as error:
         refuse(str(error))
     except ConservationError as error:

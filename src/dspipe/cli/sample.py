@@ -1,6 +1,7 @@
 """`dspipe sample`."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +29,16 @@ def sample(
         ),
     ] = None,
     by: Annotated[
-        str | None, typer.Option(help="so many documents of each value of these columns", metavar="COLUMN,...")
+        str | None,
+        typer.Option(
+            help="so many documents of each value of these columns; score:5 for five equal parts", metavar="COLUMN,..."
+        ),
+    ] = None,
+    at_most_of: Annotated[
+        str | None,
+        typer.Option(
+            help="no more documents of one host, or one value of a column, in a stratum: host=20", metavar="COLUMN=N"
+        ),
     ] = None,
     n: Annotated[int, typer.Option("-n", min=1, help="how many documents, of each stratum and side")] = 10,
     seed: Annotated[int, typer.Option(help="of the draw: another one shows others")] = 0,
@@ -63,8 +73,13 @@ def sample(
         if quarantined:
             found = sample_quarantined(table, n, seed, bool(columns))
         else:
-            wanted = Wanted(n, tuple(dropped_by or ()), kept, where, near, columns, seed)
-            found = draw(table, wanted, configured_stages(table.store, import_own).known)
+            limit = _limit(at_most_of) if at_most_of is not None else None
+            wanted = Wanted(n, tuple(dropped_by or ()), kept, where, near, columns, seed, limit)
+            stages = configured_stages(table.store, import_own)
+            found = draw(table, wanted, stages.known)
+            if stages.left_out:
+                own = f"{', '.join(stages.left_out)}: the run's own, asked for limits and marks with --import-own only"
+                found = replace(found, remarks=[*found.remarks, own])
         if output is not None:
             write_sample(found, output)
             print(f"{output}: {len(found.documents):,} documents", file=sys.stderr)
@@ -78,3 +93,10 @@ def sample(
         refuse(str(error))
     except DamagedFileError as error:
         fail(f"{error}; `dspipe run` with the run's config makes it anew")
+
+
+def _limit(said: str) -> tuple[str, int]:
+    column, equals, number = said.rpartition("=")
+    if not (equals and column and number.isascii() and number.isdigit() and int(number)):
+        refuse(f"--at-most-of {said}: say a column, or host, and how many, as in host=20")
+    return column, int(number)

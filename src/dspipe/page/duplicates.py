@@ -1,15 +1,14 @@
 """Deduplication by dump, as Table 1 of DeepSeek LLM (2024), and the largest clusters with kept and dropped texts."""
 
-import difflib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from dspipe.pipeline.inspection.clusters import Cluster, LargestClusters, Pair
+from dspipe.pipeline.inspection.compare_texts import Compared, Piece, compare_texts, first_difference
 from dspipe.pipeline.inspection.document_table import DocumentTable
 from dspipe.pipeline.inspection.documents_at import documents_at
 from dspipe.pipeline.run.run_file import RunFile
@@ -20,9 +19,6 @@ from dspipe.stages.shared.dedup.stage_base import DedupStage
 LARGEST = 100
 _BEFORE, _SHOWN = 160, 900
 """characters that are shown of texts before the first difference, and in all"""
-_PARTS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\w+|\s+|[^\w\s]")
-
-Segment = tuple[Literal["same", "only"], str]
 
 
 @dataclass(frozen=True)
@@ -34,7 +30,7 @@ class ShownDocument:
     dump: str | None
     source: str
     characters: int
-    segments: list[Segment]
+    pieces: list[Piece]
     """what both have, and what this one has alone"""
 
 
@@ -149,9 +145,9 @@ def _show(
         estimated = pair.similarity if pair else None
         return ShownCluster(cluster.documents, estimated, None, 0, _side(kept, []), _side(dropped, []))
     one, other = kept["text"], dropped["text"]
-    alike, segments, others = differences(one, other)
+    alike, compared = differences(one, other)
     true = similarity(one, other)
-    sides = _side(kept, segments), _side(dropped, others)
+    sides = _side(kept, compared.left), _side(dropped, compared.right)
     return ShownCluster(cluster.documents, pair.similarity, true, alike, *sides)
 
 
@@ -159,41 +155,17 @@ def _numbers(pair: Pair | None) -> tuple[int, int]:
     return (pair.kept, pair.dropped) if pair else (0, 0)
 
 
-def _side(row: Mapping[str, Any] | None, segments: list[Segment]) -> ShownDocument | None:
+def _side(row: Mapping[str, Any] | None, pieces: list[Piece]) -> ShownDocument | None:
     if row is None:
         return None
     return ShownDocument(
-        row["id"], row.get("url"), row.get("dump"), row.get("source") or "", len(row["text"] or ""), segments
+        row["id"], row.get("url"), row.get("dump"), row.get("source") or "", len(row["text"] or ""), pieces
     )
 
 
-def differences(one: str, other: str) -> tuple[int, list[Segment], list[Segment]]:
-    """Two texts from shortly before their first difference on: how many characters are left out before that, and the
-    segments of each that both have, or that it has alone."""
-    first = _first_difference(one, other)
-    start = max(0, min(first, len(one), len(other)) - _BEFORE)
-    if first == len(one) == len(other):
-        start = 0
-    left, right = _PARTS.findall(one[start : start + _SHOWN]), _PARTS.findall(other[start : start + _SHOWN])
-    segments: list[Segment] = []
-    others: list[Segment] = []
-    for kind, a, b, c, d in difflib.SequenceMatcher(None, _keys(left), _keys(right), autojunk=False).get_opcodes():
-        what: Literal["same", "only"] = "same" if kind == "equal" else "only"
-        if b > a:
-            segments.append((what, "".join(left[a:b])))
-        if d > c:
-            others.append((what, "".join(right[c:d])))
-    return start, segments, others
-
-
-def _keys(parts: Sequence[str]) -> list[str]:
-    """What parts are compared by: blanks and line breaks are all one, as for deduplication."""
-    return [" " if part.isspace() else part for part in parts]
-
-
-def _first_difference(one: str, other: str) -> int:
-    low, high = 0, min(len(one), len(other))
-    while low < high:  # the longest common beginning, by halving
-        half = (low + high + 1) // 2
-        low, high = (half, high) if one[:half] == other[:half] else (low, half - 1)
-    return low
+def differences(one: str, other: str) -> tuple[int, Compared]:
+    """Two texts from shortly before their first difference on: how many characters are left out before that, and what
+    is shown of both."""
+    first = first_difference(one, other)
+    start = 0 if first == len(one) == len(other) else max(0, first - _BEFORE)
+    return start, compare_texts(one[start : start + _SHOWN], other[start : start + _SHOWN])

@@ -138,7 +138,7 @@ def _number(value: float | None) -> str:
         return f"{value:,}"
     if value == 0 or 0.001 <= abs(value) < 10_000:
         return f"{value:,.4g}"
-    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.2e}"
+    return f"{value:,.0f}" if 10_000 <= abs(value) < 1e15 else f"{value:.2e}"
 
 
 def _share(part: float, whole: float) -> str:

@@ -33,6 +33,10 @@ class RemoteFiles:
         """A whole file. Raises FileNotFoundError."""
         return self._store.read_bytes(name)
 
+    def read_range(self, name: str, start: int, length: int) -> bytes:
+        """Some bytes of a file, which aren't checked. Raises FileNotFoundError, DamagedFileError."""
+        return self._store.read_range(name, start, length)
+
     def copy(self, name: str, sha256: str) -> Path:
         """A local copy of a file with this checksum. Raises FileNotFoundError, ForeignFolderError, and
         DamagedFileError where the file has another checksum."""

@@ -85,6 +85,22 @@ class Shards:
         """The file that holds a shard's rows, as the manifest names it."""
         return self._file(shard, ROWS_SUFFIX[self.manifest.format])
 
+    def partition(self, shard: int) -> int | None:
+        """The number of the partition that a shard is of, some of which have no rows; None: of all their remainders."""
+        name = self.rows_file(shard).name.rpartition("/")[2].partition("-")[0]
+        return int(name) if name.isdigit() else None
+
+    def read_tokens(self, shard: int, row: int, column: int, length: int) -> npt.NDArray[Any] | None:
+        """Some tokens of a shard's row. Of a remote shard that isn't copied yet only these are read; None for one of
+        Parquet, whose rows can't be read alone."""
+        if self._remote is None or shard in self._tokens:
+            return np.asarray(self.tokens(shard)[row][column : column + length])
+        if self.manifest.format == "parquet":
+            return None
+        start = self._rows_offset(shard) + (row * self.row_length + column) * self.dtype.itemsize
+        data = self._remote.read_range(self.rows_file(shard).name, start, length * self.dtype.itemsize)
+        return np.frombuffer(data, self.dtype)
+
     def local_path(self, shard: int, suffix: str) -> Path:
         """A shard's file, or its local copy. Raises ShardError when it is missing or of another size than stated."""
         file = self._file(shard, suffix)
@@ -126,6 +142,11 @@ class Shards:
         folder = Path(self.path).parent
         return next((path for path in (folder / file.name, folder.parent / file.name) if path.is_file()), None)
 
+    def _rows_offset(self, shard: int) -> int:
+        """Where a shard's first row begins in its file, which isn't Parquet."""
+        header = self.manifest.format == "mds"
+        return len(mds.make_header(self.parts[shard].rows, self.row_length, self.dtype)) if header else 0
+
     def _open_rows(self, shard: int) -> Rows:
         rows, format = self.parts[shard].rows, self.manifest.format
         path = self.local_path(shard, ROWS_SUFFIX[format])
@@ -133,7 +154,7 @@ class Shards:
             from dspipe.stages.pack.formats.parquet import ParquetRows
 
             return ParquetRows(path)
-        offset = len(mds.make_header(rows, self.row_length, self.dtype)) if format == "mds" else 0
+        offset = self._rows_offset(shard)
         expected = offset + rows * self.row_length * self.dtype.itemsize
         if path.stat().st_size != expected:
             raise ShardError(f"{path} has {path.stat().st_size:,} bytes, {rows:,} rows need {expected:,}")

@@ -98,8 +98,8 @@ def check_drawn(
         return
     for domain in plan.domains:
         got, wanted = packed.tokens.get(domain.domain, 0), domain.tokens_drawn
-        # the tokens of one bin at the end of the draw, and of a document (see stages.remix.epochs.BINS)
-        allowed = domain.largest_bin + longest + shards.manifest.dropped
+        # what the draw may miss by, and a document
+        allowed = domain.may_miss_by + longest + shards.manifest.dropped
         if abs(got - wanted) > allowed:
             result.problems.append(
                 f"domain {domain.domain}: the shards hold documents of {got:,} tokens, the plan draws {wanted:,}"

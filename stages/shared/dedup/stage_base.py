@@ -113,16 +113,12 @@ class DedupStage(GlobalStage[ConfigT]):
             message = "later runs would keep a copy of what `keep: none` drops, which no index of kept documents has"
             raise ConfigError(f"{message}: leave `index` out", ("index",))
 
-    def explain(self, root: str, id: str, columns: Mapping[str, Any]) -> dict[str, str]:
-        from dspipe.pipeline.inspection.explain import id_of
-
-        keepers = {
-            name: value
+    def kept_instead(self, columns: Mapping[str, Any]) -> dict[str, int]:
+        return {
+            name.removesuffix(".keeper"): int(value)
             for name, value in columns.items()
             if name.startswith(f"{self.name}.") and name.endswith(".keeper") and value is not None
         }
-        too = ", which goes too: `keep: none`" if self.policy.keeps_none else ""
-        return {name: f"{id_of(root, value)} (document {value}){too}" for name, value in keepers.items()}
 
     def compile_kernels(self) -> None:
         from dspipe.stages.shared.hosts import hosts_of

@@ -90,6 +90,16 @@ def test_probability_of_one_label(trained: dict[str, Path], kind: str) -> None:
             assert found[1] == pytest.approx(dict(expected(model, text)).get(label, 0.0), abs=2e-5)
 
 
+@pytest.mark.parametrize("kind", ["softmax", "hs", "ova"])
+def test_probabilities_of_all_labels(trained: dict[str, Path], kind: str) -> None:
+    classifier = Classifier(read_model(trained[kind]))
+    buffers = text_buffers(pa.array(["alpha beta", "это язык alpha", "", "beta " * 9], pa.large_string()))
+    for bound in (0, 6):
+        found = classifier.probabilities(*buffers, bound)
+        for number, label in enumerate(classifier.labels):
+            np.testing.assert_array_equal(found[:, number], classifier.predict(*buffers, bound, label=label).score)
+
+
 def test_results_do_not_depend_on_the_cache(trained: dict[str, Path]) -> None:
     draw = random.Random(2)
     texts = [" ".join(draw.choices(WORDS, k=20)) for _ in range(40)]

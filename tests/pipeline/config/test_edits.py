@@ -77,6 +77,8 @@ def test_only_what_is_named_changes() -> None:
         ("seed=[1", "--set seed=[1: seed: not valid YAML: "),
         ("stages.dedup.x=1", "there is no dedup; there is lines, minhash, tests.toys.lengths"),
         ("sources.2.path=x", "there is no 2; there is web, web.old"),
+        ("minhash.bands=20", "minhash.bands: did you mean stages.minhash.bands?"),
+        ("web.path=x", "web.path: did you mean sources.web.path?"),
         ("seed.x=1", "seed has no keys of its own"),
     ],
 )

@@ -1,5 +1,7 @@
 """Draws against sorting all documents."""
 
+from collections import Counter
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -42,6 +44,33 @@ def test_the_lowest_ranks_of_each_stratum(
         stratum: [number for *_, number in sorted(ranks)[:each]] for stratum, ranks in expected.items()
     }
     assert {stratum: one.of for stratum, one in found.items()} == {s: len(ranks) for s, ranks in expected.items()}
+
+
+@settings(max_examples=60, deadline=None)
+@given(ROWS, st.integers(1, 5), st.integers(1, 3), st.integers(1, 10), st.randoms(use_true_random=False))
+def test_no_more_of_one_group_than_wanted(
+    rows: list[tuple[str | None, str | None, int, int]], each: int, at_most: int, size: int, random: "object"
+) -> None:
+    expected: dict[str | None, list[int]] = {}
+    taken: Counter[tuple[str | None, str | None]] = Counter()
+    for number, (stratum, group, _, _) in sorted(enumerate(rows), key=lambda row: (row[1][3], row[1][2], row[0])):
+        drawn = expected.setdefault(stratum, [])
+        if len(drawn) < each and (group is None or taken[stratum, group] < at_most):
+            drawn.append(number)
+            taken[stratum, group] += 1
+    numbered = list(enumerate(rows))
+    random.shuffle(numbered)  # type: ignore[attr-defined]
+    draw = Draw(each, at_most)
+    for start in range(0, len(numbered), size):
+        part = numbered[start : start + size]
+        draw.add(
+            [pa.array([row[0] for _, row in part], pa.string())],
+            np.array([row[2] for _, row in part], np.uint64),
+            np.array([number for number, _ in part], np.uint64),
+            np.array([row[3] for _, row in part], np.float64),
+            pa.array([row[1] for _, row in part], pa.string()),
+        )
+    assert {stratum: list(one.numbers) for (stratum,), one in draw.drawn().items()} == expected
 
 
 def test_every_document_is_as_likely() -> None:

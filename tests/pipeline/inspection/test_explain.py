@@ -38,7 +38,7 @@ def test_a_run_that_is_not_whole(toy: dict[str, Any]) -> None:
     run_inline({**toy, "stages": stages})
     store, run = read_run(toy["output"])
     (story,) = explain(store, run, "1-1")
-    assert story.chapters["pack"].keys() == {"copy 0, token 0"}
+    assert story.chapters["pack"].keys() == {"copy 0, token 0", "the first 9 tokens"}
     (Path(toy["output"]) / "index.json").write_text("{}")
     (story,) = explain(store, run, "1-1")
     assert "is no manifest of packed shards" in story.chapters["pack"]["not known"]
@@ -71,5 +71,6 @@ def test_before_the_first_phase_has_ended(toy: dict[str, Any]) -> None:
     begun = replace(run, finished=False, phases=[], to_come=[phase.name for phase in run.phases])
     (story,) = explain(store, begun, "1-0")
     assert list(story.chapters) == ["documents"]
+    assert story.verdict() == "undecided: not dropped so far, and the run isn't finished"
     with pytest.raises(DocumentNotFoundError, match=r"in the 2 of 2 shards that are read so far"):
         explain(store, begun, "7-7")

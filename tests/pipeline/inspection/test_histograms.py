@@ -81,7 +81,19 @@ def test_what_is_a_number_and_what_a_score() -> None:
         "quality": pa.float32(),
         "text": pa.string(),
         "edu.score": pa.float64(),
+        "quality.dclm": pa.float32(),
         "heuristics.hashes": pa.float32(),
     }
-    assert numeric_columns(types) == ["words", "quality", "edu.score", "heuristics.hashes"]
-    assert [name for name in numeric_columns(types) if is_score(name, types[name])] == ["quality", "edu.score"]
+    assert numeric_columns(types) == ["words", "quality", "edu.score", "quality.dclm", "heuristics.hashes"]
+    assert [name for name in numeric_columns(types) if is_score(name, types[name])] == [
+        "quality",
+        "edu.score",
+        "quality.dclm",
+    ]
+
+
+@pytest.mark.filterwarnings("error")
+def test_numbers_beyond_single_precision_are_in_the_last_bins() -> None:
+    (one,) = histogram_of([-1e300, 1.5e308, 1.0, 2.0], [False, True, False, False])
+    assert (one.least, one.greatest, sum(one.kept), sum(one.dropped)) == (-1e300, 1.5e308, 3, 1)
+    assert np.isfinite(one.edges).all() and sum(one.dropped[-3:]) == 1 and sum(one.kept[:3]) == 1

@@ -85,6 +85,22 @@ def test_strata(run: DocumentTable) -> None:
         assert {(d.domain, d.language) for d in part.documents} == {(domain, language)}
 
 
+def test_equal_parts_of_a_column_of_numbers(run: DocumentTable) -> None:
+    found = drawn(run, each=200, by=("domain", "heuristics.words:3"), at_most_of=("language", 30))
+    parts = [(part.stratum["domain"], part.stratum["heuristics.words"], part.of) for part in found.parts]
+    assert [of for *_, of in parts] == [21, 18, 21, 18, 21, 21]
+    assert [name for _, name, _ in parts[:3]] == ["1 of 3: below 20", "2 of 3: 20 to 40", "3 of 3: from 40"]
+    for part in found.parts:
+        words = [len((document.text or "").split()) for document in part.documents]
+        assert len(words) == part.of and max(words) - min(words) <= 20
+
+
+def test_no_more_of_one_host(run: DocumentTable) -> None:
+    found = drawn(run, each=100, by=("domain",), at_most_of=("host", 7))  # all are of one host
+    assert [len(part.documents) for part in found.parts] == [7, 7]
+    assert [len(part.documents) for part in drawn(run, each=100, at_most_of=("language", 3)).parts] == [6]
+
+
 def test_what_is_not_there_is_a_sentence(run: DocumentTable) -> None:
     def said(error: type[Exception], **wanted: Any) -> str:
         with pytest.raises(error) as raised:
@@ -98,6 +114,9 @@ def test_what_is_not_there_is_a_sentence(run: DocumentTable) -> None:
     assert "did you mean heuristics.gopher.min_words?" in said(NoThresholdError, near="heuristics.gopher.min_word")
     assert "is off in this run" in said(NoThresholdError, near="heuristics.gopher.max_words")
     assert "are several thresholds" not in said(NoThresholdError, near="zzz")
+    assert "url is string, no number" in said(SampleError, by=("url:4",))
+    assert "into how many equal parts" in said(SampleError, by=("heuristics.words:x",))
+    assert "did you mean language?" in said(SampleError, at_most_of=("langage", 3))
     assert not drawn(run, where="heuristics.words > 4000").parts
 
 
@@ -125,7 +144,7 @@ def test_a_run_whose_shards_are_being_read(tmp_path: Path) -> None:
     whole = DocumentTable.open(config["output"])
     begun = DocumentTable(whole.store, replace(whole.run, finished=False, phases=[], to_come=[]))
     found = drawn(begun, each=4)
-    assert [d.verdict for d in found.documents] == ["kept"] * 4
+    assert [d.verdict for d in found.documents] == ["undecided"] * 4
     assert "isn't finished" in found.remarks[0]
     with pytest.raises(SampleError, match="has dropped no document so far"):
         drawn(begun, dropped_by=("heuristics",))

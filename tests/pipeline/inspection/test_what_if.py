@@ -168,6 +168,7 @@ def test_an_edit_without_effect_says_so(exact: tuple[Values, WhatIf, list[Values
         ("stages.exact_dedup.by=[text]", "changes what is measured|other rounds of exact_dedup need a run"),
         ("stages.remix.weights={books: 0.9, web: 0.1}", "remix would refuse: the mixture can't be drawn"),
         ("stages.3=minhash", "stages that come, go or change places"),
+        ("stages.exact_dedup.keep=[oldest, quality]", "keep.1: nothing can follow `oldest`"),
     ],
 )
 def test_what_only_a_run_can_say(exact: tuple[Values, WhatIf, list[Values]], edit: str, message: str) -> None:
@@ -240,3 +241,43 @@ def test_memory_for_columns_changes_nothing(exact: tuple[Values, WhatIf, list[Va
     without = WhatIf(DocumentTable.open(values["output"]), import_own=True, memory=0)
     for _ in range(2):
         assert reasons_of(without, edits) == reasons_of(what_if, edits)
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ("text_bytes >", "isn't a condition"),
+        ("text_byte > 3", "there is no column text_byte; did you mean text_bytes"),
+        ("1 = 1", "names no column"),
+    ],
+)
+def test_a_condition_that_is_none_is_a_mistake_of_the_edit(tmp_path: Path, condition: str, said: str) -> None:
+    sources = write_sources(tmp_path / "in", documents=8)
+    values: Values = {
+        "output": str(tmp_path / "run"),
+        "sources": sources,
+        "stages": [{"where": {"keep": "text_bytes > 9"}}],
+    }
+    run_inline(values)
+    what_if = WhatIf(DocumentTable.open(values["output"]))
+    assert [(one.key, one.before) for one in what_if.ask(["stages.where.keep={long: text_bytes > 20}"]).changes] == [
+        ("stages.where.keep.not_chosen", "text_bytes > 9"),
+        ("stages.where.keep.long", None),
+    ]
+    with pytest.raises(InvalidConfigError, match=said) as raised:
+        what_if.ask([f"stages.where.keep={condition}"])
+    assert str(raised.value).startswith("--set stages.where.keep=")
+
+
+def test_of_several_stages_of_a_kind_the_edited_one_is_named(tmp_path: Path) -> None:
+    conditions = {"short": "text_bytes > 9", "long": "text_bytes < 99"}
+    stages: list[Any] = [{"where": {"name": name, "keep": text}} for name, text in conditions.items()]
+    stages.append("exact_dedup")
+    values: Values = {"output": str(tmp_path / "run"), "sources": write_sources(tmp_path / "in", 8), "stages": stages}
+    run_inline(values)
+    what_if = WhatIf(DocumentTable.open(values["output"]))
+    (change,) = what_if.ask(["stages.long.keep={not_chosen: text_bytes < 50}"]).changes
+    assert change.key == "stages.long.keep.not_chosen"
+    # of a stage without settings only what the edit gives it
+    (change,) = what_if.ask(["stages.exact_dedup.keep=[longest]"]).changes
+    assert change.key == "stages.exact_dedup.keep"

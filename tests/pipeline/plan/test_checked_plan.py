@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from dspipe.api import plan
@@ -30,6 +32,20 @@ def test_a_domain_that_documents_may_say_is_remarked_on(tmp_path: Path) -> None:
     assert remark == "lines: no source is known to have the domain law; documents may say it"
     (problem,) = problems(values(tmp_path, {"lines": {"domains": ["law"]}}, fields={"domain": []}))
     assert problem.endswith("no source has the domain law; there are web")
+
+
+def test_a_stage_that_waits_for_a_column_made_behind_it_is_remarked_on(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"id": ["a"], "edu": [1.0]}), tmp_path / "scores.parquet")
+    where = {"where": {"keep": "edu > 2"}}
+    annotate = {"annotate": {"path": str(tmp_path / "scores.parquet"), "columns": {"edu": "edu"}}}
+    (remark,) = plan(values(tmp_path, where, annotate)).remarks
+    assert remark.startswith("where: judges by edu, which annotate makes behind it")
+    assert plan(values(tmp_path, annotate, where)).remarks == ()
+
+
+def test_messages_of_first_files_give_their_paths(tmp_path: Path) -> None:
+    (problem,) = problems(values(tmp_path, "exact_dedup", fields={"text": "txt"}))
+    assert f"records of {tmp_path / 'in.jsonl'} has the field 'txt'" in problem
 
 
 def test_a_name_says_enough_where_the_file_is_far_away(tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def plan_problem(values: dict[str, Any]) -> str:
 @pytest.mark.parametrize(
     ("source", "columns", "message"),
     [
-        (0, {"edu": "meta.edo"}, "none of the first 3 records of a.jsonl has the field 'meta.edo'"),
+        (0, {"edu": "meta.edo"}, "in/a.jsonl has the field 'meta.edo'"),
         (0, {"edu": "topic"}, "the field 'topic' is a string, not a number"),
         (1, {"edu": "scor"}, "no column 'scor'; there are score, text"),
         (1, {"edu": "text"}, "the column 'text' holds string, not a number"),

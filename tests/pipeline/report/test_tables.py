@@ -41,3 +41,10 @@ def test_long_cells_are_folded_and_not_cut(width: int) -> None:
     assert "…" not in out
     assert "a-very-long-identifier-without-any-blank-in-it" in "".join(out.split())
     assert max(map(len, out.splitlines())) <= width
+
+
+def test_a_name_of_thousands_of_characters_leaves_the_numbers() -> None:
+    table = Table("T", ("domain", "documents"), frozenset({1}), [("x" * 5000, "1,234"), ("web", "56")])
+    out = printed(table)
+    assert "documents" in out and "1,234" in out and "56" in out and "…" not in out
+    assert out.count("x") == 5000

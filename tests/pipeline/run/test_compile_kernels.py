@@ -6,6 +6,7 @@ import pytest
 
 from dspipe.pipeline.document import example_batch
 from dspipe.pipeline.run import compile_kernels
+from dspipe.pipeline.run.account import RunAccount
 from dspipe.pipeline.run.compile_kernels import compile_specs, compiled_before, remember_compiled
 from dspipe.pipeline.run.executors.interface import Event, Failure, Finished
 from dspipe.pipeline.run.progress import LogProgress
@@ -100,13 +101,14 @@ def test_compiling_is_tried_again_and_not_repeated(tmp_path: Any, monkeypatch: p
     (tmp_path / "a.jsonl").write_text("")
     source = {"name": "a", "format": "jsonl", "path": str(tmp_path / "a.jsonl")}
     plan = planned({"output": str(tmp_path / "out"), "sources": [source], "stages": ["unicode", "exact_dedup"]})
+    account = RunAccount(plan, LogProgress())
     killed = Failure("crash", "the worker process was ended by SIGKILL")
     done: Manifest = {"notes": {}}
     executor = Answers(killed, done, {"notes": {"not compiled": "ValueError"}})
-    compile_missing(plan, executor, LogProgress(), lambda: None)
+    compile_missing(plan, executor, account, lambda: None)
     assert executor.answers == []
     # the second one wasn't compiled
     executor = Answers(done)
-    compile_missing(plan, executor, LogProgress(), lambda: None)
+    compile_missing(plan, executor, account, lambda: None)
     assert executor.answers == []
-    compile_missing(plan, Answers(), LogProgress(), lambda: None)
+    compile_missing(plan, Answers(), account, lambda: None)

@@ -104,3 +104,17 @@ def test_a_later_version_may_say_more(run: Path) -> None:
     (run / "run.json").write_text(json.dumps({**values, "unheard of": 1}))
     with pytest.raises(RunNotFoundError, match="another version"):
         read_run(str(run))
+
+
+def test_settings_that_are_none_are_told_in_a_line_each(run: Path) -> None:
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    stages = [{"where": {"keep": 5, "more": 1}}]
+    (run / "config.yaml").write_text(yaml.safe_dump({**config, "stages": stages}))
+    with pytest.raises(InvalidConfigError) as raised:
+        configured_stages(Store(str(run)), import_own=False)
+    lines = str(raised.value).splitlines()
+    assert [line.partition("config.yaml: ")[2].partition(":")[0] for line in lines] == [
+        "stages.where.keep",
+        "stages.where.more",
+    ]
+    assert "pydantic" not in str(raised.value)

@@ -145,7 +145,8 @@ def contents(s3: Any, folder: str) -> dict[str, Any]:
     found = {}
     for path in s3.find(folder):
         name = path.removeprefix(folder)
-        if name.endswith("inputs.json") or "lease" in name or "/done-" in name or name in ("/run.json", "/config.yaml"):
+        of_driver = name.startswith("/.")  # its lease and its status
+        if of_driver or name.endswith("inputs.json") or "/done-" in name or name in ("/run.json", "/config.yaml"):
             continue
         data = s3.cat_file(path)
         found[name] = data.partition(b'"seconds"')[0] if name.endswith(".manifest.json") else data

@@ -3,7 +3,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from dspipe.stages.quality.evaluation import Float64
+from dspipe.stages.quality.measures import Float64
 from dspipe.stages.quality.search import LARGE, SMALL, Choice, Given, choose, list_first, scale_up
 
 OPEN = Given(None, None, None, None, 2, None, None)

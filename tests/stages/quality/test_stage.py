@@ -223,3 +223,28 @@ def test_real_texts(tmp_path: Path) -> None:
     assert "held-out documents" in command("train", *files, "--output", tmp_path / "m.bin", *sizes)
     result = json.loads(command("evaluate", tmp_path / "m.bin", *files, "--json"))
     assert result["roc_auc"] > 0.95
+
+
+def test_two_models_each_with_its_own_scores(model: Path, tmp_path: Path) -> None:
+    good, bad = write(tmp_path / "good.jsonl", texts(GOOD, 100, 1)), write(tmp_path / "bad.jsonl", texts(BAD, 100, 2))
+    sizes = "--dim", 4, "--buckets", 1000, "--epochs", 5, "--learning-rate", 0.5
+    command("train", "--positive", bad, "--negative", good, "--output", tmp_path / "other.bin", *sizes)
+    run(tmp_path, model)  # makes the documents
+    stages = [
+        {"quality": {"model": str(model), "at_least": 0.5}},
+        {"quality": {"name": "quality.spam", "model": str(tmp_path / "other.bin"), "drop_lowest": 0.25}},
+        {"quality": {"name": "judged", "column": "quality.spam", "at_least": 0.01}},
+    ]
+    source = {"name": "a", "format": "jsonl", "path": str(tmp_path / "in" / "*.jsonl"), "domain": "web"}
+    result = run_inline({"output": str(tmp_path / "two"), "sources": [source], "stages": stages})
+    rows = rows_of(result, ["quality", "quality.spam", "reason"])
+    assert all((row["quality"] > 0.5) == (row["quality.spam"] < 0.5) for row in rows)
+    assert {row["reason"] for row in rows if row["quality"] < 0.5} == {"quality.low_score"}
+    good_ones = sorted((row for row in rows if row["quality"] >= 0.5), key=lambda row: float(row["quality.spam"]))
+    for row in good_ones:
+        low = row["reason"] == "quality.spam.low_quantile"
+        assert low == (row["quality.spam"] <= good_ones[9]["quality.spam"])
+        assert low or (row["reason"] == "judged.low_score") == (row["quality.spam"] < 0.01)
+    again = {"sources": [source], "output": str(tmp_path / "x"), "stages": [{"quality": {"model": str(model)}}] * 2}
+    with pytest.raises(InvalidConfigError, match="give one a `name` of its own"):
+        run_inline(again)

@@ -12,7 +12,7 @@ DRAWN = pa.schema([("copies", pa.int32()), ("remix.domain", pa.string()), ("reas
 
 def make_plan(web: float, code: float) -> bytes:
     """What a plan says that draws so many epochs of each domain."""
-    return json.dumps({"code": code, "web": web}).encode()
+    return json.dumps({"epochs": {"code": code, "web": web}, "merged": {}}).encode()
 
 
 def test_copies_are_whole_epochs_and_a_seeded_part_of_the_next(tmp_path: Path) -> None:

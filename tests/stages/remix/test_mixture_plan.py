@@ -12,14 +12,14 @@ PLAN = MixturePlan(
     budget=1000.0,
     tokens=999,
     phases=(PlannedPart(0.75, 749), PlannedPart(0.25, 250)),
-    domains=(PlannedDomain("web", 12, 400, 0.5, 0.4995, 1.25, 500, 3, (1.0, 1.25)),),
+    domains=(PlannedDomain("web", 12, 400, 0.5, 0.4995, 1.25, 500, "as asked", 3, (1.0, 1.25)),),
 )
 
 
 def test_what_is_written_is_read() -> None:
     assert MixturePlan.from_json(PLAN.to_json()) == PLAN
     value = json.loads(PLAN.to_json())
-    assert list(value) == ["by", "seed", "unit", "budget", "tokens", "phases", "domains"]
+    assert list(value) == ["by", "seed", "unit", "budget", "tokens", "phases", "domains", "merged"]
     assert value["domains"][0]["epochs_by_phase"] == [1.0, 1.25]
 
 

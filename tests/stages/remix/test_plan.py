@@ -31,7 +31,7 @@ def test_what_all_shards_counted_is_planned(tmp_path: Path) -> None:
         ("web", 4, 400, 50),
     ]
     assert (plan.seed, plan.by, plan.unit, plan.tokens) == (9, "domain", "tokens", 100)
-    assert json.loads(read_made(task, "mixture_epochs")[0]) == plan.epochs
+    assert json.loads(read_made(task, "mixture_epochs")[0]) == {"epochs": plan.epochs, "merged": {}}
     assert PhaseOrder.from_json(read_made(task, "mixture_phases")[0]) == PhaseOrder()
     assert [list(entry) for entry in task.notes["mixture"]] == [list(SHOWN)] * 2
 
@@ -47,10 +47,10 @@ def test_the_forecast_is_in_bytes_and_goes_as_far_as_they_do(tmp_path: Path) -> 
     request = {"weights": {"web": 0.9, "code": 0.1}, "tokens": 100, "min_tokens": {"code": 50}}
     run_function(forecast_draw, task, settings(**request))
     # 50 * BYTES_PER_TOKEN of each, of 1,000 bytes that all lie in the first of eight bins
-    epochs = json.loads(read_made(task, "expected_epochs")[0])
+    epochs = json.loads(read_made(task, "expected_epochs")[0])["epochs"]
     assert epochs == pytest.approx({"code": 50 * BYTES_PER_TOKEN / 8000, "web": 200 / 8000})
     run_function(forecast_draw, task, settings(weights={"web": 0.9, "code": 0.1}, tokens=1e9))
-    epochs = json.loads(read_made(task, "expected_epochs")[-1])
+    epochs = json.loads(read_made(task, "expected_epochs")[-1])["epochs"]
     assert epochs == {"code": pytest.approx(444 / 8000, abs=1e-4), "web": 4.0}
     with pytest.raises(ConfigError, match="no document of domain 'law'"):
         run_function(forecast_draw, task, settings(weights={"law": 1.0}))

@@ -135,7 +135,7 @@ def test_importance_draws_what_looks_like_the_target(tmp_path: Path) -> None:
     assert sum(number % 2 for number in drawn) > 0.97 * len(drawn)
     for entry in plan["domains"]:
         got = drawn_by_domain(rows)[entry["domain"]]
-        assert abs(got - entry["tokens_drawn"]) <= entry["largest_bin"] + 50
+        assert abs(got - entry["tokens_drawn"]) <= entry["may_miss_by"] + 50
     by_chance, _ = remixed(tmp_path / "b", documents, weights={"web": 0.5, "books": 0.5}, tokens=6000)
     chosen = [int(row["id"]) for row in by_chance if row["copies"]]
     assert 0.35 < sum(number % 2 for number in chosen) / len(chosen) < 0.65

@@ -148,3 +148,23 @@ def test_runs_of_other_sources(before: tuple[DocumentTable, Rows, list[dict[str,
     assert found.documents[1].documents == 20
     assert all("absent" in (flow.a.state, flow.b.state) for flow in found.flows)
     assert any("no document is in both runs" in remark for remark in found.remarks)
+
+
+def test_settings_of_stages_of_one_kind_and_of_a_run_without_its_config(tmp_path: Path) -> None:
+    tables = []
+    for number in (1, 2):
+        stages = [{"where": {"name": name, "keep": f"text_bytes > {n}"}} for name, n in (("one", number), ("two", 0))]
+        output, source = tmp_path / f"run{number}", write(tmp_path / "in", "s", ["a", "bb", "ccc"])
+        run_inline({"output": str(output), "sources": [source], "stages": stages})
+        tables.append(DocumentTable.open(str(output)))
+    found = diff_runs(tables[0], tables[1])
+    assert found.settings == (("stages.one.keep", "text_bytes > 1", "text_bytes > 2"),)
+    assert not found.remarks
+    (tmp_path / "run2" / "config.yaml").unlink()
+    found = diff_runs(tables[0], tables[1])
+    assert found.settings == ()
+    assert found.remarks == (
+        "config.yaml of run b is gone or was changed: in which settings the runs differ isn't known",
+    )
+    # known all the same
+    assert found.kept[0].documents == 2 and found.kept[1].documents == 1

@@ -114,8 +114,9 @@ def test_explain_and_report(tmp_path: Path) -> None:
     store, run = read_run(result.store.root)
     (first,), (second,) = explain(store, run, "first"), explain(store, run, "second")
     assert first.verdict() == "dropped by exact_dedup.verdicts: exact_dedup.duplicate"
-    assert first.chapters["exact_dedup"] == {"exact_dedup.keeper": "second (document 1), which goes too: `keep: none`"}
-    assert second.chapters["exact_dedup"] == {"exact_dedup.keeper": "first (document 0), which goes too: `keep: none`"}
+    for story, other in ((first, "second"), (second, "first")):
+        (copy,) = story.kept_copies
+        assert (copy.round, copy.id, copy.reason) == ("exact_dedup", other, "exact_dedup.duplicate")
     (file,) = artifact_files(result, "exact_dedup.report")
     report = json.loads(file.read_text())
     assert report["by source"] == [{"source": "d0", "documents": 3, "dropped": 2, "share": 0.6667}]

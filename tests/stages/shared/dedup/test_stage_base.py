@@ -47,10 +47,10 @@ def test_explain_names_the_kept_copy(tmp_path: Path) -> None:
     result = run_dump(tmp_path, "d0", documents, "exact_dedup", by=["url", "text"])
     store, run = read_run(result.store.root)
 
-    def told(id: str) -> dict[str, str]:
+    def told(id: str) -> list[tuple[str, str, str | None]]:
         (story,) = explain(store, run, id)
-        return story.chapters.get("exact_dedup", {})
+        return [(copy.round, copy.id, copy.reason) for copy in story.kept_copies]
 
-    assert told("first") == {}
-    assert told("second") == {"exact_dedup.keeper": "first (document 0)"}
-    assert told("third") == {"exact_dedup.url.keeper": "first (document 0)"}
+    assert told("first") == []
+    assert told("second") == [("exact_dedup", "first", None)]
+    assert told("third") == [("exact_dedup.url", "first", None)]

@@ -1,0 +1,1 @@
+"""Texts as vectors: made from their words, put into clusters, compared."""

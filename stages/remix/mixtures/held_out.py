@@ -1,0 +1,71 @@
+"""How well a model says what mixtures bring that it hasn't seen: cross-validation."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from dspipe.stages.remix.mixtures.simplex import Float64
+
+FOLDS = 10
+
+
+class Model(Protocol):
+    """What was fitted to mixtures and their metrics."""
+
+    def predict(self, ratios: Float64) -> Float64:
+        """The metrics of mixtures: float64[mixtures, metrics]."""
+
+
+Fit = Callable[[Float64, Float64, Float64 | None], Sequence[Model]]
+"""Fits values[mixtures, metrics] to ratios[mixtures, domains], once for each row of counts[fits, mixtures]: how often
+each mixture counts in it."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Errors on mixtures that weren't fitted."""
+
+    rmse: float
+    """root mean square error of the objective, in its unit"""
+    r2: float
+    """1: no error; 0: no better than to say the mean of all mixtures each time"""
+    spearman: float
+    """correlation of the ranks: whether it knows which mixture is better"""
+    rmse_by_metric: tuple[float, ...]
+
+
+def validate(fit: Fit, ratios: Float64, values: Float64, objective: Float64, seed: int) -> HeldOut:
+    """Errors of a model: each mixture is said by a fit without its tenth of them. objective: float64[metrics], the
+    metrics' weights."""
+    folds = np.random.default_rng(seed).permutation(len(ratios)) % min(FOLDS, len(ratios))
+    counts = (folds != np.arange(folds.max() + 1)[:, None]).astype(float)
+    said = np.zeros_like(values)
+    for fold, model in enumerate(fit(ratios, values, counts)):
+        said[folds == fold] = model.predict(ratios[folds == fold])
+    errors, true = (said - values) @ objective, values @ objective
+    spread = float(((true - true.mean()) ** 2).mean())
+    squares = float((errors**2).mean())
+    return HeldOut(
+        rmse=squares**0.5,
+        r2=1 - squares / spread if spread else 0.0,
+        spearman=rank_correlation(said @ objective, true),
+        rmse_by_metric=tuple(np.sqrt(((said - values) ** 2).mean(axis=0)).tolist()),
+    )
+
+
+def rank_correlation(a: Float64, b: Float64) -> float:
+    """Spearman's; 0 where one of them is all the same."""
+    ranks = np.stack([_ranks(a), _ranks(b)])
+    ranks -= ranks.mean(axis=1, keepdims=True)
+    norm = float(np.sqrt((ranks**2).sum(axis=1).prod()))
+    return float((ranks[0] * ranks[1]).sum()) / norm if norm else 0.0
+
+
+def _ranks(values: Float64) -> Float64:
+    """Ranks from 0, those of equal values their mean."""
+    _, inverse, count = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(count)
+    ranks: Float64 = (ends - (count + 1) / 2)[inverse]
+    return ranks
