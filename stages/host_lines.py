@@ -3,8 +3,10 @@
     - host_lines: {}
 
 A line that stands on at least `min_pages` pages of a host, and on at least `share` of them, is removed from them all.
-Lines are compared without regard to blanks (`kernels.dedup.text_hash`); what has no letter or digit is left alone. Only
-pages that are still kept count, and only documents with an address have a host. Adds `host_lines.removed` (uint32).
+Lines are compared without regard to blanks (`kernels.dedup.text_hash`). What has no letter or digit is left alone, and
+so is code, where `extract` stands before (its column `extract.code`): `else:` is on many pages of a host about Python.
+Only pages that are still kept count, and only documents with an address have a host. Adds `host_lines.removed`
+(uint32).
 
 The stage sees all pages at once, so it rewrites texts after the text pass: stages behind it that measure texts
 (statistics, languages, signatures) read them again.
@@ -47,6 +49,7 @@ Positions = npt.NDArray[np.int64]
 _PAGE = np.uint64(0)
 """instead of a line's key: for the pages of a host themselves, to count them"""
 _MODULE = "dspipe.stages.host_lines"
+_CODE = "extract.code"
 _MERGED_HOSTS = 1 << 16
 _FOUND = pa.schema({"row": pa.uint32(), "line": pa.uint64()})
 
@@ -70,13 +73,16 @@ class HostLinesStage(GlobalStage[HostLinesConfig]):
         hash_texts(hosts_of(pa.array(["http://a"])))
 
     def phases(self, corpus: Corpus) -> list[Phase]:
+        before = corpus.stages[: corpus.stages.index(self.name)]
+        code = [_CODE] if "extract" in before else []
         return [
             Phase(
                 f"{self.name}.send",
                 "shards",
                 f"{_MODULE}:send_lines",
                 "Send the lines of each host's pages",
-                columns=("text", "url", "reason"),
+                settings={"code": code},
+                columns=("text", "url", "reason", *code),
                 emits=f"{self.name}.lines",
                 partitions=partitions_for(corpus, LINE_BYTES),
             ),
@@ -93,8 +99,8 @@ class HostLinesStage(GlobalStage[HostLinesConfig]):
                 self.name,
                 f"{_MODULE}:rewrite_texts",
                 "Remove the lines that repeat on a host from its pages",
-                {},
-                ("url", "reason"),
+                {"code": code},
+                ("url", "reason", *code),
             ),
         ]
 
@@ -113,10 +119,11 @@ class Lines(NamedTuple):
 
 
 def send_lines(task: Task, stage: StageSettings) -> None:
-    """Send how many pages of each batch have a line of their host, and how many pages of the host there are."""
-    for first, batch in read_batches(task, ["text", "url", "reason"]):
+    """Send how many pages of each batch have a line of their host, and how many pages of the host there are.
+    Settings: code, the column with the hashes of code."""
+    for first, batch in read_batches(task, ["text", "url", "reason", *stage.settings["code"]]):
         pages, hosts = _find_pages(batch)
-        lines = _find_lines(pages, hosts, _split(batch))
+        lines = _find_lines(pages, hosts, _split(batch), _code_of(batch))
         # each line once a page
         key, pages_with = np.unique(unique_pairs(lines.key, lines.owner)[0], return_counts=True)
         host_of_key = lines.host[np.unique(lines.key, return_index=True)[1]]
@@ -153,14 +160,14 @@ def count_lines(task: Task, stage: StageSettings) -> None:
 
 
 def rewrite_texts(task: Task, stage: StageSettings) -> None:
-    """Remove the lines that repeat."""
+    """Remove the lines that repeat. Settings: code."""
     repeats = RecordsByRow(task, _FOUND)
-    for first, batch in read_batches(task, ["text", "text_bytes", "url", "reason"]):
+    for first, batch in read_batches(task, ["text", "text_bytes", "url", "reason", *stage.settings["code"]]):
         found = repeats.between(first, first + 1).column("line").to_numpy()
         split = _split(batch)
         removed = np.zeros(len(split.flatten()), bool)
         if len(found):
-            lines = _find_lines(*_find_pages(batch), split)
+            lines = _find_lines(*_find_pages(batch), split, _code_of(batch))
             removed[lines.position] = np.isin(lines.key, found)
         write_texts(task, stage.name, batch, split, removed)
         task.progress(documents=batch.num_rows, bytes=0)
@@ -195,8 +202,20 @@ def _find_pages(batch: pa.RecordBatch) -> tuple[Positions, UInt64]:
     return pc.indices_nonzero(counts).to_numpy().astype(np.int64), hash_texts(hosts.filter(counts))
 
 
-def _find_lines(pages: Positions, hosts: UInt64, split: pa.ListArray) -> Lines:
-    """The lines of these pages; `split` are the lines of all the batch's pages."""
+def _code_of(batch: pa.RecordBatch) -> UInt64:
+    """The lines of code of a batch: the page's position in the upper half, the line's short hash in the lower one."""
+    if _CODE not in batch.schema.names:
+        return np.empty(0, np.uint64)
+    code = batch[_CODE]
+    return _in_page(pc.list_parent_indices(code).to_numpy(), pc.list_flatten(code).to_numpy())
+
+
+def _in_page(page: npt.NDArray[np.integer], hashes: npt.NDArray[np.unsignedinteger]) -> UInt64:
+    return page.astype(np.uint64) << np.uint64(32) | hashes.astype(np.uint32)
+
+
+def _find_lines(pages: Positions, hosts: UInt64, split: pa.ListArray, code: UInt64) -> Lines:
+    """The lines of these pages that aren't code; `split` are the lines of all the batch's pages."""
     owner, lines, position = find_worded_lines(split)
     host_of_row = np.zeros(len(split), np.uint64)
     host_of_row[pages] = hosts
@@ -204,5 +223,9 @@ def _find_lines(pages: Positions, hosts: UInt64, split: pa.ListArray) -> Lines:
     counts[pages] = True
     counts = counts[owner]
     owner, position = owner[counts], position[counts]
+    hashes = hash_texts(lines.filter(pa.array(counts)))
+    if len(code):
+        counts = ~np.isin(_in_page(owner, hashes), code)
+        owner, position, hashes = owner[counts], position[counts], hashes[counts]
     host = host_of_row[owner]
-    return Lines(owner, host, hash64_with(host, hash_texts(lines.filter(pa.array(counts)))), position)
+    return Lines(owner, host, hash64_with(host, hashes), position)

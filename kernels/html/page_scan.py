@@ -4,8 +4,8 @@ Linear in the page's length: an element's ancestors are looked at for no more th
 read once, a comment or script without an end takes the rest of the page, as in browsers. noscript and template are
 read (forums, shops and pages that load later carry their whole text there), and what is hidden; flags say so.
 
-Mathematics becomes TeX between dollars: the annotation or `alttext` of MathML, the scripts of MathJax 2, the
-alternative texts of pictures of formulas. What KaTeX writes for the eye is left out.
+Mathematics becomes TeX between dollars: MathML, by its annotation or `alttext` where it has one (else mathml.py), the
+scripts of MathJax 2, the alternative texts of pictures of formulas. What KaTeX writes for the eye is left out.
 """
 
 import numpy as np
@@ -17,6 +17,7 @@ from dspipe.kernels.html import page_arrays as pg
 from dspipe.kernels.html import tags as tg
 from dspipe.kernels.html.facts import read_link, read_meta, read_script_facts, read_time
 from dspipe.kernels.html.lookup import add_letter, find, is_letter, is_space, lower
+from dspipe.kernels.html.mathml import LONGEST, write_tex
 from dspipe.kernels.html.open_elements import close_to, closed_by_start_tag, end_block, opened_by_end_tag
 from dspipe.kernels.html.page_text import add_formula, add_text
 from dspipe.kernels.jit import entry, inline, jit, pointer
@@ -161,6 +162,8 @@ def _end_tag(data, i, end, out, state, stack, elements, blocks):  # type: ignore
     found = opened_by_end_tag(tag, np.int32(key & np.uint64(0x7FFFFFFF)), is_block, state, stack, elements)
     if is_block:
         end_block(state, blocks, out)
+    if tag == tg.MATH and found > 0 and found + 1 == state[op.MATH_DEPTH] and not state[op.UNSEEN_FROM]:
+        _write_mathml(data, i, out, state, stack, elements, blocks)
     if found > 0:
         close_to(found, state, stack, elements, blocks, out)
     return j
@@ -208,7 +211,7 @@ def _start_tag(  # type: ignore[no-untyped-def]
     row[pg.WORDS], row[pg.WORDS_END] = before, count
     row[pg.SIGNATURE] = np.int32(((classes + np.uint64(tag)) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(33))
     row[pg.FLAGS] = flags | _TAG_FLAGS[tag]
-    row[pg.IS_BLOCK] = is_block or (tag == 0 and name_end - start > _LONG_NAME)
+    row[pg.IS_BLOCK] = is_block or (tag == 0 and name_end - start > _LONG_NAME and not state[op.MATH_DEPTH])
     row[pg.NAME] = np.int32(key & np.uint64(0x7FFFFFFF))
     row[pg.FIRST_NUMBER] = _number(data, values[at.START, 0], values[at.START, 1]) if seen & (1 << at.START) else 1
     stack[state[op.OPEN]] = element
@@ -216,6 +219,7 @@ def _start_tag(  # type: ignore[no-untyped-def]
     state[op.LINK_DEPTH] += tag == tg.A
     if tag == tg.PRE:
         state[op.PRE_DEPTH] += 1
+        state[op.PENDING_TABS] = state[op.PENDING_INDENT] = 0
         # the standard drops a line break that stands first (13.2.6.4.7)
         if i < end and data[i] == 13:
             i += 1
@@ -227,7 +231,7 @@ def _start_tag(  # type: ignore[no-untyped-def]
     ):
         state[op.UNSEEN_FROM] = state[op.OPEN]
     if tag == tg.MATH and not state[op.UNSEEN_FROM]:
-        _begin_math(seen, data, out, state, stack, elements, blocks, values)
+        _begin_math(i, seen, data, out, state, stack, elements, blocks, values)
     if closed and (tag == 0 or (state[op.UNSEEN_FROM] == state[op.OPEN] and tag != tg.HEAD)):
         close_to(state[op.OPEN] - 1, state, stack, elements, blocks, out)
     return i, words
@@ -314,8 +318,8 @@ def _is_tex(seen, data, values):  # type: ignore[no-untyped-def]
 
 
 @inline
-def _begin_math(seen, data, out, state, stack, elements, blocks, values):  # type: ignore[no-untyped-def]
-    state[op.MATH_DEPTH] = state[op.OPEN]
+def _begin_math(i, seen, data, out, state, stack, elements, blocks, values):  # type: ignore[no-untyped-def]
+    state[op.MATH_DEPTH], state[op.MATH_FROM], state[op.MATH_BLOCK] = state[op.OPEN], i, state[op.BLOCKS]
     state[op.MATH_OUT] = state[op.OUT] if state[op.BLOCK_OPEN] else -1
     state[op.MATH_CHARACTERS] = blocks[state[op.BLOCKS], pg.CHARACTERS] if state[op.BLOCK_OPEN] else 0
     state[op.MATH_SPACE] = state[op.PENDING_SPACE]
@@ -329,12 +333,32 @@ def _annotation(data, start, name_end, i, end, out, state, stack, elements, bloc
     """TeX in MathML, which takes the place of what was written of the formula before."""
     close = _end_of_raw(data, i, end, start, name_end)
     if state[op.MATH_DEPTH] and not state[op.UNSEEN_FROM]:
-        if state[op.BLOCK_OPEN]:
-            block = state[op.BLOCKS]
-            fresh = state[op.MATH_OUT] < blocks[block, pg.START]
-            state[op.OUT] = blocks[block, pg.START] if fresh else state[op.MATH_OUT]
-            blocks[block, pg.CHARACTERS] = 0 if fresh else state[op.MATH_CHARACTERS]
-            state[op.PENDING_SPACE] = 0 if fresh else state[op.MATH_SPACE]
+        _take_back_math(state, blocks)
         add_formula(data, i, close, False, out, state, stack, elements, blocks)
         state[op.UNSEEN_FROM] = state[op.MATH_DEPTH]
     return _behind(data, close, end)
+
+
+@jit
+def _write_mathml(data, i, out, state, stack, elements, blocks):  # type: ignore[no-untyped-def]
+    """TeX for the MathML that ends at data[i], in place of what was written of it; that stays where there is none."""
+    first = state[op.MATH_FROM]
+    if state[op.MATH_BLOCK] != state[op.BLOCKS] or not state[op.BLOCK_OPEN] or i - first > LONGEST:
+        return
+    tex = np.empty(i - first + 1, np.uint8)
+    length = write_tex(data, first, i, pointer(tex))
+    if length > 0:
+        _take_back_math(state, blocks)
+        add_formula(pointer(tex), np.int64(0), length, False, out, state, stack, elements, blocks)
+    tex[0] = 0  # what is pointed to lives until here
+
+
+@inline
+def _take_back_math(state, blocks):  # type: ignore[no-untyped-def]
+    """Go back to before what was written of a formula."""
+    if state[op.BLOCK_OPEN]:
+        block = state[op.BLOCKS]
+        fresh = state[op.MATH_OUT] < blocks[block, pg.START]
+        state[op.OUT] = blocks[block, pg.START] if fresh else state[op.MATH_OUT]
+        blocks[block, pg.CHARACTERS] = 0 if fresh else state[op.MATH_CHARACTERS]
+        state[op.PENDING_SPACE] = 0 if fresh else state[op.MATH_SPACE]

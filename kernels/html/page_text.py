@@ -9,8 +9,10 @@ from dspipe.kernels.html.open_elements import (
     LINK_DEPTH,
     OPEN,
     OUT,
+    PENDING_INDENT,
     PENDING_LINES,
     PENDING_SPACE,
+    PENDING_TABS,
     PRE_DEPTH,
     SEEN_FIELDS,
     SEEN_IMAGES,
@@ -71,30 +73,28 @@ def add_text(data, i, end, out, state, stack, elements, blocks):  # type: ignore
 @jit
 def _add_preformatted(data, i, end, out, state, stack, elements, blocks):  # type: ignore[no-untyped-def]
     """Lines and indentation as they are; lines without text at the beginning and the end are left out."""
-    at, count, line_start = state[OUT], np.int64(0), i
+    at, count = state[OUT], np.int64(0)
     while i < end:
-        byte, start = data[i], i
+        byte = data[i]
         point, i = _read_point(data, i, end)
         if point == 10:
             state[PENDING_LINES] += state[BLOCK_OPEN]
-            line_start = i
+            state[PENDING_TABS] = state[PENDING_INDENT] = 0
         elif point == 13 or point == 0x200B or point == 0xFEFF or point == 0:
             pass
         elif (point == 32 or point == 9 or point == _NO_BREAK_SPACE) and not (
             state[BLOCK_OPEN] and not state[PENDING_LINES]
         ):
-            pass  # written when the line has text
+            # written when the line has text, which may be in another element: highlighted code is
+            state[PENDING_TABS] += point == 9
+            state[PENDING_INDENT] += point != 9
         else:
             if not state[BLOCK_OPEN]:
                 state[OUT] = at
                 _open_block(state, stack, elements, blocks)
-                at = _add_indent(data, line_start, start, out, at)
-            elif state[PENDING_LINES]:
-                for _ in range(state[PENDING_LINES]):
-                    out[at] = 10
-                    at += 1
-                state[PENDING_LINES] = 0
-                at = _add_indent(data, line_start, start, out, at)
+            at = _put_pending(PENDING_LINES, 10, state, out, at)
+            at = _put_pending(PENDING_TABS, 9, state, out, at)
+            at = _put_pending(PENDING_INDENT, 32, state, out, at)
             if point == 9 or point == 32 or point == _NO_BREAK_SPACE:
                 out[at] = 9 if point == 9 else 32
                 at += 1
@@ -116,12 +116,11 @@ def _put_shown(out, at, byte, point):  # type: ignore[no-untyped-def]
 
 
 @inline
-def _add_indent(data, i, end, out, at):  # type: ignore[no-untyped-def]
-    while i < end:
-        if data[i] == 32 or data[i] == 9:
-            out[at] = data[i]
-            at += 1
-        i += 1
+def _put_pending(what, byte, state, out, at):  # type: ignore[no-untyped-def]
+    for _ in range(state[what]):
+        out[at] = byte
+        at += 1
+    state[what] = 0
     return at
 
 

@@ -83,6 +83,15 @@ def write_text(text, elements, blocks, keep, bullets, markdown):  # type: ignore
     return out[:at].copy()
 
 
+@entry()
+def find_code(elements, blocks, keep):  # type: ignore[no-untyped-def]
+    """bool[blocks]: those that are kept and stand in `pre`."""
+    found = np.zeros(len(blocks), np.bool_)
+    for block in range(len(blocks)):
+        found[block] = keep[block] and around(blocks[block, pg.ELEMENT], tg.PRE, elements) > 0
+    return found
+
+
 @jit
 def _laid_out_by(elements, blocks, keep):  # type: ignore[no-untyped-def]
     """bool[elements]: the tables with more than two kept blocks of text a cell."""

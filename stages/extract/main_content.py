@@ -17,12 +17,14 @@ from dspipe.kernels.html.block_features import FEATURE_GROUPS, FEATURES, describ
 from dspipe.kernels.html.block_words import COUNT, FUNCTION_WORDS, WORD_COLUMNS, count_words
 from dspipe.kernels.html.choose_blocks import choose_blocks
 from dspipe.kernels.html.class_words import CLASS_WORD_GROUPS
+from dspipe.kernels.html.drop_copies import drop_copies
+from dspipe.kernels.html.drop_tail import drop_hidden, drop_tail
 from dspipe.kernels.html.forest import Forest, score_rows
-from dspipe.kernels.html.page_arrays import PageArrays
+from dspipe.kernels.html.page_arrays import END, START, PageArrays
 from dspipe.kernels.html.page_scan import scan_page
 from dspipe.kernels.html.page_sums import PageSums, sum_page
 from dspipe.kernels.html.tags import NAMES, PAGE_TYPES
-from dspipe.kernels.html.write_text import write_text
+from dspipe.kernels.html.write_text import find_code, write_text
 
 MODEL = Path(__file__).with_name("model.npz")
 KINDS = ("article", "collection", "documentation", "forum", "listing", "product", "service")
@@ -65,6 +67,13 @@ class Page(NamedTuple):
             self.arrays.text, self.arrays.elements, self.arrays.blocks, self.keep, bullets, markdown
         )
         return written.tobytes().decode("utf-8", "replace")
+
+    def code_lines(self) -> set[str]:
+        """The lines of kept code that have a letter or digit."""
+        is_code = find_code(self.arrays.elements, self.arrays.blocks, self.keep)
+        spans = self.arrays.blocks[is_code, START : END + 1]
+        code = b"\n".join(self.arrays.text[start:end].tobytes() for start, end in spans).decode("utf-8", "replace")
+        return {line for line in code.split("\n") if any(map(str.isalnum, line))}
 
 
 class Described(NamedTuple):
@@ -153,10 +162,11 @@ def rate_blocks(page: Bytes, model: Forest) -> Described:
 
 def choose(described: Described, whole: bool = True) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
     """Which blocks are kept, and the numbers that describe the page as a whole (float32[1, PAGE_COLUMNS])."""
-    counts = np.ascontiguousarray(described.words[:, COUNT])
-    keep, expected = choose_blocks(
-        described.probability, counts, described.arrays.elements, described.arrays.blocks, whole
-    )
+    arrays, counts = described.arrays, np.ascontiguousarray(described.words[:, COUNT])
+    keep, expected = choose_blocks(described.probability, counts, arrays.elements, arrays.blocks, whole)
+    drop_hidden(arrays.elements, arrays.blocks, counts, keep)
+    drop_tail(arrays.blocks, counts, keep)
+    drop_copies(arrays.text, arrays.elements, arrays.blocks, counts, keep)
     total, probable = float(counts.sum()), float(counts @ described.probability)
     row = np.empty((1, PAGE_COLUMNS), np.float32)
     row[0, :FEATURES] = described.sums[:FEATURES] / max(total, 1.0)

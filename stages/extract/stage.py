@@ -13,6 +13,7 @@ content (kernels/html, main_content.py; model.md says how good it is). Its facts
     extract.kind_score    float32, how sure that is, 0 to 1
     extract.kept_share    float32, of the page's words
     extract.confidence    float32, the F1 by words that the text is expected to have
+    extract.code          list of uint32, the hashes of the lines of code, which `host_lines` leaves alone
 
 A page without text is dropped as `extract.no_text`, one below `min_confidence` as `extract.low_confidence`.
 """
@@ -106,6 +107,7 @@ class ExtractStage(MapStage[ExtractConfig]):
             "characters": pa.uint32(),
             **dict.fromkeys(("title", "date", "language", "canonical", "kind"), pa.string()),
             **dict.fromkeys(("kind_score", "kept_share", "confidence"), pa.float32()),
+            "code": pa.list_(pa.uint32()),
         }
         return tuple(pa.field(f"extract.{name}", type) for name, type in types.items())
 
@@ -166,20 +168,23 @@ class ExtractStage(MapStage[ExtractConfig]):
         return text, {**row, "characters": len(text)}
 
     def _main_content(self, content: bytes, content_type: str | None) -> tuple[str, dict[str, Any]]:
+        import pyarrow as pa
+
         from dspipe.stages.extract.main_content import find_main_content
         from dspipe.stages.extract.page_facts import page_facts
+        from dspipe.stages.shared.line_hashes import short_hashes
         from dspipe.stages.sources.reading.batches import clean_text
 
         data = utf8_page(content, content_type)
         page = find_main_content(np.frombuffer(data, np.uint8), self._model, self.config.whole)
         fallback = self.config.fallback
+        row: dict[str, Any] = {**page_facts(data, page.arrays.spans)._asdict(), "kind": page.kind}
+        row |= {"kind_score": page.kind_score, "kept_share": page.kept_share, "confidence": page.confidence}
         if fallback is not None and page.confidence < fallback.below:
-            text = self._with(fallback.engine, data.decode())
-        else:
-            text = clean_text(page.text(self.config.list_bullets, self.config.format == "markdown"))
-        row = page_facts(data, page.arrays.spans)._asdict()
-        row |= {"kind": page.kind, "kind_score": page.kind_score}
-        return text, {**row, "kept_share": page.kept_share, "confidence": page.confidence}
+            return self._with(fallback.engine, data.decode()), row
+        if code := page.code_lines():
+            row["code"] = np.unique(short_hashes(pa.array(code, pa.string())))
+        return clean_text(page.text(self.config.list_bullets, self.config.format == "markdown")), row
 
     def _with(self, engine: str, page: str) -> str:
         from dspipe.stages.extract.resiliparse_engine import extract_with_resiliparse

@@ -29,6 +29,11 @@ def hash_texts(column: pa.Array) -> UInt64:
     return hashes
 
 
+def short_hashes(column: pa.Array) -> npt.NDArray[np.uint32]:
+    """A 32-bit hash of each text, the lower half of the long one."""
+    return hash_texts(column).astype(np.uint32)
+
+
 def hash64_with(numbers: npt.NDArray[np.integer], hashes: UInt64) -> UInt64:
     """One hash of a number and a hash. Among n pairs a false one has the probability n^2 / 2^64."""
     return murmur_hash64(murmur_hash64(numbers.astype(np.uint64)) + hashes)

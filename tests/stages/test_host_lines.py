@@ -140,3 +140,29 @@ def test_a_giant_host_is_counted_in_little_memory() -> None:
     # the thousandth line is in every second batch, on 37 % of all pages
     assert whole.shape[1] == 999 * GiantHost.BATCHES and len(np.unique(whole[1])) == 999
     assert in_slices < memory and at_once > 4 * received
+
+
+def test_code_is_left_alone(tmp_path: Path) -> None:
+    page = "<title>{0}</title><nav><a href=/>Home</a></nav><main><h1>Page {0}</h1><p>{1}<p>Written by the team."
+    code = "<pre>try:\n    work_{0}()\nexcept OSError:\n    raise</pre>"
+    with (tmp_path / "pages.warc").open("wb") as archive:
+        for i in range(8):
+            words = (
+                f"What is told about number {i} differs from page to page, and goes on for more than a few words. " * 3
+            )
+            html = (page.format(i, words) + code.format(i)).encode()
+            http = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + html
+            head = f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: http://a.example/{i}\r\n"
+            head += f"WARC-Record-ID: <urn:a:{i}>\r\nWARC-Date: 2024-01-01T00:00:00Z\r\n"
+            head += "Content-Type: application/http;msgtype=response\r\n"
+            archive.write(head.encode() + b"Content-Length: %d\r\n\r\n" % len(http) + http + b"\r\n\r\n")
+    source = {"name": "s", "format": "warc", "path": str(tmp_path / "pages.warc")}
+    config = {"engine": {"kind": "inline"}, "output": str(tmp_path / "run"), "sources": [source]}
+    result = run_inline(config | {"stages": [{"extract": {}}, {"host_lines": {}}]})
+    rows = rows_of(result, ["url", "text", "extract.code", "host_lines.removed"])
+    assert len(rows) == 8
+    for row in rows:
+        number = row["url"].rpartition("/")[2]
+        assert row["text"].endswith(f"try:\n    work_{number}()\nexcept OSError:\n    raise")
+        assert "Written by the team" not in row["text"]
+        assert len(row["extract.code"]) == 4 and row["host_lines.removed"] == 1

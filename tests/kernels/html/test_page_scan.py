@@ -126,6 +126,9 @@ def test_texts(page: str, texts: list[str]) -> None:
         ("<pre><code>\tif x:\r\n\t\ty = 1</code></pre>", "\tif x:\n\t\ty = 1"),
         ("<pre><span>a</span> <span>b</span>\n<b>  c</b></pre>", "a b\n  c"),
         ("<pre>&lt;p&gt;&nbsp;x</pre>", "<p> x"),
+        ("<pre><b>def</b> f():\n    <b>return</b> 1\n  \n</pre>", "def f():\n    return 1"),
+        ("<pre>  <i></i>  <b>x</b>\n&nbsp;&nbsp;y\n\t<b>z</b></pre>", "    x\n  y\n\tz"),
+        ("<pre>  \n</pre><pre><b>x</b></pre>", "x"),
     ],
 )
 def test_code_stays_as_it_is(page: str, text: str) -> None:
@@ -142,7 +145,7 @@ def test_code_stays_as_it_is(page: str, text: str) -> None:
             ["so $a < b$ is"],
         ),
         ("<math><semantics><mi>x</mi><annotation encoding=TeX>x</annotation></semantics></math>", ["$x$"]),
-        ("<math><mi>x</mi></math>", ["x"]),
+        ("<math><mi>x</mi></math>", ["$x$"]),
         ("a <script type='math/tex'>x_1</script> b", ["a $x_1$ b"]),
         ("<p><script type='math/tex; mode=display'>\nx_1\n</script></p>", ["$$x_1$$"]),
         ("a <img class='latex' alt='\\alpha'>", ["a $\\alpha$"]),

@@ -31,7 +31,8 @@ _TOKENS = [
     b"<li>", b"<ol start=-9>", b"<p hidden>", b"<h1>", b"</h1>", b"<br>", b"<template>", b"<noscript>", b"<textarea>",
     b"<title>", b"<meta charset=utf-16>", b"<base href=//x>", b"<ruby><rt>", b"<select><option>", b"<frameset>",
     b"<plaintext>", b'<script type="application/ld+json">{"@type":', b'<script type="math/tex">', b"\xe3\x80\x80",
-    b"\xff", b"\xf0\x9f\x98", b"\xc2\xad", b"<div>" * 300, b"</div>" * 300, b"<font>" * 300, b"<a b=" * 100,
+    b"<math><msup><mi>x</mi>", b"<mfrac>", b"<mtable><mtr><mtd>", b"</mrow>", b"<mover><mi>x</mi><mo>&rarr;",
+    b"</msup>", b"\xff", b"\xf0\x9f\x98", b"\xc2\xad", b"<div>" * 300, b"</div>" * 300, b"<font>" * 300, b"<a b=" * 100,
 ]  # fmt: skip
 
 

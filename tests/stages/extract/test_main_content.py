@@ -37,3 +37,16 @@ def test_pages_without_text() -> None:
     for page in (b"", b"<html><body></body></html>", b"<script>x</script>"):
         found = find_main_content(np.frombuffer(page, np.uint8))
         assert (found.text(), found.confidence, found.kept_share) == ("", 0.0, 0.0)
+
+
+def test_the_lines_of_code_are_told() -> None:
+    words = "There is a text that is long enough to be taken for the main content of a page. " * 5
+    page = f"<main><h1>Code</h1><p>{words}<pre>if x:\n    <b>y()</b>\n}}\nif x:</pre><p>{words}z()</main>"
+    assert find_main_content(np.frombuffer(page.encode(), np.uint8)).code_lines() == {"if x:", "    y()"}
+
+
+def test_what_is_shown_twice_is_kept_once() -> None:
+    words = "There is a text that is long enough to be taken for the main content of a page, with care. " * 3
+    page = f"<main><h1>A thing</h1><div class=small>{words}</div><p>About it.<div class=wide>{words}</div></main>"
+    found = find_main_content(np.frombuffer(page.encode(), np.uint8))
+    assert found.text().count(words.strip()) == 1
