@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.decontaminate.questions import questions
 from dspipe.stages.shared.loaded import load_once, sha256_once
+from dspipe.stages.shared.path_patterns import files_matching
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -62,7 +63,7 @@ class BenchmarkIndex:
             if path.is_dir():
                 message = f"{pattern} is a folder; name its benchmarks: {pattern.rstrip('/')}/*.jsonl"
                 raise ConfigError(message, ("against", number))
-            found = [path] if path.is_file() else _matching(path)
+            found = [path] if path.is_file() else files_matching(path, ("against", number))
             if not found:
                 raise ConfigError(f"no such file: {pattern}", ("against", number))
             files += found
@@ -120,9 +121,3 @@ class BenchmarkIndex:
         benchmarks = pa.array([path.name.partition(".")[0] for path in self.files], pa.string())
         index = Index(**{name: arrays[name] for name in Index._fields})
         return index, Named(benchmarks, pa.array(arrays["of_item"]), items)
-
-
-def _matching(pattern: Path) -> list[Path]:
-    """The files that a path with wildcards stands for, in order."""
-    found = Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor)))
-    return sorted(path for path in found if path.is_file())

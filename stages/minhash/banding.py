@@ -105,5 +105,9 @@ def _best(threshold: float, permutations: int) -> tuple[int, int]:
         raise ConfigError("a threshold alone needs at least 2 permutations", ("permutations",))
     from datasketch import MinHashLSH
 
-    lsh = MinHashLSH(threshold=threshold, num_perm=permutations, weights=WEIGHTS)
+    try:
+        lsh = MinHashLSH(threshold=threshold, num_perm=permutations, weights=WEIGHTS)
+    except ValueError:  # it finds one band best, and takes no fewer than two
+        message = f"no two bands of {permutations} numbers find pairs as alike as {threshold:g}; give bands and rows"
+        raise ConfigError(message, ("threshold",)) from None
     return lsh.b, lsh.r

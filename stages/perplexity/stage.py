@@ -23,6 +23,7 @@ from dspipe.pipeline.threshold import Threshold
 from dspipe.stages.perplexity.bucket_steps import COLUMNS
 from dspipe.stages.perplexity.scorer import Change, Scorer, import_extra
 from dspipe.stages.shared.loaded import load_once, sha256_once
+from dspipe.stages.shared.path_patterns import files_matching
 from dspipe.stages.shared.quantiles import strings
 
 if TYPE_CHECKING:
@@ -204,8 +205,7 @@ def _files(given: str | dict[str, str], key: str) -> dict[str, Path]:
         before, mark, after = str(path).partition("{language}")
         if not mark or "{language}" in after:
             raise ConfigError("a path has {language} in it once; or give a path for each language", (key,))
-        pattern = f"{before}*{after}".removeprefix(path.anchor)
-        found = sorted(file for file in Path(path.anchor).glob(pattern) if file.is_file())
+        found = files_matching(f"{before}*{after}", (key,))
         files = {str(file)[len(before) : len(str(file)) - len(after)]: file for file in found}
         if not files:
             raise ConfigError(f"no such file: {given}", (key,))

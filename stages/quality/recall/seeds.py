@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from dspipe.pipeline.config.suggestions import suggest
 from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.shared.json_lines import json_objects
+from dspipe.stages.shared.path_patterns import files_matching
 
 _ORIGINS = ("url", "source")
 """fields that tell pages of one site from those of others, where the seeds have them"""
@@ -21,8 +22,7 @@ def find_seed_files(patterns: list[str]) -> list[Path]:
     found: set[Path] = set()
     for pattern in patterns:
         path = Path(pattern).expanduser().absolute()
-        paths = [path] if path.exists() else Path(path.anchor).glob(str(path.relative_to(path.anchor)))
-        files = [one for one in paths if one.is_file()]
+        files = [path] if path.is_file() else files_matching(path, ("seed",))
         if not files:
             raise ConfigError(f"no file {pattern}", ("seed",))
         found.update(files)

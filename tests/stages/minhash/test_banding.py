@@ -2,12 +2,19 @@
 
 import pytest
 
+from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.minhash.banding import Banding, MinhashConfig
 from dspipe.stages.minhash.stage import MinhashStage
 
 COLUMNS = ["id", "reason"] + [
     f"minhash.{name}" for name in ("keeper", "cluster", "cluster_size", "similarity", "duplicates", "dumps")
 ]
+
+
+def test_a_threshold_for_which_there_are_no_bands() -> None:
+    for threshold in (1.0, 0.999999):
+        with pytest.raises(ConfigError, match="give bands and rows"):
+            _ = MinhashStage("minhash", MinhashConfig(threshold=threshold)).banding
 
 
 def test_a_threshold_alone_chooses_bands_as_datasketch_does() -> None:
