@@ -90,7 +90,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop would be in the way of other modules
 def browser() -> "Iterator[Browser]":
     """Chromium without a window; skips where it or playwright isn't there."""
     api = pytest.importorskip("playwright.sync_api")

@@ -1,5 +1,6 @@
 """Conditions on columns against plain Python, and against DuckDB where it is installed."""
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -101,11 +102,12 @@ Made = tuple[str, Callable[[Row], Any]]
 
 
 def compared(sign: str, one: Made, other: Made) -> Made:
-    python = {"=": "__eq__", "<>": "__ne__", "<": "__lt__", "<=": "__le__", ">": "__gt__", ">=": "__ge__"}[sign]
+    python = {"=": operator.eq, "<>": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt}
+    compare = python.get(sign, operator.ge)
 
     def value(row: Row) -> bool | None:
         left, right = one[1](row), other[1](row)
-        return None if left is None or right is None else bool(getattr(left, python)(right))
+        return None if left is None or right is None else bool(compare(left, right))
 
     return f"{one[0]} {sign} {other[0]}", value
 

@@ -21,4 +21,4 @@ class Scores(QualityStage):
     def measure(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         found: list[Any] = [text.partition(" ")[0] for text in batch.column("text").to_pylist()]
         scores = [None if score == "-" else float(score) for score in found]
-        return batch.append_column(pa.field("quality", pa.float32()), pa.array(scores, pa.float32()))
+        return batch.append_column(pa.field(self.name, pa.float32()), pa.array(scores, pa.float32()))

@@ -14,7 +14,10 @@ def test_a_table_for_each_part() -> None:
 def test_types_and_defaults_are_words() -> None:
     engine = {setting.key: setting for setting in settings_of(EngineConfig)}
     assert engine["memory"] == Setting(
-        "memory", "bytes, like `64MB` or `2GiB`", "`2GiB`", "bytes that one worker may use"
+        "memory",
+        "bytes, like `64MB` or `2GiB`",
+        "`2GiB`",
+        "bytes that one worker may use, beside the interpreter, its libraries and models",
     )
     assert engine["kind"].type == "`local`, `ray` or `inline`"
     assert engine["workers"] == Setting(

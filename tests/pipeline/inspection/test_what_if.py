@@ -53,7 +53,15 @@ def exact_config(tmp_path: Path, **lengths: Any) -> Values:
         "sources": write_sources(tmp_path / "in"),
         "stages": [
             {LENGTHS: {"minimum": 20, **lengths}},
-            {SCORES: {"model": "none", "at_least": {"en": 0.1}, "drop_lowest": 0.2, "by": "language"}},
+            {
+                SCORES: {
+                    "name": "quality",
+                    "model": "none",
+                    "at_least": {"en": 0.1},
+                    "drop_lowest": 0.2,
+                    "by": "language",
+                }
+            },
             {"exact_dedup": {"by": ["url", "text"], "keep": ["quality", "newest"]}},
             {"remix": {"weights": {"books": 0.3, "web": 0.7}, "max_epochs": 2}},
         ],
