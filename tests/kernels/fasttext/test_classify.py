@@ -47,13 +47,20 @@ def expected(model: Any, text: str) -> list[tuple[str, float]]:
     return [(label.removeprefix("__label__"), score) for label, score in zip(labels, scores, strict=True)]
 
 
-def assert_same(classifier: Classifier, model: Any, texts: list[str]) -> None:
+def assert_same(classifier: Classifier, model: Any, texts: list[str], sigmoids: bool = False) -> None:
+    """`sigmoids`: they come from a table of 512 steps, and a sum at the edge of one may be rounded into the next."""
+    other_step = 0
     for text, found in zip(texts, predict(classifier, texts), strict=True):
         answers = expected(model, text)
         assert (found is None) == (not answers), text
         if found is not None:
+            if sigmoids and found[1] != pytest.approx(answers[0][1], abs=2e-5):
+                other_step += 1
+                assert found[1] == pytest.approx(answers[0][1], abs=8e-3), text
+                continue
             assert found[1] == pytest.approx(answers[0][1], abs=2e-5), text
             assert found[1] == pytest.approx(dict(answers)[found[0]], abs=2e-5), text
+    assert other_step <= 2 + len(texts) // 100
 
 
 KINDS = [*MODELS, "hs-pruned", "both-pruned"]
@@ -64,7 +71,7 @@ def test_labels_and_probabilities_are_fasttexts(trained: dict[str, Path], kind: 
     classifier, model = Classifier(read_model(trained[kind])), fasttext.load_model(str(trained[kind]))
     draw = random.Random(1)
     texts = [" ".join(draw.choices(WORDS, k=draw.randint(1, 30))) for _ in range(200)]
-    assert_same(classifier, model, texts + ODD)
+    assert_same(classifier, model, texts + ODD, kind in ("ns", "ova"))
 
 
 @pytest.mark.parametrize("kind", ["both", "hs-pruned"])
