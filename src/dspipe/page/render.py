@@ -14,19 +14,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
+from dspipe.page.escaping_templates import escaping_templates
 from dspipe.page.gather import Contents, gather
 from dspipe.page.reasons import SHOWN as REASONS_SHOWN
 from dspipe.pipeline.inspection import anomalies
-from dspipe.pipeline.quantities import human_bytes, human_seconds
 from dspipe.pipeline.report.stats import sections, state
-from dspipe.pipeline.report.tables import Table, lines
+from dspipe.pipeline.report.tables import Table
 from dspipe.pipeline.run.run_file import RunFile
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.threshold import Threshold
-from dspipe.pipeline.visible_text import visible, visible_line
+from dspipe.pipeline.visible_text import visible_line
 
 HERE = Path(__file__).parent
 _LINES = 4
@@ -118,11 +118,6 @@ def _threshold_words(threshold: Threshold) -> str:
     return f"{threshold.in_words(threshold.value)}{f' ({groups})' if own else ''}"
 
 
-def _shown(value: Any) -> Any:
-    """What a template puts on the page for a value, before it is escaped."""
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
 def _visible(value: Any) -> Any:
     if isinstance(value, str):
         return visible_line(value)
@@ -141,10 +136,6 @@ def _number(value: float | None) -> str:
     return f"{value:,.0f}" if 10_000 <= abs(value) < 1e15 else f"{value:.2e}"
 
 
-def _share(part: float, whole: float) -> str:
-    return f"{part / whole:.1%}" if whole else ""
-
-
 @cache
 def _static(name: str) -> str:
     return (HERE / "static" / name).read_text("utf-8")
@@ -152,15 +143,8 @@ def _static(name: str) -> str:
 
 @cache
 def _environment() -> Environment:
-    made = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.globals |= {"lines": lines, "threshold_words": _threshold_words}
-    made.filters |= {"bytes": human_bytes, "seconds": human_seconds, "number": _number, "share": _share}
+    made = escaping_templates(HERE / "templates")
+    made.globals["threshold_words"] = _threshold_words
+    made.filters["number"] = _number
     made.tests |= {"table": lambda item: isinstance(item, Table)}
     return made

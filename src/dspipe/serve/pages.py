@@ -6,22 +6,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from dspipe.pipeline.quantities import human_bytes, human_number, human_seconds
-from dspipe.pipeline.report.tables import lines
+from dspipe.page.escaping_templates import escaping_templates
+from dspipe.pipeline.quantities import human_number
 from dspipe.pipeline.visible_text import visible
 
 HERE = Path(__file__).parent
-
-
-def _shown(value: Any) -> Any:
-    """What a template puts on the page for a value, before it is escaped."""
-    if isinstance(value, Markup):
-        return value
-    return visible(value) if isinstance(value, str) else value
 
 
 def address(run: str, page: str = "", **query: Any) -> str:
@@ -39,21 +30,9 @@ def _number(value: float | None) -> str:
     return human_number(value)
 
 
-TEMPLATES = Environment(
-    loader=FileSystemLoader(HERE / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    finalize=_shown,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-TEMPLATES.globals |= {"address": address, "lines": lines}
-TEMPLATES.filters |= {
-    "bytes": human_bytes,
-    "seconds": human_seconds,
-    "number": _number,
-    "share": lambda part, whole: f"{part / whole:.1%}" if whole else "",
-}
+TEMPLATES = escaping_templates(HERE / "templates")
+TEMPLATES.globals["address"] = address
+TEMPLATES.filters["number"] = _number
 
 
 def page(template: str, status: int = 200, /, **values: Any) -> Response:
