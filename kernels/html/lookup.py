@@ -86,3 +86,13 @@ def is_alphanumeric(byte):  # type: ignore[no-untyped-def]
 def is_space(byte):  # type: ignore[no-untyped-def]
     """Whether HTML takes the byte for white space."""
     return byte == 32 or 9 <= byte <= 13
+
+
+@inline
+def read_name(data, i, end):  # type: ignore[no-untyped-def]
+    """The key of the tag name at data[i:], and where it ends."""
+    key = np.uint64(0)
+    while i < end and data[i] != 62 and data[i] != 47 and not is_space(data[i]):
+        key = add_letter(key, data[i])
+        i += 1
+    return key, i

@@ -12,7 +12,7 @@ import numpy as np
 
 from dspipe.kernels.html import tex_symbols as tx
 from dspipe.kernels.html.entities import read_entity
-from dspipe.kernels.html.lookup import add_letter, find, is_letter, is_space
+from dspipe.kernels.html.lookup import add_letter, find, is_letter, is_space, read_name
 from dspipe.kernels.html.mathml_constructs import (
     ANNOTATION,
     COUNT,
@@ -67,7 +67,7 @@ def write_tex(data, i, end, out):  # type: ignore[no-untyped-def]
             i = _behind_comment(data, i + 4, end)
             continue
         closes = i + 1 < end and data[i + 1] == 47
-        key, name_end = _name(data, i + 2 if closes else i + 1, end)
+        key, name_end = read_name(data, i + 2 if closes else i + 1, end)
         tag_end = name_end
         while tag_end < end and data[tag_end] != 62:
             tag_end += 1
@@ -104,15 +104,6 @@ def _behind_comment(data, i, end):  # type: ignore[no-untyped-def]
     while i + 2 < end and not (data[i] == 45 and data[i + 1] == 45 and data[i + 2] == 62):
         i += 1
     return min(i + 3, end)
-
-
-@inline
-def _name(data, i, end):  # type: ignore[no-untyped-def]
-    key = np.uint64(0)
-    while i < end and data[i] != 62 and data[i] != 47 and not is_space(data[i]):
-        key = add_letter(key, data[i])
-        i += 1
-    return key, i
 
 
 @jit

@@ -16,7 +16,7 @@ from dspipe.kernels.html import open_elements as op
 from dspipe.kernels.html import page_arrays as pg
 from dspipe.kernels.html import tags as tg
 from dspipe.kernels.html.facts import read_link, read_meta, read_script_facts, read_time
-from dspipe.kernels.html.lookup import add_letter, find, is_letter, is_space, lower
+from dspipe.kernels.html.lookup import find, is_letter, lower, read_name
 from dspipe.kernels.html.mathml import LONGEST, write_tex
 from dspipe.kernels.html.open_elements import close_to, closed_by_start_tag, end_block, opened_by_end_tag
 from dspipe.kernels.html.page_text import add_formula, add_text
@@ -138,21 +138,12 @@ def _behind(data, i, end):  # type: ignore[no-untyped-def]
     return min(i + 1, end)
 
 
-@inline
-def _name(data, i, end):  # type: ignore[no-untyped-def]
-    key = np.uint64(0)
-    while i < end and data[i] != 62 and data[i] != 47 and not is_space(data[i]):
-        key = add_letter(key, data[i])
-        i += 1
-    return key, i
-
-
 @jit
 def _end_tag(data, i, end, out, state, stack, elements, blocks):  # type: ignore[no-untyped-def]
     start = i + 2
     if start >= end or not is_letter(data[start]):
         return _behind(data, i, end)
-    key, j = _name(data, start, end)
+    key, j = read_name(data, start, end)
     tag = max(find(_TAG_KEYS, _TAG_NUMBERS, key), 0)
     kind = _KINDS[tag]
     j = _behind(data, j, end)
@@ -174,7 +165,7 @@ def _start_tag(  # type: ignore[no-untyped-def]
     data, i, end, out, state, stack, elements, blocks, words, spans, counts, types, values
 ):
     start = i + 1
-    key, name_end = _name(data, start, end)
+    key, name_end = read_name(data, start, end)
     tag = max(find(_TAG_KEYS, _TAG_NUMBERS, key), 0)
     kind = _KINDS[tag]
     before = state[op.WORD_COUNT]
