@@ -1,7 +1,7 @@
 """File rules for source code: DeepSeek-Coder's (Guo et al. 2024, arXiv 2401.14196, section 2.1), which are StarCoder's.
 
     - code: {}
-    - code: {max_mean_line: 200, parse: [python]}
+    - code: {endings: [py, pyi], parse: [python]}
 
 By the ending of its path a file is Python, HTML, JSON or something else; a document without a path is judged by the
 rules for all files. Dropped are
@@ -45,6 +45,8 @@ class CodeConfig(MapConfig):
 
     path: str = "id"
     """The column that says a file's path. The id of a file of the format `files` ends with it."""
+    endings: Annotated[tuple[str, ...] | None, Decides] = None
+    """Drop files with other endings than these (`[py, java]`). Default: of whatever language."""
     max_mean_line: Length = 100
     """Characters in a line, on average."""
     max_line: Length = 1000
@@ -66,7 +68,7 @@ class CodeConfig(MapConfig):
 
 
 class CodeStage(MapStage[CodeConfig]):
-    """Adds what the rules look at: `code.characters` (uint32), `code.mean_line`, `code.letters` (float32, a share),
+    """Adds what the rules look at: `code.ending` (string, in lower case; "" for none), `code.characters` (uint32), `code.mean_line`, `code.letters` (float32, a share),
     `code.longest_line` (uint32), `code.xml`, `code.shown` and `code.shown_share` (of HTML), `code.data` (characters of
     JSON and YAML), `code.syntax_error` (with `parse`)."""
 
@@ -76,6 +78,7 @@ class CodeStage(MapStage[CodeConfig]):
         import pyarrow as pa
 
         kinds = {
+            "ending": pa.string(),
             "characters": pa.uint32(),
             "mean_line": pa.float32(),
             "longest_line": pa.uint32(),
@@ -111,6 +114,7 @@ class CodeStage(MapStage[CodeConfig]):
         characters, lines = np.maximum(found.characters, 1), np.maximum(found.lines, 1)
         head = pc.utf8_slice_codeunits(text, 0, _XML_WITHIN)
         columns = [
+            endings,
             pa.array(found.characters, pa.uint32()),
             pa.array((found.line_characters / lines).astype(np.float32)),
             pa.array(found.longest_line, pa.uint32()),
@@ -144,6 +148,9 @@ class CodeStage(MapStage[CodeConfig]):
         import pyarrow as pa
         import pyarrow.compute as pc
 
+        if self.config.endings is not None:
+            wanted = pa.array([ending.lower().removeprefix(".") for ending in self.config.endings], pa.string())
+            yield pc.invert(pc.is_in(columns.column(f"{self.name}.ending").cast(pa.string()), wanted)), "other_ending"
         for threshold in self.thresholds():
             if threshold.on:
                 numbers = threshold.numbers(None, columns.num_rows)

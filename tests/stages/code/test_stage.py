@@ -63,6 +63,12 @@ def test_rules_that_are_off() -> None:
     assert reasons(files, drop_xml=False, **off) == [None] * 5
 
 
+def test_endings() -> None:
+    files = dict.fromkeys(["a.py", "b.PY", "c.pyi", "d.py.txt", "py", "e/.py", "f.d/x"], "some letters\n")
+    other = "code.other_ending"
+    assert reasons(files, endings=["py", ".pyi"]) == [None, None, None, other, other, None, other]
+
+
 def test_syntax_errors() -> None:
     files = {
         "good.py": "def f(x: int) -> int:\n    return x\n",

@@ -43,7 +43,7 @@ def write_files(root: Path, files: dict[str, str | bytes]) -> dict[str, Any]:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return {"name": "files", "format": "files", "root": str(root), "path": ".", "shard_files": 3}
+    return {"name": "files", "format": "files", "root": str(root), "path": "**", "shard_files": 3}
 
 
 def write_records(root: Path, files: dict[str, str], shards: int) -> dict[str, Any]:
@@ -141,10 +141,11 @@ def test_files_that_are_dropped_before_are_in_no_document(tmp_path: Path) -> Non
 
 
 def test_only_some_domains(tmp_path: Path) -> None:
-    source = write_files(tmp_path / "in", {**FILES}) | {"domains": {"*.md": "notes", "*": "code"}}
-    found = documents(run(tmp_path / "out", source, domains=["code"]))
-    assert found["app"] == JOINED["app"].partition("<!--")[0]
-    assert found[None] in (FILES["alone.py"], FILES["app/notes.md"])
+    source = write_files(tmp_path / "in", {**FILES}) | {"domains": {"*.md": "notes", "*": "code"}, "path": "."}
+    rows = rows_of(run(tmp_path / "out", source, domains=["code"]), COLUMNS)
+    kept = {row["repositories.name"]: row["text"] for row in rows if row["reason"] is None}
+    assert kept["app"] == JOINED["app"].partition("<!--")[0]
+    assert {row["text"] for row in rows if row["repositories.name"] is None} == {"import app\n", "Notes.\n"}
 
 
 def test_bad_files(tmp_path: Path) -> None:
