@@ -63,14 +63,14 @@ class CodeConfig(MapConfig):
     """Of JSON and YAML: characters."""
     max_data: Length = 5000
     """Of JSON and YAML: characters."""
-    parse: frozenset[Literal["python"]] = frozenset()
+    parse: tuple[Literal["python"], ...] = ()
     """Drop files with syntax errors, of these languages. Python's parser makes about 2 MB a second."""
 
 
 class CodeStage(MapStage[CodeConfig]):
-    """Adds what the rules look at: `code.ending` (string, in lower case; "" for none), `code.characters` (uint32), `code.mean_line`, `code.letters` (float32, a share),
-    `code.longest_line` (uint32), `code.xml`, `code.shown` and `code.shown_share` (of HTML), `code.data` (characters of
-    JSON and YAML), `code.syntax_error` (with `parse`)."""
+    """Adds what the rules look at: `code.ending` (string, in lower case; "" for none), `code.characters` (uint32),
+    `code.mean_line`, `code.letters` (float32, a share), `code.longest_line` (uint32), `code.xml`, `code.shown` and
+    `code.shown_share` (of HTML), `code.data` (characters of JSON and YAML), `code.syntax_error` (with `parse`)."""
 
     Config = CodeConfig
 
@@ -94,7 +94,7 @@ class CodeStage(MapStage[CodeConfig]):
     def measure_settings(self) -> Settings:
         from dspipe.stages.code.parse import GRAMMAR
 
-        parsed = sorted(self.config.parse)
+        parsed = sorted(set(self.config.parse))
         return {"path": self.config.path, "parse": parsed, **({"grammar": GRAMMAR} if parsed else {})}
 
     def check_columns(self, known: "Mapping[str, pa.DataType]") -> None:

@@ -2,8 +2,8 @@
 
 Where several could be meant, the language's own order of looking decides as far as it is known without build files:
 beside the importing file, at the root, in `src`, `lib`, `include` and the like; then the file whose path ends as the
-reference does, of several the one that shares most folders with the importing file. A reference that means more than
-`MOST_MEANT` files (a C# namespace, a Go package) says nothing of an order and is left out.
+reference does, of several the one that shares most folders with the importing file (of the first 64). A reference that
+means more than `MOST_MEANT` files (a C# namespace, a Go package) says nothing of an order and is left out.
 """
 
 from bisect import bisect_left
@@ -15,7 +15,8 @@ from dspipe.stages.repositories.imports import LANGUAGE_OF, LANGUAGES
 
 MOST_MEANT = 32
 _LOOKED_AT = 64
-"""files that end as a reference does, at most: of more, the first in the order of reversed paths"""
+"""files that end as a reference does, at most, where none is straight below a folder of the importing file: of more,
+the first in the order of reversed paths"""
 _ROOTS = ("", "src/", "lib/", "python/", "include/")
 _PYTHON_FILES = (".py", "/__init__.py", ".pyi", "/__init__.pyi", ".pyx", ".pxd")
 _JAVASCRIPT_FILES = tuple(f".{ending}" for ending in ("ts", "tsx", "d.ts", "js", "jsx", "mjs", "cjs", "mts", "cts"))
@@ -73,6 +74,9 @@ class RepositoryFiles:
             if not some and not dots:
                 continue
             for base in bases:
+                # what is within a package is imported by the package's name: its json.py isn't the library's
+                if not dots and f"{base}__init__.py" in self._number:
+                    continue
                 found = self._python_module(base, some)
                 if found is not None:
                     return [found]
@@ -162,6 +166,10 @@ class RepositoryFiles:
 
     def _ending_as(self, end: str, path: str) -> int | None:
         """The file whose path ends with the folders and the name of `end`; of several the nearest to `path`."""
+        folders = path.split("/")[:-1]
+        straight = self._first(_folder(folders[:depth]) + end for depth in range(len(folders), -1, -1))
+        if straight is not None:
+            return straight
         reversed_end, (keys, numbers) = f"/{end}"[::-1], self._reversed
         start = bisect_left(keys, reversed_end)
         found: list[int] = []

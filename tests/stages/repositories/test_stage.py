@@ -10,8 +10,6 @@ import pytest
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.report.verify import verify_files
 from dspipe.pipeline.run.run import RunResult
-from dspipe.stages.repositories.stage import RepositoriesStage
-from dspipe.testing import check_stage
 from tests.engine import rows_of, run_inline
 
 FILES = {
@@ -177,7 +175,3 @@ def test_settings_that_do_not_go_together(tmp_path: Path) -> None:
     ):
         with pytest.raises(InvalidConfigError, match=message):
             run(tmp_path / "out", source, **settings)
-
-
-def test_keeps_the_contract() -> None:
-    check_stage(RepositoriesStage, {})
