@@ -161,7 +161,7 @@ def _is_named(texts, i, end, name):  # type: ignore[no-untyped-def]
 @jit
 def _behind_bracket(texts, i, end):  # type: ignore[no-untyped-def]
     """Behind the next > that is in no quotes; without one, behind the next > at all."""
-    quote, first, end = 0, np.int64(-1), min(end, i + _LONGEST_TAG)
+    quote, first, end = 0, -1, min(end, i + _LONGEST_TAG)
     for k in range(i, end):
         byte = texts[k]
         if byte == 62:  # >

@@ -28,7 +28,7 @@ def path_comments(paths: "pa.Array", endings: "pa.Array") -> "pa.Array":
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    begins, ends, known = [_OTHERS], [""], {}
+    begins, ends, known = [_OTHERS], [""], dict[str, int]()
     for begin, (end, of) in _SIGNS.items():
         known |= dict.fromkeys(of, len(begins))
         begins.append(begin)

@@ -9,7 +9,7 @@ from dspipe.stages.repositories.imports import LANGUAGE_OF, references_in
 def references_of(texts: pa.Array, endings: pa.Array) -> pa.Array:
     """list of string: what each file refers to, by its ending; null for languages whose imports aren't known."""
     data, offsets = text_buffers(texts)
-    view, bounds = memoryview(data), offsets.tolist()
+    view, bounds = data.data, offsets.tolist()
     found: list[list[str] | None] = [None] * len(texts)
     for row, ending in enumerate(endings.to_pylist()):
         language = LANGUAGE_OF.get(ending)

@@ -25,13 +25,14 @@ FILES = {
     "loop/b.js": "import './a'\n",
     "alone.py": "import app\n",
 }
-JOINED = {
+JOINED: dict[str | None, str] = {
     "app": "# text.py\nimport os\n# shapes.py\nfrom .text import show\n# main.py\nfrom app import text, shapes\n"
     "<!-- notes.md -->\nNotes.\n",
     "java": "// src/a/c/D.java\npackage a.c;\n// src/a/B.java\npackage a;\nimport a.c.D;\n",
     "c": '// x.h\nint x;\n// x.c\n#include "x.h"\n#include <stdio.h>\n',
     "loop": "// a.js\nimport './b'\n// b.js\nimport './a'\n",
 }
+KEPT = {**JOINED, None: FILES["alone.py"]}
 COLUMNS = ["id", "text", "text_bytes", "reason", "repositories.name", "repositories.files", "repositories.into"]
 
 
@@ -76,7 +77,7 @@ def documents(result: RunResult) -> dict[str | None, str]:
 
 def test_files_of_folders(tmp_path: Path) -> None:
     result = run(tmp_path / "out", write_files(tmp_path / "in", {**FILES}))
-    assert documents(result) == {**JOINED, None: FILES["alone.py"]}
+    assert documents(result) == KEPT
     rows = rows_of(result, COLUMNS)
     first = {row["repositories.name"]: row["id"] for row in rows if row["reason"] is None}
     assert first["app"] == "files/app/text.py"
@@ -92,7 +93,7 @@ def test_files_of_folders(tmp_path: Path) -> None:
 def test_records_with_columns_however_they_are_spread(tmp_path: Path, shards: int) -> None:
     source = write_records(tmp_path / "in", FILES, shards)
     result = run(tmp_path / "out", source, repository="repo", path="path")
-    assert documents(result) == {**JOINED, None: FILES["alone.py"]}
+    assert documents(result) == KEPT
 
 
 def test_the_stage_behind_another_that_rewrites_sees_the_columns_too(tmp_path: Path) -> None:
