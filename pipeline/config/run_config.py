@@ -222,6 +222,8 @@ def check_parts(parts: Parts) -> None:
         try:
             check_settings_travel(stage.config)
             stage.check()
+            if parts.top is None or parts.top.engine.kind != "ray":
+                stage.check_machine()
             stage.check_beside(stages)
         except ConfigError as error:
             parts.add_problem(("stages", index, module, *error.key), str(error))
