@@ -2,8 +2,8 @@
 
     python -m benchmarks.code [--packages numpy rich pip pyarrow]
 
-Each package is a repository. `rules` and `imports` are what the stages `code` and `repositories` measure in the text pass,
-`syntax` is what `parse: [python]` adds, `order` is what a partition does: finding what imports mean, and Algorithm 1.
+Each package is a repository. `rules` and `imports` are what the stages `code` and `repositories` measure in the text
+pass, `syntax` is what `parse: [python]` adds, `order` is what a partition does: finding what imports mean, and Algorithm 1.
 """
 
 import sysconfig
@@ -32,9 +32,8 @@ def main() -> None:
     files: list[tuple[str, str, str]] = []
     for package in given.packages:
         root = Path(sysconfig.get_path("purelib")) / package
-        for path in sorted(root.rglob("*")):
-            if path.is_file() and ending_of(path.name) in SOURCES:
-                files.append((package, str(path.relative_to(root)), path.read_text("utf-8", errors="replace")))
+        paths = (path for path in sorted(root.rglob("*")) if path.is_file() and ending_of(path.name) in SOURCES)
+        files += [(package, str(path.relative_to(root)), path.read_text("utf-8", errors="replace")) for path in paths]
     texts = pa.array([text for _, _, text in files], pa.large_string())
     endings = [ending_of(path) for _, path, _ in files]
     html = np.array([ending == "html" for ending in endings])
