@@ -3,7 +3,8 @@
     python -m benchmarks.code [--packages numpy rich pip pyarrow]
 
 Each package is a repository. `rules` and `imports` are what the stages `code` and `repositories` measure in the text
-pass, `syntax` is what `parse: [python]` adds, `order` is what a partition does: finding what imports mean, and Algorithm 1.
+pass, `syntax` is what `parse: [python]` adds, `order` is what a partition does: finding what imports mean, and
+Algorithm 1.
 """
 
 import sysconfig

@@ -258,7 +258,7 @@ def test_fill_in_the_middle_at_characters(tmp_path: Path) -> None:
         model = Tokenizer.from_file(str(next((tmp_path / name).rglob("tokenizer.json"))))
         data = PackedDataset(tmp_path / name)
         found, _ = documents_in(data)
-        first, hole, end = (model.token_to_id(f"<｜fim▁{x}｜>") for x in ("begin", "hole", "end"))
+        first, hole, end = (int(model.token_to_id(f"<｜fim▁{x}｜>") or -1) for x in ("begin", "hole", "end"))
         within = 0
         for (id, _), stream in found.items():
             parts = {"": stream[:-1]}
