@@ -126,7 +126,9 @@ def dspipe(*arguments: str, shown: bool = True) -> None:
         raise SystemExit(done.returncode)
 
 
-def find(folder: Path, files: Sequence[Path], characters: int, mixtures: int, tokens: int, seed: int) -> None:
+def find(
+    folder: Path, files: Sequence[Path], characters: int, mixtures: int, tokens: int, draws: int, seed: int
+) -> None:
     """The whole way, up to models of the proposed mixture."""
     config, sweep = prepare(folder, files, characters, seed), folder / "mixtures"
     measure = (folder / "held_out.json", folder / "run" / "tokenizer.json")
@@ -139,22 +141,25 @@ def find(folder: Path, files: Sequence[Path], characters: int, mixtures: int, to
     dspipe("mixture", "fit", *tables, "--config", str(config), "--budget", str(tokens), "--output", str(weights))
     natural = yaml.safe_load((sweep / "mix-000.yaml").read_text("utf-8"))
     proposed = {**natural, "stages": [{"remix": yaml.safe_load(weights.read_text("utf-8"))}, *natural["stages"][1:]]}
-    compare(folder, {"natural": natural, "proposed": proposed}, measure, seed)
+    compare(folder, {"natural": natural, "proposed": proposed}, measure, [seed + 100 * n for n in range(1, draws + 1)])
 
 
-def compare(folder: Path, configs: dict[str, dict[str, object]], measure: tuple[Path, Path], seed: int) -> None:
-    """Train on mixtures, each with three draws of its documents, and print and write what the models reach."""
+def compare(
+    folder: Path, configs: dict[str, dict[str, object]], measure: tuple[Path, Path], seeds: Sequence[int]
+) -> None:
+    """Train on mixtures, whose documents are drawn by each of the seeds, and print and write what the models reach."""
     tried = read_table(folder / "mixtures" / "metrics.csv").values.mean(axis=1)
     said = {"median of those drawn": float(np.median(tried)), "best of those drawn": float(tried.min())}
     for name, config in configs.items():
         reached = []
-        for again in range(1, 4):
+        for seed in seeds:
             path = folder / f"{name}.yaml"
-            path.write_text(yaml.safe_dump({**config, "seed": seed + 100 * again}, sort_keys=False), "utf-8")
+            path.write_text(yaml.safe_dump({**config, "seed": seed}, sort_keys=False), "utf-8")
             dspipe("run", str(path), shown=False)
             reached.append([*train(folder / "run" / "index.json", *measure).values()])
         said[name] = float(np.mean(reached))
-        said[f"{name}, between draws"] = float(np.ptp(np.mean(reached, axis=1)))
+        if len(seeds) > 1:
+            said[f"{name}, largest difference between draws"] = float(np.ptp(np.mean(reached, axis=1)))
     (folder / "compared.json").write_text(json.dumps(said, indent=1) + "\n", "utf-8")
     print("\nbits a byte, mean of the domains")
     for name, bits in said.items():
@@ -172,9 +177,9 @@ def main() -> None:
     options.add_argument("--characters", type=int, default=1_500_000, help="of the first domain")
     options.add_argument("--mixtures", type=int, default=32)
     options.add_argument("--tokens", type=int, default=250_000, help="of each mixture")
+    options.add_argument("--draws", type=int, default=3, help="of the mixtures that are compared at the end")
     options.add_argument("--seed", type=int, default=1)
-    chosen = options.parse_args()
-    find(chosen.folder, chosen.files, chosen.characters, chosen.mixtures, chosen.tokens, chosen.seed)
+    find(**vars(options.parse_args()))
 
 
 if __name__ == "__main__":
