@@ -93,7 +93,7 @@ def test_every_folder_of_code_is_installed() -> None:
 
 
 def test_no_other_folder_at_the_top_holds_code_of_the_package() -> None:
-    beside = {"benchmarks", "docker", "docs", "examples", "src", "tests"}
+    beside = {"benchmarks", "docker", "docs", "examples", "src", "tests", "tools"}
     found = {
         path.parts[0] for path in (p.relative_to(ROOT) for p in ROOT.glob("[a-z]*/*.py")) if path.parts[0] != "build"
     }
