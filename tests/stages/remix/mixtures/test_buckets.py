@@ -75,7 +75,7 @@ def train_model(path: Path, epochs: int) -> None:
 def test_mixtures_of_topics_of_another_model_are_refused(tmp_path: Path) -> None:
     train_model(tmp_path / "topics.bin", 5)
     documents = [{"id": str(n), "text": f"{[*TOPICS.values()][n % 2]} {n} " * 20} for n in range(60)]
-    values = make_config(tmp_path, documents, remix={"by": "topic"}, length=64)  # type: ignore[arg-type]
+    values = make_config(tmp_path, documents, remix={"by": "topic"}, length=64)
     values["stages"].insert(0, {"label": {"name": "topic", "model": str(tmp_path / "topics.bin")}})
     values = {"name": "mixed", "engine": {"kind": "inline", "index": False}, **values}
     run_inline(values)
