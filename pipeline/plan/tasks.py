@@ -148,6 +148,7 @@ def task_specs(
                 writes=phase.schema,
                 emits=phase.emits if phase.over != "sender_groups" else None,
                 partitions=phase.partitions,
+                gpus=phase.gpus,
             )
         )
     return specs
