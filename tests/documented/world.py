@@ -40,7 +40,7 @@ def config(output: str, **sources: Any) -> dict[str, Any]:
             {"quality": {"model": "quality.bin", "drop_lowest": 0.1}},
             {"exact_dedup": {}},
             {"minhash": {"bands": 14, "rows": 8}},
-            {"remix": {"by": "domain", "multipliers": {"licences": 0.5}, "max_epochs": 4}},
+            {"remix": {"by": "domain", "multipliers": {"books": 0.5}, "max_epochs": 4}},
             {"tokenizer": {"train": {"vocab": 300, "special": 15, "pad_to": 384}}},
             {"pack": {"length": 64, "format": "megatron"}},
         ],
@@ -51,6 +51,7 @@ def write_world(folder: Path) -> None:
     """All of it, below a folder that is the working directory."""
     draw = random.Random(1)
     texts = [{"id": f"b{i}", "text": prose(draw, 120 if i % 3 else 20), "domain": "books"} for i in range(40)]
+    texts[1]["url"] = "https://declarations.example/cmn_hans.html"
     lines = "".join(json.dumps(text) + "\n" for text in texts).encode()
     (folder / "books").mkdir()
     (folder / "books" / "a.jsonl.zst").write_bytes(zstandard.compress(lines))
@@ -71,8 +72,8 @@ def write_world(folder: Path) -> None:
         write(folder / f"{name}.jsonl", documents)
     _write_model(folder)
     books = {"format": "jsonl", "path": "books/*.jsonl.zst", "domain": "books"}
-    named = {"format": "files", "root": "packages", "path": "**/*", "domain": "licences"}
-    named["domains"] = {"*/METADATA": "descriptions"}
+    domains = {"*/METADATA": "descriptions", "*": "licences"}
+    named = {"format": "files", "root": "packages", "path": "**/*", "domains": domains}
     for name in ("quickstart", "cc"):
         values = config(f"runs/{name}", packages=named, books=books, cc_2024_10=books | {"dump": "2024-10", "limit": 1})
         (folder / "configs").mkdir(exist_ok=True)
