@@ -5,10 +5,14 @@
 The model is made here: two classes, word pairs in two million buckets of 100 dimensions, random weights, and a
 dictionary of the texts' words filled up to a million. Which weights they are changes no speed. `load_s` is CPU time.
 
+`transformers` is the stage's other engine on one core, with a BERT of 110 million random weights (as many as
+FineWeb-Edu's classifier has) on the first 510 words of some documents. Without the extra it is absent.
+
 Memory is of worker processes that have labelled the texts and are all still there: `pss_mb` sums their proportional set
 sizes, in which a page that n processes share counts as a part of n in each, `private_mb` what each has for itself.
 """
 
+import argparse
 import json
 import struct
 import subprocess
@@ -81,6 +85,39 @@ def label_fasttext(measure: Measure, paths: Sequence[str | Path], model: str, mb
     return {"mb_s": _megabytes(texts) / measure.cpu_s, "load_s": load_s, "labels": labels}
 
 
+def label_transformers(measure: Measure, paths: Sequence[str | Path], directory: str, windows: int = 16) -> Result:
+    """The stage with `engine: transformers`, on so many windows."""
+    import pyarrow as pa
+
+    from dspipe.stages.label.stage import LabelConfig, LabelStage
+
+    texts = [text for text in read_texts(paths, 20) if len(text.split()) > 1000][:windows]
+    folder = Path(directory) / "bert"
+    write_transformer(folder, texts)
+    settings = {"engine": "transformers", "model": str(folder), "device": "cpu"}
+    stage, began = LabelStage("label", LabelConfig.model_validate(settings)), time.process_time()
+    stage.set_up()
+    load_s = time.process_time() - began
+    batch = pa.record_batch({"text": pa.array(texts, pa.large_string())})
+    measure(lambda: stage.measure(batch))
+    return {"load_s": load_s, "windows_s": len(texts) / measure.cpu_s}
+
+
+def write_transformer(folder: Path, texts: Sequence[str]) -> None:
+    """A BERT as large as the usual one, with random weights and one output, whose tokens are words."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import BertConfig, BertForSequenceClassification
+
+    words = dict.fromkeys(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *(word for text in texts for word in text.split())])
+    vocabulary = {word: number for number, word in enumerate([*words][:30_522])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    ends = [("[CLS]", 2), ("[SEP]", 3)]
+    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=ends)
+    BertForSequenceClassification(BertConfig(num_labels=1)).save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+
+
 def memory_of(contestant: str, workers: int, given: Any, model: str) -> Result:
     """What so many processes take together when each has labelled the texts."""
     request = {"contestant": contestant, "paths": given.input, "settings": {"model": model, "mb": given.mb}}
@@ -145,6 +182,8 @@ def main() -> None:
             "dspipe": contest(f"{here}:label_dspipe", given, mb=given.mb, model=model),
             "fasttext": contest(f"{here}:label_fasttext", given, mb=given.mb, model=model),
         }
+        once = argparse.Namespace(**{**vars(given), "repeat": 1})
+        result["transformers"] = contest(f"{here}:label_transformers", once, given.peer_python, directory=folder)
         ours, theirs = (result[name].pop("labels", []) for name in ("dspipe", "fasttext"))
         if theirs:
             result["dspipe"]["times_fasttext"] = result["dspipe"]["mb_s"] / result["fasttext"]["mb_s"]
@@ -153,7 +192,7 @@ def main() -> None:
         for workers in given.workers:
             for name in ("dspipe", *(("fasttext",) if theirs else ())):
                 result[f"{name}, {workers} worker{'s' * (workers > 1)}"] = memory_of(name, workers, given, model)
-    columns = ["mb_s", "times_fasttext", "load_s", "peak_mb", "workers", "pss_mb", "private_mb"]
+    columns = ["mb_s", "windows_s", "times_fasttext", "load_s", "peak_mb", "workers", "pss_mb", "private_mb"]
     report(given, result, columns, "labels by a model of the size of DCLM's")
 
 
