@@ -26,6 +26,7 @@ NOT_MIRRORED = {
     "tests/test_configs.py": "the configs in configs/",
     "tests/test_damage.py": "runs whose files were damaged",
     "tests/test_docs.py": "the documentation",
+    "tests/test_docs_commands.py": "that every command in the documentation runs",
     "tests/test_end_to_end.py": "whole runs through every kind of stage",
     "tests/test_hostile_text.py": "what documents say, through every command",
     "tests/test_losses.py": "runs over damaged inputs",

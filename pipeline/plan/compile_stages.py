@@ -154,6 +154,7 @@ def _later_pass(config: RunConfig, text_pass: TextPass, number: int) -> PlannedP
     if any(stage.rewrites for stage in stages):
         columns |= {name: DOCUMENT.field(name) for name in ("text", "text_bytes")}
     schema = pa.schema([pa.field("reason", pa.string()), *columns.values()])
+    taken = taken_columns(config)
     before = config.stages[text_pass.behind].name
     return PlannedPhase(
         name=f"{DOCUMENTS}-{number}",
@@ -161,9 +162,9 @@ def _later_pass(config: RunConfig, text_pass: TextPass, number: int) -> PlannedP
         title=f"Read the texts again behind {before}, then in one pass: {', '.join(stage.name for stage in stages)}",
         stages=(f"{DOCUMENTS}-{number}",),
         runner=_LATER_TEXT_PASS,
-        payload={"steps": steps},
+        payload={"steps": steps, "taken": pa.schema(taken).serialize().to_pybytes().hex()},
         depends={"stages": depends, "code": code_fingerprint("dspipe.pipeline.tasks.later_text_pass")},
-        columns=("reason", *DOCUMENT.names),
+        columns=("reason", *DOCUMENT.names, *(field.name for field in taken)),
         schema=schema.serialize().to_pybytes().hex(),
         written=tuple(schema.names),
         measures=True,

@@ -29,7 +29,9 @@ _PROBE = (
     "A sentence that stands here in place of the page's own, so that it can be looked for. ",
     "这里有一句话，代替网页原来的内容，好让我们可以找到它，并且知道它是否还在。",
 )
-LARGEST = 1 << 20
+_MOST_BESIDE = 150
+"""characters that the extraction may find on a frame beside the main text"""
+_LARGEST = 1 << 20
 
 
 def read_pages(paths: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
@@ -49,7 +51,7 @@ def open_page(url: str, page: bytes) -> tuple[Frame, str] | None:
     charset = declared[1].decode("ascii").lower() if declared else "utf-8"
     try:
         text = page.decode(charset)
-        if text.encode(charset) != page or len(page) > LARGEST or "\0" in text:
+        if text.encode(charset) != page or len(page) > _LARGEST or "\0" in text:
             return None
     except (UnicodeError, LookupError):
         return None
@@ -96,9 +98,14 @@ def _language_of(text: str, paragraphs: str) -> str:
 
 
 def _holds_text(head: str, tail: str, language: str) -> bool:
+    """Whether a long and a short text are found in the hole, and little else: what a frame adds to short texts would
+    make them near-duplicates of each other."""
     probe = _PROBE[language == "zh"]
-    body = "".join(f"<p>{i + 1} {probe * 3}</p>\n" for i in range(5))
-    page = np.frombuffer((head + body + tail).encode("utf-8", "replace"), np.uint8)
-    found = find_main_content(page, load_model()).text()
-    there = found.count(probe.strip()) >= 13
-    return there and len(found) - found.count(probe.strip()) * len(probe) < 400
+    for paragraphs, sentences in ((5, 3), (2, 2)):
+        body = "".join(f"<p>{i + 1} {probe * sentences}</p>\n" for i in range(paragraphs))
+        page = np.frombuffer((head + body + tail).encode("utf-8", "replace"), np.uint8)
+        found = find_main_content(page, load_model()).text()
+        times = found.count(probe.strip())
+        if times < 0.85 * paragraphs * sentences or len(found) - times * len(probe) > _MOST_BESIDE:
+            return False
+    return True
