@@ -46,7 +46,7 @@ def word_tables(dictionary: Bytes, words: int) -> WordTables:
     """The tables of the words whose entries are these bytes."""
     if words < _SHARED_WORDS:
         return _build(dictionary, words)
-    content = xxhash.xxh3_128_hexdigest(memoryview(np.ascontiguousarray(dictionary)))
+    content = xxhash.xxh3_128_hexdigest(np.ascontiguousarray(dictionary).data)
     return WordTables(**shared_arrays("fasttext-words", content, __name__, lambda: _build(dictionary, words)._asdict()))
 
 
