@@ -42,7 +42,7 @@ def config(output: str, **sources: Any) -> dict[str, Any]:
             {"quality": {"model": "quality.bin", "drop_lowest": 0.1}},
             {"exact_dedup": {}},
             {"minhash": {"bands": 14, "rows": 8}},
-            {"remix": {"by": "domain", "multipliers": {"books": 0.5}, "max_epochs": 4}},
+            {"remix": {"by": "domain", "multipliers": {"books": 2}, "max_epochs": 4}},
             {"tokenizer": {"train": {"vocab": 300, "special": 15, "pad_to": 384}}},
             {"pack": {"length": 64, "format": "megatron"}},
         ],
@@ -76,9 +76,12 @@ def write_world(folder: Path) -> None:
     _write_dumps(folder, texts)
     books = {"format": "jsonl", "path": "books/*.jsonl.zst", "domain": "books"}
     domains = {"*/METADATA": "descriptions", "*": "licences"}
+    crawled = {"format": "jsonl", "path": "web/*.jsonl", "domain": "web", "dump": "2024-10"}
+    for name in ("a", "b"):
+        write(folder / "web" / f"{name}.jsonl", [{"text": prose(draw, 60)} for _ in range(8)])
     named = {"format": "files", "root": "packages", "path": "**/*", "domains": domains}
     for name in ("quickstart", "cc"):
-        values = config(f"runs/{name}", packages=named, books=books, cc_2024_10=books | {"dump": "2024-10", "limit": 1})
+        values = config(f"runs/{name}", packages=named, books=books, cc_2024_10=crawled)
         (folder / "configs").mkdir(exist_ok=True)
         (folder / "configs" / f"{name}.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
     small = config("runs/try", books=books)
