@@ -20,7 +20,9 @@ from tests.documented.shell import commands_in, make_programs
 from tests.documented.world import run_world, write_world
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+ONE_WAY = "classifiers.md"
+"""a page whose commands each need what those before them leave: tests/test_classifiers.py runs them"""
+PAGES = [ROOT / "README.md", *sorted(page for page in (ROOT / "docs").glob("*.md") if page.name != ONE_WAY)]
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 OTHER_PROGRAMS = {
