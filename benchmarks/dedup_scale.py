@@ -112,6 +112,7 @@ def one_dump(measure: Measure, paths: list[str], dump: int, documents: int, dire
     result = measure(
         lambda: run_config(
             {
+                "name": output.name,
                 "output": str(output),
                 "engine": {"kind": "inline", "memory": MEMORY, "index": False},
                 "sources": [{"name": f"dump-{dump}", "format": "jsonl", "path": f"{sources}/*.jsonl"}],

@@ -108,8 +108,7 @@ class Estimate:
 
 def estimate(plan: Plan, rates: Rates, workers: int) -> Estimate:
     """What a run of a plan will take with so many workers, if nothing of it is done yet."""
-    stored = float(sum(_stored(plan, number) for number in range(len(plan.shards))))
-    documents = _documents(plan, rates)
+    stored, documents = stored_and_documents(plan, rates)
     text, kept = documents * rates.text_per_document, 1.0
     found = Estimate(stored, documents, text, workers, rates, no_rate=_without_rate(plan, rates))
     seen: set[str] = set()
@@ -125,22 +124,17 @@ def estimate(plan: Plan, rates: Rates, workers: int) -> Estimate:
     return found
 
 
-def _stored(plan: Plan, number: int) -> int:
-    shard = plan.shards[number]
-    typical = type(plan.config.sources[shard.source]).typical_file_bytes
-    return sum(typical if file.size is None else file.size for file in shard.files)
-
-
-def _documents(plan: Plan, rates: Rates) -> float:
-    """By the rates where the source is of content, as theirs; else by the size of the format's documents."""
-    total = 0.0
-    for number, shard in enumerate(plan.shards):
+def stored_and_documents(plan: Plan, rates: Rates) -> tuple[float, float]:
+    """The bytes of a plan's input, and about how many documents they are: by the rates where a source is of content, or
+    of text, as theirs were; else by the size of the format's documents."""
+    stored = documents = 0.0
+    for shard in plan.shards:
         source = type(plan.config.sources[shard.source])
-        per_byte = 1 / source.typical_document_bytes
-        if bool(rates.extracting) != source.holds_text:
-            per_byte = rates.documents_per_stored_byte
-        total += _stored(plan, number) * per_byte
-    return total
+        size = sum(source.typical_file_bytes if file.size is None else file.size for file in shard.files)
+        like_theirs = bool(rates.extracting) != source.holds_text
+        stored += size
+        documents += size * (rates.documents_per_stored_byte if like_theirs else 1 / source.typical_document_bytes)
+    return stored, documents
 
 
 def _without_rate(plan: Plan, rates: Rates) -> tuple[str, ...]:

@@ -78,12 +78,15 @@ def shipped_rates() -> Rates:
     return Rates.from_json(json.loads(TABLE.read_text("utf-8")))
 
 
-def rates_of_run(run: RunFile, plan: Plan, measured: str) -> Rates:
-    """The rates of a finished run. `plan` is that of its config, which says how many bytes its files have; `measured`
-    says where it ran. Raises UnfitRatesError for a run that doesn't say its CPU time, or read nothing."""
+def rates_of_run(run: RunFile, plan: Plan, measured: str, stored: float | None = None) -> Rates:
+    """The rates of a finished run. `plan` is that of its config, which says how many bytes its files have, unless that
+    is given as `stored`; `measured` says where it ran.
+
+    Raises UnfitRatesError for a run that doesn't say its CPU time, or read nothing.
+    """
     text_pass = run.text_pass()
     documents = text_pass.counters.get("read", 0) if text_pass else 0
-    stored = sum(shard.bytes for shard in plan.shards)
+    stored = sum(shard.bytes for shard in plan.shards) if stored is None else stored
     if not run.finished or text_pass is None or not documents or not text_pass.cpu_by_stage:
         raise UnfitRatesError("it isn't finished, has read nothing, or an earlier version of dspipe made it")
     if not stored:

@@ -18,7 +18,7 @@ def plan(
             "--sample",
             min=1,
             metavar="N",
-            help="run it on the first N records of every source, and show what becomes of them",
+            help="run it on the first N records of every source, show what becomes of them, and estimate by that",
         ),
     ] = None,
     rates: Annotated[
@@ -41,6 +41,7 @@ def plan(
     from dspipe.pipeline.errors import RunNotFoundError, StorageError
     from dspipe.pipeline.estimate.estimate import PriceError, estimate, parse_prices
     from dspipe.pipeline.estimate.rates import UnfitRatesError, shipped_rates
+    from dspipe.pipeline.estimate.sample_rates import rates_of_sample
     from dspipe.pipeline.report.show_estimate import print_estimate
     from dspipe.pipeline.report.show_plan import print_plan
     from dspipe.pipeline.report.show_sample import print_sample
@@ -51,13 +52,16 @@ def plan(
         known = shipped_rates() if rates is None else api.rates(rates)
         planned = api.plan(config, edits or [], tolerate_unreachable=sample is None)
         print_plan(planned, make_console())
-        if planned.shards:
-            workers = planned.config.engine.workers or os.cpu_count() or 1
-            print_estimate(estimate(planned, known, workers), prices, make_console())
+        whole = True
         if sample is not None:
             with run_sample(planned.config, sample) as found:
                 whole = print_sample(found, make_console())
-            if not whole:
-                raise typer.Exit(1)
+                if found.run is not None and found.run.finished:
+                    known = rates_of_sample(found.run, planned, known)
+        if planned.shards:
+            workers = planned.config.engine.workers or os.cpu_count() or 1
+            print_estimate(estimate(planned, known, workers), prices, make_console())
+        if not whole:
+            raise typer.Exit(1)
     except (InvalidConfigError, RunNotFoundError, StorageError, UnfitRatesError, PriceError) as error:
         refuse(str(error))
