@@ -82,7 +82,9 @@ class Model:
         """rates: as `benchmarks.cluster_rates` prints them; None: those that are kept."""
         self.assumed, self._plan, self._seed = assumed, plan, seed
         rates = rates or json.loads(RATES.read_text())
-        self._page_s, self._spread, self._phases = rates["page_s"], rates["spread"], rates["phases"]
+        self._page_s: float = rates["page_s"]
+        self._spread: float = rates["spread"]
+        self._phases: dict[str, dict[str, float]] = rates["phases"]
         self.documents = int(plan.phases[0].payload["documents"])
         self._by_name = {phase.name: phase for phase in plan.phases}
         self._tasks = {phase.name: plan.tasks(phase) for phase in plan.phases}
@@ -131,15 +133,16 @@ class Model:
         return self._draw("loss", node).expovariate(rate) if rate else math.inf
 
     def _work(self, phase: PlannedPhase, spec: TaskSpec) -> float:
+        """CPU seconds."""
         if phase.over == "inputs":
-            return float(self._page_s * self.documents_of(spec.number))
+            return self._page_s * self.documents_of(spec.number)
         if phase.name == "tokenizer.train":
             return self.assumed.train_s
         rate = self._rate(phase.name)
         of_task = self.documents_of(spec.number) if phase.over == "shards" else self.documents / self._tasks[phase.name]
         if phase.over == "once":
-            return float(rate["task_s"] + rate["shard_s"] * len(self._plan.shards))
-        return float(rate["task_s"] + rate["document_s"] * of_task)
+            return rate["task_s"] + rate["shard_s"] * len(self._plan.shards)
+        return rate["task_s"] + rate["document_s"] * of_task
 
     def _moved(self, phase: PlannedPhase, spec: TaskSpec) -> float:
         """Bytes that are read and written."""
@@ -156,9 +159,8 @@ class Model:
     def _made(self, artifact: str) -> int:
         return sum(self._tasks[phase.name] for phase in self._plan.phases if artifact in phase.makes_artifacts)
 
-    def _rate(self, phase: str) -> dict[str, Any]:
-        found: dict[str, Any] = self._phases[phase]
-        return found
+    def _rate(self, phase: str) -> dict[str, float]:
+        return self._phases[phase]
 
     def _draw(self, *of: Any) -> Random:
         return Random(xxhash.xxh64_intdigest(repr((self._seed, *of)).encode()))

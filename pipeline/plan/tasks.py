@@ -112,6 +112,7 @@ class PhaseTasks:
             "writes": phase.schema,
             "emits": phase.emits if phase.over != "sender_groups" else None,
             "partitions": phase.partitions,
+            "gpus": phase.gpus,
         }
 
     def specs(self, numbers: Iterable[int]) -> list[TaskSpec]:
@@ -134,7 +135,7 @@ class PhaseTasks:
                 **payload,
                 "source": self._sources[shard.source],
                 "folder": folder,
-                "files": [[file.path, file.name, file.size, file.fingerprint] for file in shard.files],
+                "files": [[file.path, file.name, file.size, file.fingerprint, file.parts] for file in shard.files],
             }
         elif phase.over == "shards":
             columns, read = _columns(phase, state.columns[number])

@@ -9,7 +9,7 @@ import yaml
 
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.config.run_config import EngineConfig
-from dspipe.pipeline.errors import DamagedFileError, RunFailedError
+from dspipe.pipeline.errors import ConfigError, DamagedFileError, RunFailedError
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.tasks import State, absorb_files, empty_state
 from dspipe.pipeline.run.account import Progress, RunAccount
@@ -122,6 +122,10 @@ def _run_with_repairs(plan: Plan, store: Store, driver: _Driver) -> RunResult:
 
 def _run_phases(plan: Plan, result: RunResult, driver: _Driver) -> RunResult:
     store, account, lease, retry = result.store, driver.account, driver.lease, driver.retry
+    try:
+        driver.executor.check_gpus(max((phase.gpus for phase in plan.phases), default=0.0))
+    except ConfigError as error:
+        raise InvalidConfigError([plan.config.where.problem(error.key, str(error), plan.config.raw)]) from None
     store.write_bytes(
         "config.yaml",
         yaml.safe_dump(values_without_secrets(plan.config.raw), sort_keys=False, allow_unicode=True).encode(),

@@ -22,7 +22,7 @@ from dspipe.pipeline.run.run_file import RunFile
 from dspipe.pipeline.storage.store import FileState, Store
 
 WHOLE_FILE = ".whole.json"
-_UNKEYED = ("payload", "title", "notes", "runner", "stages", "on_demand")
+_UNKEYED = ("payload", "title", "notes", "runner", "stages", "on_demand", "gpus")
 """what of a phase its tasks' results don't depend on, or depend on as `depends` says"""
 
 

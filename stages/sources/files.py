@@ -33,7 +33,7 @@ class Config(SourceConfig):
         description="domain by file name: the first pattern that matches the name below root, or its last part, counts",
     )
     shard_files: int = Field(256, gt=0, description="files in a shard, on average; at most 4 times as many")
-    shard_bytes: ByteSize | None = Field(128 << 20, gt=0, description="a shard ends when its files reach this size")
+    shard_bytes: ByteSize = Field(128 << 20, gt=0, description="a shard ends when its files reach this size")
 
 
 class FilesSource(Source[Config]):
@@ -59,7 +59,7 @@ class FilesSource(Source[Config]):
             boundary = (
                 xxhash.xxh64_intdigest(file.name.encode("utf-8", "surrogateescape")) % self.config.shard_files == 0
             )
-            if boundary or len(shard) >= 4 * self.config.shard_files or size >= (self.config.shard_bytes or size + 1):
+            if boundary or len(shard) >= 4 * self.config.shard_files or size >= self.config.shard_bytes:
                 shards.append(tuple(shard))
                 shard, size = [], 0
         return [*shards, tuple(shard)] if shard else shards
