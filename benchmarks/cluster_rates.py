@@ -5,12 +5,9 @@
 Runs over made documents of 600 words (4 kB, a page's text) with the stages of `configs/cc.yaml` but extraction and
 heuristics, every exchange merged: next to no documents in S shards and in 4 S, which says what a task takes in any
 case, and a task over all shards by shard; then many in S, which says what a document takes. A last run over real pages
-says what a page takes in the text pass. Manifests say seconds by the clock, which are scaled to the CPU seconds of the
-whole run. The spread is that of seconds in the text pass over shards of as many documents: half of what lies between
-the 16th and the 84th percentile of their logarithms, which is the standard deviation of a normal distribution.
-
-The figures that are kept are of two such runs beside other work, of seconds the larger ones. They are CPU seconds of a
-machine whose two cores were shared by some sixteen processes.
+says what a page takes in the text pass. Seconds are CPU seconds, as manifests note them. The spread is that of seconds
+in the text pass over shards of as many documents: half of what lies between the 16th and the 84th percentile of their
+logarithms, which is the standard deviation of a normal distribution.
 """
 
 import json
@@ -69,17 +66,16 @@ def made(measure: Measure, paths: list[str], documents: int, shards: int, direct
     engine = {"kind": "inline", "memory": 512 << 20, "merge_above": 1}
     values = {"output": f"{folder}/run", "engine": engine, "sources": [source], "stages": STAGES}
     result = measure(lambda: run_config(values))
-    scale = measure.cpu_s / sum(phase.seconds for phase in result.phases)
     found: Result = {}
     for phase in result.phases:
         manifests = result.store.read_json_many(phase.manifests)
         found[phase.name] = {
             "over": phase.over,
             "tasks": phase.tasks,
-            "seconds": phase.seconds * scale,
+            "seconds": phase.cpu_seconds,
             "bytes": phase.bytes_written,
             "sent": sum(f["bytes"] for manifest in manifests for f in manifest["files"] if f["kind"] == "exchange"),
-            "each": [manifest["seconds"] * scale for manifest in manifests],
+            "each": [manifest["cpu_seconds"] for manifest in manifests],
         }
     return found
 
@@ -97,17 +93,16 @@ def pages(measure: Measure, paths: list[str], directory: str) -> Result:
 
     run("compiled")
     result = measure(lambda: run("measured"))
-    scale = measure.cpu_s / sum(phase.seconds for phase in result.phases)
     phases = {phase.name: phase for phase in result.phases}
     read = phases["documents"].counters["read"]
     judge = {  # of so few pages: all for its task
-        "task_s": phases["judge"].seconds * scale / phases["judge"].tasks,
+        "task_s": phases["judge"].cpu_seconds / phases["judge"].tasks,
         "document_s": 0.0,
         "shard_s": 0.0,
         "document_bytes": phases["judge"].bytes_written / read,
         "document_bytes_sent": 0.0,
     }
-    return {"seconds": phases["documents"].seconds * scale / read, "judge": judge}
+    return {"seconds": phases["documents"].cpu_seconds / read, "judge": judge}
 
 
 def solve(empty: Result, empty_4: Result, full: Result, documents: int, shards: int) -> dict[str, dict[str, float]]:

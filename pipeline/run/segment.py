@@ -150,9 +150,8 @@ class Segment:
         return self._done(place, dict.fromkeys(numbers, manifest))
 
     def _numbers(self) -> Iterator[int]:
-        """The tasks of the first phase, once they are asked for: the large ones first; but of columns, which are read in
-        seconds, one group of senders after the other, so that what a group sent is merged beside the work of the next.
-        """
+        """The tasks of the first phase, once they are asked for: the large ones first; but where only columns are read,
+        one group of senders after the other, so that what a group sent is merged beside the work of the next."""
         phase, tasks, last = self._parts[0].phase, self._parts[0].tasks, self._parts[-1].phase
         group = last.group if last.over == "sender_groups" else tasks
         if phase.over == "inputs":

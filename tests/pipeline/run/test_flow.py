@@ -16,8 +16,8 @@ from dspipe.pipeline.run.segment import segments
 from tests.engine import planned, run_inline
 from tests.pipeline.run.test_run import TEXTS, config, corpus
 
-TIMED = {"seconds": 0, "names": ""}
-"""what differs from run to run: names of records are digests of manifests, which say how long their tasks took"""
+TIMED = {"seconds": 0, "cpu_seconds": 0, "peak_bytes": 0, "names": ""}
+"""what differs from run to run: names of records are digests of manifests, which say what their tasks took"""
 
 
 class AtRandom(InlineExecutor):
