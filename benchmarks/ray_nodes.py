@@ -11,6 +11,7 @@ them, as they are seen four times a second.
 import hashlib
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import threading
@@ -87,13 +88,23 @@ def _on_nodes(directory: str, shards: int, engine: dict[str, Any], tree: Process
     nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
     cluster.wait_for_nodes()
 
+    added: list[subprocess.Popen[bytes]] = []
+
     def come_and_go(output: Path) -> None:
         _wait_for_texts(output, shards // 8)
-        cluster.add_node(num_cpus=1)
+        join = ["start", f"--address={cluster.address}", "--num-cpus=1", "--block"]
+        command = [sys.executable, "-m", "ray.scripts.scripts", *join]
+        added.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
         _wait_for_texts(output, shards // 2)
         cluster.remove_node(nodes[0], allow_graceful=False)
 
-    found = _measured(directory, {**engine, "address": cluster.address}, come_and_go, tree)
+    try:
+        found = _measured(directory, {**engine, "address": cluster.address}, come_and_go, tree)
+    finally:
+        for node in added:
+            node.terminate()
+            node.wait()
+        cluster.shutdown()
     return {**found, "nodes": "2, then 3, then 2"}
 
 
