@@ -6,7 +6,7 @@ spread between like tasks. Assumed, since no cluster was at hand: all of `Assump
 
 import json
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -76,7 +76,7 @@ class Taken:
 
 
 class Model:
-    """Seconds and requests of tasks. Every draw depends on the seed and the task alone."""
+    """Seconds and requests of tasks. Every draw depends on the seed, the task and which of its starts it is."""
 
     def __init__(self, plan: Plan, assumed: Assumptions, seed: int, rates: dict[str, Any] | None = None) -> None:
         """rates: as `benchmarks.cluster_rates` prints them; None: those that are kept."""
@@ -88,6 +88,7 @@ class Model:
         self.documents = int(plan.phases[0].payload["documents"])
         self._by_name = {phase.name: phase for phase in plan.phases}
         self._tasks = {phase.name: plan.tasks(phase) for phase in plan.phases}
+        self._starts: Counter[str] = Counter()
         self._files: dict[str, int] = {}
         """files of an exchange as its receivers find them"""
         self._bytes: dict[str, float] = defaultdict(float)
@@ -117,7 +118,8 @@ class Model:
         if phase.over == "once":
             reads += sum(self._made(name) for name in phase.artifacts)
         waiting = assumed.request_s * (3 + reads / assumed.at_a_time) + moved / assumed.bytes_per_s
-        draw = self._draw(spec.key, spec.attempt)
+        self._starts[spec.key] += 1
+        draw = self._draw(spec.phase, spec.number, self._starts[spec.key])
         luck = math.exp(self._spread * draw.gauss(0, 1))
         if draw.random() < assumed.slow_share:
             luck *= min(assumed.slow_most, assumed.slow_least * draw.paretovariate(assumed.slow_alpha))
