@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, NonNegativeInt, model_validator
 
 from dspipe.pipeline.config.suggestions import suggest
+from dspipe.pipeline.environment import FilePath
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.stage import MapStage, NamedConfig, Settings, Stage
 from dspipe.stages.shared.fasttext_models import find_model, load_classifier
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 class LabelConfig(NamedConfig):
     """Settings of `label`."""
 
-    model: str
+    model: FilePath
     """Path of a supervised fastText model (.bin or .ftz)."""
 
     at_least: float = Field(default=0, ge=0, le=1)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import field_validator
 
+from dspipe.pipeline.environment import FilePath, no_such
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.stage import MapConfig, MapStage, Settings
 from dspipe.stages.shared.loaded import load_once, sha256_once
@@ -31,7 +32,7 @@ _NAMES = {"domains": "domain", "urls": "url", "words": "word"}
 class UrlsConfig(MapConfig):
     """Settings of `urls`."""
 
-    block: tuple[str, ...] = ()
+    block: tuple[FilePath, ...] = ()
     """List files and folders of lists. A file named `domains`, `urls` or `words` (with any suffix) holds these; of
     another, lines with a path are URLs and the others domains."""
 
@@ -104,7 +105,7 @@ class UrlsStage(MapStage[UrlsConfig]):
             elif path.is_file():
                 lists.append((path, _NAMES.get(path.stem)))
             else:
-                raise ConfigError(f"no such file or folder: {path}", ("block", number))
+                raise ConfigError(no_such("such file or folder:", str(path)), ("block", number))
         return lists
 
     @cached_property

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
+from dspipe.pipeline.environment import FilePath, no_such
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.rejudging import Rejudged, RunDocuments
 from dspipe.pipeline.stage import NOTHING, Corpus, GlobalStage, Phase, Settings, StageConfig
@@ -37,11 +38,11 @@ _STEPS = "dspipe.stages.perplexity.bucket_steps"
 class PerplexityConfig(StageConfig):
     """Settings of `perplexity`."""
 
-    models: str | dict[str, str]
+    models: FilePath | dict[str, FilePath]
     """KenLM models (.arpa, or binary): a path with `{language}` in it, or a path for each language. Documents of other
     languages have no perplexity and are kept."""
 
-    sentencepiece: str | dict[str, str] | None = None
+    sentencepiece: FilePath | dict[str, FilePath] | None = None
     """SentencePiece models that cut the text into the units of the models, in the same form. Default: units are words
     between blanks."""
 
@@ -208,10 +209,10 @@ def _files(given: str | dict[str, str], key: str) -> dict[str, Path]:
         found = files_matching(f"{before}*{after}", (key,))
         files = {str(file)[len(before) : len(str(file)) - len(after)]: file for file in found}
         if not files:
-            raise ConfigError(f"no such file: {given}", (key,))
+            raise ConfigError(no_such("such file:", given), (key,))
         return files
     files = {language: Path(path).expanduser() for language, path in sorted(given.items())}
     for language, path in files.items():
         if not path.is_file():
-            raise ConfigError(f"no such file: {path}", (key, language))
+            raise ConfigError(no_such("such file:", str(path)), (key, language))
     return files
