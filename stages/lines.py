@@ -18,7 +18,7 @@ rules, each to be turned off or on:
                     30 % of the tokens)
     min_words       it has fewer words than this (C4: 5; off), where its script puts spaces between them
     max_word        it has a word, what stands between white space, of more characters (C4's published code: 1000; off)
-    empty           it has nothing but white space; lines that stay lose theirs at both ends (what C4's code leaves; off)
+    empty           it has nothing but white space; lines that stay lose theirs at both ends (C4; off)
 
 `citations` takes Wikipedia's [1], [edit] and [citation needed] out of the lines that stay (C4's published code; off).
 With `max_removed` a page that loses a larger share of its words is dropped: it was mostly lists and menus (RefinedWeb:

@@ -136,7 +136,20 @@ C4 = OFF | {
     "citations": True,
 }
 c4_pieces = st.sampled_from(
-    ["one two three", "[edit]", "[12]", "[]", " ", "\n", "a", "ex" * 6, "ex" * 6 + "y", "javascript", "use cookies", "."]
+    [
+        "one two three",
+        "[edit]",
+        "[12]",
+        "[]",
+        " ",
+        "\n",
+        "a",
+        "ex" * 6,
+        "ex" * 6 + "y",
+        "javascript",
+        "use cookies",
+        ".",
+    ]
 )
 
 
