@@ -3,8 +3,8 @@
     python -m benchmarks.fineweb_chain --input TEXTS.jsonl.gz ... [--json]
 
 The recipe is configs/recipes/fineweb.yaml: its heuristics and what it does to lines in between. datatrove's chain is
-that of its examples/fineweb.py behind the language filter: Gopher's repetition, Gopher's quality, C4 without its rule on
-terminal punctuation, which rewrites the text, and FineWeb. Texts are taken for English ones. Needs datatrove beside
+that of its examples/fineweb.py behind the language filter: Gopher's repetition, Gopher's quality, C4 without its rule
+on terminal punctuation, which rewrites the text, and FineWeb. Texts are taken for English ones. Needs datatrove beside
 dspipe. It prints how many documents both keep and drop, the first filter that drops in each, and for documents that
 both keep, how many texts came out the same.
 """
