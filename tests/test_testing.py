@@ -19,6 +19,7 @@ STAGES: dict[str, dict[str, Any]] = {
     "urls": {"words": ["casino"]},
     "language": {"keep": {"en": 0.3, "zh": 0.3}},
     "heuristics": {},
+    "code": {"parse": ["python"]},
     "embed": {"dimensions": 64},
     "where": {"keep": {"short": "text_bytes > 10", "no_url": "url is not null"}},
 }
@@ -32,6 +33,7 @@ GLOBAL_STAGES: dict[str, dict[str, Any]] = {
     "hosts": {"drop": "pages > 1 and dropped.minhash > 0.9", "max_pages": 1},
     "ensemble": {"of": ["text_bytes"], "within": ["language"], "buckets": 4, "keep_from": 2},
     "repeated_lines": {},
+    "repositories": {},
 }
 
 
