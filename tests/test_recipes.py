@@ -24,7 +24,9 @@ from dspipe.stages.quality.training import train
 from dspipe.stages.remix.presets import OLMO3_TOPICS
 from tests.shared import shared
 
-FOLDER = Path(__file__).parent.parent / "configs" / "recipes"
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "configs" / "recipes"
+TRANSFORMERS = all(find_spec(package) for package in ("torch", "transformers", "safetensors"))
 RECIPES = sorted(FOLDER.glob("*.yaml"))
 PAGES = 24
 """of the slice that are as they were crawled; five of them stand there twice"""
@@ -89,17 +91,29 @@ def assets(tmp_path_factory: pytest.TempPathFactory, crawl: Slice) -> Path:
     labels = {
         "quality": ["positive", "negative"],
         "dclm-fasttext": ["hq", "cc"],
-        "fineweb-edu": ["0", "1", "2", "3", "4", "5"],
         "dolma3-topics": list(OLMO3_TOPICS),
     }
     for name, of_model in labels.items():
         tiny_model(folder / f"{name}.bin", of_model)
-    for copy, name in {
-        "nemotron-edu-mixtral": "fineweb-edu",
-        "nemotron-edu-nemotron": "fineweb-edu",
-        "dolma3-quality": "quality",
-    }.items():
-        (folder / f"{copy}.bin").write_bytes((folder / f"{name}.bin").read_bytes())
+    (folder / "dolma3-quality.bin").write_bytes((folder / "quality.bin").read_bytes())
+    if TRANSFORMERS:
+        from tests.stages.label.tiny_models import write_model
+
+        for name in "fineweb-edu-classifier", "mixtral-edu", "nemotron-edu":
+            write_model(folder / name, ["grade"])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three repositories of files of this project, two of them nearly the same."""
+    folder = tmp_path_factory.mktemp("code")
+    for repository, of in ("a", "arrow.py"), ("b", "urls/*.py"), ("b-again", "urls/*.py"):
+        (folder / repository).mkdir()
+        for file in sorted((ROOT / "kernels").glob(of)):
+            (folder / repository / file.name).write_bytes(file.read_bytes())
+    with (folder / "b-again" / "lists.py").open("a") as more:
+        more.write("# and a word more\n")
     return folder
 
 
@@ -147,15 +161,18 @@ def test_a_recipe_says_where_it_comes_from(path: Path) -> None:
     assert "arXiv" in head or "report" in head or "see deepseekmath.yaml" in head
     assert "# Needs" in head
     assert "Differs" in head or path.stem == "deepseekmath-corpus"
-    assert all(f"${{{name}}}" in head for name in ("CRAWL", "ASSETS") if f"${{{name}}}" in path.read_text("utf-8"))
+    assert all(
+        f"${{{name}}}" in head for name in ("CRAWL", "CODE", "ASSETS") if f"${{{name}}}" in path.read_text("utf-8")
+    )
 
 
 @each_recipe
 def test_a_recipe_without_its_files_says_which(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CRAWL", raising=False)
-    monkeypatch.delenv("ASSETS", raising=False)
-    if path.stem == "ccnet" and find_spec("kenlm") is None:
-        with pytest.raises(InvalidConfigError, match="kenlm is missing: pip install"):
+    for variable in "CRAWL", "CODE", "ASSETS":
+        monkeypatch.delenv(variable, raising=False)
+    needs = {"ccnet": find_spec("kenlm"), "fineweb-edu": TRANSFORMERS, "nemotron-cc": TRANSFORMERS}
+    if not needs.get(path.stem, True):
+        with pytest.raises(InvalidConfigError, match=r"missing: pip install 'dspipe\["):
             check(load_config(path))
         return
     text = path.read_text("utf-8")
@@ -168,10 +185,13 @@ def test_a_recipe_without_its_files_says_which(path: Path, tmp_path: Path, monke
     if files:
         with pytest.raises(InvalidConfigError, match=str(tmp_path)):
             check(load_config(path))
-    with pytest.raises(InvalidConfigError, match="there is no environment variable CRAWL"):
+    with pytest.raises(InvalidConfigError, match=r"there is no environment variable C(RAWL|ODE)"):
         make_plan(config)
 
 
+FASTTEXT = "engine=fasttext", "model=${ASSETS}/quality.bin"
+NETWORK = ("window_tokens=64",) if TRANSFORMERS else FASTTEXT
+"""a tiny network has short windows; without the library fastText's probability stands for the grade"""
 NOT_MET = "stages.remix.weights=null", "stages.remix.temperature=1"
 RUNS: dict[str, tuple[tuple[str, ...], set[str]]] = {
     "c4": ((), {"c4.too_few_sentences"}),
@@ -179,17 +199,27 @@ RUNS: dict[str, tuple[tuple[str, ...], set[str]]] = {
     "deepseek-llm": ((), {"exact_dedup.duplicate", "quality.low_quantile"}),
     "dolma3": (NOT_MET, {"urls.blocked_domain", "exact_dedup.duplicate"}),
     "fineweb": ((), {"urls.blocked_domain", "language.not_kept", "minhash.near_duplicate"}),
-    "fineweb-edu": (("stages.edu.at_least=0.3",), {"urls.blocked_domain", "minhash.near_duplicate"}),
-    "nemotron-cc": ((), {"language.not_kept", "exact_dedup.duplicate"}),
+    "deepseek-coder": ((), {"minhash.near_duplicate"}),
+    "fineweb-edu": (
+        (*(f"stages.edu.{edit}" for edit in NETWORK), "stages.educational.at_least=-9"),
+        {"urls.blocked_domain", "minhash.near_duplicate"},
+    ),
+    "nemotron-cc": (
+        tuple(f"stages.{name}.{edit}" for name in ("mixtral", "nemotron") for edit in NETWORK),
+        {"language.not_kept", "exact_dedup.duplicate"},
+    ),
     "refinedweb": ((), {"urls.blocked_domain", "language.not_kept", "exact_dedup.same_url"}),
 }
 """edits that the slice needs, and reasons for which some of its documents must be dropped"""
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_a_recipe_runs(name: str, crawl: Slice, assets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_recipe_runs(
+    name: str, crawl: Slice, code: Path, assets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     edits, reasons = RUNS[name]
     monkeypatch.setenv("CRAWL", str(crawl.wet if name == "c4" else crawl.warc))
+    monkeypatch.setenv("CODE", str(code))
     monkeypatch.setenv("ASSETS", str(assets))
     found = run(FOLDER / f"{name}.yaml", tmp_path / "out", *edits)
     assert reasons <= found.keys(), found
@@ -219,8 +249,8 @@ def test_a_model_of_another_kind_is_refused(
     for name, edit, message in [
         ("dclm", f"stages.quality.model={other}", "the model has no label hq; it has"),
         ("dclm", f"stages.quality.model={assets / 'quality.txt'}", "quality.txt"),
-        ("fineweb-edu", f"stages.edu.model={other}", "positive"),
-        ("fineweb-edu", "stages.edu.model=${ASSETS}/no.bin", "no model file"),
+        ("deepseek-llm", "stages.quality.label=good", "the model has no label good"),
+        ("dolma3", "stages.topic.model=${ASSETS}/no.bin", "no model file"),
     ]:
         with pytest.raises(InvalidConfigError, match=message):
             check(loaded(FOLDER / f"{name}.yaml", tmp_path / "out", edit))

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from dspipe.pipeline.config.suggestions import near
-from dspipe.pipeline.environment import expand_known, unknown_variable
 from dspipe.pipeline.config.yaml_lines import KeyPath
+from dspipe.pipeline.environment import expand_known, unknown_variable
 from dspipe.pipeline.errors import ConfigError, MissingExtraError, StorageError, UnreachableError
 from dspipe.pipeline.plan.left_out import LeftOut
 from dspipe.pipeline.plan.listed import is_list, listed_paths
