@@ -117,9 +117,9 @@ def test_dspipe_is_seen_whole() -> None:
 
 def test_a_package_that_gives_its_folders_as_paths(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     # as transformers does once it is imported
-    for folder, own in (tmp_path / "site-packages" / "lazy", False), (tmp_path / "lazy", True):
-        module = ModuleType("lazy_toy")
-        module.__spec__ = ModuleSpec("lazy_toy", None, is_package=True)
-        module.__spec__.submodule_search_locations = [folder]  # type: ignore[list-item]
-        monkeypatch.setitem(sys.modules, "lazy_toy", module)
-        assert is_own("lazy_toy", "dspipe.x") == own
+    for name, folder, own in ("lazy_a", tmp_path / "site-packages", False), ("lazy_b", tmp_path, True):
+        module = ModuleType(name)
+        module.__spec__ = ModuleSpec(name, None, is_package=True)
+        module.__spec__.submodule_search_locations = [folder / name]  # type: ignore[list-item]
+        monkeypatch.setitem(sys.modules, name, module)
+        assert is_own(name, "dspipe.x") == own
