@@ -69,6 +69,14 @@ def test_decontaminate_keeps_the_contract(tmp_path: Path) -> None:
     check_stage(stage_class("decontaminate"), settings)
 
 
+def test_annotate_keeps_the_contract(tmp_path: Path) -> None:
+    ids = [f"{shard}-{row}" for shard in range(3) for row in range(0, 9, 2)]
+    lines = [json.dumps({"id": id, "score": len(id) + row, "kind": "k"}) for row, id in enumerate([*ids, *ids[:3]])]
+    (tmp_path / "scores.jsonl").write_text("\n".join(lines))
+    columns = {"edu": "score", "kind": {"field": "kind", "type": "string"}}
+    check_stage(stage_class("annotate"), {"path": str(tmp_path), "format": "jsonl", "columns": columns})
+
+
 def test_perplexity_keeps_the_contract(tmp_path: Path) -> None:
     pytest.importorskip("kenlm")
     from tests.stages.perplexity.test_stage import write_model

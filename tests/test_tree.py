@@ -22,6 +22,7 @@ NOT_MIRRORED = {
     "tests/stages/minhash/test_exact.py": "near-duplicates decided by texts, through whole runs",
     "tests/stages/shared/dedup/test_keep_none.py": "both deduplication stages, where no copy is kept",
     "tests/test_bad_input.py": "bad input through the whole text pass",
+    "tests/test_classifiers.py": "the commands of docs/classifiers.md, one after the other",
     "tests/test_configs.py": "the configs in configs/",
     "tests/test_damage.py": "runs whose files were damaged",
     "tests/test_docs.py": "the documentation",

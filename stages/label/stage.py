@@ -10,8 +10,8 @@ one output) has no labels: it adds `<name>.score` alone, the value as it comes o
 times, each under a name of its own. WebOrganizer (Wettig et al., "Organize the Web", 2025) labels pages so by 24 topics
 and 24 formats, and OLMo 3 mixes by its topics.
 
-The engine `transformers` takes a thousand times as long as `fasttext` and measures only what is still kept: behind
-deduplication and filters the texts are read once more for it.
+The engine `transformers` takes ten thousand times the CPU time of `fasttext`, and measures only what is still kept:
+behind deduplication and filters the texts are read once more for it.
 """
 
 from collections.abc import Collection, Sequence
