@@ -112,8 +112,9 @@ def test_minimum_tokens_of_a_rare_domain() -> None:
     with pytest.raises(ConfigError, match="min_tokens asks 300000 tokens of 'code'"):
         plan(tokens=400_000, min_tokens={"code": 300_000})
     for key in ("min_tokens", "max_epochs"):
+        request: dict[str, Any] = {key: {"law": 1}}
         with pytest.raises(ConfigError, match="there is no domain 'law'") as error:
-            plan(tokens=230_000, **{key: {"law": 1}})
+            plan(tokens=230_000, **request)
         assert error.value.key == (key, "law")
 
 
