@@ -40,6 +40,7 @@ class PlannedPhase:
     makes_artifacts: tuple[str, ...] = ()
     products: bool = False
     on_demand: bool = False
+    sample_bytes: int | None = None
     measures: bool = False
     """whether stages see texts in it, where a record that ends workers is found and left out"""
     gpus: float = 0.0
