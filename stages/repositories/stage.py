@@ -31,9 +31,12 @@ from typing import Any
 import pyarrow as pa
 from pydantic import Field, model_validator
 
+from dspipe.pipeline.doc_id import split
 from dspipe.pipeline.quantities import ByteSize
+from dspipe.pipeline.run.run_file import RunFile
 from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings, StageConfig
 from dspipe.pipeline.storage.partitions import partitions_for
+from dspipe.pipeline.storage.store import Store
 from dspipe.stages.shared.file_paths import check_text_column, endings_of
 
 _STEPS = "dspipe.stages.repositories.steps"
@@ -96,9 +99,9 @@ class RepositoriesStage(GlobalStage[RepositoriesConfig]):
         endings = endings_of(batch.column(self.config.path_column))
         return batch.append_column(field, references_of(batch.column("text"), endings).cast(field.type))
 
-    def kept_instead(self, columns: Mapping[str, Any]) -> dict[str, int]:
-        joined, into = columns.get("reason") == f"{self.name}.joined", columns.get(f"{self.name}.into")
-        return {self.name: int(into)} if joined and into is not None else {}
+    def explain(self, store: Store, run: RunFile, number: int, columns: Mapping[str, Any]) -> dict[str, str]:
+        into = columns.get(f"{self.name}.into")
+        return {} if into is None else {"in document": "{}.{}".format(*split(int(into)))}
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         config, name = self.config, self.name

@@ -23,6 +23,8 @@ from dspipe.stages.shared.file_paths import endings_of
 
 _HELD = 6
 """a partition's records as objects take so many times their bytes in the exchange"""
+_EMITTED = 1 << 12
+"""repositories whose places are sent together"""
 _COMMENT_BYTES = 10
 """that stand around a path, and the line feed behind a text, at most"""
 _PLACES = pa.schema({"row": pa.uint32(), "document": pa.uint64(), "place": pa.uint32()})
@@ -77,11 +79,16 @@ def order_files(task: Task, stage: StageSettings) -> None:
         files = files.sort_by(order).combine_chunks()
         names = files.column("repository").combine_chunks().dictionary_encode().indices.to_numpy()
         starts = np.flatnonzero(np.diff(names, prepend=-1))
+        waiting: list[npt.NDArray[np.uint64]] = []
         for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(names)], strict=True):
-            _order_repository(task, files.slice(start, end - start), stage.settings["max_bytes"])
+            waiting.append(_places_of(task, files.slice(start, end - start), stage.settings["max_bytes"]))
+            if len(waiting) == _EMITTED:
+                _emit_places(task, waiting)
+        _emit_places(task, waiting)
 
 
-def _order_repository(task: Task, files: pa.Table, max_bytes: int) -> None:
+def _places_of(task: Task, files: pa.Table, max_bytes: int) -> npt.NDArray[np.uint64]:
+    """Of each file of a repository its number, its document's, and its place in there: uint64[n, 3]."""
     name = files.column("repository")[0].as_py().partition("\n")[2]
     references = [found or () for found in files.column("imports").to_pylist()]
     repository = RepositoryFiles(name, files.column("path").to_pylist(), references)
@@ -92,16 +99,21 @@ def _order_repository(task: Task, files: pa.Table, max_bytes: int) -> None:
     sizes = pc.add(files.column("bytes"), comments).to_numpy()[order]
     begins = np.array(_cuts(sizes.tolist(), max_bytes), np.int64)
     of_each = np.diff(np.append(begins, len(order)))
-    records = {
-        "row": rows_of(numbers),
-        "document": np.repeat(numbers[begins], of_each),
-        "place": (np.arange(len(order)) - np.repeat(begins, of_each)).astype(np.uint32),
-    }
-    task.emit(shards_of(numbers), record_batch(records))
+    place = (np.arange(len(order)) - np.repeat(begins, of_each)).astype(np.uint64)
     task.count("repositories")
     task.count("files", len(order))
     task.count("files that import others or are imported", sum(len(part) for part in parts if len(part) > 1))
     task.count("documents", len(begins))
+    return np.column_stack([numbers, np.repeat(numbers[begins], of_each), place])
+
+
+def _emit_places(task: Task, waiting: list[npt.NDArray[np.uint64]]) -> None:
+    """Tell shards the places of their files, many repositories at a time; `waiting` is empty afterwards."""
+    if waiting:
+        numbers, documents, places = np.concatenate(waiting).T
+        records = {"row": rows_of(numbers), "document": documents, "place": places.astype(np.uint32)}
+        task.emit(shards_of(numbers), record_batch(records))
+        waiting.clear()
 
 
 def _cuts(sizes: Sequence[int], max_bytes: int) -> list[int]:

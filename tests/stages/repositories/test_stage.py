@@ -10,6 +10,8 @@ import pytest
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.report.verify import verify_files
 from dspipe.pipeline.run.run import RunResult
+from dspipe.pipeline.run.run_file import RunFile
+from dspipe.stages.repositories.stage import RepositoriesConfig, RepositoriesStage
 from tests.engine import rows_of, run_inline
 
 FILES = {
@@ -87,6 +89,11 @@ def test_files_of_folders(tmp_path: Path) -> None:
     into = {row["repositories.into"] for row in joined}
     assert into == {row["repositories.into"] for row in rows if (row["repositories.files"] or 0) > 1}
     assert not verify_files(str(tmp_path / "out")).problems
+    stage = RepositoriesStage("repositories", RepositoriesConfig())
+    named = [stage.explain(result.store, RunFile.read(result.store), 0, row).get("in document") for row in rows]
+    assert {row["id"] for row, place in zip(rows, named, strict=True) if place is None} == {"files/alone.py"}
+    pairs = {(row["repositories.name"], place) for row, place in zip(rows, named, strict=True) if place is not None}
+    assert len(pairs) == len({place for _, place in pairs}) == len(JOINED)
 
 
 @pytest.mark.parametrize("shards", [1, 4])
