@@ -86,8 +86,9 @@ def rates_of_run(run: RunFile, plan: Plan, measured: str, stored: float | None =
     """
     text_pass = run.text_pass()
     documents = text_pass.counters.get("read", 0) if text_pass else 0
+    plan_decides = stored is None  # else it is a sample, whose text pass says enough
     stored = sum(shard.bytes for shard in plan.shards) if stored is None else stored
-    if not run.finished or text_pass is None or not documents or not text_pass.cpu_by_stage:
+    if (plan_decides and not run.finished) or text_pass is None or not documents or not text_pass.cpu_by_stage:
         raise UnfitRatesError("it isn't finished, has read nothing, or an earlier version of dspipe made it")
     if not stored:
         raise UnfitRatesError("how large the files are that it read isn't known")

@@ -56,7 +56,7 @@ def plan(
         if sample is not None:
             with run_sample(planned.config, sample) as found:
                 whole = print_sample(found, make_console())
-                if found.run is not None and found.run.finished:
+                if found.run is not None and found.run.text_pass() is not None:
                     known = rates_of_sample(found.run, planned, known)
         if planned.shards:
             workers = planned.config.engine.workers or os.cpu_count() or 1
