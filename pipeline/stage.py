@@ -435,6 +435,12 @@ class GlobalStage(Stage[ConfigT]):
         """The stage's phases, in order. A phase that needs a column or an artifact which a later stage makes waits for
         it (remix counts tokens, so its draw waits for the tokenizer)."""
 
+    @property
+    def learns(self) -> bool:
+        """Whether what it makes of a document depends on which others come to it, as with a tokenizer that is trained
+        on them. Default: no."""
+        return False
+
     def rejudge(self, before: Self, documents: "RunDocuments") -> "Rejudged | None":
         """`dspipe whatif`: what the stage would decide if these documents came to it, from columns alone. `before` has
         the settings of the run. Raises NeedsRunError for an edit of its settings whose effect columns don't tell.

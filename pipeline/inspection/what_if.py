@@ -91,7 +91,7 @@ class _Summary:
             kept_before=self._count(self._before == _KEPT),
             kept_after=self._count(kept),
             kept_least=self._count(kept & ~verdicts.unsure),
-            kept_most=self._count(kept | verdicts.unsure),
+            kept_most=self._count(kept | verdicts.open),
             changed=self._count(self._differ),
             unsure=int(np.count_nonzero(verdicts.unsure)),
             tokens_estimated=int(np.count_nonzero(self._guessed[new])) if (documents.tokens >= 0).any() else 0,

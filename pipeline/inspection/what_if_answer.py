@@ -19,7 +19,7 @@ class Flow:
     stage_after: str | None
     counts: Counts
     unsure: int
-    """of these documents, whether they are kept is a guess"""
+    """of these documents, the verdict is a guess"""
 
     def as_json(self) -> dict[str, Any]:
         """JSON values; counts are lists of documents, bytes and tokens."""
@@ -99,7 +99,7 @@ class Answer:
     changed: Counts
     """documents whose verdict is another one"""
     unsure: int
-    """documents that may be kept or dropped"""
+    """documents that may have another verdict"""
     tokens_estimated: int
     """newly kept documents whose tokens are an estimate by their bytes, domain and language"""
     flows: tuple[Flow, ...]
