@@ -155,6 +155,9 @@ class InstantExecutor:
         self.cpu_s = 0.0
         """its own, to be taken off the driver's"""
 
+    def check_gpus(self, gpus: float) -> None:
+        """Nothing is reserved."""
+
     def submit(self, spec: TaskSpec) -> None:
         """The task is done."""
         start = time.process_time()

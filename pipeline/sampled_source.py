@@ -1,6 +1,6 @@
 """The first records of another source: what `dspipe plan --sample` reads, through that source's own format."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
@@ -43,6 +43,10 @@ class SampledSource(Source[SampledConfig]):
     def columns(self) -> "tuple[pa.Field, ...]":
         """As the other source's."""
         return self._inner.columns()
+
+    def choose(self, files: Sequence[InputFile], leave_out: Callable[[str, int], None]) -> list[InputFile]:
+        """As the other source does."""
+        return self._inner.choose(files, leave_out)
 
     def group(self, files: Sequence[InputFile]) -> list[tuple[InputFile, ...]]:
         """One shard: the first files, or files from all over where many make a shard."""

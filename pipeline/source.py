@@ -6,7 +6,7 @@ shards through `group`, and runs `read` once per shard.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Generic, Protocol, Self, TypeVar
 
@@ -24,7 +24,7 @@ class SourceConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(min_length=1, description="what the source is called in every table; part of document ids")
-    format: str = Field(description="warc, wet, jsonl, parquet or files, or the module of one of your own")
+    format: str = Field(description="warc, cdx, wet, jsonl, parquet or files, or the module of one of your own")
     path: str | list[str] = Field(
         description="files, globs, directories, or lists of paths (.paths, .paths.gz). Of a directory the files that "
         "are named like the format, none that is hidden (.name, _name); symbolic links are followed"
@@ -47,12 +47,16 @@ SourceConfigT = TypeVar("SourceConfigT", bound=SourceConfig)
 
 @dataclass(frozen=True)
 class InputFile:
-    """One input file. `name` is its path below the source's root (what ids and tables show), `path` opens it."""
+    """One input file. `name` is its path below the source's root (what ids and tables show), `path` opens it.
+
+    `parts`: which parts of it are read, as its format has written them; empty: all of it. `size` is theirs.
+    """
 
     path: str
     name: str
     size: int | None
     fingerprint: str
+    parts: str = ""
 
 
 @dataclass(frozen=True)
@@ -145,6 +149,12 @@ class Source(ABC, Generic[SourceConfigT]):
         """What documents take along of the files beside the columns of `raw_schema()`: scores, labels. Default:
         nothing."""
         return ()
+
+    def choose(self, files: Sequence[InputFile], leave_out: Callable[[str, int], None]) -> list[InputFile]:
+        """The files that are read, of those found at `path`: by default all of them. A format whose `path` names
+        indexes gives the files that those name, with the parts of them that are wanted; the fingerprint covers the
+        parts. `leave_out` counts what isn't chosen, by kind. Raises ConfigError, OSError."""
+        return list(files)
 
     def group(self, files: Sequence[InputFile]) -> list[tuple[InputFile, ...]]:
         """The shards: by default each file is one. Adding a file must leave most shards as they were."""

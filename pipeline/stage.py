@@ -13,7 +13,8 @@ A document's text moves once. So a stage's work falls into two parts:
                     row by row, or by the phases of a global stage, which see the whole corpus through exchanges.
 
 Order means order: a stage sees the text as those before it left it. Where one that sees the whole corpus has rewritten
-texts, those behind it that measure do so in another text pass, over the documents that are still kept
+texts, those behind it that measure do so in another text pass, over the documents that are still kept; so do stages
+that say that measuring costs much, `measures_kept_only`, behind what drops documents before them
 (`pipeline.plan.text_passes` cuts the stages into passes).
 
 The results of each part are kept under a key of the code that runs and the settings that it is given, so that editing a
@@ -173,8 +174,23 @@ class Stage(ABC, Generic[ConfigT]):
         """Whether the stage has a part in a text pass. One that measures with some settings only says so here."""
         return bool(self.measured_columns() or self.measure_run or type(self).measure is not Stage.measure)
 
+    @property
+    def measures_kept_only(self) -> bool:
+        """Whether measuring costs so much more than reading that the texts are read once more for it, behind whatever
+        drops documents before the stage: it then measures those alone that are still kept. Default: no."""
+        return False
+
+    @property
+    def gpus(self) -> float:
+        """What a task in which the stage measures reserves of a GPU on a Ray cluster, from 0 to 1. Default: nothing."""
+        return 0.0
+
     def check(self) -> None:
         """Look at paths, models and combinations of settings before any work. Raises ConfigError."""
+
+    def check_machine(self) -> None:
+        """Look at what this machine has, such as a GPU; asked where the work is done on it and not on a cluster.
+        Raises ConfigError."""
 
     def check_beside(self, stages: "Sequence[Stage[Any]]") -> None:
         """Look at what the other stages of the config mean for this one; `stages` are all, in order. Raises

@@ -16,6 +16,9 @@ def ray_session() -> Iterator[None]:
     import ray
 
     # not the cluster that may run on this machine: it has other cores, and jobs of its own
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")
+    # a GPU is a number that Ray counts; whether there is one isn't asked
+    ray.init(
+        address="local", num_cpus=2, num_gpus=1, include_dashboard=False, log_to_driver=False, logging_level="error"
+    )
     yield
     ray.shutdown()

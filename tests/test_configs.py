@@ -1,5 +1,6 @@
 """The configs that the project ships."""
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dspipe.pipeline.config.run_config import check, load_config
+from dspipe.pipeline.inspection.document_table import DocumentTable
 from dspipe.pipeline.plan.plan import make_plan
 from dspipe.pipeline.report.verify import verify_files
 from dspipe.pipeline.run.run_file import read_run
@@ -33,6 +35,32 @@ def test_the_plan_of_common_crawl_needs_no_network() -> None:
     assert done.returncode == 0, done.stderr
     assert "could not be listed now" in done.stdout
     assert "minhash.verdicts" in done.stdout
+
+
+def test_the_quickstart_shows_what_the_product_is_for(tmp_path: Path) -> None:
+    output = tmp_path / "run"
+    done = dspipe("run", "configs/quickstart.yaml", "--set", f"output={output}")
+    assert done.returncode == 0, done.stderr
+    store, run = read_run(str(output))
+    funnel = run.funnel()
+    domains = {domain: counts.bytes for domain, counts in funnel[-1].domains.items()}
+    assert domains.keys() == {"web", "novels", "speeches", "classics", "descriptions", "licences", "code"}
+    assert max(domains.values()) < 0.5 * sum(domains.values()), "one domain is nearly all of it"
+    dropped = {reason: counts.documents for stage in funnel for reason, counts in stage.dropped.items()}
+    assert min(dropped["exact_dedup.duplicate"], dropped["minhash.near_duplicate"]) > 30
+    kept = [rows.batch for rows in DocumentTable(store, run).read(["language", "reason"])]
+    languages = {row["language"] for batch in kept for row in batch.to_pylist() if row["reason"] is None}
+    assert len(languages - {None}) > 20
+    epochs = {domain["domain"]: domain["epochs"] for domain in store.read_json("mixture.json")["domains"]}
+    assert epochs["web"] > 1 > epochs["code"], "the mixture does nothing"
+
+    *_, page, following, sample, explain, serve = (line.strip() for line in done.stdout.rstrip().splitlines())
+    assert (page, following) == (f"Page: {(output / 'page.html').as_uri()}", "Next:")
+    assert "novels" in (output / "page.html").read_text("utf-8")
+    assert serve.startswith(f"dspipe serve {output} ")
+    for line in (sample, explain.replace(" ID ", " https://declarations.example/cmn_hans.html ")):
+        command = line.partition("  ")[0]
+        assert dspipe(*shlex.split(command)[1:]).returncode == 0, command
 
 
 def test_common_crawls_config_runs_on_web_archives(tmp_path: Path) -> None:

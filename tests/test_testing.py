@@ -19,6 +19,7 @@ STAGES: dict[str, dict[str, Any]] = {
     "urls": {"words": ["casino"]},
     "language": {"keep": {"en": 0.3, "zh": 0.3}},
     "heuristics": {},
+    "code": {"parse": ["python"]},
     "embed": {"dimensions": 64},
     "where": {"keep": {"short": "text_bytes > 10", "no_url": "url is not null"}},
 }
@@ -32,6 +33,7 @@ GLOBAL_STAGES: dict[str, dict[str, Any]] = {
     "hosts": {"drop": "pages > 1 and dropped.minhash > 0.9", "max_pages": 1},
     "ensemble": {"of": ["text_bytes"], "within": ["language"], "buckets": 4, "keep_from": 2},
     "repeated_lines": {},
+    "repositories": {},
 }
 
 
@@ -65,6 +67,14 @@ def test_decontaminate_keeps_the_contract(tmp_path: Path) -> None:
     questions.write_text(json.dumps({"question": "The first document is about rivers. It has two paragraphs."}) + "\n")
     settings = {"against": [str(questions)], "ngram": 5, "shortest": 5, "common_documents": 9}
     check_stage(stage_class("decontaminate"), settings)
+
+
+def test_annotate_keeps_the_contract(tmp_path: Path) -> None:
+    ids = [f"{shard}-{row}" for shard in range(3) for row in range(0, 9, 2)]
+    lines = [json.dumps({"id": id, "score": len(id) + row, "kind": "k"}) for row, id in enumerate([*ids, *ids[:3]])]
+    (tmp_path / "scores.jsonl").write_text("\n".join(lines))
+    columns = {"edu": "score", "kind": {"field": "kind", "type": "string"}}
+    check_stage(stage_class("annotate"), {"path": str(tmp_path), "format": "jsonl", "columns": columns})
 
 
 def test_perplexity_keeps_the_contract(tmp_path: Path) -> None:

@@ -22,9 +22,11 @@ NOT_MIRRORED = {
     "tests/stages/minhash/test_exact.py": "near-duplicates decided by texts, through whole runs",
     "tests/stages/shared/dedup/test_keep_none.py": "both deduplication stages, where no copy is kept",
     "tests/test_bad_input.py": "bad input through the whole text pass",
+    "tests/test_classifiers.py": "the commands of docs/classifiers.md, one after the other",
     "tests/test_configs.py": "the configs in configs/",
     "tests/test_damage.py": "runs whose files were damaged",
     "tests/test_docs.py": "the documentation",
+    "tests/test_docs_commands.py": "that every command in the documentation runs",
     "tests/test_end_to_end.py": "whole runs through every kind of stage",
     "tests/test_hostile_text.py": "what documents say, through every command",
     "tests/test_losses.py": "runs over damaged inputs",
@@ -93,7 +95,7 @@ def test_every_folder_of_code_is_installed() -> None:
 
 
 def test_no_other_folder_at_the_top_holds_code_of_the_package() -> None:
-    beside = {"benchmarks", "docker", "docs", "examples", "src", "tests"}
+    beside = {"benchmarks", "docker", "docs", "examples", "src", "tests", "tools"}
     found = {
         path.parts[0] for path in (p.relative_to(ROOT) for p in ROOT.glob("[a-z]*/*.py")) if path.parts[0] != "build"
     }

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dspipe.kernels.arrow import Bytes, Offsets
+from dspipe.kernels.fasttext.dictionary import word_tables
 from dspipe.kernels.fasttext.features import IS_SEPARATOR, WAITING, Scratch, document_vector
 from dspipe.kernels.fasttext.model import FastTextModel, Float32, Int32
 from dspipe.kernels.fasttext.output import classify, probabilities
@@ -116,8 +117,9 @@ class Classifier:
 
     def __init__(self, model: FastTextModel) -> None:
         self.labels = model.labels
-        self._numbers = numbers_of(model)
-        self._tables = feature_tables(model, self._numbers)
+        words = word_tables(model.dictionary, model.words)
+        self._numbers = numbers_of(model, words)
+        self._tables = feature_tables(model, self._numbers, words)
         self._output = output_layer(model)
         self._cache = token_cache(model)
 

@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from dspipe.kernels.fasttext.dictionary import skip_entries
+
 Float32 = npt.NDArray[np.float32]
 Int32 = npt.NDArray[np.int32]
 
@@ -35,7 +37,8 @@ class ModelError(ValueError):
 class FastTextModel:
     """A supervised fastText model.
 
-    words         UTF-8 words of the dictionary, in file order: row i of `inputs` belongs to word i
+    words         how many words the dictionary has: row i of `inputs` belongs to the word i
+    dictionary    uint8, their entries as they stand in the file (kernels.fasttext.dictionary), mapped
     labels        label names without the `__label__` prefix
     counts        int64, occurrences of each label in the training data: they shape the Huffman tree
     inputs        float32 [words + buckets, dim]; subword and word n-gram rows follow the words' rows
@@ -50,7 +53,8 @@ class FastTextModel:
     max_n: int
     word_ngrams: int
     buckets: int
-    words: list[bytes]
+    words: int
+    dictionary: npt.NDArray[np.uint8]
     labels: list[str]
     counts: npt.NDArray[np.int64]
     inputs: Float32
@@ -82,6 +86,12 @@ class _Reader:
                 self.at += end + 1
                 return chunk[:end]
         raise ModelError(f"{self.path}: cut short or damaged: a dictionary entry without an end")
+
+    def entries(self, count: int) -> npt.NDArray[np.uint8]:
+        end = skip_entries(self.data, self.at, count)
+        if end < 0:
+            raise ModelError(f"{self.path}: cut short or damaged: a dictionary entry without an end")
+        return self.take(end - self.at)
 
     def array(self, kind: type, count: int, map_above: int) -> npt.NDArray[np.generic]:
         raw = self.take(count * np.dtype(kind).itemsize)
@@ -116,11 +126,11 @@ def read_model(path: Path, map_above: int = 1 << 25) -> FastTextModel:
     _, pruned_size = reader.scalars("qq")
     if size != word_count + label_count or label_count <= 0 or word_count < 0:
         raise ModelError(f"{path}: damaged: {size} entries, {word_count} words, {label_count} labels")
-    entries, counts = [], []
-    for _ in range(size):
-        entries.append(reader.word())
-        counts.append(reader.scalars("qb")[0])
-    label_counts = counts[word_count:]
+    dictionary = reader.entries(word_count)
+    labels, label_counts = [], []
+    for _ in range(label_count):
+        labels.append(reader.word())
+        label_counts.append(reader.scalars("qb")[0])
     if min(label_counts) < 0 or sum(label_counts) >= _MAX_LABELLED:
         raise ModelError(f"{path}: damaged: labels that were seen {min(label_counts)} to {max(label_counts)} times")
     pruned = None
@@ -149,8 +159,9 @@ def read_model(path: Path, map_above: int = 1 << 25) -> FastTextModel:
         max_n=max_n,
         word_ngrams=word_ngrams,
         buckets=buckets,
-        words=entries[:word_count],
-        labels=[entry.decode("utf-8", "replace").removeprefix(LABEL_PREFIX) for entry in entries[word_count:]],
+        words=word_count,
+        dictionary=dictionary,
+        labels=[label.decode("utf-8", "replace").removeprefix(LABEL_PREFIX) for label in labels],
         counts=np.array(label_counts, np.int64),
         inputs=inputs,
         outputs=outputs,

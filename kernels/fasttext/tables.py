@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from dspipe.kernels.fasttext.dictionary import WordTables, find_word
 from dspipe.kernels.fasttext.model import FastTextModel, Float32, Int32
 from dspipe.kernels.fasttext.output import HIERARCHICAL, SIGMOID, SOFTMAX, OutputLayer, huffman_tree
-from dspipe.kernels.hashing import hash_fasttext_token
 from dspipe.kernels.jit import inline, pointer
 
 Int64 = npt.NDArray[np.int64]
@@ -47,10 +47,7 @@ class FeatureTables(NamedTuple):
     """What a document's features are looked up in.
 
     inputs         float32 [rows * dim]: the rows of words, then those of n-grams
-    slots          int32, a power of two: open addressing (linear probing) from a word's hash to its number, -1 is free
-    hashes         uint64 [words]
-    word_data      uint8: word i is word_data[word_offsets[i]:word_offsets[i + 1]]
-    word_offsets   int64 [words + 1]
+    slots, hashes, word_data, word_offsets: those of WordTables
     kept_bits      uint64: a bit for each bucket that survived pruning (most n-grams of a text did not)
     kept_rows      int32 [2 * pruned_slots]: open addressing from a bucket to its row, as (bucket, row), -1 is free
     """
@@ -129,8 +126,8 @@ def raw_token_cache(cache: TokenCache) -> RawTokenCache:
     )
 
 
-def numbers_of(model: FastTextModel) -> Numbers:
-    """The numbers of a model."""
+def numbers_of(model: FastTextModel, words: WordTables) -> Numbers:
+    """The numbers of a model with these words."""
     pruned = 0 if model.pruned is None else len(model.pruned)
     return Numbers(
         dim=model.dim,
@@ -138,27 +135,23 @@ def numbers_of(model: FastTextModel) -> Numbers:
         max_n=model.max_n,
         word_ngrams=max(model.word_ngrams, 1),
         buckets=max(model.buckets, 1),
-        words=len(model.words),
+        words=model.words,
         pruned_slots=_power_of_two(2 * pruned) if pruned else 0,
         labels=len(model.labels),
         loss={"hs": HIERARCHICAL, "softmax": SOFTMAX}.get(model.loss, SIGMOID),
-        eos=model.words.index(EOS) if EOS in model.words else -1,
+        eos=find_word(words, EOS),
         has_ngram_rows=int(model.buckets > 0 and (model.pruned is None or pruned > 0)),
     )
 
 
-def feature_tables(model: FastTextModel, numbers: Numbers) -> FeatureTables:
-    """The tables of a model."""
-    hashes = np.array([hash_fasttext_token(word) for word in model.words], np.uint64)
+def feature_tables(model: FastTextModel, numbers: Numbers, words: WordTables) -> FeatureTables:
+    """The tables of a model with these words."""
     kept_bits, kept_rows = np.zeros(1, np.uint64), np.zeros(2, np.int32)
     if model.pruned is not None and numbers.pruned_slots:
         kept_bits, kept_rows = _kept_buckets(model.pruned, model.buckets, numbers.pruned_slots)
     return FeatureTables(
         inputs=model.inputs.reshape(-1),
-        slots=_word_slots(hashes),
-        hashes=hashes,
-        word_data=np.frombuffer(b"".join(model.words) or b"\0", np.uint8),
-        word_offsets=np.cumsum([0, *map(len, model.words)], dtype=np.int64),
+        **words._asdict(),
         kept_bits=kept_bits,
         kept_rows=kept_rows,
     )
@@ -184,17 +177,6 @@ def token_cache(model: FastTextModel) -> TokenCache:
 
 def _power_of_two(at_least: int) -> int:
     return 1 << max(at_least - 1, 1).bit_length()
-
-
-def _word_slots(hashes: UInt64) -> Int32:
-    size = _power_of_two(2 * len(hashes) + 2)
-    slots = [-1] * size
-    for word, h in enumerate(hashes.tolist()):
-        slot = h & (size - 1)
-        while slots[slot] >= 0:
-            slot = (slot + 1) & (size - 1)
-        slots[slot] = word
-    return np.array(slots, np.int32)
 
 
 def _kept_buckets(pruned: Int32, buckets: int, size: int) -> tuple[UInt64, Int32]:

@@ -97,6 +97,9 @@ class TopLevel(BaseModel):
     output: str = Field(description="directory or address that the run writes under")
     seed: int = Field(0, ge=0, description="decides every shuffle and sample")
     engine: EngineConfig = Field(EngineConfig.model_validate("local"), description="local, ray, inline, or a mapping")
+    page: bool = Field(
+        False, description="leave `page.html` in the output at the end, as `dspipe stats --html` makes it"
+    )
     sources: list[dict[str, Any]] = Field(
         min_length=1, description="what is read: each a mapping with name, format, path"
     )
@@ -118,6 +121,7 @@ class RunConfig:
     output: str
     seed: int
     engine: EngineConfig
+    page: bool
     sources: tuple[Source[Any], ...]
     stages: tuple[Stage[Any], ...]
     modules: tuple[str, ...]
@@ -149,7 +153,8 @@ class Parts:
         top = self.top
         sources = tuple(source for _, source in self.sources)
         stages, modules = tuple(stage for _, _, stage in self.stages), tuple(module for _, module, _ in self.stages)
-        return RunConfig(top.name, top.output, top.seed, top.engine, sources, stages, modules, self.values, self.where)
+        given = (top.name, top.output, top.seed, top.engine, top.page)
+        return RunConfig(*given, sources, stages, modules, self.values, self.where)
 
 
 def load_config(path: str | Path, edits: Sequence[str] = ()) -> RunConfig:
@@ -217,6 +222,8 @@ def check_parts(parts: Parts) -> None:
         try:
             check_settings_travel(stage.config)
             stage.check()
+            if parts.top is None or parts.top.engine.kind != "ray":
+                stage.check_machine()
             stage.check_beside(stages)
         except ConfigError as error:
             parts.add_problem(("stages", index, module, *error.key), str(error))

@@ -15,7 +15,7 @@ from dspipe.pipeline.plan.index_phases import index_phases
 from dspipe.pipeline.plan.planned_phase import JUDGING, STAGES_FUNCTION, PlannedPhase
 from dspipe.pipeline.plan.settings_read import measure_settings
 from dspipe.pipeline.plan.text_passes import TextPass, cut_into_passes, invalid_stage, measuring
-from dspipe.pipeline.stage import Corpus, GlobalStage, MapStage, Phase
+from dspipe.pipeline.stage import Corpus, GlobalStage, MapStage, Phase, Stage
 
 DOCUMENTS = "documents"
 """the name of the text pass; that of the second one is documents-2"""
@@ -42,13 +42,14 @@ def compile_stages(config: RunConfig, corpus: Corpus) -> list[list[PlannedPhase]
             if stage.judges:
                 _check_judge(config, index, stage)
                 judging.append(index)
-            continue
+            if index not in later_passes:
+                continue
         if judging:
             judge_phases += 1
             groups.append([_judging(config, judging, judge_phases)])
             judging = []
         try:
-            groups.append([_global(config, index, phase) for phase in phases[index]])
+            groups.append([_global(config, index, phase) for phase in phases.get(index, ())])
         except ConfigError as error:
             raise invalid_stage(config, index, str(error), error.key) from None
         if index in later_passes:
@@ -141,6 +142,7 @@ def _text_pass(config: RunConfig, corpus: Corpus, text_pass: TextPass) -> Planne
         schema=schema.serialize().to_pybytes().hex(),
         written=tuple(schema.names),
         measures=True,
+        gpus=_gpus(stages),
         notes=notes,
     )
 
@@ -152,6 +154,7 @@ def _later_pass(config: RunConfig, text_pass: TextPass, number: int) -> PlannedP
     if any(stage.rewrites for stage in stages):
         columns |= {name: DOCUMENT.field(name) for name in ("text", "text_bytes")}
     schema = pa.schema([pa.field("reason", pa.string()), *columns.values()])
+    taken = taken_columns(config)
     before = config.stages[text_pass.behind].name
     return PlannedPhase(
         name=f"{DOCUMENTS}-{number}",
@@ -159,14 +162,20 @@ def _later_pass(config: RunConfig, text_pass: TextPass, number: int) -> PlannedP
         title=f"Read the texts again behind {before}, then in one pass: {', '.join(stage.name for stage in stages)}",
         stages=(f"{DOCUMENTS}-{number}",),
         runner=_LATER_TEXT_PASS,
-        payload={"steps": steps},
+        payload={"steps": steps, "taken": pa.schema(taken).serialize().to_pybytes().hex()},
         depends={"stages": depends, "code": code_fingerprint("dspipe.pipeline.tasks.later_text_pass")},
-        columns=("reason", *DOCUMENT.names),
+        columns=("reason", *DOCUMENT.names, *(field.name for field in taken)),
         schema=schema.serialize().to_pybytes().hex(),
         written=tuple(schema.names),
         measures=True,
+        gpus=_gpus(stages),
         notes=notes,
     )
+
+
+def _gpus(stages: Sequence[Stage[Any]]) -> float:
+    """Of one GPU: the stages of a pass measure one after the other, in one process."""
+    return max((stage.gpus for stage in stages), default=0.0)
 
 
 def _judging(config: RunConfig, indexes: Sequence[int], number: int) -> PlannedPhase:

@@ -9,11 +9,13 @@ import os
 import re
 import sysconfig
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dspipe.pipeline.config.suggestions import near
+from dspipe.pipeline.config.yaml_lines import KeyPath
 from dspipe.pipeline.errors import ConfigError, MissingExtraError, StorageError, UnreachableError
 from dspipe.pipeline.plan.left_out import LeftOut
 from dspipe.pipeline.plan.listed import is_list, listed_paths
@@ -56,26 +58,8 @@ def input_files(source: Source[Any]) -> Inputs:
     for index, path in enumerate(paths):
         key = ("path", index) if isinstance(source.config.path, list) else ("path",)
         place = _join(root, expand_variables(path))
-        try:
+        with _told(place, key):
             files = _files(place, root, source, inputs.left_out)
-        except ConfigError as error:
-            raise ConfigError(str(error), key) from None
-        except FileNotFoundError:
-            raise ConfigError(f"{place}: no such file or directory{_meant(place)}", key) from None
-        except PermissionError as error:
-            raise ConfigError(f"{place}: permission denied ({error})", key) from None
-        except MissingExtraError as error:
-            raise UnreachableError(str(error)) from None
-        except StorageError as error:
-            raise ConfigError(str(error), key) from None
-        except Exception as error:
-            if isinstance(error, UnavailableError):
-                raise UnreachableError(str(error)) from None
-            if is_storage_failure(error) and is_remote(place):
-                raise UnreachableError(f"{place}: {error}") from None
-            if not isinstance(error, OSError):
-                raise
-            raise ConfigError(str(storage_error(error, place, "read")), key) from None
         if not files:
             raise ConfigError(f"{place} matches no files", key)
         for one in files:
@@ -85,7 +69,34 @@ def input_files(source: Source[Any]) -> Inputs:
                 inputs.left_out.add("link to a file that is read already", one.file.name)
     inputs.files = sorted(_with_names_apart(list(found.values())), key=lambda file: file.name)
     del inputs.files[source.config.limit or len(inputs.files) :]
+    with _told(", ".join(paths), ()):
+        inputs.files = source.choose(inputs.files, inputs.left_out.count)
     return inputs
+
+
+@contextmanager
+def _told(place: str, key: KeyPath) -> Iterator[None]:
+    """What goes wrong at a place of the config with this key, as ConfigError or UnreachableError."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(str(error), key or error.key) from None
+    except FileNotFoundError:
+        raise ConfigError(f"{place}: no such file or directory{_meant(place)}", key) from None
+    except PermissionError as error:
+        raise ConfigError(f"{place}: permission denied ({error})", key) from None
+    except MissingExtraError as error:
+        raise UnreachableError(str(error)) from None
+    except StorageError as error:
+        raise ConfigError(str(error), key) from None
+    except Exception as error:
+        if isinstance(error, UnavailableError):
+            raise UnreachableError(str(error)) from None
+        if is_storage_failure(error) and is_remote(place):
+            raise UnreachableError(f"{place}: {error}") from None
+        if not isinstance(error, OSError):
+            raise
+        raise ConfigError(str(storage_error(error, place, "read")), key) from None
 
 
 def _with_names_apart(files: list[InputFile]) -> Iterator[InputFile]:

@@ -21,10 +21,15 @@ class LeftOut:
         if len(names) < _EXAMPLES:
             names.append(without_secrets(name))
 
+    def count(self, kind: str, n: int) -> None:
+        """So many of a kind, which have no names."""
+        self.counts[kind] = self.counts.get(kind, 0) + n
+
     def __str__(self) -> str:
         """`3 hidden or temporary (_SUCCESS, .part, ...), 1 not named like jsonl (README.md)`."""
         parts = []
         for kind, n in self.counts.items():
-            names = ", ".join(self.examples[kind]) + (", ..." if n > len(self.examples[kind]) else "")
-            parts.append(f"{n:,} {kind} ({names})")
+            examples = self.examples.get(kind, [])
+            names = ", ".join(examples) + (", ..." if n > len(examples) else "")
+            parts.append(f"{n:,} {kind} ({names})" if examples else f"{n:,} {kind}")
         return ", ".join(parts)

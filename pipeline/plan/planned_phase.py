@@ -42,6 +42,8 @@ class PlannedPhase:
     on_demand: bool = False
     measures: bool = False
     """whether stages see texts in it, where a record that ends workers is found and left out"""
+    gpus: float = 0.0
+    """what each of its tasks reserves of a GPU on a Ray cluster"""
     group: int = 1
     """over groups of senders: how many senders are merged into one file"""
     notes: tuple[str, ...] = field(default=())

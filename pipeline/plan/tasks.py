@@ -104,7 +104,7 @@ def task_specs(
                 **payload,
                 "source": sources[shard.source],
                 "folder": folders[shard.source],
-                "files": [[file.path, file.name, file.size, file.fingerprint] for file in shard.files],
+                "files": [[file.path, file.name, file.size, file.fingerprint, file.parts] for file in shard.files],
             }
         elif phase.over == "shards":
             columns, read = _columns(phase, state.columns[number])
@@ -148,6 +148,7 @@ def task_specs(
                 writes=phase.schema,
                 emits=phase.emits if phase.over != "sender_groups" else None,
                 partitions=phase.partitions,
+                gpus=phase.gpus,
             )
         )
     return specs

@@ -6,7 +6,9 @@ stage behind it can't have measured, or rewritten, in the pass before. So a pass
 - rewrites texts, for every stage behind it that measures, and
 - reads texts (or how long they are), for every stage behind it that rewrites them,
 
-and the next one stands right behind it, over the documents that are still kept there. Verdicts never make a pass.
+and the next one stands right behind it, over the documents that are still kept there. Verdicts make a pass only for a
+stage that says that measuring costs more than reading (`measures_kept_only`): it stands right behind the last one that
+drops documents.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +32,7 @@ class TextPass:
     """The stages that measure in one reading of the texts."""
 
     behind: int
-    """the place in the config of the global stage that it stands right behind; FIRST: that which reads the sources"""
+    """the place in the config of the stage that it stands right behind; FIRST: that which reads the sources"""
     stages: list[int] = field(default_factory=list)
     """their places in the config, in order"""
     late: dict[int, int] = field(default_factory=dict)
@@ -60,6 +62,9 @@ def cut_into_passes(config: RunConfig, phases: PhasesOf) -> list[TextPass]:
         if rewritten or (read and stage.rewrites):
             passes.append(TextPass((rewritten or read)[-1]))
             read = [other for other in read if other > passes[-1].behind]
+        elif stage.measures_kept_only and (dropping := _dropping(config, phases, passes[-1], index)):
+            passes.append(TextPass(dropping[-1]))
+            read = [other for other in read if other > passes[-1].behind]
         if stage.extracts and len(passes) > 1:
             before = config.modules[passes[1].behind]
             message = f"pages are read once, before {before} sees their texts: put it before `{before}`"
@@ -75,6 +80,18 @@ def invalid_stage(config: RunConfig, index: int, message: str, key: tuple[str | 
     """What is wrong with a stage, with its line in the config."""
     path = ("stages", index, config.modules[index], *key)
     return InvalidConfigError([config.where.problem(path, message, config.raw)])
+
+
+def _dropping(config: RunConfig, phases: PhasesOf, last: TextPass, index: int) -> list[int]:
+    """The stages before `index` whose verdicts come behind the last pass: not those that drop within it."""
+    found = []
+    for place in range(last.behind + 1, index):
+        stage = config.stages[place]
+        early = getattr(stage.config, "early", False) and place in last.stages and place not in last.late
+        by_rows = isinstance(stage, MapStage) and stage.judges and not early
+        if by_rows or any("reason" in _written(phase) for phase in phases.get(place, ())):
+            found.append(place)
+    return found
 
 
 def _check_finality(config: RunConfig, phases: PhasesOf) -> None:

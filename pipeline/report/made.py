@@ -1,10 +1,11 @@
 """What a run has made, where it is, and what to do with it: what `dspipe run` ends with."""
 
 import shlex
+from pathlib import Path
 
 from dspipe.pipeline.quantities import human_bytes
 from dspipe.pipeline.run.cleanup import product_sets
-from dspipe.pipeline.run.run_file import RunFile
+from dspipe.pipeline.run.run_file import PAGE_FILE, RunFile
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.spec import PRODUCTS
 
@@ -18,7 +19,13 @@ def made_lines(run: RunFile, store: Store, output: str, tasks_run: int) -> list[
         how = f"{tasks_run:,} tasks run, {tasks - tasks_run:,} done before"
     else:
         how = f"{tasks:,} tasks run"
-    return [f"{store.root}: done, {how}", *_products(run, store), "Next:", *_commands(output)]
+    return [
+        f"{store.root}: done, {how}",
+        *_products(run, store),
+        *_page(store),
+        "Next:",
+        *_commands(run, store, output),
+    ]
 
 
 def _products(run: RunFile, store: Store) -> list[str]:
@@ -37,14 +44,24 @@ def _products(run: RunFile, store: Store) -> list[str]:
     return lines
 
 
-def _commands(output: str) -> list[str]:
+def _page(store: Store) -> list[str]:
+    if not store.exists(PAGE_FILE):
+        return []
+    path = store.path(PAGE_FILE)
+    return [f"Page: {Path(path).as_uri() if store.local else path}"]
+
+
+def _commands(run: RunFile, store: Store, output: str) -> list[str]:
     place = shlex.quote(output)
+    *before, last = [stage.dropped for stage in run.funnel() if stage.dropped] or [{}]
+    dropped = {reason: counts.documents for reasons in before or [last] for reason, counts in reasons.items()}
+    commonest = shlex.quote(max(dropped, key=dropped.__getitem__, default="REASON"))
     commands = {
-        f"dspipe stats {place}": "all tables; --html FILE writes a page",
+        f"dspipe sample {place} --dropped-by {commonest}": "documents that a rule drops, with what counts against them",
         f"dspipe explain {place} ID": "one document's way, by its id or URL",
-        f"dspipe sample {place}": "some documents; --dropped-by REASON shows what a rule drops",
-        f"dspipe serve {place}": "all of it in a browser",
-        f"dspipe verify {place}": "reads every file again",
+        f"dspipe serve {place}": "all of it in a browser, with thresholds that move",
     }
+    if not store.exists(PAGE_FILE):
+        commands[f"dspipe stats {place} --html FILE"] = "one page with plots; without --html all tables"
     longest = max(map(len, commands))
     return [f"  {command:{longest}}  {what}" for command, what in commands.items()]

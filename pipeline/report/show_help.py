@@ -50,6 +50,7 @@ _EXAMPLES = {
     "engine": ["engine: {kind: local, workers: 8, memory: 2GiB}"],
     "sources": ['- {name: books, format: jsonl, path: "books/*.jsonl.zst", domain: books}'],
     "warc": ['- {name: cc, format: warc, path: "crawl/*.warc.gz", dump: 2024-10}'],
+    "cdx": ["- {name: cc, format: cdx, path: 'index/*.parquet', root: 's3://commoncrawl/', where: status = 200}"],
     "wet": ['- {name: cc, format: wet, path: "crawl/*.warc.wet.gz", dump: 2024-10}'],
     "jsonl": ['- {name: books, format: jsonl, path: "books/*.jsonl.zst", fields: {text: body}, domain: books}'],
     "parquet": ['- {name: code, format: parquet, path: "code/*.parquet", fields: {text: content}, domain: code}'],

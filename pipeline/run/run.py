@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import yaml
 
 from dspipe.pipeline.config.problems import InvalidConfigError
-from dspipe.pipeline.errors import DamagedFileError, RunFailedError
+from dspipe.pipeline.errors import ConfigError, DamagedFileError, RunFailedError
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.tasks import State, absorb_files, empty_state
 from dspipe.pipeline.run.account import Progress, RunAccount
@@ -100,6 +100,10 @@ def _run_phases(
     retry: QuarantineRetry | None,
 ) -> RunResult:
     store = result.store
+    try:
+        executor.check_gpus(max((phase.gpus for phase in plan.phases), default=0.0))
+    except ConfigError as error:
+        raise InvalidConfigError([plan.config.where.problem(error.key, str(error), plan.config.raw)]) from None
     compiled = not executor.one_machine
     store.write_bytes(
         "config.yaml",

@@ -19,6 +19,8 @@ from dspipe.pipeline.storage.failures import UnavailableError
 from dspipe.pipeline.storage.store import Store
 
 RUN_FILE = "run.json"
+PAGE_FILE = "page.html"
+"""the page that shows the run, where the config asks for one"""
 
 
 @dataclass(frozen=True)

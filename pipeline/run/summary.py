@@ -64,6 +64,10 @@ class PhaseSummary:
     inputs: str | None
     sources: dict[str, SourcePart] = field(default_factory=dict)
     """of a phase over shards that reads or judges, by source"""
+    cpu_seconds: float = 0.0
+    """of workers, summed as `seconds`; of the driver too, where the engine is inline"""
+    peak_bytes: int = 0
+    """the most memory that a worker had during a task; that of compiling kernels isn't counted"""
     names: str = ""
     """the file that names the manifests and artifacts (`pipeline.plan.phase_record`)"""
 
@@ -99,6 +103,9 @@ def summarize(
         tasks=len(manifests),
         reused=reused,
         seconds=round(sum(manifest["seconds"] for manifest in manifests), 3),
+        # tasks that an earlier version has run don't say these
+        cpu_seconds=round(sum(manifest.get("cpu_seconds", 0.0) for manifest in manifests), 3),
+        peak_bytes=max((manifest.get("peak_bytes", 0) for manifest in manifests), default=0),
         bytes_written=sum(file["bytes"] for manifest in manifests for file in manifest["files"]),
         counters=_sum_counters(manifests),
         funnel=funnel,

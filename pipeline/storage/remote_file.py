@@ -120,12 +120,27 @@ def open_remote(objects: PatientObjects, path: str) -> BinaryIO:
     try:
         file.read(1)
     except NoRangesError:
-        return _copy(objects, path)
+        return copy_whole(objects, path)
     file.seek(0)
     return io.BufferedReader(file, 1 << 20)
 
 
-def _copy(objects: PatientObjects, path: str) -> BinaryIO:
+def open_here_and_there(objects: PatientObjects, path: str) -> BinaryIO:
+    """A remote file of which single places are read, such as columns of a Parquet file: its end is asked for at once,
+    else exactly what is read; of a server that gives whole files only, a copy.
+
+    Raises FileNotFoundError, StorageError, UnavailableError.
+    """
+    file = RemoteFile(objects, path)
+    try:
+        file.look_up()
+    except NoRangesError:
+        return copy_whole(objects, path)
+    return cast(BinaryIO, file)
+
+
+def copy_whole(objects: PatientObjects, path: str) -> BinaryIO:
+    """A file of a server that gives whole files only, as a temporary file."""
     from dspipe.pipeline.storage.http import HttpObjects
 
     client = objects.raw

@@ -24,7 +24,8 @@ Rows = npt.NDArray[np.int64]
 
 
 def run(task: Task, payload: dict[str, Any]) -> None:
-    """The runner. Payload: steps (of the stages that measure)."""
+    """The runner. Payload: steps (of the stages that measure), taken (the schema of the columns that documents have
+    brought along from the sources' files, in hexadecimal digits)."""
     LaterTextPass(task, payload).run()
 
 
@@ -33,7 +34,8 @@ class LaterTextPass:
 
     def __init__(self, task: Task, payload: dict[str, Any]) -> None:
         self.task = task
-        self.chain = MeasureChain(payload["steps"], task.seed, self._say_place)
+        self.taken = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(payload["taken"])))
+        self.chain = MeasureChain(payload["steps"], task.seed, self._say_place, taken=tuple(self.taken))
         self.schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(task.spec.writes)))
         self.skip = {record["record"]: record for record in task.spec.skip}
         self.records = 0, 0
@@ -45,7 +47,7 @@ class LaterTextPass:
         probe = self.task.spec.probe
         self.chain.set_up()
         with memory_limit(self.task.memory):
-            for first, batch in self.task.numbered_rows(["reason", *DOCUMENT.names]):
+            for first, batch in self.task.numbered_rows(["reason", *DOCUMENT.names, *self.taken.names]):
                 self.records = first, first + batch.num_rows
                 with deadline(self.task.spec.deadline):
                     measured = self._measured(batch, first)
@@ -77,7 +79,7 @@ class LaterTextPass:
         def note_failure(_: pa.RecordBatch, failure: RecordError) -> None:
             failures.append(failure)
 
-        parts = halved(_given(batch, rows), self.chain.measure, note_failure) if len(rows) else []
+        parts = halved(_given(batch, rows, self.taken), self.chain.measure, note_failure) if len(rows) else []
         sizes = np.cumsum([0, *(part.num_rows for part, _ in parts)])
         failed = [int(rows[start]) for start, (_, done) in zip(sizes, parts, strict=False) if done is None]
         for row, failure in zip(failed, failures, strict=True):
@@ -118,17 +120,18 @@ class LaterTextPass:
         self.quarantine.add_document(stage, batch, row, error, peak_bytes, record=record)
 
 
-def _given(batch: pa.RecordBatch, rows: Rows) -> pa.RecordBatch:
-    """The rows as `measure` is given them. Their raw content isn't stored."""
+def _given(batch: pa.RecordBatch, rows: Rows, taken: pa.Schema) -> pa.RecordBatch:
+    """The rows as `measure` is given them, with the columns that were taken along. Their raw content isn't stored."""
     if len(rows) < batch.num_rows:
         batch = batch.take(pa.array(rows))
+    schema = pa.schema([*measured_schema(), *taken])
     arrays = [
         batch.column(field.name).cast(field.type)
         if field.name in batch.schema.names
         else pa.nulls(batch.num_rows, field.type)
-        for field in measured_schema()
+        for field in schema
     ]
-    return pa.RecordBatch.from_arrays(arrays, schema=measured_schema())
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def _filled(reason: pa.Array, rows: list[int], values: list[str]) -> pa.Array:

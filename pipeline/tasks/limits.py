@@ -46,13 +46,27 @@ def deadline(seconds: float | None) -> Iterator[None]:
     if seconds is None:
         yield
         return
+    global _deadline_seconds
     before = signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    _deadline_seconds = seconds
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        _deadline_seconds = None
         signal.signal(signal.SIGALRM, before)
+
+
+_deadline_seconds: float | None = None
+"""of the block that runs now"""
+
+
+def restart_deadline() -> None:
+    """Let the deadline count from now on, where there is one: a stage that needs long for a batch calls this after each
+    part of it, which has its own few documents to blame."""
+    if _deadline_seconds is not None:
+        signal.setitimer(signal.ITIMER_REAL, _deadline_seconds)
 
 
 def peak_memory() -> int:

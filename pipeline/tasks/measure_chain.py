@@ -29,7 +29,7 @@ class MeasureChain:
                      twice where a batch is halved
         taken        columns that documents bring along from the sources' files
         """
-        self._at, self._see_dropped = at, see_dropped
+        self._at, self._see_dropped, self._taken = at, see_dropped, taken
         self._steps = [MeasureStep(description, seed) for description in descriptions]
         self.schema = document_schema([step.stage for step in self._steps], taken)
         """of what `measure` gives"""
@@ -38,6 +38,8 @@ class MeasureChain:
         """Make every stage ready before there is a document that could be blamed: what is read at first use is read
         for a batch of no rows. Raises MachineError, StageContractError."""
         none = document_batch([])
+        for field in self._taken:
+            none = none.append_column(field, pa.nulls(0, field.type))
         for step in self._steps:
             with setting_up(step.name):
                 step.set_up()

@@ -95,6 +95,8 @@ class TaskSpec:
     """seconds that a batch may take in a task that goes record by record; None: no deadline"""
     patience: float = LONG_SECONDS
     """seconds that storage is waited for"""
+    gpus: float = 0.0
+    """what it reserves of a GPU on a Ray cluster"""
     probe: list[int] | None = None
     """[first, end, step]: only run the records from `first` up to `end`, `step` at a time, and write nothing (how a
     record that ends workers is found)"""

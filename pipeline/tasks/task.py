@@ -24,6 +24,7 @@ from dspipe.pipeline.storage.patience import patient
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.artifact_file import ArtifactFile
 from dspipe.pipeline.tasks.column_writer import ColumnWriter
+from dspipe.pipeline.tasks.limits import peak_memory
 from dspipe.pipeline.tasks.place import SayPlace, say_nothing
 from dspipe.pipeline.tasks.spec import Manifest, TaskSpec, encoded, inputs_file, sealed
 
@@ -244,7 +245,7 @@ class Task:
         if self._exchange is not None:
             self._exchange.abandon()
 
-    def _manifest(self, seconds: float) -> Manifest:
+    def _manifest(self, seconds: float, cpu_seconds: float) -> Manifest:
         files = []
         columns: dict[str, list[str]] = {}
         for entry in self._files:
@@ -266,6 +267,8 @@ class Task:
                 "counters": self.counters,
                 "notes": self.notes,
                 "seconds": round(seconds, 3),
+                "cpu_seconds": round(cpu_seconds, 3),
+                "peak_bytes": peak_memory(),
             }
         )
 
@@ -277,7 +280,7 @@ def execute(spec: TaskSpec, report: Report, at: SayPlace = say_nothing) -> Manif
 
 
 def _execute(spec: TaskSpec, report: Report, at: SayPlace) -> Manifest:
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     store = Store(spec.root)
     task = Task(spec, store, report, at)
     module, function = spec.runner.split(":")
@@ -293,7 +296,7 @@ def _execute(spec: TaskSpec, report: Report, at: SayPlace) -> Manifest:
         except BaseException:
             task._abandon()
             raise
-    manifest = task._manifest(time.perf_counter() - start)
+    manifest = task._manifest(time.perf_counter() - start, time.process_time() - cpu)
     store.write_bytes(spec.manifest_file, encoded(manifest))
     return manifest
 

@@ -13,7 +13,7 @@ from dspipe.pipeline.config.run_config import Parts, parse_file, parse_values
 from dspipe.pipeline.funnel import Funnel
 from dspipe.pipeline.plan.checked_plan import make_checked_plan
 from dspipe.pipeline.plan.plan import Plan
-from dspipe.pipeline.run.run_file import RunFile, read_run
+from dspipe.pipeline.run.run_file import PAGE_FILE, RunFile, read_run
 from dspipe.pipeline.storage.store import Store
 
 if TYPE_CHECKING:
@@ -185,7 +185,10 @@ def run(
         if progress is None:
             stack.enter_context(own)
         result = run_plan(planned, executor, account, retry)
-    return replace(open_run(planned.config.output), tasks_run=result.tasks_run)
+    done = replace(open_run(planned.config.output), tasks_run=result.tasks_run)
+    if planned.config.page and (done.tasks_run or not done.store.exists(PAGE_FILE)):
+        done.store.write_bytes(PAGE_FILE, done.html(import_own=True).encode())
+    return done
 
 
 def open_run(root: str | Path) -> Run:

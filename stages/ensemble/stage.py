@@ -16,12 +16,13 @@ Ranks are exact to the width of a histogram's bins (2^-16 for scores of 0.5 to 1
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import pyarrow as pa
 from pydantic import Field, model_validator
 
 from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.rejudging import Rejudged, RunDocuments
 from dspipe.pipeline.stage import Corpus, GlobalStage, NamedConfig, Phase, Stage
 
 _STEPS = "dspipe.stages.ensemble.steps"
@@ -107,6 +108,11 @@ class EnsembleStage(GlobalStage[EnsembleConfig]):
                 tuple(writes),
             ),
         ]
+
+    def rejudge(self, before: Self, documents: RunDocuments) -> Rejudged:
+        from dspipe.stages.ensemble.rejudge import rejudge
+
+        return rejudge(self.name, self.config.model_dump(mode="json", exclude={"name"}), documents)
 
     def _phase(
         self,

@@ -5,31 +5,25 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dspipe.pipeline.stage import Settings, StageSettings
+from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.tasks.task import Task
+from dspipe.stages.ensemble.ranking import BINS, buckets_of, columns_read, put_together, scores_of, weights_of
 from dspipe.stages.shared.artifacts import read_json_artifacts
-from dspipe.stages.shared.quantiles import Bins, Histograms, Ranks, groups_of
-
-BINS = Bins(dropped=8)
-"""2**-16 wide for scores of 0.5 to 1, narrower below"""
-_LOWEST = float(np.finfo(np.float32).min)
-"""the score of a document that has none"""
-Floats = npt.NDArray[np.float64]
+from dspipe.stages.shared.quantiles import Histograms, Ranks, groups_of
 
 
 def count_scores(task: Task, stage: StageSettings) -> None:
     """The mass of each bin of each score, by group, of what is still kept. Settings: of, within, unit."""
     settings = stage.settings
     histograms = {name: Histograms() for name in settings["of"]}
-    for batch in task.rows(_columns(settings)):
+    for batch in task.rows(columns_read(settings)):
         kept = batch.filter(pc.is_null(batch.column("reason")))
-        groups, weights = groups_of(kept, *settings["within"]), _weights(kept, settings["unit"])
+        groups, weights = groups_of(kept, *settings["within"]), weights_of(kept, settings["unit"])
         for name, histogram in histograms.items():
-            histogram.add(BINS.of(_scores(kept, name)), groups, weights)
+            histogram.add(BINS.of(scores_of(kept, name)), groups, weights)
     _make(task, f"{stage.name}.scores", histograms)
 
 
@@ -47,13 +41,13 @@ def combine_ranks(task: Task, stage: StageSettings) -> None:
     settings = stage.settings
     ranks = {name: Ranks(counts) for name, counts in _read(task, f"{stage.name}.ranks").items()}
     histogram = Histograms()
-    for batch in task.rows(_columns(settings)):
+    for batch in task.rows(columns_read(settings)):
         is_kept = pc.is_null(batch.column("reason"))
         kept = batch.filter(is_kept)
         groups = groups_of(kept, *settings["within"])
-        found = [ranks[name].of(BINS.of(_scores(kept, name)), groups) for name in settings["of"]]
-        combined = _combined(np.stack(found), settings).astype(np.float32)
-        histogram.add(BINS.of(combined), groups, _weights(kept, settings["unit"]))
+        found = [ranks[name].of(BINS.of(scores_of(kept, name)), groups) for name in settings["of"]]
+        combined = put_together(np.stack(found), settings)
+        histogram.add(BINS.of(combined), groups, weights_of(kept, settings["unit"]))
         values = pc.replace_with_mask(pa.nulls(batch.num_rows, pa.float32()), is_kept, pa.array(combined))
         task.write(pa.RecordBatch.from_arrays([values], names=[f"{stage.name}.combined"]))
     _make(task, f"{stage.name}.combine", {"combined": histogram})
@@ -68,7 +62,7 @@ def write_buckets(task: Task, stage: StageSettings) -> None:
         is_kept = pc.is_null(batch.column("reason"))
         kept = batch.filter(is_kept)
         rank = ranks.of(BINS.of(kept.column(combined).to_numpy()), groups_of(kept, *within))
-        bucket = np.minimum((rank * buckets).astype(np.int32), buckets - 1) + np.int32(1)
+        bucket = buckets_of(rank, buckets)
         columns = {
             stage.name: _spread(pa.array(rank.astype(np.float32)), is_kept),
             f"{stage.name}.bucket": _spread(pa.array(bucket), is_kept),
@@ -78,35 +72,6 @@ def write_buckets(task: Task, stage: StageSettings) -> None:
             reason = pc.if_else(low, f"{stage.name}.low_bucket", pa.scalar(None, pa.string()))
             columns["reason"] = pc.coalesce(batch.column("reason").cast(pa.string()), reason)
         task.write(pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns)))
-
-
-def _columns(settings: Settings) -> list[str]:
-    weight = {"bytes": ["text_bytes"], "tokens": ["tokens"], "documents": []}[settings["unit"]]
-    return list(dict.fromkeys(["reason", *settings["of"], *settings["within"], *weight]))
-
-
-def _scores(batch: pa.RecordBatch, name: str) -> npt.NDArray[np.float32]:
-    found = pc.fill_null(pc.cast(batch.column(name), pa.float32(), safe=False), pa.scalar(_LOWEST, pa.float32()))
-    scores: npt.NDArray[np.float32] = np.nan_to_num(found.to_numpy(zero_copy_only=False), nan=_LOWEST)
-    return scores
-
-
-def _weights(batch: pa.RecordBatch, unit: str) -> npt.NDArray[np.int64] | None:
-    if unit == "documents":
-        return None
-    column = pc.fill_null(batch.column("text_bytes" if unit == "bytes" else "tokens").cast(pa.int64()), 0)
-    weights: npt.NDArray[np.int64] = column.to_numpy(zero_copy_only=False)
-    return weights
-
-
-def _combined(ranks: Floats, settings: Settings) -> Floats:
-    """One number for each document from float64[columns, documents]."""
-    if settings["how"] == "max":
-        best: Floats = ranks.max(axis=0)
-        return best
-    parts = np.array(settings["weights"] or [1.0] * len(ranks))
-    mean: Floats = (parts[:, None] * ranks).sum(axis=0) / parts.sum()
-    return mean
 
 
 def _spread(values: pa.Array, is_kept: pa.Array) -> pa.Array:

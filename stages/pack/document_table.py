@@ -12,6 +12,8 @@ It lies in `<shard>.documents.safetensors`; R rows, K segments (in row order, th
     domain, source    int32[D]       numbers into the metadata's lists `domains` and `sources`
     layout            uint8[D]       0 as it is; 1, 2: rearranged for fill-in-the-middle (`stages.pack.fim`)
     cuts              int64[D, 2]    where its middle starts and ends; present when any document is rearranged
+    drawn             int64[D]       tokens that the document has by itself; present where it has others because it is
+                                     cut at characters (`stages.pack.fim_characters`)
     ids, id_offsets   uint8, int64[D + 1]   the documents' ids in UTF-8
 """
 
@@ -46,6 +48,7 @@ class Documents:
     tokens: Int64
     layout: UInt8
     cuts: Int64
+    drawn: Int64 | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -76,6 +79,7 @@ class Documents:
             tokens=self.tokens[documents],
             layout=self.layout[documents],
             cuts=self.cuts[documents],
+            drawn=None if self.drawn is None else self.drawn[documents],
         )
 
 
@@ -130,6 +134,8 @@ class DocumentTable:
         }
         if documents.layout.any():
             arrays["cuts"] = documents.cuts
+        if documents.drawn is not None:
+            arrays["drawn"] = documents.drawn
         metadata = {"domains": json.dumps(documents.domains), "sources": json.dumps(documents.sources)}
         save_arrays(file, arrays, metadata)
 
@@ -169,6 +175,7 @@ def load_table(path: Path | str) -> DocumentTable:
             layout=arrays["layout"],
             # zeros that take no memory
             cuts=np.broadcast_to(np.zeros(2, np.int64), (len(arrays["tokens"]), 2)) if cuts is None else cuts,
+            drawn=arrays.get("drawn"),
         )
         return DocumentTable(
             documents=documents,

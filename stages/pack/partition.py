@@ -14,6 +14,7 @@ import pyarrow as pa
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.pack import copy_segments, join_documents
 from dspipe.stages.pack.document_table import Documents, Int32
+from dspipe.stages.pack.drawn import CUT_RECORD, RECORD
 from dspipe.stages.pack.fim import Layout
 from dspipe.stages.pack.segments import Int64, Segments
 from dspipe.stages.pack.special_tokens import SpecialTokens
@@ -31,6 +32,7 @@ class Partition:
         keys, lengths, copies = [np.empty(0, np.uint64)], [np.empty(0, np.int64)], [np.empty(0, np.int32)]
         ids, id_lengths = [np.empty(0, np.uint8)], [np.empty(0, np.int64)]
         domains, sources = _Names(), _Names()
+        cut: list[list[npt.NDArray[Any]]] = []
         self.dtype = np.dtype(np.uint16)
         for _, batch in read_records():
             keys.append(batch.column("key").to_numpy().copy())
@@ -40,6 +42,8 @@ class Partition:
             data, offsets = text_buffers(batch.column("id"))
             ids.append(data[offsets[0] : offsets[-1]].copy())
             id_lengths.append(np.diff(offsets))
+            if "drawn" in batch.schema.names:
+                cut.append([batch.column(name).to_numpy().copy() for name in CUT_RECORD[len(RECORD) :]])
             domains.add(batch.column("domain"))
             sources.add(batch.column("source"))
         key = np.concatenate(keys)
@@ -50,6 +54,11 @@ class Partition:
         self.keys = key[order]
         id_offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(id_lengths))])
         count = len(key)
+        layout, cuts = np.zeros(count, np.uint8), np.zeros((count, 2), np.int64)
+        drawn: Int64 | None = None
+        if cut:
+            drawn, layout, *bounds = (np.concatenate(parts) for parts in zip(*cut, strict=True))
+            cuts = np.column_stack(bounds)
         self.documents = Documents(
             ids=np.concatenate(ids),
             id_offsets=id_offsets,
@@ -59,10 +68,12 @@ class Partition:
             domains=domains.names(),
             sources=sources.names(),
             tokens=np.concatenate(lengths),
-            layout=np.zeros(count, np.uint8),
-            cuts=np.zeros((count, 2), np.int64),
+            layout=layout,
+            cuts=cuts,
+            drawn=drawn,
         ).take(order)
-        """in packing order; `tokens` are their own, without begin and end, and nothing is rearranged"""
+        """in packing order; `tokens` are their own, without begin and end; only those that are cut at characters
+        are laid out already"""
 
     def __len__(self) -> int:
         return len(self._rank)

@@ -39,6 +39,7 @@ def make_records(documents: Documents, remainder: Segments, row: npt.NDArray[Any
         "layout": pa.array(documents.layout[chosen]),
         "cut_start": pa.array(documents.cuts[chosen, 0]),
         "cut_end": pa.array(documents.cuts[chosen, 1]),
+        **({} if documents.drawn is None else {"drawn": pa.array(documents.drawn[chosen])}),
         "document_tokens": pa.array(documents.tokens[chosen]),
         "start": pa.array(remainder.start),
         "tokens": pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(row)),
@@ -66,6 +67,7 @@ def read_remainders(task: Task) -> Remainders | None:
         tokens=records.column("document_tokens").to_numpy(),
         layout=records.column("layout").to_numpy(),
         cuts=np.stack([records.column(name).to_numpy() for name in ("cut_start", "cut_end")], axis=1),
+        drawn=records.column("drawn").to_numpy() if "drawn" in records.column_names else None,
     )
     lists = records.column("tokens").combine_chunks()
     lengths = np.diff(lists.offsets.to_numpy())

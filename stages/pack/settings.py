@@ -17,8 +17,16 @@ class FillInTheMiddle(StageConfig):
     """The part of those that has suffix before prefix."""
     domains: list[str] | None = None
     """Only documents of these domains."""
+    cuts: Literal["token", "character"] = "token"
+    """Where a document may be cut. character: anywhere, so that a gap may begin within a word; the parts are then
+    encoded anew, and texts are read once more. It asks for byte-level BPE, without `special_in_text`."""
     tokens: tuple[str, str, str] | None = None
     """Names of the sentinels before prefix, suffix and middle. Default: the first usual ones that are there."""
+
+
+def cut_at_characters(settings: FillInTheMiddle | None) -> FillInTheMiddle | None:
+    """The settings, where documents are cut at characters."""
+    return settings if settings is not None and settings.cuts == "character" and settings.rate > 0 else None
 
 
 class RowSettings(StageConfig):

@@ -17,10 +17,11 @@ counted).
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.run.run_file import RunFile
 from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings, Stage
 from dspipe.pipeline.storage.store import Store
-from dspipe.stages.pack.settings import PackConfig, RowSettings, TailSettings
+from dspipe.stages.pack.settings import FillInTheMiddle, PackConfig, RowSettings, TailSettings, cut_at_characters
 from dspipe.stages.pack.special_tokens import choose_special_tokens
 from dspipe.stages.tokenizer.stage import TokenizerStage
 
@@ -35,6 +36,9 @@ class PackStage(GlobalStage[PackConfig]):
 
     def check_beside(self, stages: Sequence[Stage[Any]]) -> None:
         for stage in stages:
+            if isinstance(stage, TokenizerStage) and stage.config.special_in_text and self._middle:
+                message = "takes special tokens in texts for plain text, and the tokenizer has special_in_text"
+                raise ConfigError(message, ("fill_in_the_middle", "cuts"))
             names = stage.special_token_names() if isinstance(stage, TokenizerStage) else None
             if names is not None:
                 choose_special_tokens(self.config, {name: number for number, name in enumerate(names)})
@@ -73,19 +77,20 @@ class PackStage(GlobalStage[PackConfig]):
         ]
 
     def _shuffled(self, corpus: Corpus, remixed: bool, rows: Settings) -> list[Phase]:
+        middle = {"fill_in_the_middle": rows["fill_in_the_middle"]} if self._middle else {}
         return [
             Phase(
                 "pack.scatter",
                 "shards",
                 run="dspipe.stages.pack.scatter:send_documents",
                 title="Send each copy of a document, with its tokens, to its place in the shuffle",
-                columns=_columns(remixed),
+                columns=self._columns(remixed),
                 own_artifacts=("token_ids",),
-                artifacts=("mixture_phases",) if remixed else (),
+                artifacts=(*(("mixture_phases",) if remixed else ()), *(("tokenizer",) if self._middle else ())),
                 emits="pack.documents",
                 partitions=min(MAX_PARTITIONS, max(1, -(-corpus.input_bytes // self.config.shard_bytes))),
                 makes_artifacts=("drawn",),
-                settings={"remixed": remixed},
+                settings={"remixed": remixed, **middle},
             ),
             Phase(
                 "pack.rows",
@@ -109,7 +114,7 @@ class PackStage(GlobalStage[PackConfig]):
                 "shards",
                 run="dspipe.stages.pack.write_in_order:write_input_shard",
                 title="Cut the documents of each input shard into rows, and write a shard",
-                columns=_columns(remixed),
+                columns=self._columns(remixed),
                 own_artifacts=("token_ids",),
                 artifacts=("tokenizer", *(("mixture_phases",) if remixed else ())),
                 emits="pack.remainders",
@@ -119,6 +124,15 @@ class PackStage(GlobalStage[PackConfig]):
                 settings={"remixed": remixed, "rows": rows},
             )
         ]
+
+    @property
+    def _middle(self) -> FillInTheMiddle | None:
+        return cut_at_characters(self.config.fill_in_the_middle)
+
+    def _columns(self, remixed: bool) -> tuple[str, ...]:
+        """The row columns that say what was drawn."""
+        by_mixture = ("copies", "remix.domain") if remixed else ("domain",)
+        return ("id", "origin", "source", *by_mixture, "tokens", "reason", *(("text",) if self._middle else ()))
 
     def compile_kernels(self) -> None:
         from dspipe.stages.pack.compile_kernels import compile_kernels
@@ -135,8 +149,3 @@ class PackStage(GlobalStage[PackConfig]):
         from dspipe.stages.pack.explain_packing import explain_packing
 
         return explain_packing(store, run, self.seed, number, columns)
-
-
-def _columns(remixed: bool) -> tuple[str, ...]:
-    """The row columns that say what was drawn."""
-    return ("id", "origin", "source", *(("copies", "remix.domain") if remixed else ("domain",)), "tokens", "reason")

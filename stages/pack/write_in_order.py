@@ -12,13 +12,14 @@ from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.pack.drawn import DrawnDocuments, write_counts
 from dspipe.stages.pack.partition import Partition
-from dspipe.stages.pack.settings import RowSettings
+from dspipe.stages.pack.settings import RowSettings, cut_at_characters
 from dspipe.stages.pack.write_partition import write_rows
 
 
 def write_input_shard(task: Task, stage: StageSettings) -> None:
     """Write the rows of the task's input shard. Raises ConfigError for a mixture with phases, which is an order."""
-    documents = DrawnDocuments(task, stage.settings["remixed"])
+    rows = RowSettings.model_validate(stage.settings["rows"])
+    documents = DrawnDocuments(task, stage.settings["remixed"], cut_at_characters(rows.fill_in_the_middle))
     if documents.order_keys.phases > 1:
         raise ConfigError("phases of a mixture need shuffle: true", ("shuffle",))
 
@@ -27,4 +28,4 @@ def write_input_shard(task: Task, stage: StageSettings) -> None:
 
     partition = Partition(read, shuffle=False)
     write_counts(task, documents.counts)
-    write_rows(task, RowSettings.model_validate(stage.settings["rows"]), partition)
+    write_rows(task, rows, partition)

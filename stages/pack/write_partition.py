@@ -8,7 +8,7 @@ from dspipe.pipeline.errors import UnfitSettingError
 from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.pack.document_table import make_table
-from dspipe.stages.pack.fim import plan_layout
+from dspipe.stages.pack.fim import Layout, plan_layout
 from dspipe.stages.pack.fit_documents import fit_documents
 from dspipe.stages.pack.formats.mds import ShardTooLargeError
 from dspipe.stages.pack.partition import Partition
@@ -32,7 +32,10 @@ def write_rows(task: Task, config: RowSettings, partition: Partition) -> None:
     """
     special = find_special_tokens(config, task.artifact("tokenizer")[0].read())
     plain = partition.documents
-    layout = plan_layout(config.fill_in_the_middle, partition.keys, plain.tokens, plain.domain, plain.domains)
+    if plain.drawn is not None:
+        layout = Layout(plain.layout, plain.cuts)
+    else:
+        layout = plan_layout(config.fill_in_the_middle, partition.keys, plain.tokens, plain.domain, plain.domains)
     lengths = partition.stream_lengths(special, layout)
     documents = replace(plain, tokens=lengths, layout=layout.layout, cuts=layout.cuts)
     row_length, total = config.length, int(lengths.sum())

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn, cast
 
 import typer
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dspipe.stages.remix.mixtures.domains_file import MixedDomains
     from dspipe.stages.remix.mixtures.evidence import Caps
     from dspipe.stages.remix.mixtures.proposal import Proposal
+    from dspipe.stages.remix.mixtures.scale import ScaleKind
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -120,14 +121,26 @@ def fit(
     available: Annotated[
         Path | None, typer.Option(help="a run's mixture.json: what there is [domains.json beside the ratios]")
     ] = None,
+    scale: Annotated[
+        str,
+        typer.Option(
+            help="what metrics are compared by: per cents, how much they usually differ, or their own unit",
+            metavar="relative|usual|own",
+        ),
+    ] = "relative",
+    pull: Annotated[
+        float, typer.Option(min=0, help="what each nat away from the natural mixture costs, in usual differences")
+    ] = 0.1,
     output: Annotated[Path | None, typer.Option(help="write the weights to this file, as settings of remix")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print all as JSON")] = False,
     seed: Annotated[int, typer.Option(min=0, help="of folds, candidates and resamples")] = 0,
 ) -> None:
     """Fit models to what mixtures brought, and propose weights.
 
-    A log-linear law, metric = c + exp(w . weights), and, where scikit-learn is installed, gradient-boosted trees; the
-    one that errs less on mixtures that it wasn't fitted to looks for the best mixture within the caps.
+    A law, metric = c + exp(w . weights) or a product of powers of them, and, where scikit-learn is installed,
+    gradient-boosted trees; the one that errs less on mixtures that it wasn't fitted to looks for the best mixture
+    within the caps and between those that were tried. Where it doesn't know which of them is better, nothing is
+    proposed: exit code 2.
     """
     import json
 
@@ -138,23 +151,32 @@ def fit(
     from dspipe.pipeline.report.tables import print_table
     from dspipe.stages.remix.mixtures.domains_file import DomainsFileError, MixedDomains
     from dspipe.stages.remix.mixtures.evidence import read_evidence
-    from dspipe.stages.remix.mixtures.proposal import TooFewMixturesError, propose
+    from dspipe.stages.remix.mixtures.propose import TooFewMixturesError, UnclearMixturesError, propose
     from dspipe.stages.remix.mixtures.sample import SampleError
-    from dspipe.stages.remix.mixtures.show import sentences, tables
+    from dspipe.stages.remix.mixtures.scale import KINDS, ScaleError
+    from dspipe.stages.remix.mixtures.show import held_out_table, sentences, tables
     from dspipe.stages.remix.mixtures.simplex import BoundsError
     from dspipe.stages.remix.mixtures.tables import TableError
 
     if config is not None and available is not None:
         _refuse("--config says what is available, too: give one of the two")
+    if scale not in KINDS:
+        _refuse(f"--scale {scale!r}: give {', '.join(KINDS[:-1])} or {KINDS[-1]}")
+    kind = cast("ScaleKind", scale)
+    console = Console(width=None if sys.stdout.isatty() else 160)
     try:
         domains, caps = _read_caps(config, _read_tokens(budget), max_epochs)
         domains = MixedDomains.read(available) if available is not None else domains
         weights = None if objective == "mean" else Path(objective)
         asked = read_evidence(ratios, metrics, weights, domains, caps)
-        proposal = propose(asked.evidence, asked.natural, asked.bounds, seed)
+        proposal = propose(asked.evidence, asked.natural, asked.bounds, seed, kind, pull)
+    except UnclearMixturesError as error:
+        if not as_json:
+            print_table(held_out_table(error.held_out, kind), console)
+        _refuse(str(error))
     except (InvalidConfigError, StorageError, RunNotFoundError, SampleError) as error:
         _refuse(str(error))
-    except (TableError, DomainsFileError, BoundsError, TooFewMixturesError) as error:
+    except (TableError, DomainsFileError, BoundsError, ScaleError, TooFewMixturesError) as error:
         _refuse(str(error))
     if output is not None:
         _write_weights(output, proposal, caps)
@@ -162,7 +184,6 @@ def fit(
         said = {**proposal.as_json(), "mixtures": len(asked.evidence.ratios), "remarks": asked.remarks}
         typer.echo(json.dumps(said, indent=1, ensure_ascii=False))
         return
-    console = Console(width=None if sys.stdout.isatty() else 160)
     for table in tables(proposal):
         print_table(table, console)
     for line in sentences(proposal, asked.remarks):

@@ -15,6 +15,9 @@ class InlineExecutor:
     def __init__(self) -> None:
         self._waiting: list[TaskSpec] = []
 
+    def check_gpus(self, gpus: float) -> None:
+        """Nothing is reserved on one machine: stages have looked at it themselves."""
+
     def submit(self, spec: TaskSpec) -> None:
         """Keep the task for the next wait."""
         self._waiting.append(spec)

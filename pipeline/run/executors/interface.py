@@ -86,6 +86,9 @@ class Executor(Protocol):
     one_machine: bool
     """whether workers share this machine, and so what is compiled once"""
 
+    def check_gpus(self, gpus: float) -> None:
+        """Whether a task that reserves so much of a GPU can ever run. Raises ConfigError."""
+
     def submit(self, spec: TaskSpec) -> None:
         """Start a task."""
 

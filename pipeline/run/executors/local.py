@@ -18,6 +18,9 @@ class LocalExecutor:
         self._workers: list[Worker] = []
         self._started: list[Event] = []
 
+    def check_gpus(self, gpus: float) -> None:
+        """Nothing is reserved on one machine: stages have looked at it themselves."""
+
     def submit(self, spec: TaskSpec) -> None:
         """Give the task to a free worker, starting one if need be."""
         worker = next((worker for worker in self._workers if worker.is_free()), None)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.run.executors.interface import Event, Failure, Finished, Progressed, Started
 from dspipe.pipeline.run.executors.ray_cluster import Cluster, check_answers, leave, tasks_at_a_time
 from dspipe.pipeline.run.executors.worker import Worker
@@ -64,12 +65,22 @@ class RayExecutor:
         """Tasks to have in flight: more than can run."""
         return tasks_at_a_time(self._cluster.resources().cores, self._limit)
 
+    def check_gpus(self, gpus: float) -> None:
+        """Raises ConfigError where no node has a GPU now: Ray would let the tasks wait for ever."""
+        if gpus and not self._cluster.resources().gpus:
+            raise ConfigError(
+                "a stage asks for a GPU, and no node of the Ray cluster has one now: start a node with a GPU before "
+                "the run (an autoscaler: at least one), or let the stage do without",
+                ("engine",),
+            )
+
     def submit(self, spec: TaskSpec) -> None:
         """Start a Ray task."""
         # reserving more than a node has would wait for ever; of nodes to come nothing is known
         memory = min(self._memory, self._cluster.resources().memory or 0)
         say_s = max(_SAY_S, len(self._tasks) / _WORDS_PER_S)
-        self._tasks[self._run.options(memory=memory).remote(spec, say_s)] = _Task(spec, memory)
+        options = {"memory": memory, **({"num_gpus": spec.gpus} if spec.gpus else {})}
+        self._tasks[self._run.options(**options).remote(spec, say_s)] = _Task(spec, memory)
 
     def wait(self) -> list[Event]:
         """What workers say, tasks that ended, and those that Ray has lost."""
@@ -137,8 +148,14 @@ _idle: list[Worker] = []
 def _run_remotely(spec: TaskSpec, say_s: float) -> Iterator[Any]:
     """In one of Ray's processes: run a task in its worker. Gives the worker's name, what it says every `say_s` seconds
     (documents, bytes, share, place, condition), and at last what the task gave."""
-    worker = next((worker for worker in _idle if worker.is_free()), None) or Worker()
+    # Ray says by this variable which GPU is the task's, and a process reads it once
+    seen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    worker = next((worker for worker in _idle if worker.is_free() and worker.sees_gpus == seen), None)
+    for other in _idle:
+        if other is not worker:
+            other.kill()
     _idle.clear()
+    worker = worker or Worker()
     worker.give(spec)
     yield f"{worker.name} on {socket.gethostname()}"
     outcome: Manifest | Failure | None = None

@@ -68,6 +68,7 @@ class Resources:
     cores: int
     memory: int | None
     """bytes that each core has on the node that has least of it; None: no node says"""
+    gpus: float = 0.0
 
 
 class Cluster:
@@ -103,7 +104,8 @@ class Cluster:
             return None
         nodes = [node["Resources"] for node in found if node["Alive"] and node["Resources"].get("CPU")]
         memory = [node["memory"] / node["CPU"] for node in nodes if "memory" in node]
-        return Resources(int(sum(node["CPU"] for node in nodes)), int(min(memory)) if memory else None)
+        cores, gpus = (sum(node.get(kind, 0) for node in nodes) for kind in ("CPU", "GPU"))
+        return Resources(int(cores), int(min(memory)) if memory else None, gpus)
 
 
 def tasks_at_a_time(cores: int, limit: int | None) -> int:

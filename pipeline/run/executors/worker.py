@@ -46,6 +46,7 @@ class Worker:
             env={**_ENVIRONMENT, **os.environ},
         )
         theirs.close()
+        self.sees_gpus = os.environ.get("CUDA_VISIBLE_DEVICES")
         self.spec: TaskSpec | None = None
         self._peak_bytes = 0
 

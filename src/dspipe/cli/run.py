@@ -81,4 +81,4 @@ def _print_end(run: "Run", retry: "QuarantineRetry | None") -> None:
         console.print(f"\n{visible_line(retry.said())}", highlight=False, markup=False)
     console.print()
     for line in made_lines(run.file, run.store, run.root, run.tasks_run):
-        console.print(visible(line), highlight=False, markup=False)
+        console.print(visible(line), highlight=False, markup=False, soft_wrap=True)  # commands are copied whole

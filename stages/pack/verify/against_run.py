@@ -186,6 +186,8 @@ def _read_begun(table: DocumentTable, manifest: Manifest) -> tuple[Int64, UInt64
     """The documents that begin in a shard: their numbers, the hashes of their ids, their own tokens."""
     documents, begun = table.documents, table.find_begun()
     ids = hash_strings(np.asarray(documents.ids), np.asarray(documents.id_offsets, np.int64), np.uint64(0))[begun]
+    if documents.drawn is not None:
+        return begun, ids, np.asarray(documents.drawn, np.int64)[begun]
     added = 1 + (manifest.begin_token is not None)
     rearranged = (np.asarray(documents.layout)[begun] > 0) * len(manifest.sentinels)
     return begun, ids, np.asarray(documents.tokens, np.int64)[begun] - added - rearranged

@@ -43,7 +43,12 @@ def fit_boosted(ratios: Float64, values: Float64, counts: Float64 | None = None)
         regressors = []
         for metric in values.T:
             trees = GradientBoostingRegressor(
-                n_estimators=TREES, learning_rate=RATE, max_depth=DEPTH, min_samples_leaf=LEAF, random_state=0
+                loss="huber",  # a run that failed counts little
+                n_estimators=TREES,
+                learning_rate=RATE,
+                max_depth=DEPTH,
+                min_samples_leaf=LEAF,
+                random_state=0,
             )
             regressors.append(trees.fit(ratios[there], metric[there], sample_weight=count[there]))
         fits.append(Boosted(tuple(regressors)))

@@ -38,14 +38,16 @@ def read_evidence(
 ) -> Asked:
     """Read and compare the tables.
 
-    objective   a YAML or JSON file with weights of metrics, below 0 where more is better; default: the mean of all
+    objective   a YAML or JSON file with weights of metrics, below 0 where more is better; others aren't fitted.
+                Default: the mean of all
     available   what there is of each domain; default: the `domains.json` beside the ratios. With identities, these must
                 be those that the mixtures were drawn for
 
     Raises TableError, DomainsFileError, BoundsError.
     """
     ratios, metrics = read_ratios(ratios_file), read_table(metrics_file)
-    points, values, without = join(ratios, metrics)
+    joined = join(ratios, metrics)
+    points, values, without = joined.ratios, joined.metrics, joined.without
     remarks = (
         [f"{len(without)} of {len(ratios.runs)} mixtures have no metrics, the first {without[0]}"] if without else []
     )
@@ -69,7 +71,10 @@ def read_evidence(
         remarks.append("without a budget no cap binds: the proposed mixture may need more of a domain than there is")
     floors = np.array([caps.min_tokens.get(name, 0) for name in ratios.columns], float)
     bounds = Bounds.from_tokens(ratios.columns, tokens, np.array(epochs, float), floors, caps.budget)
-    evidence = Evidence(ratios.columns, metrics.columns, points, values, _read_objective(objective, metrics))
+    wanted = _read_objective(objective, metrics)
+    counts = wanted != 0
+    names = tuple(np.array(metrics.columns)[counts].tolist())
+    evidence = Evidence(ratios.columns, names, points, values[:, counts], wanted[counts], joined.runs)
     return Asked(evidence, natural, bounds, tuple(remarks))
 
 

@@ -1,5 +1,6 @@
 """How well a model says what mixtures bring that it hasn't seen: cross-validation."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,6 +10,10 @@ import numpy as np
 from dspipe.stages.remix.mixtures.simplex import Float64
 
 FOLDS = 10
+LEAST_CORRELATION = 0.5
+"""of the ranks, below which a model says too little of which mixture is better"""
+_CHANCE = 2.5
+"""Standard deviations of the correlation of ranks that have nothing to do with each other, 1 / sqrt(mixtures - 1)."""
 
 
 class Model(Protocol):
@@ -27,13 +32,13 @@ each mixture counts in it."""
 class HeldOut:
     """Errors on mixtures that weren't fitted."""
 
-    rmse: float
-    """root mean square error of the objective, in its unit"""
+    error: float
+    """mean absolute error of the objective"""
     r2: float
-    """1: no error; 0: no better than to say the mean of all mixtures each time"""
+    """of the objective, 1: no error; 0: no better than to say the mean of all mixtures each time"""
     spearman: float
     """correlation of the ranks: whether it knows which mixture is better"""
-    rmse_by_metric: tuple[float, ...]
+    error_by_metric: tuple[float, ...]
 
 
 def validate(fit: Fit, ratios: Float64, values: Float64, objective: Float64, seed: int) -> HeldOut:
@@ -46,13 +51,17 @@ def validate(fit: Fit, ratios: Float64, values: Float64, objective: Float64, see
         said[folds == fold] = model.predict(ratios[folds == fold])
     errors, true = (said - values) @ objective, values @ objective
     spread = float(((true - true.mean()) ** 2).mean())
-    squares = float((errors**2).mean())
     return HeldOut(
-        rmse=squares**0.5,
-        r2=1 - squares / spread if spread else 0.0,
+        error=float(np.abs(errors).mean()),
+        r2=1 - float((errors**2).mean()) / spread if spread else 0.0,
         spearman=rank_correlation(said @ objective, true),
-        rmse_by_metric=tuple(np.sqrt(((said - values) ** 2).mean(axis=0)).tolist()),
+        error_by_metric=tuple(np.abs(said - values).mean(axis=0).tolist()),
     )
+
+
+def least_correlation(mixtures: int) -> float:
+    """The correlation of ranks below which nothing is known: less may be chance, or is too little to choose by."""
+    return min(0.95, max(LEAST_CORRELATION, _CHANCE / math.sqrt(mixtures - 1)))
 
 
 def rank_correlation(a: Float64, b: Float64) -> float:

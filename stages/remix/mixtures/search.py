@@ -1,4 +1,8 @@
-"""The mixture for which a model says the least, within bounds: many seeded draws, and small exchanges from the best."""
+"""The mixture for which a model says the least, among those between mixtures that were measured.
+
+Such a mixture is a mean of measured ones, with weights of any kind: it is looked for by seeded draws of these weights,
+and by exchanges between them. What lies outside is never proposed, since nothing was measured there.
+"""
 
 from collections.abc import Callable
 
@@ -6,52 +10,53 @@ import numpy as np
 
 from dspipe.stages.remix.mixtures.simplex import Bounds, Float64
 
-DRAWS = 20_000
+DRAWS = 4_000
 STARTS = 4
 """The best of them are made better by exchanges."""
-COARSEST = 0.1
-FINEST = 1e-3
-"""An exchange takes at least so much of all tokens from one domain to another: a proxy run can't tell less."""
+COARSEST = 0.5
+FINEST = 2e-3
+"""An exchange takes at least so much from one measured mixture to another: proxy runs can't tell less."""
 
 Objective = Callable[[Float64], Float64]
 """What a model says of points[n, domains]: float64[n]; less is better."""
 
 
-def find_best(objective: Objective, natural: Float64, sampled: Float64, bounds: Bounds, seed: int) -> Float64:
-    """The best mixture found: float64[domains]. The same for the same seed.
+def list_corners(natural: Float64, sampled: Float64, bounds: Bounds) -> Float64:
+    """The natural mixture and those that were measured, sampled[n, domains], moved within the bounds: mixtures between
+    them are within, too."""
+    return bounds.move_within(np.concatenate([natural[None], sampled]))
 
-    natural   the mixture that draws are around, float64[domains]
-    sampled   mixtures that were measured, float64[n, domains]: candidates, too
-    """
-    rng = np.random.default_rng(seed)
-    strengths = np.exp(rng.uniform(np.log(0.1), np.log(10), DRAWS)) * len(natural)
-    # half around the natural mixture, half around the middle of all
-    centers = np.where(rng.random(DRAWS)[:, None] < 0.5, natural, 1 / len(natural))
-    gammas = rng.gamma(np.maximum(strengths[:, None] * centers, 1e-3)) + 1e-12
-    points = np.concatenate([natural[None], sampled, gammas / gammas.sum(axis=1, keepdims=True)])
-    points = bounds.move_within(points)
-    best = points[np.argsort(objective(points), kind="stable")[:STARTS]]
-    refined = np.stack([refine(objective, point, bounds) for point in best])
-    found: Float64 = refined[int(np.argmin(objective(refined)))]
+
+def find_best(objective: Objective, corners: Float64, seed: int) -> Float64:
+    """The best mixture found between corners[n, domains]: its shares of them, float64[n]. A seed says which."""
+    rng, count = np.random.default_rng(seed), len(corners)
+    # of few corners each, up to a mean of many
+    strengths = np.exp(rng.uniform(np.log(0.5), np.log(20), DRAWS)) / count
+    gammas = rng.gamma(strengths[:, None], size=(DRAWS, count)) + 1e-300
+    shares = np.concatenate([np.eye(count), gammas / gammas.sum(axis=1, keepdims=True)])
+    best = shares[np.argsort(objective(shares @ corners), kind="stable")[:STARTS]]
+    refined = np.stack([refine(objective, start, corners) for start in best])
+    found: Float64 = refined[int(np.argmin(objective(refined @ corners)))]
     return found
 
 
-def refine(objective: Objective, point: Float64, bounds: Bounds, finest: float = FINEST) -> Float64:
-    """Exchange weight between two domains as long as that is better, the best exchange each time: float64[domains]."""
-    domains = len(point)
-    giving, taking = np.nonzero(~np.eye(domains, dtype=bool))
-    each, step = np.arange(len(giving)), COARSEST
-    value = float(objective(point[None])[0])
-    while step >= finest and len(giving):
-        room = np.minimum(point[giving] - bounds.floors[giving], bounds.caps[taking] - point[taking])
-        moved = np.clip(room, 0, step)
-        tried = np.repeat(point[None], len(giving), axis=0)
-        tried[each, giving] -= moved
-        tried[each, taking] += moved
-        values = objective(tried)
+def refine(objective: Objective, shares: Float64, corners: Float64, finest: float = FINEST) -> Float64:
+    """Exchange shares of two corners as long as that is better, the best exchange each time: float64[corners]."""
+    step = COARSEST
+    value = float(objective((shares @ corners)[None])[0])
+    while step >= finest:
+        giving = np.flatnonzero(shares > 1e-6)
+        moved = np.minimum(shares[giving], step)
+        # [giving, taking, domains]
+        tried = (shares @ corners) + moved[:, None, None] * (corners[None] - corners[giving][:, None])
+        values = objective(tried.reshape(-1, corners.shape[1]))
         best = int(np.argmin(values))
-        if values[best] < value - 1e-12 * max(1.0, abs(value)):
-            point, value = tried[best], float(values[best])
+        if values[best] < value - 1e-9 * max(1.0, abs(value)):
+            giver, taker = divmod(best, len(corners))
+            shares = shares.copy()
+            shares[giving[giver]] -= moved[giver]
+            shares[taker] += moved[giver]
+            value = float(values[best])
         else:
             step /= 2
-    return point
+    return shares

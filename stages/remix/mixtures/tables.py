@@ -86,18 +86,35 @@ def read_ratios(path: Path) -> MixtureTable:
     return table
 
 
-def join(ratios: MixtureTable, metrics: MixtureTable) -> tuple[Float64, Float64, list[str]]:
-    """Weights float64[mixtures, domains] and metrics float64[mixtures, metrics] of the mixtures that have both, and the
-    names of those that have no metrics yet. Raises TableError for metrics of unknown mixtures, or of none."""
+@dataclass(frozen=True)
+class Joined:
+    """The mixtures that both tables have."""
+
+    runs: tuple[str, ...]
+    ratios: Float64
+    """float64[mixtures, domains]"""
+    metrics: Float64
+    """float64[mixtures, metrics]"""
+    without: tuple[str, ...]
+    """mixtures that have no metrics yet"""
+
+
+def join(ratios: MixtureTable, metrics: MixtureTable) -> Joined:
+    """Two tables by the mixtures' names. Raises TableError for metrics of unknown mixtures."""
     place = {run: number for number, run in enumerate(ratios.runs)}
     unknown = [run for run in metrics.runs if run not in place]
     if unknown:
         listed = ", ".join(unknown[:5]) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
         raise TableError(f"{metrics.path} has metrics of {listed}, which {ratios.path} doesn't name")
     both = sorted((place[run], number) for number, run in enumerate(metrics.runs))
-    without = [run for run in ratios.runs if run not in set(metrics.runs)]
+    measured = {*metrics.runs}
     chosen = np.array(both)
-    return ratios.values[chosen[:, 0]], metrics.values[chosen[:, 1]], without
+    return Joined(
+        tuple(run for run in ratios.runs if run in measured),
+        ratios.values[chosen[:, 0]],
+        metrics.values[chosen[:, 1]],
+        tuple(run for run in ratios.runs if run not in measured),
+    )
 
 
 def write_table(

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import BinaryIO
 
 from dspipe.pipeline.source import InputFile, Reading
@@ -102,24 +103,52 @@ def _leading_dictionary(file: InputFile, reading: Reading) -> bytes | None:
             return None
 
 
+def only_record(
+    data: bytes, start: int, file: InputFile, reading: Reading, skip: Callable[[Record], str | None], max_bytes: int
+) -> Record | None:
+    """The record that these stored bytes of a file, which begin at the offset `start`, are: one and no more. None where
+    it is left out as `records` leaves records out, or is none: then it is given to `reading.bad`."""
+    content = _Content(BytesIO(data), start, reading.memory, None)
+    try:
+        if not content.find_record():
+            raise _BrokenError("nothing is there", str(start), start, start)
+        record = _read_one(content, file, reading, skip, max_bytes)
+        content.check_end_of_data()
+    except _BrokenError as broken:
+        id, url = (broken.record.id, broken.record.url) if broken.record else (None, None)
+        place = f"bytes {start} to {start + len(data)}"
+        reading.bad(file, f"byte {start}", f"{place} aren't the record that an index names: {broken}", id, url)
+        return None
+    return record
+
+
 def _read(
     content: "_Content", file: InputFile, reading: Reading, skip: Callable[[Record], str | None], max_bytes: int
 ) -> Iterator[Record]:
     while content.find_record():
-        record = Record(content.position, content.read_header())
-        length, reason = int(record.headers["content-length"]), skip(record)
-        try:
-            block = content.read_block(length, reason is None and length <= max_bytes)
-        except _BrokenError as broken:
-            broken.record = record
-            raise
-        if reason is not None:
-            reading.skipped(reason)
-        elif length > max_bytes:
-            error = f"the record has {length} bytes, {too_long(max_bytes)}"
-            reading.bad(file, f"byte {record.position}", error, record.id, record.url)
-        else:
-            yield Record(record.position, record.headers, block)
+        record = _read_one(content, file, reading, skip, max_bytes)
+        if record is not None:
+            yield record
+
+
+def _read_one(
+    content: "_Content", file: InputFile, reading: Reading, skip: Callable[[Record], str | None], max_bytes: int
+) -> Record | None:
+    record = Record(content.position, content.read_header())
+    length, reason = int(record.headers["content-length"]), skip(record)
+    try:
+        block = content.read_block(length, reason is None and length <= max_bytes)
+    except _BrokenError as broken:
+        broken.record = record
+        raise
+    if reason is not None:
+        reading.skipped(reason)
+    elif length > max_bytes:
+        error = f"the record has {length} bytes, {too_long(max_bytes)}"
+        reading.bad(file, f"byte {record.position}", error, record.id, record.url)
+    else:
+        return Record(record.position, record.headers, block)
+    return None
 
 
 def _next_start(
@@ -292,6 +321,11 @@ class _Content:
                 raise self._broken("no record begins where Content-Length says that this one ends")
         if self._damage is not None and not self._within and self._damage.frame == self._frame:
             raise self._broken("the record's frame is damaged")
+
+    def check_end_of_data(self) -> None:
+        """Behind a record that was read there must be nothing more. Raises _BrokenError."""
+        if self._damage is not None or self._cursor < len(self._buffer):
+            raise self._broken("more than one record is there")
 
     def _at_arc_record(self) -> bool:
         line = self._buffer[self._cursor : self._cursor + _MAX_HEADER].split(b"\n", 1)[0]

@@ -9,8 +9,9 @@ from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.stage import Corpus
 from dspipe.stages.host_lines import HostLinesStage
-from tests.engine import configured, planned
+from tests.engine import configured, planned, rows_of, run_inline
 from tests.pipeline.run.test_run import config, corpus
+from tests.toys.lengths import Lengths
 
 LENGTHS: dict[str, Any] = {"tests.toys.lengths": {}}
 EXACT: dict[str, Any] = {"minhash": {"verify": "exact"}}
@@ -78,3 +79,38 @@ def test_a_stage_that_writes_texts_says_so(tmp_path: Path, monkeypatch: pytest.M
         InvalidConfigError, match=r"stages\.host_lines.*writes the column `text`.*say so with `rewrites"
     ):
         plan_of(tmp_path, {"host_lines": {}})
+
+
+def test_what_costs_much_is_measured_behind_what_drops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Lengths, "measures_kept_only", True)
+    monkeypatch.setattr(Lengths, "gpus", 0.5)
+    pii: dict[str, Any] = {"pii": {}}
+    exact: dict[str, Any] = {"exact_dedup": {}}
+    marks: dict[str, Any] = {"tests.toys.marks": {"mark": "a", "at_most": 0}}
+    early: dict[str, Any] = {"tests.toys.marks": {"mark": "a", "at_most": 0, "early": True}}
+    hosts = {"ensemble": {"of": ["text_bytes"]}}
+    assert passes(tmp_path, LENGTHS, pii, exact) == ["lengths, pii, exact_dedup"]
+    assert passes(tmp_path, pii, exact, LENGTHS) == ["pii, exact_dedup", "lengths"]
+    assert passes(tmp_path, pii, marks, LENGTHS) == ["pii, marks", "lengths"]
+    assert passes(tmp_path, pii, early, LENGTHS) == ["pii, marks, lengths"], "it leaves that pass at once"
+    assert passes(tmp_path, pii, hosts, LENGTHS) == ["pii, lengths"], "it drops nothing"
+    assert passes(tmp_path, exact, {"host_lines": {}}, LENGTHS) == ["exact_dedup", "lengths"]
+    assert passes(tmp_path, {"host_lines": {}}, exact, LENGTHS) == ["", "exact_dedup", "lengths"]
+    plan = plan_of(tmp_path, exact, marks, LENGTHS, pii)
+    names = [phase.name for phase in plan.phases if phase.over in ("inputs", "shards")]
+    assert names[names.index("judge") :] == ["judge", "documents-2", "judge-2"]
+    assert [phase.gpus for phase in plan.phases if phase.measures] == [0, 0.5]
+
+
+def test_only_what_is_kept_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stages: list[dict[str, Any]] = [{"tests.toys.marks": {"mark": "a", "at_most": 1}}, {"exact_dedup": {}}, LENGTHS]
+    corpus(tmp_path / "in")
+    columns = ["text", "reason", "lengths.length"]
+    everything = rows_of(run_inline({**config(tmp_path), "stages": stages}), columns)
+    monkeypatch.setattr(Lengths, "measures_kept_only", True)
+    found = rows_of(run_inline({**config(tmp_path), "stages": stages, "output": str(tmp_path / "kept")}), columns)
+    assert [row["reason"] for row in found] == [row["reason"] for row in everything]
+    for row, other in zip(found, everything, strict=True):
+        scored = row["reason"] in (None, "lengths.too_short")
+        assert row["lengths.length"] == (other["lengths.length"] if scored else None)
+    assert any(row["lengths.length"] is None for row in found)

@@ -80,6 +80,8 @@ class Answers:
         self.answers = list(answers)
         self.waiting: list[TaskSpec] = []
 
+    def check_gpus(self, gpus: float) -> None: ...
+
     def submit(self, spec: TaskSpec) -> None:
         self.waiting.append(spec)
 

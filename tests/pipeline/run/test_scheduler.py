@@ -33,6 +33,8 @@ class Workers:
         self.most = 0
         self.submitted: list[TaskSpec] = []
 
+    def check_gpus(self, gpus: float) -> None: ...
+
     def submit(self, spec: TaskSpec) -> None:
         self.submitted.append(spec)
         self.running.append(spec)
@@ -64,6 +66,8 @@ class Timed(Workers):
         self.cancelled: list[TaskSpec] = []
         self._events: list[Event] = []
         self.state = "in stage extract, records 0 to 7"
+
+    def check_gpus(self, gpus: float) -> None: ...
 
     def submit(self, spec: TaskSpec) -> None:
         self.submitted.append(spec)

@@ -1,13 +1,15 @@
 """The bound on a worker's memory: what is allocated beyond it fails, and it is told from a machine that has no more."""
 
 import resource
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 
-from dspipe.pipeline.tasks.limits import SPARE_BYTES, limit_refuses, memory_limit
+from dspipe.pipeline.tasks.limits import SPARE_BYTES, deadline, limit_refuses, memory_limit, restart_deadline
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
 
@@ -36,3 +38,20 @@ def test_the_limit_is_told_from_the_machine() -> None:
         assert limit_refuses(MORE)
         assert not limit_refuses(1 << 20)
     assert not limit_refuses(1 << 60), "without a limit it is the machine that has no more"
+
+
+def test_a_deadline_may_count_anew() -> None:
+    # alone in a process that a deadline ends
+    for calls, ending in ("restart", 0), ("leave", -signal.SIGALRM):
+        code = f"import tests.pipeline.tasks.test_limits as t; t.take_long({calls!r})"
+        assert subprocess.run([sys.executable, "-c", code]).returncode == ending
+
+
+def take_long(how: str) -> None:
+    restart_deadline()  # without one nothing happens
+    with deadline(5 if how == "restart" else 1):
+        for _ in range(3):
+            time.sleep(0.5)
+            if how == "restart":
+                restart_deadline()
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)

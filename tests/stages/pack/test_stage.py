@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer
 
+from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.errors import RunFailedError
 from dspipe.stages.pack.reading.reader import PackedDataset
 from dspipe.stages.pack.verify.shards import verify_run
@@ -230,6 +232,67 @@ def test_fill_in_the_middle(tmp_path: Path, second_form: float) -> None:
     assert rearranged == index["rearranged"]
     assert abs(rearranged - code / 2) < 3 * (code / 4) ** 0.5
     assert verify_run(tmp_path / "run", sample=1000).checked["round trips"] > 0
+
+
+def test_fill_in_the_middle_at_characters(tmp_path: Path) -> None:
+    """With a tokenizer of words, whose tokens a cut at a character breaks; in a run, as `repositories` makes it."""
+    texts = [
+        f"def function_{n}(argument):\n    return argument + {n}  # été 中文 😀\n" * (1 + n % 5) for n in range(60)
+    ]
+    (tmp_path / "in.jsonl").write_text(
+        "".join(json.dumps({"id": str(n), "text": t}) + "\n" for n, t in enumerate(texts))
+    )
+    source = {"name": "s", "format": "jsonl", "path": str(tmp_path / "in.jsonl"), "domain": "code"}
+    train = {"train": {"vocab": 400, "special": 15, "pad_to": 512, "sample_bytes": 1_000_000}}
+    streams: dict[str, list[tuple[int, list[int]]]] = {}
+    for name, settings in (
+        ("token", {"cuts": "token"}),
+        ("character", {"cuts": "character"}),
+        ("again", {"cuts": "character"}),
+        ("in order", {"cuts": "character"}),
+    ):
+        pack = {"length": 512, "mode": "best_fit", "shuffle": name != "in order", "fill_in_the_middle": settings}
+        engine = {"kind": "inline", "batch_rows": 7 if name == "again" else 1000}
+        config = {"output": str(tmp_path / name), "sources": [source], "stages": [{"tokenizer": train}, {"pack": pack}]}
+        run_inline(config, engine=engine)
+        model = Tokenizer.from_file(str(next((tmp_path / name).rglob("tokenizer.json"))))
+        data = PackedDataset(tmp_path / name)
+        found, _ = documents_in(data)
+        first, hole, end = (int(model.token_to_id(f"<｜fim▁{x}｜>") or -1) for x in ("begin", "hole", "end"))
+        within = 0
+        for (id, _), stream in found.items():
+            parts = {"": stream[:-1]}
+            if stream[0] == first:
+                middle_at, end_at = stream.index(hole), stream.index(end)
+                parts = {
+                    "prefix": stream[1:middle_at],
+                    "middle": stream[end_at + 1 : -1],
+                    "suffix": stream[middle_at + 1 : end_at],
+                }
+                whole = model.encode(texts[int(id)], add_special_tokens=False).ids
+                within += parts["prefix"] + parts["middle"] + parts["suffix"] != whole
+            written = [model.decode(tokens, skip_special_tokens=False) for tokens in parts.values()]
+            assert "".join(written) == texts[int(id)]
+            # each part has the tokens that it has by itself
+            if name != "token":
+                assert [model.encode(text, add_special_tokens=False).ids for text in written] == [*parts.values()]
+        rearranged = json.loads((tmp_path / name / "index.json").read_text())["rearranged"]
+        assert 20 <= rearranged <= 40
+        assert (within > rearranged / 2) if name != "token" else within == 0
+        streams[name] = sorted((int(id), stream) for (id, _), stream in found.items())
+        checked = verify_run(str(tmp_path / name))
+        assert not checked.problems
+        assert checked.checked["round trips"] > 0
+    assert streams["character"] == streams["again"] == streams["in order"]
+
+
+def test_cuts_at_characters_and_special_tokens_in_texts(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"text": "x"}\n')
+    source = {"name": "s", "format": "jsonl", "path": str(tmp_path / "in.jsonl")}
+    tokenizer = {"special_in_text": True, "train": {"vocab": 400, "special": 15}}
+    stages = [{"tokenizer": tokenizer}, {"pack": {"fill_in_the_middle": {"cuts": "character"}}}]
+    with pytest.raises(InvalidConfigError, match="special_in_text"):
+        run_inline({"output": str(tmp_path / "out"), "sources": [source], "stages": stages})
 
 
 def files_of(folder: Path) -> tuple[list[bytes], dict[str, Any]]:

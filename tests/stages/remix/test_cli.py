@@ -9,7 +9,7 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from dspipe.cli import app
-from dspipe.stages.remix.mixtures import proposal
+from dspipe.stages.remix.mixtures import propose
 from dspipe.stages.remix.mixtures.tables import read_ratios, write_table
 from tests.stages.remix.mixtures.sweeps import configured_run
 
@@ -18,7 +18,7 @@ W = {"web": -0.5, "books": 0.2, "code": -1.5}
 
 @pytest.fixture(autouse=True)
 def law_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proposal, "can_boost", lambda: False)
+    monkeypatch.setattr(propose, "can_boost", lambda: False)
 
 
 @pytest.fixture(scope="module")
@@ -47,15 +47,15 @@ def test_from_a_config_to_weights(config: Path, tmp_path: Path) -> None:
     assert f"{folder}: 20 mixtures of 3 domains, 8,000 tokens each" in said
     tables = measured(folder)
     shown = asked("fit", *tables, "--config", config, "--budget", "8e3", "--output", output).stdout
-    assert "log-linear" in shown and "at its cap" in shown and "Gain over the natural mixture" in shown
+    assert "the most that was tried" in shown and "Gain over the natural mixture" in shown
     weights = yaml.safe_load(output.read_text())
-    tokens = json.loads((folder / "domains.json").read_text())["tokens"]
-    # code is the best, as far as two epochs of it go
-    assert weights["weights"]["code"] == pytest.approx(2 * tokens["code"] / 8000, abs=2e-3)
+    tried = read_ratios(folder / "ratios.csv")
+    # code is the best, as far as it was tried
+    assert weights["weights"]["code"] == pytest.approx(tried.values[:, tried.columns.index("code")].max(), abs=2e-3)
     assert weights["tokens"] == 8000 and weights["max_epochs"] == 2
     found = json.loads(asked("fit", *tables, "--json", "--budget", 8000, "--max-epochs", 2).stdout)
-    assert found["weights"] == weights["weights"] and found["held_out"]["log_linear"]["r2"] > 0.99
-    assert found["at_cap"] == ["code"] and found["mixtures"] == 20
+    assert found["weights"] == weights["weights"] and found["held_out"]["law"]["r2"] > 0.99
+    assert found["at_most_tried"] == ["code"] and found["mixtures"] == 20
     refused = asked("fit", *tables, "--config", config, "--available", folder / "domains.json", code=2)
     assert "give one of the two" in refused.stderr
 
@@ -67,6 +67,24 @@ def test_evidence_of_other_domains_is_refused(config: Path, tmp_path: Path) -> N
     other.write_text(config.read_text().replace("format: jsonl", "format: jsonl\n  domain: wiki"))
     refused = asked("fit", *measured(folder), "--config", other, code=2).stderr
     assert "no evidence for the domains of the config" in refused and "Traceback" not in refused
+
+
+def test_metrics_that_say_nothing_are_refused(config: Path, tmp_path: Path) -> None:
+    folder, output = tmp_path / "mixtures", tmp_path / "weights.yaml"
+    asked("sample", config, "-n", 20, "--output", folder, "--tokens", "4e3")
+    ratios = read_ratios(folder / "ratios.csv")
+    noise = np.random.default_rng(2).normal(3, 0.1, len(ratios.runs)).tolist()
+    rows = [(run, {"loss": value, "change": value - 3}) for run, value in zip(ratios.runs, noise, strict=True)]
+    write_table(folder / "metrics.csv", ["loss", "change"], rows)
+    tables = (folder / "ratios.csv", folder / "metrics.csv")
+    (tmp_path / "objective.yaml").write_text("loss: 1\n")
+    only = ("--objective", tmp_path / "objective.yaml", "--output", output)
+    refused = asked("fit", *tables, *only, code=2)
+    assert "Error on mixtures that weren't fitted" in refused.stdout
+    assert "Nothing is proposed. Run more mixtures" in refused.stderr
+    assert not output.exists()
+    assert "only numbers above 0 change by per cents: give --scale usual" in asked("fit", *tables, code=2).stderr
+    assert "give relative, usual or own" in asked("fit", *tables, "--scale", "log", code=2).stderr
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,18 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.plan.tasks import empty_state, task_specs
 from dspipe.pipeline.run.executors.interface import Event, Finished, Progressed, Started
-from dspipe.pipeline.run.executors.on_ray import RayExecutor
+from dspipe.pipeline.run.executors.on_ray import RayExecutor, _idle, _run_remotely
+from dspipe.pipeline.run.executors.ray_cluster import Resources
 from dspipe.pipeline.storage.store import Store
 from tests.engine import planned, run_inline, write_config
 from tests.pipeline.run.executors.runs import hashes, kill_workers, make_many
@@ -112,3 +116,42 @@ def test_a_job_is_submitted_stopped_and_gone_on_with(many: dict[str, Any], tmp_p
     assert f"{output}: done, {said['tasks'] - said['done_before']} tasks run" in said["log"]
     run_inline(slow, output=str(tmp_path / "undisturbed"))
     assert sorted(hashes(str(output)).values()) == sorted(hashes(str(tmp_path / "undisturbed")).values())
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_a_part_of_a_gpu_is_reserved(many: dict[str, Any]) -> None:
+    import ray
+
+    executor = RayExecutor(None, 2, 1 << 28)
+    executor.check_gpus(0.25)
+    plan = planned({**many, "stages": [{"tests.toys.sleepy": {"seconds": 600}}]})
+    spec = task_specs(plan, plan.phases[0], empty_state(plan), Store(plan.config.output))[0]
+    executor.submit(replace(spec, gpus=0.25))
+    while not executor.wait():
+        pass
+    assert ray.available_resources()["GPU"] == 0.75
+    executor.close()
+
+
+def test_a_gpu_that_no_node_has_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    executor = RayExecutor.__new__(RayExecutor)
+    executor._cluster = SimpleNamespace(resources=lambda: Resources(4, None))  # type: ignore[assignment]
+    executor.check_gpus(0)
+    with pytest.raises(ConfigError, match="no node of the Ray cluster has one now: start a node with a GPU"):
+        executor.check_gpus(0.5)
+
+
+def test_a_worker_is_kept_for_tasks_that_see_the_same_gpu(
+    many: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = planned(many)
+    spec = task_specs(plan, plan.phases[0], empty_state(plan), Store(plan.config.output))[0]
+    named = []
+    for visible in ("0", "0", "1"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        worker, *_, outcome = _run_remotely(spec, 1.0)
+        assert isinstance(outcome, dict)
+        named.append(worker)
+    assert named[0] == named[1] != named[2]
+    assert [worker.name for worker in _idle] == [named[2].partition(" on ")[0]]
+    _idle.pop().kill()

@@ -1,13 +1,18 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dspipe.pipeline.config.run_config import parse_file
 from dspipe.stages.remix.mixtures.buckets import hash_buckets
+from dspipe.stages.remix.mixtures.evidence import Caps, read_evidence
 from dspipe.stages.remix.mixtures.sample import read_configured
+from dspipe.stages.remix.mixtures.tables import TableError, read_ratios, write_table
 from tests.engine import run_inline, write_config
 from tests.stages.pack.runs import make_config, make_documents
-from tests.stages.remix.mixtures.sweeps import configured_run
+from tests.stages.remix.mixtures.sweeps import configured_run, sampled
+
+TOPICS = {"cooking": "salt oven butter onion recipe", "sports": "goal match team score league"}
 
 
 def identities(config: Path, *edits: str) -> dict[str, str]:
@@ -55,3 +60,35 @@ def test_cuts_and_settings_of_the_stage_that_buckets_count(bucketed: Path) -> No
         path.write_text(before)
         run_inline(values)
     assert identities(bucketed) == found
+
+
+def train_model(path: Path, epochs: int) -> None:
+    """A classifier that tells cooking from sports."""
+    import fasttext
+
+    lines = [f"__label__{topic} {words} {n}\n" for n in range(40) for topic, words in TOPICS.items()]
+    path.with_suffix(".txt").write_text("".join(lines))
+    options: dict[str, Any] = {"dim": 4, "epoch": epochs, "lr": 0.1, "bucket": 1000, "thread": 11, "verbose": 0}
+    fasttext.train_supervised(str(path.with_suffix(".txt")), **options).save_model(str(path))
+
+
+def test_mixtures_of_topics_of_another_model_are_refused(tmp_path: Path) -> None:
+    train_model(tmp_path / "topics.bin", 5)
+    documents = [{"id": str(n), "text": f"{[*TOPICS.values()][n % 2]} {n} " * 20} for n in range(60)]
+    values = make_config(tmp_path, documents, remix={"by": "topic"}, length=64)
+    values["stages"].insert(0, {"label": {"name": "topic", "model": str(tmp_path / "topics.bin")}})
+    values = {"name": "mixed", "engine": {"kind": "inline", "index": False}, **values}
+    run_inline(values)
+    config, folder = write_config(tmp_path / "config.yaml", values), tmp_path / "mixtures"
+    sampled(config, folder, tokens=500)
+    rows = [(run, {"loss": 1.0 + number}) for number, run in enumerate(read_ratios(folder / "ratios.csv").runs)]
+    write_table(folder / "metrics.csv", ["loss"], rows)
+
+    def fitted() -> tuple[str, ...]:
+        domains = read_configured(parse_file(config)).domains
+        return read_evidence(folder / "ratios.csv", folder / "metrics.csv", None, domains, Caps()).evidence.domains
+
+    assert {*fitted()} == {*TOPICS}
+    train_model(tmp_path / "topics.bin", 6)
+    with pytest.raises(TableError, match="cooking, sports hold other documents now: the model, settings or cuts"):
+        fitted()

@@ -1,7 +1,6 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from dspipe.stages.remix.mixtures.domains_file import DomainsFileError, MixedDomains
@@ -33,7 +32,7 @@ def test_what_lies_beside_the_ratios_says_what_there_is(folder: Path) -> None:
     assert found.bounds.caps == pytest.approx([0.9, 0.2], rel=1e-5)
     assert found.bounds.floors == pytest.approx([0, 0.05])
     assert found.evidence.values.tolist() == [[3, 0.5]]
-    assert found.evidence.objective.tolist() == [0.5, 0.5]
+    assert found.evidence.objective.tolist() == [0.5, 0.5] and found.evidence.runs == ("c",)
     assert found.remarks == ("2 of 3 mixtures have no metrics, the first a",)
     assert "no cap binds" in asked(folder).remarks[-1]
     with pytest.raises(BoundsError, match=r"the largest weights that the caps allow sum to 0\.4"):
@@ -98,4 +97,5 @@ def test_bad_objectives(folder: Path, content: object, message: str) -> None:
 
 def test_an_objective(folder: Path) -> None:
     (folder / "objective.yaml").write_text("accuracy: -2\n")
-    assert np.array_equal(asked(folder, objective=folder / "objective.yaml").evidence.objective, [0, -2])
+    found = asked(folder, objective=folder / "objective.yaml").evidence
+    assert (found.metrics, found.objective.tolist(), found.values.tolist()) == (("accuracy",), [-2], [[0.5]])

@@ -60,9 +60,9 @@ def test_no_file(tmp_path: Path) -> None:
 def test_rows_are_joined_by_name(tmp_path: Path) -> None:
     ratios = read_ratios(table(tmp_path, "run,web,code\na,1,0\nb,0.5,0.5\nc,0,1\n"))
     metrics = read_table(table(tmp_path, "run,loss\nc,3\na,1\n", "metrics.csv"))
-    points, values, without = join(ratios, metrics)
-    assert np.array_equal(points, [[1, 0], [0, 1]])
-    assert values.tolist() == [[1], [3]]
-    assert without == ["b"]
+    found = join(ratios, metrics)
+    assert np.array_equal(found.ratios, [[1, 0], [0, 1]])
+    assert found.metrics.tolist() == [[1], [3]]
+    assert (found.runs, found.without) == (("a", "c"), ("b",))
     with pytest.raises(TableError, match=r"metrics of d, which .*ratios.csv doesn't name"):
         join(ratios, read_table(table(tmp_path, "run,loss\na,1\nd,1\n", "metrics.csv")))

@@ -9,7 +9,7 @@ import pytest
 
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.document import document_batch
-from dspipe.stages.label import LabelConfig, LabelStage
+from dspipe.stages.label.stage import LabelConfig, LabelStage
 from dspipe.testing import check_stage
 from tests.engine import planned, rows_of, run_inline
 

@@ -1,0 +1,188 @@
+"""A crawl's URL index: of its WARC files only the records that a condition on the index chooses are read, by range.
+
+`path` names files of the index, in Parquet or CDXJ, and the index names WARC files below `root`. The records chosen are
+grouped to shards by WARC file and bytes, so that a changed index, or condition, reads what has changed and the rest of
+its shard: as with files of code, a shard ends behind a file by the hash of its name (content-defined chunking).
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+
+from pydantic import Field, StringConstraints
+
+from dspipe.pipeline.condition import ConditionError, columns_in_condition
+from dspipe.pipeline.errors import ConfigError, UnfitSettingError
+from dspipe.pipeline.plan.inputs import expand_variables
+from dspipe.pipeline.plan.local_files import local_file
+from dspipe.pipeline.quantities import ByteSize, SizeOf
+from dspipe.pipeline.source import Domains, InputFile, Reading, Source, SourceConfig
+from dspipe.pipeline.storage.filesystem import is_remote
+from dspipe.pipeline.storage.ranges import read_ranges
+from dspipe.stages.sources.reading.archive import only_record
+from dspipe.stages.sources.reading.batches import BatchBuilder, too_long
+from dspipe.stages.sources.reading.chosen import pack_places, pieces, unpack_places
+from dspipe.stages.sources.reading.guess import guess_format, read_head
+from dspipe.stages.sources.reading.pages import CONTENT_TYPES, Pages, no_page
+from dspipe.stages.sources.reading.url_index import FILE, LENGTH, START, choose_records
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Config(SourceConfig):
+    """Files of a URL index: Common Crawl's columnar index (Parquet), or CDXJ (plain or compressed)."""
+
+    where: str | None = Field(
+        None,
+        description="which records are read: a condition on the index's columns, by their names in either form of the "
+        "index, such as `fetch_status = 200 and languages like 'zho%'`. Default: all of them",
+    )
+    read_through: Annotated[int, SizeOf] = Field(
+        256 << 10,
+        ge=0,
+        description="gaps between chosen records up to this size are read too, rather than asked around",
+    )
+    shard_bytes: ByteSize = Field(256 << 20, gt=0, description="stored bytes of chosen records in a shard, about")
+    content_types: tuple[Annotated[str, StringConstraints(to_lower=True)], ...] = Field(
+        CONTENT_TYPES, description="media types of documents"
+    )
+
+
+class CdxSource(Source[Config]):
+    """Web pages from the records of WARC files that a URL index names."""
+
+    Config = Config
+    suffixes = (".parquet", ".cdx", ".cdxj")
+    holds_text = False
+    typical_document_bytes = 27_000
+    # as of whole WARC files
+    memory_by_document = 32
+
+    def check(self) -> None:
+        if self.config.where is not None:
+            try:
+                columns_in_condition(self.config.where)
+            except ConditionError as error:
+                raise ConfigError(str(error), ("where",)) from None
+
+    def choose(self, files: Sequence[InputFile], leave_out: Callable[[str, int], None]) -> list[InputFile]:
+        """The WARC files that hold chosen records, with the records' places. Raises ConfigError where a file isn't
+        there, or none is chosen."""
+        import pyarrow as pa
+
+        with ThreadPoolExecutor(min(len(files), os.cpu_count() or 1)) as pool:
+            found = list(pool.map(lambda file: choose_records(file, self.config.where), files))
+        table, seen = pa.concat_tables([one for one, _ in found]), sum(rows for _, rows in found)
+        if not table.num_rows:
+            condition = "" if self.config.where is None else f": `{self.config.where}` holds for none"
+            raise ConfigError(f"of the {seen:,} records that the index names none is to be read{condition}", ("where",))
+        if table.num_rows < seen:
+            leave_out("records of the index that `where` doesn't choose", seen - table.num_rows)
+        root = expand_variables(self.config.root)
+        return [self._warc_file(root, name, starts, lengths) for name, starts, lengths in _by_file(table)]
+
+    def _warc_file(self, root: str, name: str, starts: Any, lengths: Any) -> InputFile:
+        absolute = is_remote(name) or name.startswith("/") or not root
+        path = (name if absolute else f"{root.rstrip('/')}/{name}").removeprefix("file://")
+        version = "listed"  # as of files that a list of paths names: what a crawl publishes doesn't change
+        if not is_remote(path):
+            try:
+                version = local_file(path).fingerprint
+            except (FileNotFoundError, IsADirectoryError):
+                message = f"the index names {name}, but there is no file {path}; root is put before such names"
+                raise ConfigError(message, ("root",)) from None
+        parts = pack_places(starts, lengths)
+        fingerprint = f"{version}-{sha256(parts.encode()).hexdigest()[:32]}"
+        return InputFile(path, name, int(lengths.sum()), fingerprint, parts)
+
+    def check_first_file(self, file: InputFile, stream: BinaryIO) -> frozenset[str]:
+        if guess_format(read_head(stream), file.name) not in ("warc", "nothing"):
+            raise ConfigError(f"{file.path} is no WARC file of pages, though the index names it", ("root",))
+        return frozenset()
+
+    def domains(self) -> Domains:
+        return Domains(frozenset({self.config.domain}), certain=True, others=False)
+
+    def group(self, files: Sequence[InputFile]) -> list[tuple[InputFile, ...]]:
+        """Shards of WARC files whose names are neighbours, of about `shard_bytes` chosen bytes."""
+        import xxhash
+
+        shards: list[tuple[InputFile, ...]] = []
+        shard: list[InputFile] = []
+        size = 0
+        for file in files:
+            shard.append(file)
+            size += file.size or 0
+            # a file ends a shard as often as its share of one says, whatever stands before it
+            ends = xxhash.xxh64_intdigest(file.name.encode()) * self.config.shard_bytes < (file.size or 0) << 64
+            if ends or size >= 4 * self.config.shard_bytes:
+                shards.append(tuple(shard))
+                shard, size = [], 0
+        return [*shards, tuple(shard)] if shard else shards
+
+    def read_settings(self) -> dict[str, Any]:
+        """What is chosen is in the files' fingerprints, and how it is fetched changes nothing."""
+        settings = super().read_settings()
+        return {name: value for name, value in settings.items() if name not in ("where", "read_through", "shard_bytes")}
+
+    def read(self, shard: Sequence[InputFile], reading: Reading) -> Iterator["pa.RecordBatch"]:
+        """The pages among the chosen records, with `content` and `content_type`; their text is still to be extracted.
+        Raises UnfitSettingError where a WARC file isn't there."""
+        builder, most = BatchBuilder(reading), self.config.max_document_bytes
+        pages = Pages(self.config.name, self.config.content_types, most, builder, reading)
+        for file in shard:
+            for start, data in self._stored_records(file, reading):
+                record = only_record(data, start, file, reading, no_page, most)
+                if record is not None:
+                    pages.add(file, record)
+                if builder.full:
+                    yield builder.take()
+        if len(builder):
+            yield builder.take()
+
+    def _stored_records(self, file: InputFile, reading: Reading) -> Iterator[tuple[int, bytes]]:
+        """The offset and the stored bytes of each record chosen, but for those that are too long or behind the end."""
+        starts, lengths = unpack_places(file.parts)
+        short = lengths <= self.config.max_document_bytes
+        for start, length in zip(starts[~short].tolist(), lengths[~short].tolist(), strict=True):
+            error = f"the record has {length} stored bytes, {too_long(self.config.max_document_bytes)}"
+            reading.bad(file, f"byte {start}", error)
+        wanted = list(pieces(starts[short], lengths[short], self.config.read_through))
+        try:
+            answers = read_ranges(file.path, [(piece.start, piece.end) for piece in wanted])
+            for piece, data in zip(wanted, answers, strict=True):
+                for start, end in zip(piece.starts, piece.ends, strict=True):
+                    if end - piece.start > len(data):
+                        error = f"the file ends at byte {piece.start + len(data)}, and the index has a record of it"
+                        reading.bad(file, f"byte {start}", f"{error} at bytes {start} to {end}")
+                    else:
+                        yield start, data[start - piece.start : end - piece.start]
+        except FileNotFoundError:
+            message = f"the index names {file.name}, but there is no file {file.path}; root is put before such names"
+            raise UnfitSettingError(message, ("root",)) from None
+
+
+def _by_file(table: "pa.Table") -> Iterator[tuple[str, Any, Any]]:
+    """The records' offsets and lengths by WARC file, in the order of names and offsets, each once."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    encoded = pc.dictionary_encode(table.column(FILE).combine_chunks())
+    rank = pc.sort_indices(encoded.dictionary).to_numpy()
+    number = np.empty_like(rank)
+    number[rank] = np.arange(len(rank), dtype=rank.dtype)
+    files = number[encoded.indices.to_numpy()]
+    starts, lengths = table.column(START).to_numpy(), table.column(LENGTH).to_numpy()
+    order = np.lexsort((lengths, starts, files))
+    files, starts, lengths = files[order], starts[order], lengths[order]
+    new = np.ones(len(order), bool)
+    new[1:] = (np.diff(files) != 0) | (np.diff(starts) != 0) | (np.diff(lengths) != 0)
+    files, starts, lengths = files[new], starts[new], lengths[new]
+    ends = np.flatnonzero(np.diff(files, append=files[-1] + 1)) + 1
+    names, begin = encoded.dictionary.take(pc.sort_indices(encoded.dictionary)).to_pylist(), 0
+    for name, end in zip(names, ends.tolist(), strict=True):
+        yield name, starts[begin:end], lengths[begin:end]
+        begin = end
