@@ -35,7 +35,8 @@ def _scale_array(hashes: UInt64, starts: UInt64, widths: UInt64) -> UInt64:
     c, d = widths >> BITS_32, widths & LOW_32
     middle = a * d + (b * d >> BITS_32)
     low = b * c + (middle & LOW_32)
-    return starts + a * c + (middle >> BITS_32) + (low >> BITS_32)
+    scaled: UInt64 = starts + a * c + (middle >> BITS_32) + (low >> BITS_32)
+    return scaled
 
 
 _scale = inline(_scale_array)

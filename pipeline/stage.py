@@ -53,9 +53,10 @@ class Decides:
 
 
 class StageConfig(BaseModel):
-    """Base of every stage's config model: unknown keys are refused, values don't change after loading."""
+    """Base of every stage's config model: unknown keys, NaN and infinities are refused, values don't change after
+    loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True, use_attribute_docstrings=True)
 
     @classmethod
     def deciding(cls) -> frozenset[str]:
