@@ -74,7 +74,7 @@ class Sample:
     held: tuple[Held, ...]
     """what decided"""
     text: str
-    """its first characters; empty where the text isn't stored"""
+    """its first characters; empty where neither the text is stored nor what was kept of a document dropped early"""
 
     def as_json(self) -> dict[str, Any]:
         """JSON values."""
