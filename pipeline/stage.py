@@ -263,7 +263,8 @@ class Stage(ABC, Generic[ConfigT]):
         others stay, but `text` where the stage `rewrites`.
 
         `batch` has at least the columns of `pipeline.document.DOCUMENT`: id, url, date, dump, source, domain, language
-        (string, null where unknown) and text (large_string, never null). It is also called for batches of no rows.
+        (string, null where unknown) and text (large_string, never null), and those that documents take along from the
+        sources' files. It is also called for batches of no rows.
         An exception on a batch makes the engine halve it until the document at fault is found and quarantined, unless
         it is one that no document is to blame for (ConfigError, ImportError, MemoryError, OSError and the like).
         """
@@ -401,6 +402,7 @@ class Phase:
     products            whether its artifacts are what the run is for: their files stand in a folder of their own, and
                         those of a finished run stay when another config runs there
     on_demand           leave the phase out unless another one needs what it makes or writes
+    sample_bytes        of the texts that it reads, about so many bytes are looked at, for estimates; None: all
     """
 
     name: str
@@ -420,6 +422,7 @@ class Phase:
     makes_artifacts: tuple[str, ...] = ()
     products: bool = False
     on_demand: bool = False
+    sample_bytes: int | None = None
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")), *sorted(DOCS.glob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+TRAINERS_PACKAGES = ("torch", "streaming")
+"""what a trainer has and tests needn't"""
 HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -210,5 +212,9 @@ def test_imports_in_examples_work(page: Path) -> None:
     for code in fenced(page, "python"):
         for node in ast.walk(ast.parse(code)):
             if isinstance(node, ast.ImportFrom) and node.module:
-                module = importlib.import_module(node.module)
+                try:
+                    module = importlib.import_module(node.module)
+                except ModuleNotFoundError as error:
+                    assert error.name in TRAINERS_PACKAGES, ast.unparse(node)
+                    continue
                 assert all(hasattr(module, alias.name) for alias in node.names), ast.unparse(node)

@@ -10,9 +10,11 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+import dspipe
 from dspipe.cli import app
 from tests.documented.shell import commands_in, make_programs
 from tests.documented.world import run_world, write_world
@@ -24,12 +26,16 @@ PAGES = [ROOT / "README.md", *sorted(page for page in (ROOT / "docs").glob("*.md
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 OTHER_PROGRAMS = {
+    "docker": "Docker",
+    "kubectl": "a cluster of Kubernetes",
     "pip": "a network",
     "python": "a script of the reader's, or a benchmark",
     "python3": "an environment of its own",
-    "ray": "a cluster",
+    "ray": "a cluster: tests/pipeline/run/executors/test_on_ray.py::test_a_job_is_submitted_stopped_and_gone_on_with",
+    "sbatch": "Slurm: tests/docker/test_docker.py"
+    "::test_the_script_for_slurm_starts_a_cluster_on_every_node_and_ends_it",
 }
-"""programs that aren't run, and what they would need"""
+"""programs that aren't run, and what they would need, or which test runs them"""
 
 NOT_RUN = {
     "run configs/cc.yaml --set engine.address=auto": "tests/pipeline/run/executors/test_on_ray.py"
@@ -55,6 +61,7 @@ ELSEWHERE = {
     "/models/": "",
     "/data/": "data/",
     "/shared/": "",
+    "/scratch/": "runs/",
 }
 """where things are here that the documentation has in places that this machine lacks"""
 
@@ -106,10 +113,42 @@ def begins_with(arguments: Sequence[str], beginning: str) -> bool:
 def test_what_is_not_run_is_there_and_so_are_the_tests_that_run_it() -> None:
     texts = [page.read_text("utf-8") for page in PAGES]
     commands = " ".join(" ".join("".join(BLOCK.findall(text)).replace("\\\n", " ").split()) for text in texts)
-    for beginning, reason in NOT_RUN.items():
+    for beginning in NOT_RUN:
         assert f"dspipe {beginning}" in commands, beginning
+    for reason in [*NOT_RUN.values(), *OTHER_PROGRAMS.values()]:
         for name, test in re.findall(r"(tests/[\w/]+\.py)::(\w+)", reason):
             nodes = ast.walk(ast.parse((ROOT / name).read_text("utf-8")))
             assert test in {node.name for node in nodes if isinstance(node, ast.FunctionDef)}, reason
     for program in OTHER_PROGRAMS:
         assert re.search(rf"(^|[ (/]){program} ", commands), program
+
+
+def test_a_new_dump_is_held_against_the_earlier_one(world: Path) -> None:
+    for name in ("dump-2024-10", "dump-2024-18", "grows"):
+        if not (world / "runs" / name).exists():
+            dspipe.run(f"{name}.yaml")
+    funnel = dspipe.open_run("runs/dump-2024-18").funnel
+    dropped = {reason: n.documents for stage in funnel for reason, n in stage.dropped.items()}
+    earlier = _kept("dump-2024-10")
+    again = {id for id in earlier if int(id.removeprefix("b")) >= 10}
+    # the second dump has the last ten documents of the first one, those with a word more among them
+    assert dropped["exact_dedup.in_earlier_run"] and dropped["minhash.in_earlier_run"]
+    assert dropped["exact_dedup.in_earlier_run"] + dropped["minhash.in_earlier_run"] == len(again)
+    assert not earlier & _kept("dump-2024-18")
+
+
+def _kept(run: str) -> set[str]:
+    dspipe.open_run(f"runs/{run}").export(f"kept/{run}", columns=["id"])
+    return set(pq.read_table(f"kept/{run}/data").column("id").to_pylist())
+
+
+PYTHON = re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs" / "trainers.md").read_text("utf-8"), re.M | re.S)
+
+
+@pytest.mark.parametrize("code", PYTHON, ids=range(len(PYTHON)))
+def test_a_trainers_code_runs(world: Path, code: str) -> None:
+    assert world == Path.cwd()
+    for package in ("torch", "streaming"):
+        if re.search(rf"^from {package} |torch_loader", code, re.MULTILINE):
+            pytest.importorskip(package)
+    exec(compile(code, "docs/trainers.md", "exec"), {})

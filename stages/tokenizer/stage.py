@@ -21,6 +21,7 @@ from functools import cached_property
 import pyarrow as pa
 from pydantic import model_validator
 
+from dspipe.pipeline.environment import FilePath
 from dspipe.pipeline.errors import ConfigError, StorageError
 from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, StageConfig
 from dspipe.stages.remix.settings import EXPECTED_COPIES
@@ -32,7 +33,7 @@ from dspipe.tokenizer.settings import TrainSettings, Weights
 class TokenizerConfig(StageConfig):
     """Settings of `tokenizer`: exactly one of `path` and `train`."""
 
-    path: str | None = None
+    path: FilePath | None = None
     """A tokenizer.json, local or on any storage that fsspec opens. Byte-level BPE with a known pre-tokenizer runs
     through dspipe's kernels, anything else through the library `tokenizers`, at its speed."""
     train: TrainSettings | None = None
@@ -167,6 +168,7 @@ class TokenizerStage(GlobalStage[TokenizerConfig]):
                 emits="tokenizer.words",
                 partitions=_count_partitions(settings, corpus),
                 settings={"scheme": settings.scheme, "copies": copies},
+                sample_bytes=settings.sample_bytes,
             ),
             Phase(
                 "tokenizer.merge",

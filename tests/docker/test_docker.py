@@ -100,3 +100,35 @@ def test_scripts_can_be_run(name: str) -> None:
     assert os.access(DOCKER / name, os.X_OK)
     first = (DOCKER / name).read_text("utf-8").splitlines()[0].removeprefix("#!")
     assert subprocess.run([first, "-n", str(DOCKER / name)], capture_output=True, text=True).stderr == ""
+
+
+def test_the_script_for_slurm_starts_a_cluster_on_every_node_and_ends_it(tmp_path: Path) -> None:
+    """With stand-ins for Slurm's programs and Ray's, which say how they were called."""
+    programs = {
+        "scontrol": 'printf "one\\ntwo\\nthree\\n"',
+        # its options, then what it starts on that node
+        "srun": 'while [[ $1 == --* ]]; do [[ $1 == --nodelist=* ]] && export NODE=${1#*=}; shift; done; exec "$@"',
+        "ray": 'trap "echo $NODE ended >> $LOG; exit" TERM; echo "${NODE:-} ray $*" >> "$LOG"; '
+        "[[ -n $RAY_AUTH_TOKEN && $RAY_AUTH_MODE == token ]] || exit 1; "
+        "[[ $* == *--block* ]] || exit 0; while :; do sleep 0.05; done",
+        # as long as Ray's starts take
+        "dspipe": 'while (($(grep -c " ray start" "$LOG") < 4)); do sleep 0.05; done; echo "$NODE dspipe $*" >> "$LOG"',
+    }
+    for name, body in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/bash\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    log = tmp_path / "log"
+    environment = {
+        **os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "LOG": str(log), "SLURM_JOB_ID": "41",
+        "SLURM_JOB_NODELIST": "x", "SLURM_CPUS_ON_NODE": "16",
+    }  # fmt: skip
+    command = ["bash", str(DOCKER / "ray.sbatch"), "cc.yaml", "--set", "output=/scratch/a b"]
+    subprocess.run(command, env=environment, check=True, timeout=120)
+    lines = log.read_text().splitlines()
+    assert " ray health-check --address one:20041" in lines
+    nodes = [f"{node} ray start --block --address=one:20041 --num-cpus=16" for node in ("one", "three", "two")]
+    head = "one ray start --block --head --port=20041 --num-cpus=0 --include-dashboard=false"
+    assert sorted(line for line in lines if " ray start" in line) == sorted([head, *nodes])
+    driver = "one dspipe run cc.yaml --set output=/scratch/a b --set engine.kind=ray --set engine.address=one:20041"
+    assert driver in lines
+    assert sorted(lines[lines.index(driver) + 1 :]) == ["one ended", "one ended", "three ended", "two ended"]

@@ -3,6 +3,7 @@
 import gzip
 import json
 import random
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from tests.stages.sources.test_warc import record, response
 
 _WORDS = """the a river of water and that have to with be in city people over long small house where many when they came
 from old market street north every morning some bread fish paper letters which were read by light near window"""
+ROOT = Path(__file__).parents[2]
 _COPIED = ("quickstart", "cc", "cc-other", "web")
 
 
@@ -40,7 +42,7 @@ def config(output: str, **sources: Any) -> dict[str, Any]:
             {"quality": {"model": "quality.bin", "drop_lowest": 0.1}},
             {"exact_dedup": {}},
             {"minhash": {"bands": 14, "rows": 8}},
-            {"remix": {"by": "domain", "multipliers": {"books": 0.5}, "max_epochs": 4}},
+            {"remix": {"by": "domain", "multipliers": {"books": 2}, "max_epochs": 4}},
             {"tokenizer": {"train": {"vocab": 300, "special": 15, "pad_to": 384}}},
             {"pack": {"length": 64, "format": "megatron"}},
         ],
@@ -71,11 +73,15 @@ def write_world(folder: Path) -> None:
     for name, documents in labelled.items():
         write(folder / f"{name}.jsonl", documents)
     _write_model(folder)
+    _write_dumps(folder, texts)
     books = {"format": "jsonl", "path": "books/*.jsonl.zst", "domain": "books"}
     domains = {"*/METADATA": "descriptions", "*": "licences"}
+    crawled = {"format": "jsonl", "path": "web/*.jsonl", "domain": "web", "dump": "2024-10"}
+    for name in ("a", "b"):
+        write(folder / "web" / f"{name}.jsonl", [{"text": prose(draw, 60)} for _ in range(8)])
     named = {"format": "files", "root": "packages", "path": "**/*", "domains": domains}
     for name in ("quickstart", "cc"):
-        values = config(f"runs/{name}", packages=named, books=books, cc_2024_10=books | {"dump": "2024-10", "limit": 1})
+        values = config(f"runs/{name}", packages=named, books=books, cc_2024_10=crawled)
         (folder / "configs").mkdir(exist_ok=True)
         (folder / "configs" / f"{name}.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
     small = config("runs/try", books=books)
@@ -85,6 +91,31 @@ def write_world(folder: Path) -> None:
     (folder / "theirs").mkdir()
     write_megatron(folder / "theirs" / "theirs", [[0, 1, 26], [2, 26]], "uint16")
     write_tokenizer(folder / "theirs" / "tokenizer.json")
+
+
+def _write_dumps(folder: Path, texts: list[dict[str, Any]]) -> None:
+    """The whole configs of docs/dumps.md as files of their names, with a few documents for each of their sources: the
+    second dump has half of the first one's, some of them with a word more."""
+    again = [
+        text | {"text": f"{text['text']} Again." if i % 2 else text["text"]} for i, text in enumerate(texts[10:20])
+    ]
+    dumps = {"2024-10": texts[:20], "2024-18": again + texts[20:]}
+    for dump, documents in dumps.items():
+        write(folder / "dumps" / f"{dump}.jsonl", documents)
+    for code in re.findall(r"^```yaml\n(.*?)^```$", (ROOT / "docs" / "dumps.md").read_text("utf-8"), re.M | re.S):
+        values = yaml.safe_load(code)
+        for source in values["sources"]:
+            source |= {
+                "format": "jsonl",
+                "path": f"dumps/{source['name']}.jsonl",
+                "root": "",
+                "max_document_bytes": "1MB",
+            }
+        for stage in values["stages"]:
+            if "tokenizer" in stage and "train" in stage["tokenizer"]:
+                stage["tokenizer"]["train"] = {"vocab": 300, "special": 15, "pad_to": 384}
+        values["engine"] = "inline"
+        (folder / f"{values['name']}.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
 
 
 def _write_model(folder: Path) -> None:
