@@ -211,7 +211,7 @@ class _Part:
     def judge(self) -> None:
         """Find the verdicts. Raises NeedsRunError, DamagedFileError."""
         stage = self._stage
-        if not stage.changed and self._comes_as_before() and not (self._unsure & self._alive).any():
+        if not stage.changed and self._comes_as_before() and not self._unsure.any():
             self._as_before()
         elif isinstance(stage.after, MapStage):
             self._judge_rows(stage.after)
