@@ -31,7 +31,7 @@ class RunDocuments(Protocol):
     entered: "Bools"
     """which came to it in the run"""
     unsure: "Bools"
-    """of those that come, which may have been dropped before after all"""
+    """of those that come, which may have been dropped before after all; of the others, which may come after all"""
     stages: Sequence[str]
     """the names of the config's stages, in order"""
     text_bytes: "Int64"
@@ -39,12 +39,17 @@ class RunDocuments(Protocol):
     """where the tokenizer hasn't seen a document, an estimate by its bytes"""
     guessed_tokens: "Bools"
     """where `tokens` is an estimate"""
+    learned_tokens: bool
+    """whether `tokens` would be other ones, slightly, since the tokenizer is trained on what is kept"""
 
     def numbers(self) -> "UInt64":
         """The documents' numbers (`pipeline.doc_id`)."""
 
     def dropped_for(self, reason: str) -> "Bools":
         """Which were dropped in the run with this reason."""
+
+    def dropped_before(self) -> "tuple[Codes, Sequence[str]]":
+        """(codes, reasons): why each document doesn't come now, as a place in `reasons`; -1 for those that come."""
 
     def read(self, names: Sequence[str]) -> "Iterator[tuple[int, pa.RecordBatch]]":
         """(row of the first, the named columns) of all documents in order, some ten thousand at a time."""
