@@ -1,6 +1,7 @@
 """Records that a URL index chooses, from WARC files in ranges."""
 
 import gzip
+import random
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -175,6 +176,27 @@ def test_files_that_are_no_index(tmp_path: Path, data: bytes, message: str) -> N
     with pytest.raises(ConfigError, match=message) as error:
         chosen(source(tmp_path / "x.cdxj", tmp_path))
     assert "\n" not in str(error.value)
+
+
+def test_no_damage_of_an_index_is_more_than_a_mistake(crawl: Crawl, tmp_path: Path) -> None:
+    draw = random.Random(5)
+    forms = {"x.parquet": crawl.write_columnar(tmp_path).read_bytes(), "x.cdx.gz": crawl.cdxj()}
+    forms["x.cdxj"] = gzip.decompress(forms["x.cdx.gz"])
+    told = 0
+    for number in range(90):
+        name = ("x.parquet", "x.cdx.gz", "x.cdxj")[number % 3]
+        data = bytearray(forms[name])
+        for _ in range(draw.randint(1, 4)):
+            at = draw.randrange(len(data))
+            data[at : at + draw.choice((1, 1, 30))] = draw.randbytes(draw.choice((0, 1)))
+        (tmp_path / name).write_bytes(data)
+        made = source(tmp_path / name, tmp_path, where=CHINESE if number % 2 else None)
+        try:
+            read(made, chosen(made))
+        except ConfigError as error:
+            told += 1
+            assert "\n" not in str(error)
+    assert told > 30
 
 
 def test_a_table_without_places_is_no_index(tmp_path: Path) -> None:
