@@ -2,14 +2,20 @@
 
     python -m benchmarks.dedup_scale --documents 1e6 1e7
     python -m benchmarks.dedup_scale --documents 1e6 --model 3e9 3e11      what corpora of these sizes would take
+    python -m benchmarks.dedup_scale --documents 1e8 --dumps 10            a tenth at a time, against what was kept
 
 Documents of 20 made-up words in shards of 50,000; three tenths are copies of an earlier document with one word changed
 at its end, and one in a thousand is a copy of the same page, so that one cluster grows with the corpus. Each size runs
 in a process of its own, by the engine in that process, with 256 MB for a worker. Generating is not counted; reading is.
 With `--model` the first size is run once more with all exchanges merged, and `benchmarks.dedup_model` says the rest.
+
+With `--dumps` the corpus comes in parts: each is a run of its own with `index: true`, `against` those before it, and a
+fifth of its documents are those of an earlier part. Of a run that is done, all is removed but what later runs read: its
+index, and the files that lead to it. So the disk holds one part, and the indexes of the others.
 """
 
 import json
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -23,8 +29,8 @@ WORDS = 20
 MEMORY = 256 << 20
 
 
-def write_shard(path: Path, shard: int, documents: int) -> None:
-    """Generate one shard of JSON lines, by the shard's number alone."""
+def made_words(shard: int, documents: int) -> Any:
+    """The words of a shard's documents, int64[documents, WORDS], by the shard's number alone."""
     import numpy as np
 
     rng = np.random.default_rng([7, shard])
@@ -37,6 +43,18 @@ def write_shard(path: Path, shard: int, documents: int) -> None:
         earlier = np.where(copies[earlier], earlier[earlier], earlier)
     words[copies, : WORDS - 1] = words[earlier[copies], : WORDS - 1]
     words[rng.random(documents) < 0.001] = np.arange(WORDS)
+    return words
+
+
+def write_shard(path: Path, shard: int, documents: int, earlier: int = 0) -> None:
+    """Generate one shard of JSON lines. A fifth of it is that fifth of one of the `earlier` shards, if there are."""
+    import numpy as np
+
+    words = made_words(shard, documents)
+    if earlier:
+        rng = np.random.default_rng([8, shard])
+        again = made_words(int(rng.integers(earlier)), SHARD)[: documents // 5]
+        words[rng.permutation(documents)[: len(again)]] = again
     with path.open("w") as file:
         for row in words.tolist():
             file.write('{"text": "' + " ".join(f"w{word:x}" for word in row) + '"}\n')
@@ -78,6 +96,62 @@ def dspipe(measure: Measure, paths: list[str], documents: int, directory: str) -
     }
 
 
+def one_dump(measure: Measure, paths: list[str], dump: int, documents: int, directory: str) -> Result:
+    """A part of a corpus, against the parts before it; then what later parts don't need is removed."""
+    from benchmarks.engine import run_config
+
+    root, sources = Path(directory), Path(directory) / "documents"
+    sources.mkdir()
+    per_dump = -(-documents // SHARD)
+    for number in range(per_dump):
+        path, size = sources / f"{number:05d}.jsonl", min(SHARD, documents - number * SHARD)
+        write_shard(path, dump * per_dump + number, size, dump * per_dump)
+    output = root / f"dump-{dump}"
+    against = [f"{root}/dump-{earlier}" for earlier in range(dump)]
+    before = _size(root)
+    result = measure(
+        lambda: run_config(
+            {
+                "output": str(output),
+                "engine": {"kind": "inline", "memory": MEMORY, "index": False},
+                "sources": [{"name": f"dump-{dump}", "format": "jsonl", "path": f"{sources}/*.jsonl"}],
+                "stages": [{"minhash": {"index": True, "against": against}}],
+            }
+        )
+    )
+    used = _size(root)
+    entries = [entry for phase in result.phases for entry in phase.funnel]
+    shutil.rmtree(sources)
+    remove_all_but_index(output)
+    return {
+        "s_per_million": measure.cpu_s / documents * 1e6,
+        "wall_s_per_million": measure.wall_s / documents * 1e6,
+        "dropped_share": 1 - entries[-1].kept.documents / documents,
+        "in_earlier_share": entries[0].all_dropped().documents / documents if dump else 0.0,
+        "disk_gb": used / 1e9,
+        "run_bytes_per_document": (used - before) / documents,
+        "index_bytes_per_document": _size(output) / documents,
+    }
+
+
+def remove_all_but_index(output: Path) -> None:
+    """Of a run's folder keep what `against` reads: the index, the report, and the files that name them."""
+    from dspipe.pipeline.run.run_file import read_run
+
+    _, file = read_run(str(output))
+    kept = {
+        name for artifact in ("minhash.index", "minhash.kept", "minhash.report") for name in file.artifacts[artifact]
+    }
+    kept |= {"run.json", "config.yaml"} | {phase.names for phase in file.phases}
+    for path in output.rglob("*"):
+        if path.is_file() and str(path.relative_to(output)) not in kept:
+            path.unlink()
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
 def for_model(measure: Measure, paths: list[str], documents: int, directory: str) -> Result:
     """What the model needs of a run with every exchange merged, and components spread as those of large corpora."""
     from dspipe.stages.minhash import stage
@@ -91,11 +165,15 @@ def main() -> None:
     """Run every size."""
     options = parser_without_input(__doc__.splitlines()[0], "1.7 kB a document")
     options.add_argument("--documents", nargs="+", type=count, default=[10**6])
+    options.add_argument("--dumps", type=int, default=1, help="runs that the documents come in")
     options.add_argument("--model", nargs="+", type=count, default=[], metavar="DOCUMENTS")
     options.add_argument("--shards", type=count, default=90_000, help="of a modelled corpus")
     options.add_argument("--memory", type=count, default=2 << 30, help="of its workers")
     given = options.parse_args()
     result: Result = {}
+    if given.dumps > 1:
+        _by_dumps(given)
+        return
     for documents in given.documents:
         with tempfile.TemporaryDirectory(dir=given.directory) as directory:
             answer = contest(
@@ -116,6 +194,19 @@ def main() -> None:
     report(given, result, columns, "Near-duplicate removal by number of documents")
     for name in next(iter(model.values()), {}):
         print(f"{name:28}", *(f"{_shown(row[name]):>24}" for row in model.values()))
+
+
+def _by_dumps(given: Any) -> None:
+    result: Result = {}
+    with tempfile.TemporaryDirectory(dir=given.directory) as directory:
+        for dump in range(given.dumps):
+            settings = {"dump": dump, "documents": given.documents[0] // given.dumps, "directory": directory}
+            result[f"dump {dump + 1}"] = contest("benchmarks.dedup_scale:one_dump", given, sys.executable, **settings)
+            print(json.dumps(result[f"dump {dump + 1}"]), file=sys.stderr)
+    columns = ("s_per_million", "wall_s_per_million", "peak_mb", "dropped_share", "in_earlier_share", "disk_gb")
+    sizes = ("run_bytes_per_document", "index_bytes_per_document")
+    title = f"{given.documents[0]:,} documents in {given.dumps} dumps, each against what was kept of those before it"
+    report(given, result, (*columns, *sizes), title)
 
 
 def _shown(value: Any) -> str:

@@ -15,6 +15,7 @@ counts what it is asked (`benchmarks.scale_stand_ins`): requests by phase and ta
 
 import copy
 import json
+import sqlite3
 import sys
 import time
 from collections import Counter
@@ -157,6 +158,10 @@ def requests(measure: Measure, paths: list[str], config: dict[str, Any], directo
     database = Path(directory) / "requests.sqlite"
     database.unlink(missing_ok=True)
     CountedFileSystem.use(database)
+    CountedFileSystem.database.execute("commit")
+    # Arrow reads columns of remote files in threads of its own
+    CountedFileSystem.database = sqlite3.connect(database, isolation_level=None, check_same_thread=False)
+    CountedFileSystem.database.execute("begin")
     checked = configured({**config, "output": f"{PROTOCOL}://requests", "engine": {"kind": "inline"}})
     plan, counted = make_plan(checked), _ByPhase(CountedFileSystem.requests)
     measure(lambda: run_plan(plan, make_executor(plan.config.engine), counted))

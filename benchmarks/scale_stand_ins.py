@@ -28,7 +28,7 @@ BLOCK = 5 << 20
 """bytes that one GET brings of a file that is open (s3fs)"""
 EMPTY = hashlib.sha256(b"").hexdigest()
 KEPT = Counts(100, 100_000, 0)
-"""of a task that gives verdicts: all documents of its shard"""
+"""the documents of a shard"""
 
 
 class CountedFileSystem(AbstractFileSystem):  # type: ignore[misc]
@@ -189,8 +189,8 @@ class InstantExecutor:
         emits = spec.payload["exchange"] if spec.over == "sender_groups" else spec.emits
         if emits:
             files.append(self._exchange(spec, emits))
-        kept = list(KEPT)
-        funnel = Funnel(spec.phase.partition(".")[0], KEPT, KEPT, {}, {"web": KEPT}).as_json()
+        kept = self._kept(spec)
+        funnel = Funnel(spec.phase.partition(".")[0], kept, kept, {}, {"web": kept}).as_json()
         return {
             "file": spec.manifest_file,
             "key": spec.key,
@@ -198,12 +198,16 @@ class InstantExecutor:
             "task": spec.label,
             "files": files,
             "columns": {name: [spec.file(".parquet"), spec.key] for name in names},
-            "groups": kept[:1] if spec.over == "inputs" else [],
+            "groups": [kept.documents] if spec.over == "inputs" else [],
             "funnel": [funnel] if spec.phase in self._decides else [],
-            "counters": {"read": KEPT.documents, "quarantined": 0} if spec.over == "inputs" else {},
+            "counters": {"read": kept.documents, "quarantined": 0} if spec.over == "inputs" else {},
             "notes": {},
             "seconds": 0.0,
         }
+
+    def _kept(self, spec: TaskSpec) -> Counts:
+        """The documents of a task's shard: all are kept."""
+        return KEPT
 
     def _exchange(self, spec: TaskSpec, name: str) -> dict[str, Any]:
         partitions = spec.partitions or spec.shards
@@ -213,6 +217,7 @@ class InstantExecutor:
             "partitions": partitions,
             "records": 1,
             "schema": "00",
+            "sha256": 2 * spec.key,  # those of one group of senders aren't those of the next
         }
         if name in self._merged and spec.over != "sender_groups":
             return {**self._file("exchange", name, spec.file(".exchange"), b""), **described}

@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Generic, Protocol, Se
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from dspipe.pipeline.grouping import group_by_bytes
 from dspipe.pipeline.quantities import ByteSize
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_MANY_FILES, _SHARD_BYTES = 10_000, 32 << 20
+"""from how many files on, and to how many bytes, files are put together where the config doesn't say"""
 
 
 class SourceConfig(BaseModel):
@@ -34,6 +38,12 @@ class SourceConfig(BaseModel):
     domain: str = Field("web", description="the domain of documents that don't say their own")
     language: str | None = Field(None, description="the language, where it is known for the whole source")
     limit: int | None = Field(None, gt=0, description="take only this many files, the first by name")
+    shard_bytes: ByteSize | None = Field(
+        None,
+        gt=0,
+        description="neighbouring files are read by one task up to this size. Default: each file by one of its own; of "
+        "more than 10,000 files 32 MiB, so that a million small ones aren't a million tasks",
+    )
     max_document_bytes: ByteSize = Field(
         64 << 20,
         description="larger records are quarantined, most of them unread. Beside the 350 MB of the interpreter and its "
@@ -157,12 +167,15 @@ class Source(ABC, Generic[SourceConfigT]):
         return list(files)
 
     def group(self, files: Sequence[InputFile]) -> list[tuple[InputFile, ...]]:
-        """The shards: by default each file is one. Adding a file must leave most shards as they were."""
-        return [(file,) for file in files]
+        """The shards: by default each file is one, or neighbouring files by their bytes. Adding a file must leave most
+        shards as they were."""
+        if self.config.shard_bytes is None and len(files) <= _MANY_FILES:
+            return [(file,) for file in files]
+        return list(group_by_bytes(files, self.config.shard_bytes or _SHARD_BYTES, self.typical_file_bytes))
 
     def read_settings(self) -> dict[str, Any]:
         """The settings that what is read depends on, as JSON values."""
-        return self.config.model_dump(mode="json", exclude={"path", "root", "limit"})
+        return self.config.model_dump(mode="json", exclude={"path", "root", "limit", "shard_bytes"})
 
     @abstractmethod
     def read(self, shard: Sequence[InputFile], reading: Reading) -> Iterator["pa.RecordBatch"]:

@@ -400,6 +400,7 @@ class Phase:
     products            whether its artifacts are what the run is for: their files stand in a folder of their own, and
                         those of a finished run stay when another config runs there
     on_demand           leave the phase out unless another one needs what it makes or writes
+    sample_bytes        of the texts that it reads, about so many bytes are looked at, for estimates; None: all
     """
 
     name: str
@@ -419,6 +420,7 @@ class Phase:
     makes_artifacts: tuple[str, ...] = ()
     products: bool = False
     on_demand: bool = False
+    sample_bytes: int | None = None
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ def test_a_failed_run_is_exit_code_1(file: Path, tmp_path: Path) -> None:
 
 def test_the_schema_is_one() -> None:
     schema = json.loads(dspipe("schema").stdout)
-    assert {"name", "output", "sources", "stages", "engine", "seed"} == set(schema["properties"])
+    assert {"name", "output", "sources", "stages", "engine", "seed", "page"} == set(schema["properties"])
     stages = schema["properties"]["stages"]["items"]["anyOf"][-1]["enum"]
     assert {"language", "heuristics", "exact_dedup", "minhash", "remix", "tokenizer", "pack"} <= set(stages)
 

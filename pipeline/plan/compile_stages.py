@@ -237,6 +237,7 @@ def _global(config: RunConfig, index: int, phase: Phase) -> PlannedPhase:
         makes_artifacts=phase.makes_artifacts,
         products=phase.products,
         on_demand=phase.on_demand,
+        sample_bytes=phase.sample_bytes,
     )
 
 

@@ -7,6 +7,8 @@ JUDGING = "dspipe.pipeline.tasks.judge:run"
 """the runner of phases in which neighbouring map stages judge"""
 STAGES_FUNCTION = "dspipe.pipeline.tasks.task:run_stages_function"
 """the runner of phases that name a function"""
+COUNTED = ("domain", "text_bytes", "tokens")
+"""the columns, as far as they are there, that a phase with a part in the funnel is given"""
 Over = Literal["inputs", "shards", "partitions", "once", "sender_groups"]
 """What a phase has a task for: each group of input files (the text pass), each shard, each partition of an exchange,
 one in all, or each group of senders whose files are merged."""
@@ -40,6 +42,7 @@ class PlannedPhase:
     makes_artifacts: tuple[str, ...] = ()
     products: bool = False
     on_demand: bool = False
+    sample_bytes: int | None = None
     measures: bool = False
     """whether stages see texts in it, where a record that ends workers is found and left out"""
     gpus: float = 0.0
@@ -79,6 +82,15 @@ class PlannedPhase:
         columns = {name for name in (*self.columns, *self.all_shards_columns) if name != "reason"}
         artifacts = {f"artifact {name}" for name in (*self.artifacts, *self.own_artifacts)}
         return columns | artifacts | {f"exchange {name}" for name in self.receives()}
+
+    def reads(self) -> set[str]:
+        """All that its tasks may see of what phases make: what it needs, and columns that come with them."""
+        names = self.needs()
+        if self.over == "shards" or self.all_shards_columns:
+            names |= {"id", "reason"}
+        if self.counts:
+            names |= set(COUNTED)
+        return names
 
     def receives(self) -> tuple[str, ...]:
         """The exchanges that are read."""

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,11 +12,14 @@ from dspipe.pipeline.plan.fingerprint import code_fingerprint
 from dspipe.pipeline.plan.inputs import common_folder
 from dspipe.pipeline.plan.phase_record import PhaseRecord
 from dspipe.pipeline.plan.plan import Plan
-from dspipe.pipeline.plan.planned_phase import PlannedPhase
+from dspipe.pipeline.plan.planned_phase import COUNTED, PlannedPhase
 from dspipe.pipeline.plan.received import digest_received
 from dspipe.pipeline.storage.exchange import LAYOUT
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.spec import PRODUCTS, Manifest, TaskSpec, inputs_file, is_whole
+
+FORMATS = ("dspipe.pipeline.storage.columns", "dspipe.pipeline.storage.exchange", "dspipe.pipeline.funnel")
+"""the modules of the files that tasks read and write, which every key covers"""
 
 
 class UnnamedArtifactError(Exception):
@@ -40,6 +43,8 @@ class State:
     """the same of phases over shards, by name and number, as their tasks end"""
     single: dict[str, str] = field(default_factory=dict)
     """files of artifacts made by phases of one task, with their sha256"""
+    sent: dict[str, dict[int, dict[str, Any]]] = field(default_factory=dict)
+    """what the manifests of an exchange's senders say of their files, by the sender's number, as their tasks end"""
     files: set[str] = field(default_factory=set)
     """all that the manifests so far name, and themselves"""
 
@@ -61,49 +66,75 @@ def absorb_committed(
 
 
 def task_specs(
-    plan: Plan,
-    phase: PlannedPhase,
-    state: State,
-    store: Store,
-    write_inputs: bool = False,
-    numbers: Sequence[int] | None = None,
+    plan: Plan, phase: PlannedPhase, state: State, store: Store, write_inputs: bool = False
 ) -> list[TaskSpec]:
-    """The tasks of a phase, once all phases before it are done; or those with these numbers, of a phase of which each
-    task needs its own shard only, once that is ready. `write_inputs`: write the list of what they share, which they
-    need to run. Raises DamagedFileError."""
-    engine = plan.config.engine
-    listing, shared = _listing(phase, state)
-    inputs = None
-    if listing is not None:
-        inputs = inputs_file(phase.name, listing)
-        if write_inputs and not store.exists(inputs):
-            # in one line: an indented one is ten times as slow to write
-            store.write_bytes(inputs, json.dumps(listing).encode())
-    received = _received(phase, state, store)
-    groups = _groups(phase, state) if phase.over == "sender_groups" else []
-    formats = [
-        code_fingerprint("dspipe.pipeline.storage.columns"),
-        code_fingerprint("dspipe.pipeline.storage.exchange"),
-        code_fingerprint("dspipe.pipeline.funnel"),
-    ]
-    common = key_of({"phase": phase.name, **phase.depends, "shared": shared, "formats": formats})
-    folders = [common_folder(source) for source in plan.config.sources] if phase.over == "inputs" else []
-    described = plan.config.sources if phase.over == "inputs" else ()
-    sources = [source.config.model_dump(mode="json", exclude_unset=True) for source in described]
-    specs = []
-    for number in range(plan.tasks(phase)) if numbers is None else numbers:
-        depends: dict[str, Any] = {"common": common}
+    """All tasks of a phase, once all phases before it are done (see `PhaseTasks`)."""
+    return PhaseTasks(plan, phase, state, store, write_inputs).specs(range(plan.tasks(phase)))
+
+
+class PhaseTasks:
+    """Makes the tasks of a phase: what they have in common is found out once, when all that they share is there."""
+
+    def __init__(self, plan: Plan, phase: PlannedPhase, state: State, store: Store, write_inputs: bool = False) -> None:
+        """`write_inputs`: write the list of what the tasks share, which they need to run. Raises DamagedFileError."""
+        self._plan, self._phase, self._state = plan, phase, state
+        listing, shared = _listing(phase, state)
+        self.inputs: str | None = None
+        """the file that lists what the tasks share"""
+        if listing is not None:
+            self.inputs = inputs_file(phase.name, listing)
+            if write_inputs and not store.exists(self.inputs):
+                # in one line: an indented one is ten times as slow to write
+                store.write_bytes(self.inputs, json.dumps(listing).encode())
+        self._received = _received(phase, state, store)
+        formats = [code_fingerprint(module) for module in FORMATS]
+        self._common = key_of({"phase": phase.name, **phase.depends, "shared": shared, "formats": formats})
+        described = plan.config.sources if phase.over == "inputs" else ()
+        self._folders = [common_folder(source) for source in described]
+        self._sources = [source.config.model_dump(mode="json", exclude_unset=True) for source in described]
+        engine = plan.config.engine
+        self._alike: dict[str, Any] = {
+            "phase": phase.name,
+            "runner": phase.runner,
+            "root": plan.config.output,
+            "seed": plan.config.seed,
+            "memory": engine.memory,
+            "batch_rows": engine.batch_rows,
+            "batch_bytes": engine.batch_bytes,
+            "by_record": phase.by_record,
+            "max_quarantined": engine.max_quarantined_of_shard,
+            "deadline": engine.deadline,
+            "patience": engine.patience,
+            "shards": len(plan.shards),
+            "over": phase.over,
+            "inputs": self.inputs,
+            "exchange": phase.exchange,
+            "writes": phase.schema,
+            "emits": phase.emits if phase.over != "sender_groups" else None,
+            "partitions": phase.partitions,
+            "gpus": phase.gpus,
+        }
+
+    def specs(self, numbers: Iterable[int]) -> list[TaskSpec]:
+        """The tasks with these numbers. Of a phase whose tasks need their own shard, or their own group of senders,
+        only, those of which that is ready."""
+        return [self._spec(number) for number in numbers]
+
+    def _spec(self, number: int) -> TaskSpec:
+        phase, plan, state = self._phase, self._plan, self._state
+        depends: dict[str, Any] = {"common": self._common}
         payload = phase.payload
         columns: dict[str, list[str]] = {}
         own: dict[str, list[list[Any]]] = {}
         if phase.over == "inputs":
             shard = plan.shards[number]
+            folder = self._folders[shard.source]
             files = [[file.name, file.fingerprint, file.size] for file in shard.files]
-            depends |= {"source": plan.readers[shard.source], "files": files, "folder": folders[shard.source]}
+            depends |= {"source": plan.readers[shard.source], "files": files, "folder": folder}
             payload = {
                 **payload,
-                "source": sources[shard.source],
-                "folder": folders[shard.source],
+                "source": self._sources[shard.source],
+                "folder": folder,
                 "files": [[file.path, file.name, file.size, file.fingerprint, file.parts] for file in shard.files],
             }
         elif phase.over == "shards":
@@ -114,44 +145,25 @@ def task_specs(
             if phase.exchange is not None:
                 depends |= {"number": number}
         elif phase.over == "sender_groups":
-            group = groups[number]
+            group = _group(phase, number, state)
             depends |= {"files": [[file["sender"], file["sha256"]] for file in group]}
+            # groups that sent nothing would be one task, named by whichever of them came first
+            depends |= {} if group else {"number": number}
             payload = {**payload, "files": group}
         else:
             depends |= {"number": number}
-        if received:
-            depends |= {"received": {name: sent.get(number) for name, sent in received.items()}}
-        specs.append(
-            TaskSpec(
-                key=key_of(depends),
-                phase=phase.name,
-                label=f"{number:05d}",
-                runner=phase.runner,
-                payload=payload,
-                root=plan.config.output,
-                seed=plan.config.seed,
-                memory=engine.memory,
-                batch_rows=engine.batch_rows,
-                batch_bytes=engine.batch_bytes,
-                by_record=phase.by_record,
-                max_quarantined=engine.max_quarantined_of_shard,
-                deadline=engine.deadline,
-                patience=engine.patience,
-                shards=len(plan.shards),
-                number=number,
-                over=phase.over,
-                columns=columns,
-                groups=state.groups[number] if phase.over == "shards" else [],
-                own_artifacts=own,
-                inputs=inputs,
-                exchange=phase.exchange,
-                writes=phase.schema,
-                emits=phase.emits if phase.over != "sender_groups" else None,
-                partitions=phase.partitions,
-                gpus=phase.gpus,
-            )
+        if self._received:
+            depends |= {"received": {name: sent.get(number) for name, sent in self._received.items()}}
+        return TaskSpec(
+            key=key_of(depends),
+            label=f"{number:05d}",
+            payload=payload,
+            number=number,
+            columns=columns,
+            groups=state.groups[number] if phase.over == "shards" else [],
+            own_artifacts=own,
+            **self._alike,
         )
-    return specs
 
 
 class Committed:
@@ -208,7 +220,7 @@ def _columns(phase: PlannedPhase, available: dict[str, list[str]]) -> tuple[dict
     """The columns that a task over a shard is given, and the hashes of those that it depends on."""
     names = {*phase.columns, "id", "reason"}
     if phase.counts:
-        names |= {"domain", "text_bytes", "tokens"}
+        names |= set(COUNTED)
     columns = {name: available[name] for name in sorted(names) if name in available}
     return columns, {name: column[1] for name, column in columns.items()}
 
@@ -255,14 +267,11 @@ def _received(phase: PlannedPhase, state: State, store: Store) -> dict[str, dict
     return {name: digest_received(store, state.exchanges[name]) for name in phase.receives()}
 
 
-def _groups(phase: PlannedPhase, state: State) -> list[list[dict[str, Any]]]:
-    """Per merging task the files that it makes one of, with their places in the group, unless they have no records."""
-    files = state.exchanges[phase.exchange or ""]
-    groups: list[list[dict[str, Any]]] = [[] for _ in range(-(-len(files) // phase.group))]
-    for sender, file in files:
-        if file["records"]:
-            groups[sender // phase.group].append({**file, "sender": sender % phase.group})
-    return groups
+def _group(phase: PlannedPhase, number: int, state: State) -> list[dict[str, Any]]:
+    """The files that a merging task makes one of, with their places in the group, unless they have no records."""
+    sent, first = state.sent.get(phase.exchange or "", {}), number * phase.group
+    files = ((place, sent.get(first + place)) for place in range(phase.group))
+    return [{**file, "sender": place} for place, file in files if file is not None and file["records"]]
 
 
 def absorb(phase: PlannedPhase, manifests: list[Manifest], state: State) -> None:
@@ -273,13 +282,15 @@ def absorb(phase: PlannedPhase, manifests: list[Manifest], state: State) -> None
 
 
 def absorb_task(phase: PlannedPhase, number: int, manifest: Manifest, state: State) -> None:
-    """Add what a task has made to the state of its shard, for tasks that need this shard only."""
+    """Add what a task has made to the state of its shard and of its exchange, for tasks that need no other's."""
     if phase.over == "inputs":
         state.columns[number], state.groups[number] = dict(manifest["columns"]), manifest["groups"]
     elif phase.over == "shards":
         state.columns[number] |= manifest["columns"]
     for file in manifest["files"]:
-        if file["kind"] == "artifact" and phase.over in ("inputs", "shards"):
+        if file["kind"] == "exchange" and phase.over != "sender_groups":
+            state.sent.setdefault(file["name"], {})[number] = file
+        elif file["kind"] == "artifact" and phase.over in ("inputs", "shards"):
             state.own_artifacts[file["name"], number] = [number, file["file"], file["bytes"], file["sha256"]]
 
 

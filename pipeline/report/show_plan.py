@@ -1,17 +1,19 @@
 """`dspipe plan`: what a run would do, phase by phase, and what of it is done already."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dspipe.pipeline.errors import DamagedFileError
+from dspipe.pipeline.funnel import Counts
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.plan.tasks import absorb_committed, empty_state, task_specs
 from dspipe.pipeline.quantities import count_of, human_bytes
 from dspipe.pipeline.report.tables import Table, print_table
 from dspipe.pipeline.run.cleanup import earlier_products_line
+from dspipe.pipeline.run.whole import find_whole
 from dspipe.pipeline.storage.secrets import without_secrets
 from dspipe.pipeline.storage.store import Store
-from dspipe.pipeline.tasks.spec import Manifest
 from dspipe.pipeline.visible_text import visible_line
 
 if TYPE_CHECKING:
@@ -92,11 +94,10 @@ class _Texts:
         size = f"{'' if self._known else 'about '}{human_bytes(self._bytes)}"
         return [f"{size} of text read again" + (" and written" if "text" in phase.written else "")]
 
-    def done(self, manifests: list[Manifest]) -> None:
-        """A phase is done: its verdicts say what is kept."""
-        last = [manifest["funnel"][-1] for manifest in manifests if manifest["funnel"]]
-        if last:
-            self._bytes, self._known = sum(entry["kept"][1] for entry in last), True
+    def done(self, kept: Sequence[Counts]) -> None:
+        """A phase is done: what is kept by its verdicts, of all shards or in all; nothing where it gives none."""
+        if kept:
+            self._bytes, self._known = sum(counts.bytes for counts in kept), True
 
 
 def _phases(plan: Plan, texts: _Texts) -> tuple[Table, bool]:
@@ -105,18 +106,24 @@ def _phases(plan: Plan, texts: _Texts) -> tuple[Table, bool]:
     store = Store(plan.config.output) if not plan.unreachable else None
     state = empty_state(plan)
     known = store is not None
+    whole = find_whole(store, plan) if store is not None else None
+    ended = {summary.name: summary for summary in whole[0].phases} if whole is not None else {}
     for phase in plan.phases:
         tasks, status, costs = "?", "unknown", texts.cost(phase)
         if plan.shards:
             tasks, status = f"{plan.tasks(phase):,}", "waits"
-        if known and store is not None:
+        if phase.name in ended:
+            status = "done"
+            texts.done([entry.kept for entry in ended[phase.name].funnel[-1:]])
+        elif known and store is not None:
             try:
                 specs = task_specs(plan, phase, state, store)
                 done = absorb_committed(plan, phase, specs, state, store)
                 known = len(done) == len(specs)
                 status = "done" if known else f"{len(done):,} done" if done else "to do"
                 if known:
-                    texts.done(done)
+                    verdicts = [manifest["funnel"][-1] for manifest in done if manifest["funnel"]]
+                    texts.done([Counts(*entry["kept"]) for entry in verdicts])
             except DamagedFileError:  # of an earlier phase, which is to make it again
                 known = False
         table.rows.append((phase.name, tasks, status, _what_it_does(plan, phase, costs)))

@@ -6,13 +6,13 @@ removed only when that is asked for.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from dspipe.pipeline.errors import DamagedFileError
 from dspipe.pipeline.quantities import human_bytes
-from dspipe.pipeline.storage.store import TEMPORARY, Store
+from dspipe.pipeline.storage.store import TEMPORARY, FileState, Store
 from dspipe.pipeline.tasks.spec import PRODUCTS
 
 _RESULT = re.compile(r"(\d{5,}|inputs|tail|set|done)-[0-9a-f]{12}\.")
@@ -60,19 +60,28 @@ def earlier_products_line(store: Store, replace: bool) -> str | None:
     return f"{what}: they stay beside the new one; `dspipe run --replace` removes them when the new one is whole"
 
 
-def remove_stale(store: Store, needed: set[str], before: float) -> int:
+def remove_stale(
+    store: Store,
+    needed: set[str],
+    before: float,
+    on_kept: Callable[[str, dict[str, FileState]], None] = lambda folder, files: None,
+) -> int:
     """Remove task files but for those `needed` that were written before this run began (`before`, in seconds since 1970
-    by the storage's clock), and files that were never finished. Returns how many."""
+    by the storage's clock), and files that were never finished. Returns how many. `on_kept` hears what stays in each
+    folder."""
     removed = 0
     for folder in ("", *store.folders()):
-        for name, state in store.states(folder).items():
+        files = store.states(folder)
+        for name, state in list(files.items()):
             full = f"{folder}/{name}" if folder else name
             stale = _RESULT.match(name) and state.modified is not None and state.modified < before
             # what a worker hadn't finished when it died; only local outputs have such files, and one run at a time
             if (stale and full not in needed) or name.startswith(TEMPORARY):
                 store.remove(full)
+                del files[name]
                 removed += 1
         if folder:
+            on_kept(folder, files)
             store.remove_folder_if_empty(folder)
     return removed
 

@@ -2,27 +2,31 @@
 
 import gc
 import hashlib
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import yaml
 
 from dspipe.pipeline.config.problems import InvalidConfigError
+from dspipe.pipeline.config.run_config import EngineConfig
 from dspipe.pipeline.errors import ConfigError, DamagedFileError, RunFailedError
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.tasks import State, absorb_files, empty_state
 from dspipe.pipeline.run.account import Progress, RunAccount
 from dspipe.pipeline.run.cleanup import abort_dead_uploads, earlier_products_line, product_files, remove_stale
+from dspipe.pipeline.run.clock import Clock, MachineClock
 from dspipe.pipeline.run.compile_kernels import PHASE as COMPILE
 from dspipe.pipeline.run.compile_kernels import compile_specs, compiled_before, remember_compiled
 from dspipe.pipeline.run.conservation import check_conservation
 from dspipe.pipeline.run.executors.interface import Executor
+from dspipe.pipeline.run.flow import Flow
 from dspipe.pipeline.run.retry_quarantine import QuarantineRetry
 from dspipe.pipeline.run.run_file import RUN_FILE, RunFile, published_name
 from dspipe.pipeline.run.scheduler import Scheduler
-from dspipe.pipeline.run.segment import Part, Segment, segments
+from dspipe.pipeline.run.segment import Part, Segment
 from dspipe.pipeline.run.status_file import StatusFile
 from dspipe.pipeline.run.summary import PhaseSummary, summarize
+from dspipe.pipeline.run.whole import Digests, find_whole, remember_whole
 from dspipe.pipeline.storage.failures import storage_error
 from dspipe.pipeline.storage.lease import Lease, LeaseLostError, OutputTakenError, hold
 from dspipe.pipeline.storage.patience import patient
@@ -40,12 +44,17 @@ class RunResult:
 
 
 def run_plan(
-    plan: Plan, executor: Executor, progress: Progress | RunAccount, retry: QuarantineRetry | None = None
+    plan: Plan,
+    executor: Executor,
+    progress: Progress | RunAccount,
+    retry: QuarantineRetry | None = None,
+    clock: Clock | None = None,
 ) -> RunResult:
     """Run a plan to its end.
 
     progress   hears how it gets on; or the account of the run, where somebody else looks at it, too
     retry      tasks that are done, but are to be done again
+    clock      what the seconds of tasks are counted by, where that isn't the machine's
 
     Raises RunFailedError, ConservationError, StorageError, InvalidConfigError; resumable after any.
     """
@@ -58,7 +67,8 @@ def run_plan(
                 _same_run(store, plan)
                 abort_dead_uploads(store, lease.since)
                 with StatusFile(store, account, lease):
-                    return _run_with_repairs(plan, store, lease, executor, account, retry)
+                    driver = _Driver(executor, account, lease, retry, clock or MachineClock())
+                    return _run_with_repairs(plan, store, driver)
         except OutputTakenError as error:
             raise InvalidConfigError([plan.config.where.problem(("output",), str(error), plan.config.raw)]) from None
         except LeaseLostError as error:
@@ -69,16 +79,35 @@ def run_plan(
             gc.unfreeze()
 
 
-def _run_with_repairs(
-    plan: Plan, store: Store, lease: Lease, executor: Executor, account: RunAccount, retry: QuarantineRetry | None
-) -> RunResult:
+@dataclass(frozen=True)
+class _Driver:
+    """What a run is driven with."""
+
+    executor: Executor
+    account: RunAccount
+    lease: Lease
+    retry: QuarantineRetry | None
+    clock: Clock
+
+    def scheduler(self, engine: EngineConfig) -> Scheduler:
+        """A scheduler that has run nothing yet."""
+        return Scheduler(
+            self.executor, engine.retries, self.account.heard, self._look, engine.patience, clock=self.clock
+        )
+
+    def _look(self) -> None:
+        self.lease.check()
+        self.account.alive()
+
+
+def _run_with_repairs(plan: Plan, store: Store, driver: _Driver) -> RunResult:
     """Run the phases; where one of the run's files turns out to be damaged, remove it and go on from what made it."""
     repaired: set[str] = set()
     tasks_run = 0
     while True:
         result = RunResult(store, tasks_run=tasks_run)
         try:
-            return _run_phases(plan, result, lease, executor, account, retry)
+            return _run_phases(plan, result, driver)
         except DamagedFileError as error:
             tasks_run = result.tasks_run
             name = error.file.removeprefix(f"{store.root}/")
@@ -87,41 +116,38 @@ def _run_with_repairs(
             if name in repaired:
                 raise RunFailedError(f"{error}, though it was made again just now: check the storage") from None
             repaired.add(name)
-            account.notice(f"{name} {error.what}: it is made again")
+            driver.account.notice(f"{name} {error.what}: it is made again")
             store.remove(name)
 
 
-def _run_phases(
-    plan: Plan,
-    result: RunResult,
-    lease: Lease,
-    executor: Executor,
-    account: RunAccount,
-    retry: QuarantineRetry | None,
-) -> RunResult:
-    store = result.store
+def _run_phases(plan: Plan, result: RunResult, driver: _Driver) -> RunResult:
+    store, account, lease, retry = result.store, driver.account, driver.lease, driver.retry
     try:
-        executor.check_gpus(max((phase.gpus for phase in plan.phases), default=0.0))
+        driver.executor.check_gpus(max((phase.gpus for phase in plan.phases), default=0.0))
     except ConfigError as error:
         raise InvalidConfigError([plan.config.where.problem(error.key, str(error), plan.config.raw)]) from None
-    compiled = not executor.one_machine
     store.write_bytes(
         "config.yaml",
         yaml.safe_dump(values_without_secrets(plan.config.raw), sort_keys=False, allow_unicode=True).encode(),
     )
+    if retry is None and not plan.replace and (whole := find_whole(store, plan)) is not None:
+        return _nothing_left(result, account, *whole)
     state = empty_state(plan)
     if not store.exists(RUN_FILE):  # so that it can be looked at from the beginning on
         _write_run(store, plan, result, state, finished=False)
     earlier = earlier_products_line(store, plan.replace)
+    places = {phase.name: place for place, phase in enumerate(plan.phases)}
 
     def end_phase(part: Part) -> None:
         phase, manifests = part.phase, part.in_order()
         summary = summarize(phase, manifests, part.reused, part.inputs, plan.source_names(phase))
+        lease.check()
         account.phase_ended(summary)
         result.tasks_run += summary.tasks - summary.reused
         if retry is not None:
             retry.see(manifests)
-        check_conservation(phase, manifests, summary, result.phases, plan)
+        before = [ended for ended in result.phases if places[ended.name] < places[phase.name]]
+        check_conservation(phase, manifests, summary, before, plan)
         absorb_files(phase, manifests, state)
         gc.freeze()  # looking through all that is kept for cycles was a quarter of a run with nothing left
         assert part.committed is not None
@@ -129,63 +155,68 @@ def _run_phases(
         summary.names = record[-1]
         state.files.update([*record, *([summary.inputs] if summary.inputs else [])])
         result.phases.append(summary)
+        result.phases.sort(key=lambda ended: places[ended.name])
         _write_run(store, plan, result, state, finished=False)
 
-    def look() -> None:
-        lease.check()
-        account.alive()
-
-    for phases in segments(plan.phases):
-        lease.check()
-        segment = Segment(plan, phases, state, store, account, end_phase, retry)
-        specs = segment.begin()
-        if specs and earlier:
-            account.notice(earlier)
-            earlier = None
-        if specs and not compiled:
-            _compile_kernels(plan, executor, account, look)
-            compiled = True
-        _scheduler(plan, executor, account, look).run(specs, segment.then)
+    flow = Flow(plan.phases, lambda phases: Segment(plan, phases, state, store, account, end_phase, retry))
+    specs = flow.more()
+    if specs and earlier:
+        account.notice(earlier)
+    if specs and driver.executor.one_machine:
+        _compile_kernels(plan, account, driver.scheduler(plan.config.engine))
+    driver.scheduler(plan.config.engine).run(specs, flow.then, flow.more, flow.rank)
     lease.check()
-    _publish(store, state)
+    _publish(store, state.single)
     _write_run(store, plan, result, state, finished=True)
     if not plan.config.engine.keep_stale:
         lease.check()
         needed = state.files if plan.replace else state.files | product_files(store)
-        remove_stale(store, needed, lease.since)
+        digests = Digests()
+        remove_stale(store, needed, lease.since, digests.add)
+        remember_whole(store, plan, digests, state.single)
     return result
 
 
-def _compile_kernels(plan: Plan, executor: Executor, account: RunAccount, look: Callable[[], None]) -> None:
+def _nothing_left(result: RunResult, account: RunAccount, run: RunFile, published: Mapping[str, str]) -> RunResult:
+    """Say of all phases that they are done, as the run that did them has left them."""
+    for summary in run.phases:
+        summary.reused = summary.tasks
+        account.phase(summary.name, summary.tasks)
+        account.tasks(summary.name, summary.tasks, 0)
+        account.phase_ended(summary)
+        result.phases.append(summary)
+    _publish(result.store, published)
+    result.store.write_json(RUN_FILE, run.as_json())
+    return result
+
+
+def _compile_kernels(plan: Plan, account: RunAccount, scheduler: Scheduler) -> None:
     """Compile what this machine hasn't yet."""
     specs = [spec for spec in compile_specs(plan) if not compiled_before(spec)]
     if specs:
         account.phase(COMPILE, len(specs))
-        done = _scheduler(plan, executor, account, look).run(specs)
+        done = scheduler.run(specs)
         remember_compiled([spec for spec in specs if not done[spec.key]["notes"]])
 
 
-def _scheduler(plan: Plan, executor: Executor, account: RunAccount, look: Callable[[], None]) -> Scheduler:
-    engine = plan.config.engine
-    return Scheduler(executor, engine.retries, account.heard, look, engine.patience)
-
-
 def _write_run(store: Store, plan: Plan, result: RunResult, state: State, finished: bool) -> None:
+    ended = {summary.name for summary in result.phases}
     run = RunFile(
         name=plan.config.name,
         finished=finished,
         shards=len(plan.shards),
         left_out={source: left_out.counts for source, left_out in plan.left_out.items()},
         phases=result.phases,
-        to_come=[phase.name for phase in plan.phases[len(result.phases) :]],
+        to_come=[phase.name for phase in plan.phases if phase.name not in ended],
         artifacts={name: [entry[1] for entry in files] for name, files in state.artifacts.items()},
     )
     store.write_json(RUN_FILE, run.as_json())
 
 
-def _publish(store: Store, state: State) -> None:
-    """Artifacts made by one task also stand at the top of the output under their plain names, like tokenizer.json."""
-    for file, sha256 in state.single.items():
+def _publish(store: Store, artifacts: Mapping[str, str]) -> None:
+    """Artifacts made by one task, with their sha256, also stand at the top of the output under their plain names, like
+    tokenizer.json."""
+    for file, sha256 in artifacts.items():
         data = store.read_bytes(file)
         if hashlib.sha256(data).hexdigest() != sha256:
             raise DamagedFileError(store.path(file), "was changed after it was written: its checksum is another")

@@ -3,19 +3,24 @@ lag, and the end of those that hang."""
 
 import heapq
 import math
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from dspipe.pipeline.errors import DamagedFileError, RunFailedError
+from dspipe.pipeline.run.clock import Clock, MachineClock
 from dspipe.pipeline.run.executors.interface import Event, Executor, Failure, Finished, Started
 from dspipe.pipeline.run.pace import Pace, size_of
 from dspipe.pipeline.run.search import Search
 from dspipe.pipeline.tasks.spec import Manifest, TaskSpec
 
+Rank = tuple[int, ...]
+"""how urgent a phase's tasks are: the lesser the sooner"""
 LAST_SHARE = 0.01
 """the share of a phase's tasks, the last that run, of which each is started a second time where it lags"""
+_LOOKS_PER_S = 4000
+"""running tasks that are looked at in a second, at most: on 10,000 cores there are 20,000 in flight"""
 _MAY_PASS = ("machine", "lost", "storage", "crash")
 _LOST_RETRIES = 10
 """how often a task is tried again that a machine or a cluster has lost"""
@@ -58,46 +63,58 @@ class Scheduler:
         on_event: Callable[[Event | Silent], None],
         on_look: Callable[[], None] = lambda: None,
         patience_s: float = 1800,
+        clock: Clock | None = None,
     ) -> None:
-        """on_look: called once a second or so; patience_s: how long a task may wait for storage."""
+        """on_look: called once a second or so; patience_s: how long a task may wait for storage; clock: what seconds
+        are counted by, the machine's where none is given."""
+        self._clock = clock or MachineClock()
         self._executor, self._retries, self._on_event, self._on_look = executor, retries, on_event, on_look
         self._pace = Pace(patience_s)
-        self._waiting: list[tuple[bool, int, int, int, TaskSpec]] = []
+        self._waiting: list[tuple[bool, Rank, int, int, TaskSpec]] = []
         self._later: list[tuple[float, int, TaskSpec]] = []
         self._running: dict[tuple[str, int], _Attempt] = {}
         self._starts: dict[str, list[_Attempt]] = {}
         self._searches: dict[str, Search] = {}
         self._tries: Counter[tuple[str, str]] = Counter()
         self._phases: dict[str, int] = {}
+        self._rank: Callable[[str], Rank] = self._later_first
+        self._more: Callable[[], Sequence[TaskSpec]] = tuple
         self._tasks: Counter[str] = Counter()
+        self._damage: DamagedFileError | None = None
+        """a file that has to be made again, which ends all once no task runs"""
         self._number = 0
-        self._looked = 0.0
+        self._looked = self._looked_at_all = 0.0
 
     def run(
         self,
         specs: Sequence[TaskSpec],
         then: Callable[[TaskSpec, Manifest], Sequence[TaskSpec]] | None = None,
+        more: Callable[[], Sequence[TaskSpec]] | None = None,
+        rank: Callable[[str], Rank] | None = None,
     ) -> dict[str, Manifest]:
-        """Run the tasks, and those that `then` gives for a task that has ended well. Their manifests by key, unless
-        they were given to `then`: of a large run they take much memory.
+        """Run the tasks, those that `then` gives for a task that has ended well, and those that `more` gives whenever
+        there is room for a task and none waits (none: until a task has ended). Their manifests by key, unless they were
+        given to `then`: of a large run they take much memory.
 
-        Tasks of phases that come up later go first, so that a mistake in them is seen early; within a phase the large
-        ones. Raises RunFailedError, and DamagedFileError once no task runs.
+        Tasks of phases of a lesser `rank` go first (default: those of phases that come up later); within a phase the
+        large ones. Raises RunFailedError, and DamagedFileError once no task runs.
         """
         manifests: dict[str, Manifest] = {}
-        damage: DamagedFileError | None = None
+        self._rank, self._more = rank or self._rank, more or self._more
         self._add(specs)
-        while self._waiting or self._later or self._running:
+        while True:
             self._submit()
+            if not self._running and not self._waiting and not self._later:
+                break
             if not self._running:
-                time.sleep(0.05)
+                self._clock.sleep(0.05)
                 continue
             for event in self._executor.wait():
                 attempt = self._running.get(_id(event.spec))
                 if attempt is None:
                     continue  # it was given up
                 self._on_event(event)
-                attempt.heard, attempt.told = time.monotonic(), 0.0
+                attempt.heard, attempt.told = self._clock.now(), 0.0
                 if isinstance(event, Started):
                     attempt.began, attempt.where = attempt.heard, event.where
                 if not isinstance(event, Finished):
@@ -105,9 +122,8 @@ class Scheduler:
                 self._forget(attempt)
                 outcome = event.outcome
                 if isinstance(outcome, Failure) and outcome.kind == "damaged":
-                    damage = damage or DamagedFileError(outcome.file, outcome.message.removeprefix(f"{outcome.file} "))
-                    self._waiting, self._later = [], []
-                elif damage is not None:
+                    self._stop(DamagedFileError(outcome.file, outcome.message.removeprefix(f"{outcome.file} ")))
+                elif self._damage is not None:
                     continue
                 elif isinstance(outcome, Failure):
                     self._failed(event.spec, outcome)
@@ -118,11 +134,11 @@ class Scheduler:
                     if then is None:
                         manifests[event.spec.key] = outcome
                     else:
-                        self._add(then(event.spec, outcome))
-            if damage is None:
+                        self._add(self._asked(partial(then, event.spec, outcome)))
+            if self._damage is None:
                 self._look()
-        if damage is not None:
-            raise damage
+        if self._damage is not None:
+            raise self._damage
         return manifests
 
     # what is to be done
@@ -133,22 +149,43 @@ class Scheduler:
             self._put(spec)
 
     def _put(self, spec: TaskSpec) -> None:
-        phase = self._phases.setdefault(spec.phase, len(self._phases))
+        self._phases.setdefault(spec.phase, len(self._phases))
         self._number += 1
         first = spec.probe is None or spec.key not in self._searches
-        heapq.heappush(self._waiting, (first, -phase, -size_of(spec), self._number, spec))
+        heapq.heappush(self._waiting, (first, self._rank(spec.phase), -size_of(spec), self._number, spec))
+
+    def _later_first(self, phase: str) -> Rank:
+        return (-self._phases[phase],)
 
     def _submit(self) -> None:
-        now = time.monotonic()
+        now = self._clock.now()
         while self._later and self._later[0][0] <= now:
             self._put(heapq.heappop(self._later)[2])
-        while self._waiting and len(self._running) < self._executor.capacity:
+        room = max(0, self._executor.capacity - len(self._running))
+        if not self._waiting and (room or not self._running):
+            self._add(self._asked(self._more))
+        while room and self._waiting:
             self._start(heapq.heappop(self._waiting)[-1])
+            room -= 1
+            if room and not self._waiting:
+                self._add(self._asked(self._more))
+
+    def _asked(self, give: Callable[[], Sequence[TaskSpec]]) -> Sequence[TaskSpec]:
+        """More tasks; none where a file turns out to be damaged that they depend on: then no other begins either."""
+        try:
+            return give()
+        except DamagedFileError as error:
+            self._stop(error)
+            return ()
+
+    def _stop(self, damage: DamagedFileError) -> None:
+        self._damage = self._damage or damage
+        self._waiting, self._later, self._more = [], [], tuple
 
     def _start(self, spec: TaskSpec) -> None:
         self._number += 1
         spec = replace(spec, attempt=self._number)
-        attempt = self._running[_id(spec)] = _Attempt(spec, heard=time.monotonic())
+        attempt = self._running[_id(spec)] = _Attempt(spec, heard=self._clock.now())
         self._starts.setdefault(spec.key, []).append(attempt)
         self._executor.submit(spec)
 
@@ -166,7 +203,7 @@ class Scheduler:
         if tried > retries:
             return False
         self._number += 1
-        heapq.heappush(self._later, (time.monotonic() + min(30, 2 ** (tried - 1)), self._number, spec))
+        heapq.heappush(self._later, (self._clock.now() + min(30, 2 ** (tried - 1)), self._number, spec))
         return True
 
     # what has happened
@@ -219,11 +256,14 @@ class Scheduler:
 
     def _look(self) -> None:
         """Once a second: tell of tasks that say nothing, end those that hang, start those a second time that lag."""
-        now = time.monotonic()
+        now = self._clock.now()
         if now - self._looked < 1:
             return
         self._looked = now
         self._on_look()
+        if now - self._looked_at_all < len(self._running) / _LOOKS_PER_S:
+            return
+        self._looked_at_all = now
         running = list(self._running.values())
         left = Counter(attempt.spec.phase for attempt in running)
         for attempt in running:
@@ -238,7 +278,7 @@ class Scheduler:
             if limit is not None and spec.probe is None and now - began > limit:
                 self._give_up(attempt, now - began)
             elif (
-                not self._waiting
+                not self._waits_before(spec)
                 and len(self._running) < self._executor.capacity
                 and left[spec.phase] <= math.ceil(LAST_SHARE * self._tasks[spec.phase])
                 and spec.probe is None
@@ -246,6 +286,10 @@ class Scheduler:
                 and self._pace.lags(spec, now - began)
             ):
                 self._start(spec)
+
+    def _waits_before(self, spec: TaskSpec) -> bool:
+        """Whether something waits that is as urgent: less urgent work is no reason to let a phase wait for its last."""
+        return bool(self._waiting) and self._waiting[0][1] <= self._rank(spec.phase)
 
     def _tell_of_silence(self, attempt: _Attempt, now: float) -> None:
         silent = now - attempt.heard

@@ -68,6 +68,8 @@ class PhaseSummary:
     """of workers, summed as `seconds`; of the driver too, where the engine is inline"""
     peak_bytes: int = 0
     """the most memory that a worker had during a task; that of compiling kernels isn't counted"""
+    cpu_by_stage: dict[str, float] = field(default_factory=dict)
+    """of the text pass: CPU seconds of its stages, by their keys in the config, and of reading and writing"""
     names: str = ""
     """the file that names the manifests and artifacts (`pipeline.plan.phase_record`)"""
 
@@ -111,6 +113,7 @@ def summarize(
         funnel=funnel,
         manifests=[manifest["file"] for manifest in manifests],
         notes=_notes(phase, manifests, funnel, sources),
+        cpu_by_stage=_sums([manifest.get("cpu_by_stage", {}) for manifest in manifests]),
         inputs=inputs,
         sources=_by_source(manifests, sources),
     )
@@ -171,6 +174,14 @@ def _sum_counters(manifests: list[Manifest]) -> dict[str, int]:
         for key, n in manifest["counters"].items():
             total[key] = total.get(key, 0) + n
     return dict(sorted(total.items()))
+
+
+def _sums(parts: list[dict[str, float]]) -> dict[str, float]:
+    total: dict[str, float] = {}
+    for part in parts:
+        for name, value in part.items():
+            total[name] = round(total.get(name, 0.0) + value, 4)
+    return total
 
 
 def _merge_funnels(manifests: list[Manifest]) -> list[Funnel]:

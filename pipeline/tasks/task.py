@@ -46,6 +46,7 @@ class Task:
         self.partition = spec.number if spec.over == "partitions" else None
         self.counters: dict[str, int] = {}
         self.notes: dict[str, Any] = {}
+        self.cpu_by_stage: dict[str, float] = {}
         self.funnel: list[Funnel] = []
         self.progress = report
         self._columns = {name: Column(*place) for name, place in spec.columns.items()}
@@ -269,6 +270,7 @@ class Task:
                 "seconds": round(seconds, 3),
                 "cpu_seconds": round(cpu_seconds, 3),
                 "peak_bytes": peak_memory(),
+                "cpu_by_stage": self.cpu_by_stage,
             }
         )
 

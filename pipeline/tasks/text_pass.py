@@ -18,6 +18,8 @@ from dspipe.pipeline.tasks.losses import Losses
 from dspipe.pipeline.tasks.measure_chain import MeasureChain
 from dspipe.pipeline.tasks.origins import ID_SAMPLE, IdSample, origins_of
 from dspipe.pipeline.tasks.quarantine import READ, Quarantine, ended_worker
+from dspipe.pipeline.tasks.stage_clock import READ as READING
+from dspipe.pipeline.tasks.stage_clock import WRITE, StageClock
 from dspipe.pipeline.tasks.task import Task
 
 
@@ -48,6 +50,7 @@ class TextPass:
         self.ids = IdSample(payload["documents"])
         self.folder = payload["folder"]
         self.records = 0, 0
+        self.clock = StageClock()
         before = task.spec.before if task.spec.probe is None else None
         self.earlier = None if before is None else EarlierRows(task.store, before, self.chain.schema)
         if before is not None:
@@ -57,8 +60,10 @@ class TextPass:
         """Read, measure, write; count what is read and what is not."""
         self.task.count("read", 0)
         self.chain.set_up()
+        self.clock.to(READING)
         with memory_limit(self.task.memory):
             self._run()
+        self.task.cpu_by_stage = self.clock.as_json()
         self.task.count("quarantined", len(self.quarantine.entries) + self.losses.more)
         self.losses.note(self.task, self.files)
         self.task.note(ID_SAMPLE, self.ids.as_json())
@@ -77,6 +82,7 @@ class TextPass:
             with deadline(self.task.spec.deadline):
                 measured = self._measured(batch)
             del batch  # writing takes as much memory again
+            self.clock.to(WRITE)
             while measured:
                 done = measured.pop(0)
                 if self.task.spec.probe is None and done.num_rows:
@@ -84,6 +90,7 @@ class TextPass:
                 del done
             self.task.progress(documents=rows, bytes=size)
             release_unused(size, self.batch_bytes)
+            self.clock.to(READING)
 
     # what a source format is offered while it reads (pipeline.source.Reading)
 
@@ -179,6 +186,7 @@ class TextPass:
         return list(pa.Table.from_batches(parts).combine_chunks().to_batches()[:1])
 
     def _say_place(self, stage: str) -> None:
+        self.clock.to(stage)
         self.task.at(stage, *self.records)
 
     def _quarantine_failed(self, batch: pa.RecordBatch, failure: RecordError) -> None:

@@ -17,6 +17,7 @@ from dspipe.pipeline.run.run_file import PAGE_FILE, RunFile, read_run
 from dspipe.pipeline.storage.store import Store
 
 if TYPE_CHECKING:
+    from dspipe.pipeline.estimate.rates import Rates
     from dspipe.pipeline.inspection.diff.difference import Difference
     from dspipe.pipeline.inspection.explain import Story
     from dspipe.pipeline.inspection.export.export import Exported
@@ -195,6 +196,17 @@ def open_run(root: str | Path) -> Run:
     """The run with this output directory or address. Raises RunNotFoundError."""
     store, file = read_run(str(root))
     return Run(str(root), store, file)
+
+
+def rates(root: str | Path) -> "Rates":
+    """What a document, or a byte, took in a finished run: `pipeline.estimate.estimate` says by it what another one will
+    take. Raises RunNotFoundError, UnfitRatesError, and InvalidConfigError where its inputs are gone."""
+    from dspipe.pipeline.config.yaml_lines import parse_yaml
+    from dspipe.pipeline.estimate.rates import rates_of_run
+
+    found = open_run(root)
+    values, _ = parse_yaml(found.store.read_bytes("config.yaml").decode())
+    return rates_of_run(found.file, plan(values), f"the run {found.name} at {found.root}")
 
 
 def _parts(config: Config, edits: Sequence[str]) -> Parts:

@@ -8,8 +8,9 @@ import pyarrow as pa
 
 from dspipe.pipeline.rejudging import NeedsRunError, Rejudged, RunDocuments
 from dspipe.pipeline.stage import Settings
+from dspipe.stages.ensemble.masses import Masses, Ranks
 from dspipe.stages.ensemble.ranking import BINS, buckets_of, put_together, scores_of
-from dspipe.stages.shared.quantiles import Groups, Histograms, Ranks, groups_of
+from dspipe.stages.shared.quantiles import Groups, groups_of
 
 Rows = npt.NDArray[np.int64]
 Int64 = npt.NDArray[np.int64]
@@ -42,17 +43,17 @@ def rejudge(name: str, settings: Settings, documents: RunDocuments) -> Rejudged:
 def _combined(settings: Settings, documents: RunDocuments) -> tuple[npt.NDArray[np.float32], Ranks]:
     """What each document's ranks make together (float32 [n], 0 for what doesn't come), and the ranks of that."""
     of, mass = settings["of"], _mass(settings["unit"], documents)
-    counted = {column: Histograms() for column in of}
+    counted = {column: Masses() for column in of}
     for rows, batch, groups in _coming(settings, documents, of):
-        for column, histograms in counted.items():
-            histograms.add(BINS.of(scores_of(batch, column)), groups, None if mass is None else mass[rows])
-    ranks = {column: Ranks(histograms.counts) for column, histograms in counted.items()}
-    combined, together = np.zeros(len(documents.enters), np.float32), Histograms()
+        for column, masses in counted.items():
+            masses.add(BINS.of(scores_of(batch, column)), groups, None if mass is None else mass[rows])
+    ranks = {column: Ranks(masses) for column, masses in counted.items()}
+    combined, together = np.zeros(len(documents.enters), np.float32), Masses()
     for rows, batch, groups in _coming(settings, documents, of):
         found = [ranks[column].of(BINS.of(scores_of(batch, column)), groups) for column in of]
         combined[rows] = put_together(np.stack(found), settings)
         together.add(BINS.of(combined[rows]), groups, None if mass is None else mass[rows])
-    return combined, Ranks(together.counts)
+    return combined, Ranks(together)
 
 
 def _mass(unit: str, documents: RunDocuments) -> Int64 | None:

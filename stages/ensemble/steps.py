@@ -1,8 +1,6 @@
 """What the phases of `ensemble` do: count by score, add up, put ranks together, count again, cut into buckets."""
 
-import json
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,54 +8,53 @@ import pyarrow.compute as pc
 
 from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.tasks.task import Task
+from dspipe.stages.ensemble.masses import Masses, Ranks, add_masses, write_masses
 from dspipe.stages.ensemble.ranking import BINS, buckets_of, columns_read, put_together, scores_of, weights_of
-from dspipe.stages.shared.artifacts import read_json_artifacts
-from dspipe.stages.shared.quantiles import Histograms, Ranks, groups_of
+from dspipe.stages.shared.artifacts import read_artifacts
+from dspipe.stages.shared.quantiles import groups_of
 
 
 def count_scores(task: Task, stage: StageSettings) -> None:
     """The mass of each bin of each score, by group, of what is still kept. Settings: of, within, unit."""
     settings = stage.settings
-    histograms = {name: Histograms() for name in settings["of"]}
+    masses = {name: Masses() for name in settings["of"]}
     for batch in task.rows(columns_read(settings)):
         kept = batch.filter(pc.is_null(batch.column("reason")))
         groups, weights = groups_of(kept, *settings["within"]), weights_of(kept, settings["unit"])
-        for name, histogram in histograms.items():
-            histogram.add(BINS.of(scores_of(kept, name)), groups, weights)
-    _make(task, f"{stage.name}.scores", histograms)
+        for name, found in masses.items():
+            found.add(BINS.of(scores_of(kept, name)), groups, weights)
+    _make(task, f"{stage.name}.scores", masses)
 
 
 def add_up(task: Task, stage: StageSettings) -> None:
-    """Add up the histograms of the shards. Settings: what, the word of the phase that made them."""
-    total: dict[str, Histograms] = {}
-    for _, part in read_json_artifacts(task, f"{stage.name}.{stage.settings['what']}"):
-        for name, histogram in part.items():
-            total.setdefault(name, Histograms()).add_up(histogram)
+    """Add up what the shards have counted. Settings: what, the word of the phase that made them."""
+    total = _read(task, f"{stage.name}.{stage.settings['what']}")
     _make(task, f"{stage.name}.{'ranks' if stage.settings['what'] == 'scores' else 'cuts'}", total)
 
 
 def combine_ranks(task: Task, stage: StageSettings) -> None:
     """Put each document's ranks together. Settings: of, within, unit, how, weights."""
     settings = stage.settings
-    ranks = {name: Ranks(counts) for name, counts in _read(task, f"{stage.name}.ranks").items()}
-    histogram = Histograms()
+    counted = _read(task, f"{stage.name}.ranks")
+    ranks = {name: Ranks(counted.get(name, Masses())) for name in settings["of"]}
+    together = Masses()
     for batch in task.rows(columns_read(settings)):
         is_kept = pc.is_null(batch.column("reason"))
         kept = batch.filter(is_kept)
         groups = groups_of(kept, *settings["within"])
         found = [ranks[name].of(BINS.of(scores_of(kept, name)), groups) for name in settings["of"]]
         combined = put_together(np.stack(found), settings)
-        histogram.add(BINS.of(combined), groups, weights_of(kept, settings["unit"]))
+        together.add(BINS.of(combined), groups, weights_of(kept, settings["unit"]))
         values = pc.replace_with_mask(pa.nulls(batch.num_rows, pa.float32()), is_kept, pa.array(combined))
         task.write(pa.RecordBatch.from_arrays([values], names=[f"{stage.name}.combined"]))
-    _make(task, f"{stage.name}.combine", {"combined": histogram})
+    _make(task, f"{stage.name}.combine", {"combined": together})
 
 
 def write_buckets(task: Task, stage: StageSettings) -> None:
     """Each document's rank and bucket, and the drops. Settings: within, buckets, keep_from."""
     within, buckets, keep_from = (stage.settings[name] for name in ("within", "buckets", "keep_from"))
     combined = f"{stage.name}.combined"
-    ranks = Ranks(_read(task, f"{stage.name}.cuts").get("combined", {}))
+    ranks = Ranks(_read(task, f"{stage.name}.cuts").get("combined", Masses()))
     for batch in task.rows(["reason", combined, *within]):
         is_kept = pc.is_null(batch.column("reason"))
         kept = batch.filter(is_kept)
@@ -79,12 +76,14 @@ def _spread(values: pa.Array, is_kept: pa.Array) -> pa.Array:
     return pc.replace_with_mask(pa.nulls(len(is_kept), values.type), is_kept, values)
 
 
-def _make(task: Task, artifact: str, histograms: Mapping[str, Histograms]) -> None:
+def _make(task: Task, artifact: str, scores: Mapping[str, Masses]) -> None:
     with task.make(artifact) as file:
-        file.write(json.dumps({name: json.loads(found.as_json()) for name, found in histograms.items()}).encode())
+        write_masses(file, scores)
 
 
-def _read(task: Task, artifact: str) -> dict[str, dict[str, dict[int, int]]]:
-    (file,) = task.artifact(artifact)
-    found: dict[str, Any] = json.loads(file.read())
-    return {name: {group: dict(items) for group, items in groups.items()} for name, groups in found.items()}
+def _read(task: Task, artifact: str) -> dict[str, Masses]:
+    """All that the tasks of a phase have counted, by score."""
+    found: dict[str, Masses] = {}
+    for _, content in read_artifacts(task, artifact):
+        add_masses(content, found)
+    return found

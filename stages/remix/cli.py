@@ -160,6 +160,10 @@ def fit(
 
     if config is not None and available is not None:
         _refuse("--config says what is available, too: give one of the two")
+    if output is not None and (output.is_dir() or not output.parent.is_dir()):
+        _refuse(
+            f"--output {output}: " + ("it is a folder" if output.is_dir() else f"there is no folder {output.parent}")
+        )
     if scale not in KINDS:
         _refuse(f"--scale {scale!r}: give {', '.join(KINDS[:-1])} or {KINDS[-1]}")
     kind = cast("ScaleKind", scale)

@@ -72,9 +72,11 @@ class _Supply:
         self.domains, self.unit = domains, unit
         by_domain = request.max_epochs if isinstance(request.max_epochs, dict) else {}
         known = {domain.name for domain in domains}
-        for name in [*request.min_tokens, *by_domain]:
-            if name not in known:
-                raise UnfitSettingError(f"there is no domain {name!r}; there are {list_names(known)}")
+        for key, names in (("min_tokens", request.min_tokens), ("max_epochs", by_domain)):
+            for name in names:
+                if name not in known:
+                    message = f"there is no domain {name!r}; there are {list_names(known)}"
+                    raise UnfitSettingError(message, (key, name))
         for_all = math.inf if isinstance(request.max_epochs, dict) else request.max_epochs
         self.most_asked = [by_domain.get(domain.name, for_all) for domain in domains]
         most = math.inf if request.curve is None else most_epochs(request.curve)

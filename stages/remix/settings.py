@@ -134,6 +134,13 @@ class MixtureRequest(Mixture):
     phases: list[Part] | None = None
     """Mixtures one after the other along the run, instead of one; their shares sum to 1."""
 
+    @model_validator(mode="after")
+    def _minimum_within_budget(self) -> "MixtureRequest":
+        least = math.fsum(self.min_tokens.values())
+        if self.tokens is not None and least > self.tokens:
+            raise ValueError(f"min_tokens asks {least:,.0f} tokens, more than the budget: tokens is {self.tokens:,.0f}")
+        return self
+
     @property
     def by_name(self) -> str:
         """The column, or the columns, as a domain's name has their values."""

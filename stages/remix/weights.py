@@ -44,10 +44,10 @@ def check_names_merged(request: MixtureRequest, merged: Mapping[str, str]) -> No
             named += [(key, name) for name, value in (given or {}).items() if value > 0]
     for key, name in named:
         if name in merged:
-            least = f"{request.tail.min_tokens:,.0f}" if request.tail is not None else ""
+            # no number: before there are tokens, it would be one of bytes
             raise UnfitSettingError(
-                f"{key}: {name!r} is too small to stand alone (tail.min_tokens: {least}) and goes into "
-                f"{merged[name]!r}; name that, or lower tail.min_tokens",
+                f"{key}: {name!r} is too small to stand alone and goes into {merged[name]!r}; name that, or lower "
+                "tail.min_tokens",
                 (key, name),
             )
 

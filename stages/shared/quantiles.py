@@ -66,20 +66,13 @@ class Histograms:
         for group, items in part.items():
             self._add(group, items)
 
-    def add(
-        self, bins: "npt.NDArray[np.int64]", groups: Groups, weights: "npt.NDArray[np.int64] | None" = None
-    ) -> None:
-        """Count documents by their bins and groups; with `weights`, each as so many."""
+    def add(self, bins: "npt.NDArray[np.int64]", groups: Groups) -> None:
+        """Count documents by their bins and groups."""
         import numpy as np
 
         # bins are float32 bits, or below 0 as many: they fit beside the group
         keys = (groups.codes << 32) | (bins + _MIDDLE)
-        if weights is None:
-            found, times = np.unique(keys, return_counts=True)
-        else:
-            found, place = np.unique(keys, return_inverse=True)
-            times = np.zeros(len(found), np.int64)
-            np.add.at(times, place, weights)
+        found, times = np.unique(keys, return_counts=True)
         for key, count in zip(found.tolist(), times.tolist(), strict=True):
             self._add(groups.names[key >> 32], [((key & 0xFFFFFFFF) - _MIDDLE, count)])
 
@@ -91,32 +84,6 @@ class Histograms:
         of_group = self.counts.setdefault(group, {})
         for bin, count in items:
             of_group[bin] = of_group.get(bin, 0) + count
-
-
-class Ranks:
-    """The share of a group's mass that stands below each score, ties at the middle of theirs: 0 to 1."""
-
-    def __init__(self, counts: "Mapping[str, Mapping[int, int]]") -> None:
-        """`counts`: of a `Histograms`, all groups."""
-        import numpy as np
-
-        self._ranks: dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]] = {}
-        for group, of_group in counts.items():
-            bins = np.array(sorted(of_group), np.int64)
-            mass = np.array([of_group[bin] for bin in bins.tolist()], np.float64)
-            self._ranks[group] = bins, (np.cumsum(mass) - mass / 2) / max(mass.sum(), 1.0)
-
-    def of(self, bins: "npt.NDArray[np.int64]", groups: Groups) -> "npt.NDArray[np.float64]":
-        """The rank of each document whose bin was counted, by its group."""
-        import numpy as np
-
-        ranks = np.zeros(len(bins))
-        for code, name in enumerate(groups.names):
-            rows = np.flatnonzero(groups.codes == code)
-            if len(rows):
-                known, shares = self._ranks[name]
-                ranks[rows] = shares[np.searchsorted(known, bins[rows])]
-        return ranks
 
 
 def bin_above(counts: dict[int, int], share: float) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from dspipe.pipeline.quantities import ByteSize
 from dspipe.pipeline.source import Domains, InputFile, Reading, Source, SourceConfig
 from dspipe.pipeline.storage.compression.damage import DamagedError
 from dspipe.pipeline.storage.compression.detect import decompressed, open_at
@@ -32,7 +33,7 @@ class Config(SourceConfig):
         description="domain by file name: the first pattern that matches the name below root, or its last part, counts",
     )
     shard_files: int = Field(256, gt=0, description="files in a shard, on average; at most 4 times as many")
-    shard_bytes: int = Field(128 << 20, gt=0, description="a shard ends when its files reach this size")
+    shard_bytes: ByteSize = Field(128 << 20, gt=0, description="a shard ends when its files reach this size")
 
 
 class FilesSource(Source[Config]):

@@ -163,6 +163,7 @@ class TokenizerStage(GlobalStage[TokenizerConfig]):
                 emits="tokenizer.words",
                 partitions=_count_partitions(settings, corpus),
                 settings={"scheme": settings.scheme, "copies": copies},
+                sample_bytes=settings.sample_bytes,
             ),
             Phase(
                 "tokenizer.merge",

@@ -30,12 +30,16 @@ class Bounds:
         for name, floor, cap in zip(self.names, self.floors, self.caps, strict=True):
             if floor > cap + _TOLERANCE:
                 raise BoundsError(f"{name!r} is to have {floor:.4g} at least, but {cap:.4g} is the most its caps allow")
-        for total, what, wrong in (
-            (self.floors.sum(), "the least weights", self.floors.sum() > 1 + _TOLERANCE),
-            (self.caps.sum(), "the largest weights that the caps allow", self.caps.sum() < 1 - _TOLERANCE),
-        ):
-            if wrong:
-                raise BoundsError(f"{what} sum to {total:.4g}, so no mixture is within them")
+        if (total := self.floors.sum()) > 1 + _TOLERANCE:
+            raise BoundsError(
+                f"the least weights sum to {total:.4g}, so no mixture is within them: lower min_tokens, or raise the "
+                "budget"
+            )
+        if (total := self.caps.sum()) < 1 - _TOLERANCE:
+            raise BoundsError(
+                f"the largest weights that the caps allow sum to {total:.4g}, so no mixture is within them: lower the "
+                "budget, or raise max_epochs"
+            )
 
     @classmethod
     def from_tokens(

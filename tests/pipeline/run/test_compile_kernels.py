@@ -11,6 +11,7 @@ from dspipe.pipeline.run.compile_kernels import compile_specs, compiled_before, 
 from dspipe.pipeline.run.executors.interface import Event, Failure, Finished
 from dspipe.pipeline.run.progress import LogProgress
 from dspipe.pipeline.run.run import _compile_kernels as compile_missing
+from dspipe.pipeline.run.scheduler import Scheduler
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.spec import Manifest, TaskSpec
 from dspipe.pipeline.tasks.task import Task
@@ -107,10 +108,10 @@ def test_compiling_is_tried_again_and_not_repeated(tmp_path: Any, monkeypatch: p
     killed = Failure("crash", "the worker process was ended by SIGKILL")
     done: Manifest = {"notes": {}}
     executor = Answers(killed, done, {"notes": {"not compiled": "ValueError"}})
-    compile_missing(plan, executor, account, lambda: None)
+    compile_missing(plan, account, Scheduler(executor, plan.config.engine.retries, account.heard))
     assert executor.answers == []
     # the second one wasn't compiled
     executor = Answers(done)
-    compile_missing(plan, executor, account, lambda: None)
+    compile_missing(plan, account, Scheduler(executor, plan.config.engine.retries, account.heard))
     assert executor.answers == []
-    compile_missing(plan, Answers(), account, lambda: None)
+    compile_missing(plan, account, Scheduler(Answers(), 0, account.heard))

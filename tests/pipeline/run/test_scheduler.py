@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dspipe.pipeline.errors import DamagedFileError, RunFailedError
-from dspipe.pipeline.run import scheduler
+from dspipe.pipeline.run import clock as machine_clock
 from dspipe.pipeline.run.executors.interface import Event, Failure, FailureKind, Finished, Progressed, Started
 from dspipe.pipeline.run.scheduler import Scheduler, Silent
 from dspipe.pipeline.tasks.place import Place
@@ -125,7 +125,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     def sleep(seconds: float) -> None:
         now[0] += seconds
 
-    monkeypatch.setattr(scheduler, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
+    monkeypatch.setattr(machine_clock, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
     return now
 
 

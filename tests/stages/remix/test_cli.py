@@ -84,6 +84,8 @@ def test_metrics_that_say_nothing_are_refused(config: Path, tmp_path: Path) -> N
     assert "Nothing is proposed. Run more mixtures" in refused.stderr
     assert not output.exists()
     assert "only numbers above 0 change by per cents: give --scale usual" in asked("fit", *tables, code=2).stderr
+    missing = tmp_path / "none" / "weights.yaml"
+    assert f"there is no folder {missing.parent}" in asked("fit", *tables, "--output", missing, code=2).stderr
     assert "give relative, usual or own" in asked("fit", *tables, "--scale", "log", code=2).stderr
 
 

@@ -110,14 +110,17 @@ def test_minimum_tokens_of_a_rare_domain() -> None:
     assert got["web"] / got["books"] == pytest.approx(10, rel=1e-3)
     assert sum(got.values()) == pytest.approx(230_000, abs=3)
     with pytest.raises(ConfigError, match="min_tokens asks 300000 tokens of 'code'"):
-        plan(tokens=230_000, min_tokens={"code": 300_000})
-    with pytest.raises(ConfigError, match="there is no domain 'law'"):
-        plan(tokens=230_000, min_tokens={"law": 1})
+        plan(tokens=400_000, min_tokens={"code": 300_000})
+    for key in ("min_tokens", "max_epochs"):
+        request: dict[str, Any] = {key: {"law": 1}}
+        with pytest.raises(ConfigError, match="there is no domain 'law'") as error:
+            plan(tokens=230_000, **request)
+        assert error.value.key == (key, "law")
 
 
 def test_minimum_tokens_that_leave_too_little_for_the_weights() -> None:
-    with pytest.raises(ConfigError, match=r"minimum tokens and epochs make it web .* = 450000"):
-        plan(weights=THREE, tokens=400_000, min_tokens={"web": 400_000, "books": 50_000})
+    with pytest.raises(ConfigError, match=r"minimum tokens and epochs make it web .* = 1.05e\+06"):
+        plan(weights=THREE, min_tokens={"web": 950_000, "books": 100_000})
 
 
 def test_phases_follow_each_other() -> None:

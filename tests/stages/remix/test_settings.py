@@ -25,6 +25,12 @@ def test_settings_that_cannot_be(settings: dict[str, Any]) -> None:
         RemixConfig.model_validate(settings)
 
 
+def test_minimum_tokens_above_the_budget_are_refused_before_any_work() -> None:
+    with pytest.raises(ValidationError, match="min_tokens asks 4,000 tokens, more than the budget: tokens is 3,000"):
+        RemixConfig.model_validate({"tokens": 3000, "min_tokens": {"a": 2000, "b": 2000}})
+    assert RemixConfig.model_validate({"tokens": 4000, "min_tokens": {"a": 2000, "b": 2000}}).tokens == 4000
+
+
 def test_numbers_as_yaml_reads_them() -> None:
     config = RemixConfig.model_validate({"tokens": "2e12", "max_epochs": {"web": "4"}})
     assert (config.tokens, config.max_epochs) == (2e12, {"web": 4.0})
