@@ -30,7 +30,7 @@ def heuristics_dspipe(measure: Measure, paths: Sequence[str | Path], mb: float =
 
     stage = HeuristicsStage("heuristics", HeuristicsConfig(like="datatrove"))
     texts = read_texts(paths, mb)
-    batches = _batches(texts)
+    batches = batches_of(texts)
 
     def run() -> None:
         for batch in batches:
@@ -58,7 +58,7 @@ def chain_dspipe(measure: Measure, paths: Sequence[str | Path], mb: float = 0) -
     language = LanguageStage("language", LanguageConfig())
     heuristics = HeuristicsStage("heuristics", HeuristicsConfig(like="datatrove"))
     texts = read_texts(paths, mb)
-    batches = _batches(texts)
+    batches = batches_of(texts)
 
     def run() -> None:
         for batch in batches:
@@ -103,7 +103,7 @@ def _verdicts(texts: list[str], name: str) -> Any:
         # datatrove's filter drops a text without characters
         settings["gopher"] = {**dict.fromkeys(quality), "min_words": 1}
     stage = HeuristicsStage("heuristics", HeuristicsConfig(**settings))
-    columns = [stage.measure(batch).select(list(stage.judge_columns())) for batch in _batches(texts)]
+    columns = [stage.measure(batch).select(list(stage.judge_columns())) for batch in batches_of(texts)]
     import numpy as np
 
     return np.concatenate([stage.judge(batch).is_valid().to_numpy(zero_copy_only=False) for batch in columns])
@@ -139,7 +139,7 @@ def _datatrove_verdicts(filters: list[Any], texts: list[str]) -> Any:
     return dropped
 
 
-def _batches(texts: list[str]) -> "list[pa.RecordBatch]":
+def batches_of(texts: list[str]) -> "list[pa.RecordBatch]":
     """Batches of an English corpus, its language known."""
     import pyarrow as pa
 

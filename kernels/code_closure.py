@@ -129,7 +129,7 @@ def is_own(package: str, module: str) -> bool:
     except (ImportError, ValueError):
         return False
     places = [*(spec.submodule_search_locations or []), spec.origin or ""] if spec else []
-    return bool(places) and not any("site-packages" in place or "dist-packages" in place for place in places)
+    return bool(places) and not any("site-packages" in place or "dist-packages" in place for place in map(str, places))
 
 
 def _submodules(package: str) -> list[str]:

@@ -46,6 +46,9 @@ class RunDocuments(Protocol):
     def dropped_for(self, reason: str) -> "Bools":
         """Which were dropped in the run with this reason."""
 
+    def dropped_before(self) -> "tuple[Codes, Sequence[str]]":
+        """(codes, reasons): why each document doesn't come now, as a place in `reasons`; -1 for those that come."""
+
     def read(self, names: Sequence[str]) -> "Iterator[tuple[int, pa.RecordBatch]]":
         """(row of the first, the named columns) of all documents in order, some ten thousand at a time."""
 

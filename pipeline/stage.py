@@ -262,7 +262,8 @@ class Stage(ABC, Generic[ConfigT]):
         others stay, but `text` where the stage `rewrites`.
 
         `batch` has at least the columns of `pipeline.document.DOCUMENT`: id, url, date, dump, source, domain, language
-        (string, null where unknown) and text (large_string, never null). It is also called for batches of no rows.
+        (string, null where unknown) and text (large_string, never null), and those that documents take along from the
+        sources' files. It is also called for batches of no rows.
         An exception on a batch makes the engine halve it until the document at fault is found and quarantined, unless
         it is one that no document is to blame for (ConfigError, ImportError, MemoryError, OSError and the like).
         """

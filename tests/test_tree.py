@@ -31,6 +31,7 @@ NOT_MIRRORED = {
     "tests/test_hostile_text.py": "what documents say, through every command",
     "tests/test_losses.py": "runs over damaged inputs",
     "tests/test_memory.py": "the peak memory of a run",
+    "tests/test_recipes.py": "the recipes in configs/recipes",
     "tests/test_order.py": "that stages see what those before them left",
     "tests/test_rerun_added_shard.py": "what runs again when a shard is added",
     "tests/test_rerun_exact_dedup.py": "what runs again after an edit of exact_dedup",

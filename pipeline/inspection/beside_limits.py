@@ -24,7 +24,7 @@ def values_beside_limits(stages: Sequence[Stage[Any]], columns: Mapping[str, Any
     """What each stage asks of a document with these columns, in the order of the stages; not of a document that a stage
     isn't for."""
     for stage in stages:
-        is_for = all(columns.get(name) in values for name, values in stage.concerns.items())
+        is_for = all(_text(columns.get(name)) in values for name, values in stage.concerns.items())
         if is_for:
             for limit in stage.limits(columns):
                 yield Measured(limit.column, columns.get(limit.column), limit.asks, limit.reason, limit.broken)
@@ -47,3 +47,8 @@ def spans_of(stages: Sequence[Stage[Any]], text: str, columns: Mapping[str, Any]
         if not apart or span.start >= apart[-1].end:
             apart.append(span)
     return apart
+
+
+def _text(value: Any) -> str | None:
+    """A whole number as the config writes it."""
+    return None if value is None else str(value)

@@ -103,7 +103,7 @@ class Rejudging:
         alive = self.position >= first
         codes[alive] = _KEPT
         for at in range(first, len(self._order)):
-            part = _Part(self, edited, at, alive, unsure)
+            part = _Part(self, edited, at, alive, unsure, codes)
             part.judge()
             codes[alive] = part.codes[alive]
             unsure |= part.guessed
@@ -187,8 +187,11 @@ class Rejudging:
 class _Part:
     """One stage's part in judging again: what comes to it, and what it says of that."""
 
-    def __init__(self, rejudging: Rejudging, edited: EditedStages, at: int, alive: Bools, unsure: Bools) -> None:
-        self._rejudging, self._at = rejudging, at
+    def __init__(
+        self, rejudging: Rejudging, edited: EditedStages, at: int, alive: Bools, unsure: Bools, before: Codes
+    ) -> None:
+        """before: int32[n], why the documents that don't come were dropped"""
+        self._rejudging, self._at, self._before = rejudging, at, before
         self._stage = edited.stages[rejudging._order[at]]
         self._names = tuple(stage.name for stage in edited.stages)
         self._alive, self._unsure = alive, unsure
@@ -205,7 +208,7 @@ class _Part:
     def judge(self) -> None:
         """Find the verdicts. Raises NeedsRunError, DamagedFileError."""
         stage = self._stage
-        if not stage.changed and np.array_equal(self._alive, self._entered) and not (self._unsure & self._alive).any():
+        if not stage.changed and self._comes_as_before() and not (self._unsure & self._alive).any():
             self._as_before()
         elif isinstance(stage.after, MapStage):
             self._judge_rows(stage.after)
@@ -225,6 +228,10 @@ class _Part:
             self._remarks,
             self._tables,
         )
+
+    def _comes_as_before(self) -> bool:
+        other = self._before != self._rejudging.documents.reason
+        return np.array_equal(self._alive, self._entered) and not (other & ~self._alive).any()
 
     def _as_before(self) -> None:
         self.codes[self._here] = self._rejudging.documents.reason[self._here]
@@ -256,7 +263,7 @@ class _Part:
         failed = rejudging.failed_at(self._at)
         lacking = self._alive & rejudging.lacks([field.name for field in after.measured_columns()], self._at)
         enters = self._alive & ~failed & ~lacking
-        given = _Given(rejudging, enters, self._entered & ~failed, self._unsure, self._names)
+        given = _Given(rejudging, enters, self._entered & ~failed, self._unsure, self._names, self._before)
         before = self._stage.before
         rejudged = after.rejudge(before, given) if isinstance(before, GlobalStage) else None
         if rejudged is None:
@@ -305,10 +312,16 @@ class _Given:
     """What a stage that looks at all documents is given (`pipeline.rejudging.RunDocuments`)."""
 
     def __init__(
-        self, rejudging: Rejudging, enters: Bools, entered: Bools, unsure: Bools, stages: Sequence[str]
+        self,
+        rejudging: Rejudging,
+        enters: Bools,
+        entered: Bools,
+        unsure: Bools,
+        stages: Sequence[str],
+        codes: Codes,
     ) -> None:
         self._documents, self.stages = rejudging.documents, stages
-        self.enters, self.entered, self.unsure = enters, entered, unsure
+        self.enters, self.entered, self.unsure, self._codes = enters, entered, unsure, codes
         self.text_bytes = rejudging.documents.text_bytes
         self.tokens, self.guessed_tokens = rejudging.tokens
 
@@ -318,6 +331,9 @@ class _Given:
     def dropped_for(self, reason: str) -> Bools:
         dropped: Bools = self._documents.reason == self._documents.reasons.code(reason)
         return dropped
+
+    def dropped_before(self) -> tuple[Codes, Sequence[str]]:
+        return np.where(self.enters, np.int32(_KEPT), self._codes), self._documents.reasons.names
 
     def read(self, names: Sequence[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
         return self._documents.read(names)

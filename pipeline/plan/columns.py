@@ -56,13 +56,15 @@ def check_columns(config: RunConfig, phases: PhasesOf) -> None:
 
 
 def _check_concerns(config: RunConfig, index: int, known: Mapping[str, pa.DataType]) -> None:
-    """Whether the columns by which a stage is for some documents only are there before it, and hold text."""
+    """Whether the columns by which a stage is for some documents only are there before it, and hold text or whole
+    numbers."""
     for name in config.stages[index].concerns:
         if name not in known:
             message = f"no source and no stage before this one makes the column {name}; {suggest(name, list(known))}"
             raise invalid_stage(config, index, message, ("domains", name))
-        if not (pa.types.is_string(known[name]) or pa.types.is_large_string(known[name])):
-            raise invalid_stage(config, index, f"{name} is {known[name]}, not text", ("domains", name))
+        kind = known[name]
+        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind)):
+            raise invalid_stage(config, index, f"{name} is {kind}, not text", ("domains", name))
 
 
 def _invalid(config: RunConfig, source: int, name: str, message: str) -> InvalidConfigError:

@@ -7,7 +7,6 @@ read once, under however many names it is found. What is left out of what a path
 import hashlib
 import os
 import re
-import sysconfig
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import Any
 
 from dspipe.pipeline.config.suggestions import near
 from dspipe.pipeline.config.yaml_lines import KeyPath
+from dspipe.pipeline.environment import expand_known, unknown_variable
 from dspipe.pipeline.errors import ConfigError, MissingExtraError, StorageError, UnreachableError
 from dspipe.pipeline.plan.left_out import LeftOut
 from dspipe.pipeline.plan.listed import is_list, listed_paths
@@ -133,15 +133,10 @@ def common_folder(source: Source[Any]) -> str:
 
 def expand_variables(path: str) -> str:
     """~, $NAME and ${NAME} of the environment; ${SITE_PACKAGES} is where this Python's packages are installed."""
-    known = {"SITE_PACKAGES": sysconfig.get_path("purelib"), **os.environ}
-
-    def value(match: re.Match[str]) -> str:
-        name = match[1] or match[2]
-        if name not in known:
-            raise ConfigError(f"{path}: there is no environment variable {name}", ("path",))
-        return known[name]
-
-    expanded = re.sub(r"\$(?:\{(\w+)\}|(\w+))", value, path)
+    unknown = unknown_variable(path)
+    if unknown is not None:
+        raise ConfigError(f"{path}: there is no environment variable {unknown}", ("path",))
+    expanded = expand_known(path)
     return expanded if is_remote(expanded) else str(Path(expanded).expanduser()) if expanded else ""
 
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dspipe.pipeline.environment import no_such
 from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.decontaminate.questions import questions
 from dspipe.stages.shared.loaded import load_once, sha256_once
@@ -65,7 +66,7 @@ class BenchmarkIndex:
                 raise ConfigError(message, ("against", number))
             found = [path] if path.is_file() else files_matching(path, ("against", number))
             if not found:
-                raise ConfigError(f"no such file: {pattern}", ("against", number))
+                raise ConfigError(no_such("such file:", pattern), ("against", number))
             files += found
         return files
 

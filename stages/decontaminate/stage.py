@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator
 
+from dspipe.pipeline.environment import FilePath
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.rejudging import NeedsRunError, Rejudged, RunDocuments
 from dspipe.pipeline.stage import NOTHING, Corpus, GlobalStage, Phase, Settings, Span, StageConfig
@@ -54,7 +55,7 @@ class MultipleChoice(BaseModel):
 class DecontaminateConfig(StageConfig):
     """Settings of `decontaminate`."""
 
-    against: tuple[str, ...] = Field(min_length=1)
+    against: tuple[FilePath, ...] = Field(min_length=1)
     """Benchmark files (.jsonl, .jsonl.gz, .jsonl.zst), one question a line; wildcards are expanded."""
 
     fields: tuple[str, ...] | None = None

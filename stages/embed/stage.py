@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, model_validator
 
+from dspipe.pipeline.environment import FilePath
 from dspipe.pipeline.stage import MapStage, NamedConfig, Settings
 from dspipe.stages.embed.model_file import StaticModel, find_static_model
 from dspipe.stages.shared.loaded import sha256_once
@@ -31,7 +32,7 @@ HASHED_DIMENSIONS = 256
 class EmbedConfig(NamedConfig):
     """Settings of `embed`."""
 
-    model: str | None = None
+    model: FilePath | None = None
     """Folder with model.safetensors and tokenizer.json. Default: hashed words, no model."""
 
     dimensions: int | None = Field(default=None, ge=16, le=1024)

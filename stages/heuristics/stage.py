@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from dspipe.pipeline.errors import ConfigError
-from dspipe.pipeline.stage import NOTHING, MapConfig, MapStage, Settings, Span
+from dspipe.pipeline.stage import NOTHING, MapConfig, MapStage, NamedConfig, Settings, Span
 from dspipe.pipeline.threshold import Threshold
 from dspipe.stages.heuristics.c4 import C4
 from dspipe.stages.heuristics.fineweb import FineWeb
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 RuleSetName = Literal["gopher", "c4", "fineweb"]
 
 
-class HeuristicsConfig(MapConfig):
+class HeuristicsConfig(NamedConfig, MapConfig):
     """Settings of `heuristics`."""
 
     rules: list[RuleSetName] = Field(default=["gopher", "c4", "fineweb"], min_length=1)

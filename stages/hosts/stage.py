@@ -24,13 +24,14 @@ seed and where the document comes from.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 from pydantic import Field, model_validator
 
 from dspipe.pipeline.condition import Condition, ConditionError, parse_condition
 from dspipe.pipeline.errors import ConfigError
+from dspipe.pipeline.rejudging import Rejudged, RunDocuments
 from dspipe.pipeline.stage import Corpus, GlobalStage, NamedConfig, Phase, Settings
 from dspipe.pipeline.storage.partitions import partitions_for
 
@@ -100,6 +101,11 @@ class HostsStage(GlobalStage[HostsConfig]):
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         return [*self._counting(corpus), *(self._limiting(corpus) if self.config.max_pages is not None else ())]
+
+    def rejudge(self, before: Self, documents: RunDocuments) -> Rejudged:
+        from dspipe.stages.hosts.rejudge import rejudge
+
+        return rejudge(self.name, self.seed, self._settings, documents)
 
     def _counting(self, corpus: Corpus) -> Iterator[Phase]:
         limits = self.config.max_pages is not None

@@ -1,6 +1,7 @@
 """What the phases of `hosts` do."""
 
 import json
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -57,7 +58,7 @@ def judge_hosts(task: Task, stage: StageSettings) -> None:
                 senders.append(np.stack([keys, np.full(len(keys), sender, np.uint64)]))
             table = judged_table(counted.table(), mean, named).combine_chunks()
             rows = table.to_batches()[0] if table.num_rows else pa.RecordBatch.from_pylist([], table.schema)
-            goes = _goes(rows, condition)
+            goes = hosts_that_go(rows, condition)
             large = np.zeros(len(rows), bool) if most is None else rows.column("kept").to_numpy() > most
             task.count("hosts", len(rows))
             task.count("hosts dropped", int(goes.sum()))
@@ -110,9 +111,7 @@ def find_surplus(task: Task, stage: StageSettings) -> None:
         shards = np.concatenate([np.empty(0, np.int64), *(np.full(len(batch), sender) for sender, batch in records)])
         keys, ranks, rows = (_column([batch for _, batch in records], name) for name in ("key", "rank", "row"))
         order = np.lexsort((rows, shards, ranks, keys))
-        begins = np.flatnonzero(np.append(True, keys[order][1:] != keys[order][:-1])) if len(keys) else order
-        place = np.arange(len(order)) - np.repeat(begins, np.diff(np.append(begins, len(order))))
-        surplus = np.sort(order[place >= stage.settings["max_pages"]])
+        surplus = beyond(keys[order], order, stage.settings["max_pages"])
         task.emit(shards[surplus], record_batch({"row": rows[surplus].astype(np.uint32)}))
 
 
@@ -127,6 +126,15 @@ def drop_surplus(task: Task, stage: StageSettings) -> None:
         _write(task, batch.column("reason"), dropped, f"{stage.name}.too_many_pages")
 
 
+def beyond(hosts: npt.NDArray[Any], order: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int64]:
+    """Those of `order` that stand behind the first `most` of their host, ascending; `hosts` has the host of each, equal
+    ones side by side."""
+    begins = np.flatnonzero(np.append(True, hosts[1:] != hosts[:-1])) if len(hosts) else order
+    place = np.arange(len(order)) - np.repeat(begins, np.diff(np.append(begins, len(order))))
+    surplus: npt.NDArray[np.int64] = np.sort(order[place >= most])
+    return surplus
+
+
 def _keys(hosts: pa.Array) -> UInt64:
     """64 bits for each host. Two of 1e8 hosts share them with a probability of 3e-4, and then a page may go for
     another host's sake."""
@@ -134,7 +142,8 @@ def _keys(hosts: pa.Array) -> UInt64:
     return keys
 
 
-def _goes(rows: pa.RecordBatch, condition: Condition | None) -> npt.NDArray[np.bool_]:
+def hosts_that_go(rows: pa.RecordBatch, condition: Condition | None) -> npt.NDArray[np.bool_]:
+    """Of which rows of a `judged_table` the condition holds."""
     if condition is None:
         return np.zeros(len(rows), bool)
     goes: npt.NDArray[np.bool_] = condition.mask(rows.select(list(condition.columns))).to_numpy(zero_copy_only=False)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dspipe.pipeline.environment import unknown_variable
 from dspipe.pipeline.errors import ConfigError
 
 _INDEX = "model.safetensors.index.json"
@@ -83,7 +84,9 @@ def read_folder(model: str) -> ModelFolder:
     path = Path(model).expanduser()
     if not path.is_dir():
         what = "is a file" if path.exists() else "is not there"
-        raise ConfigError(f"{model} {what}; engine: transformers takes a folder with a model in it", ("model",))
+        unknown = unknown_variable(model)
+        why = f" (there is no environment variable {unknown})" if unknown else ""
+        raise ConfigError(f"{model} {what}{why}; engine: transformers takes a folder with a model in it", ("model",))
     config = _json(path / "config.json", "which network it is")
     weights = _weights(path)
     if not (path / "tokenizer.json").is_file():

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from dspipe.pipeline.config.suggestions import suggest
+from dspipe.pipeline.environment import FilePath
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.stage import MapStage, NamedConfig, Settings, Stage
 from dspipe.stages.label.fasttext_engine import FastTextEngine
@@ -40,7 +41,7 @@ class LabelConfig(NamedConfig):
     engine: Literal["fasttext", "transformers"] = "fasttext"
     """`fasttext`, or a sequence classifier of the library transformers (`pip install 'dspipe[transformers]'`)."""
 
-    model: str
+    model: FilePath
     """Path of a supervised fastText model (.bin or .ftz); with `engine: transformers` of a folder with config.json,
     tokenizer.json and weights as safetensors."""
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
+from dspipe.pipeline.environment import FilePath
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.rejudging import Rejudged, RunDocuments
 from dspipe.pipeline.stage import NOTHING, Corpus, GlobalStage, Phase, Settings, StageConfig
@@ -23,7 +24,7 @@ from dspipe.pipeline.threshold import Threshold
 from dspipe.stages.perplexity.bucket_steps import COLUMNS
 from dspipe.stages.perplexity.scorer import Change, Scorer, import_extra
 from dspipe.stages.shared.loaded import load_once, sha256_once
-from dspipe.stages.shared.path_patterns import files_matching
+from dspipe.stages.shared.path_patterns import files_by_language
 from dspipe.stages.shared.quantiles import strings
 
 if TYPE_CHECKING:
@@ -37,11 +38,11 @@ _STEPS = "dspipe.stages.perplexity.bucket_steps"
 class PerplexityConfig(StageConfig):
     """Settings of `perplexity`."""
 
-    models: str | dict[str, str]
+    models: FilePath | dict[str, FilePath]
     """KenLM models (.arpa, or binary): a path with `{language}` in it, or a path for each language. Documents of other
     languages have no perplexity and are kept."""
 
-    sentencepiece: str | dict[str, str] | None = None
+    sentencepiece: FilePath | dict[str, FilePath] | None = None
     """SentencePiece models that cut the text into the units of the models, in the same form. Default: units are words
     between blanks."""
 
@@ -173,14 +174,14 @@ class PerplexityStage(GlobalStage[PerplexityConfig]):
 
     @cached_property
     def _models(self) -> dict[str, Path]:
-        return _files(self.config.models, "models")
+        return files_by_language(self.config.models, "models")
 
     @cached_property
     def _pieces(self) -> dict[str, Path]:
         """The SentencePiece models of the languages that have a KenLM model."""
         if self.config.sentencepiece is None:
             return {}
-        found = _files(self.config.sentencepiece, "sentencepiece")
+        found = files_by_language(self.config.sentencepiece, "sentencepiece")
         missing = sorted(set(self._models) - set(found))
         if missing:
             raise ConfigError(f"no SentencePiece model for {', '.join(missing)}", ("sentencepiece",))
@@ -196,22 +197,3 @@ class PerplexityStage(GlobalStage[PerplexityConfig]):
             files = [model] if pieces is None else [model, pieces]
             self._scorers[language] = load_once("kenlm", files, lambda: Scorer(model, pieces, normalize), normalize)
         return self._scorers[language]
-
-
-def _files(given: str | dict[str, str], key: str) -> dict[str, Path]:
-    """language -> file. Raises ConfigError."""
-    if isinstance(given, str):
-        path = Path(given).expanduser()
-        before, mark, after = str(path).partition("{language}")
-        if not mark or "{language}" in after:
-            raise ConfigError("a path has {language} in it once; or give a path for each language", (key,))
-        found = files_matching(f"{before}*{after}", (key,))
-        files = {str(file)[len(before) : len(str(file)) - len(after)]: file for file in found}
-        if not files:
-            raise ConfigError(f"no such file: {given}", (key,))
-        return files
-    files = {language: Path(path).expanduser() for language, path in sorted(given.items())}
-    for language, path in files.items():
-        if not path.is_file():
-            raise ConfigError(f"no such file: {path}", (key, language))
-    return files

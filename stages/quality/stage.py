@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import Field, NonNegativeInt, model_validator
 
 from dspipe.pipeline.config.suggestions import near
+from dspipe.pipeline.environment import FilePath
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.rejudging import Rejudged, RunDocuments
 from dspipe.pipeline.stage import NOTHING, Corpus, GlobalStage, NamedConfig, Phase, Settings
@@ -48,7 +49,7 @@ _LOWEST = -3.4028234663852886e38
 class QualityConfig(NamedConfig):
     """Settings of `quality`."""
 
-    model: str | None = None
+    model: FilePath | None = None
     """Path of a supervised fastText model (.bin or .ftz)."""
 
     column: str | None = None

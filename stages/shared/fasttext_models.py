@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dspipe.pipeline.environment import no_such
 from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.shared.loaded import load_once
 
@@ -31,7 +32,7 @@ def find_model(model: str) -> Path:
             for root in (spec.submodule_search_locations or ()) if spec else ():
                 if (Path(root) / folder / model).is_file():
                     return Path(root) / folder / model
-    raise ConfigError(f"no model file {model}", ("model",))
+    raise ConfigError(no_such("model file", model), ("model",))
 
 
 def load_classifier(path: Path) -> "Classifier":

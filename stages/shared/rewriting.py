@@ -77,8 +77,8 @@ class RewritingStage(MapStage[ConfigT]):
         if chosen.any():
             texts = self._rewritten(texts, chosen, counts)
             batch = batch.set_column(at, pa.field("text", pa.large_string()), texts)
-        for field, count in zip(self.measured_columns(), counts, strict=True):
-            batch = batch.append_column(field, pa.array(count, pa.uint32()))
+        for name, count in zip(self.counted(), counts, strict=True):
+            batch = batch.append_column(pa.field(f"{self.name}.{name}", pa.uint32()), pa.array(count, pa.uint32()))
         return batch
 
     def _rewritten(

@@ -22,6 +22,7 @@ import pyarrow as pa
 from pydantic import model_validator
 
 from dspipe.kernels.arrow import text_buffers
+from dspipe.pipeline.environment import FilePath
 from dspipe.pipeline.errors import ConfigError, StorageError
 from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, StageConfig
 from dspipe.stages.remix.settings import EXPECTED_COPIES
@@ -38,7 +39,7 @@ from dspipe.tokenizer.train import train
 class TokenizerConfig(StageConfig):
     """Settings of `tokenizer`: exactly one of `path` and `train`."""
 
-    path: str | None = None
+    path: FilePath | None = None
     """A tokenizer.json, local or on any storage that fsspec opens. Byte-level BPE with a known pre-tokenizer runs
     through dspipe's kernels, anything else through the library `tokenizers`, at its speed."""
     train: TrainSettings | None = None

@@ -4,13 +4,15 @@ import importlib
 import pkgutil
 import sys
 from collections.abc import Iterator
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import dspipe
 from dspipe.kernels import code_closure
-from dspipe.kernels.code_closure import closure, closure_digest
+from dspipe.kernels.code_closure import closure, closure_digest, is_own
 
 
 def test_a_kernel_depends_on_what_it_inlines_from_in_whatever_folder() -> None:
@@ -111,3 +113,13 @@ def test_dspipe_is_seen_whole() -> None:
     assert len(names) > 200
     for name in names:
         closure_digest(name)
+
+
+def test_a_package_that_gives_its_folders_as_paths(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # as transformers does once it is imported
+    for name, folder, own in ("lazy_a", tmp_path / "site-packages", False), ("lazy_b", tmp_path, True):
+        module = ModuleType(name)
+        module.__spec__ = ModuleSpec(name, None, is_package=True)
+        module.__spec__.submodule_search_locations = [folder / name]  # type: ignore[list-item]
+        monkeypatch.setitem(sys.modules, name, module)
+        assert is_own(name, "dspipe.x") == own

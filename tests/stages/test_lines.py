@@ -1,5 +1,6 @@
 """Line removal: each rule by itself, the sums, and a slow version of the same."""
 
+import re
 from typing import Any
 
 import pyarrow as pa
@@ -124,3 +125,67 @@ def test_no_line_is_passed_over(texts: list[str]) -> None:
         removed = lines.removed(pa.array(split, pa.large_string()))
         assert row["text"] == "\n".join(line for line, gone in zip(split, removed, strict=True) if not gone)
         assert row["lines.removed"] == removed.sum()
+
+
+C4 = OFF | {
+    "javascript": True,
+    "policy": True,
+    "min_words": 3,
+    "max_word": 12,
+    "empty": True,
+    "citations": True,
+}
+c4_pieces = st.sampled_from(
+    [
+        "one two three",
+        "[edit]",
+        "[12]",
+        "[]",
+        " ",
+        "\n",
+        "a",
+        "ex" * 6,
+        "ex" * 6 + "y",
+        "javascript",
+        "use cookies",
+        ".",
+    ]
+)
+
+
+def plain_c4_lines(text: str) -> str:
+    """The lines that C4 keeps, stripped and without citations."""
+    kept = []
+    for line in text.split("\n"):
+        words = line.split()
+        long, low = any(len(word) > 12 for word in words), line.lower()
+        if len(words) >= 3 and not long and "javascript" not in low and "use cookies" not in low:
+            kept.append(re.sub(r"\[\d*\]|\[edit\]", "", line.strip()))
+    return "\n".join(kept)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(c4_pieces, max_size=25).map("".join))
+def test_lines_as_c4_keeps_them(text: str) -> None:
+    found = measure([text], **C4)[0]["text"]
+    # the line feed at the very end stays
+    assert found.removesuffix("\n") == plain_c4_lines(text)
+
+
+def test_empty_lines_of_a_long_text_taken_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "one two three\n\n \njavascript\n\nfour five six \n" * 9 + "\n\nseven eight nine"
+    whole = measure([text], **C4)[0]["text"]
+    monkeypatch.setattr("dspipe.stages.shared.rewriting.PART", 20)
+    assert measure([text], **C4)[0]["text"] == whole == "one two three\nfour five six\n" * 9 + "seven eight nine"
+
+
+def test_pages_that_lose_too_many_words_are_dropped() -> None:
+    texts = ["word " * 19 + "\njavascript", "word " * 18 + "\njavascript is", "word", "javascript"]
+    one = stage(max_removed=0.05)
+    batch = one.measure(pa.record_batch({"text": pa.array(texts, pa.large_string())}))
+    assert batch["lines.removed_share"].to_pylist() == [pytest.approx(0.05), pytest.approx(0.1), 0, 1]
+    dropped = "lines.too_much_removed"
+    assert one.judge(batch.select(list(one.judge_columns()))).to_pylist() == [None, dropped, None, dropped]
+    assert one.measure_settings() == stage(max_removed=0.5).measure_settings() != stage().measure_settings()
+    (threshold,) = one.thresholds()
+    assert (threshold.column, threshold.value) == ("lines.removed_share", 0.05)

@@ -52,6 +52,33 @@ def test_folders_files_and_words(ut1: Path) -> None:
     assert reasons(stage(block=[str(mixed)])) == ["urls.blocked_domain", "urls.blocked_url", None, None, None]
 
 
+def test_several_soft_words_and_strings_anywhere(tmp_path: Path) -> None:
+    urls = [
+        "http://a.org/live-Cam/girls?cam=1",  # two different soft words
+        "http://a.org/cam/cam/CAM",  # one
+        "http://a.org/Bad-S.ub/x",
+        "http://cam.girls.org/badsub",  # of several kinds the first counts
+        "http://fine.org/webcam/girlsschool",
+        None,
+    ]
+
+    def blocked(**settings: object) -> list[str | None]:
+        one = stage(**settings)
+        one.check()
+        batch = one.measure(pa.record_batch({"url": pa.array(urls, pa.string())}))
+        found: list[str | None] = batch["urls.blocked"].to_pylist()
+        return found
+
+    inline = blocked(soft_words=["cam", "Girls"], substrings=["bad-sub"])
+    assert inline == ["soft_words", None, "substring", "soft_words", None, None]
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists" / "soft_words.txt").write_text("cam\n# no word\n\ngirls\n")
+    (tmp_path / "lists" / "substrings").write_text("bad-sub\n")
+    assert blocked(block=str(tmp_path / "lists")) == inline
+    assert blocked(block=str(tmp_path / "lists"), soft_least=1)[1] == "soft_words"
+    assert stage(soft_words="cam").measure_settings() != stage(words="cam").measure_settings()
+
+
 def test_the_table_is_built_once_and_follows_the_lists(ut1: Path) -> None:
     reasons(stage(block=[str(ut1)]))
     (built,) = (cache_folder() / "tables").iterdir()
@@ -73,6 +100,9 @@ def test_bad_settings(tmp_path: Path) -> None:
     for settings, message in [
         ({}, "nothing to block"),
         ({"words": ["two words"]}, "not a word"),
+        ({"soft_words": ["two words"]}, "not a word"),
+        ({"substrings": ["--"]}, "no ASCII letter or digit"),
+        ({"block": ["${DSPIPE_NOT_SET}/x"]}, "there is no environment variable DSPIPE_NOT_SET"),
         ({"block": [str(tmp_path / "absent")]}, "no such file"),
         ({"block": [str(tmp_path)]}, "no file named domains"),
     ]:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, 
 
 from dspipe.pipeline.config.problems import InvalidConfigError, Locator, Problem, in_order, validation_problems
 from dspipe.pipeline.config.yaml_lines import YamlError, parse_yaml
+from dspipe.pipeline.environment import FilePath
 from dspipe.pipeline.quantities import Count
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -39,7 +40,9 @@ class RecallConfig(BaseModel):
 
     run: str = Field(description="the output of a finished run, best a deduplicated one: its kept documents are asked")
     output: str = Field(description="folder or address for models, scores, lists of hosts, and what is recalled")
-    seed: list[str] | str = Field(description="files of positive documents, or globs: .jsonl[.gz|.zst], .parquet")
+    seed: list[FilePath] | FilePath = Field(
+        description="files of positive documents, or globs: .jsonl[.gz|.zst], .parquet"
+    )
     field: str = Field("text", description="the seeds' field that holds the text")
     random: Count = Field(
         500_000,

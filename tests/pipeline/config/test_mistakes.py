@@ -192,7 +192,7 @@ MISTAKES = {
     "a benchmark whose fields fit none": stage(
         "decontaminate: {against: odd.jsonl}", "against", "odd.jsonl", "line 1", "Stem", "fields"
     ),
-    "a folder without lists": stage("urls: {block: notes}", "stages.urls.block", "notes", "domains, urls or words"),
+    "a folder without lists": stage("urls: {block: notes}", "stages.urls.block", "notes", "domains, urls, words"),
     "nothing to block": stage("urls", "stages.urls", "block", "words"),
     "an unknown rule set": stage(
         "heuristics: {rules: [gofer]}", "stages.heuristics.rules", "'gofer'", "did you mean gopher?"
