@@ -22,7 +22,7 @@ from typing import Any
 
 from benchmarks.common import Measure, Result, contest, count, parser_without_input, report
 
-COLUMNS = ("wall_s", "cpu_s", "driver_s", "tasks", "lost_starts", "nodes", "driver_ms_per_task", "packed")
+COLUMNS = ("wall_s", "cpu_s", "driver_s", "tasks", "failed_starts", "nodes", "driver_ms_per_task", "packed")
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -70,15 +70,16 @@ class ProcessTree:
                 self._seconds[process, began] = seconds
 
 
-def run(measure: Measure, paths: list[str], directory: str, shards: int, engine: dict[str, Any]) -> Result:
-    """Run on an engine; of kind ray: on a cluster that this makes."""
+def run(measure: Measure, paths: list[str], directory: str, name: str, shards: int, engine: dict[str, Any]) -> Result:
+    """Run on an engine; of kind ray: on a cluster that this makes. `name`: of the output."""
+    output = Path(directory) / name
     with ProcessTree() as tree:
         if engine["kind"] == "ray":
-            return _on_nodes(directory, shards, engine, tree)
-        return {**_measured(directory, engine, lambda output: None, tree), "nodes": "2 processes"}
+            return _on_nodes(output, shards, engine, tree)
+        return {**_measured(output, engine, lambda: None, tree), "nodes": "2 processes"}
 
 
-def _on_nodes(directory: str, shards: int, engine: dict[str, Any], tree: ProcessTree) -> Result:
+def _on_nodes(output: Path, shards: int, engine: dict[str, Any], tree: ProcessTree) -> Result:
     from ray.cluster_utils import Cluster
 
     from dspipe.pipeline.run.executors import ray_cluster
@@ -90,7 +91,7 @@ def _on_nodes(directory: str, shards: int, engine: dict[str, Any], tree: Process
 
     added: list[subprocess.Popen[bytes]] = []
 
-    def come_and_go(output: Path) -> None:
+    def come_and_go() -> None:
         _wait_for_texts(output, shards // 8)
         join = ["start", f"--address={cluster.address}", "--num-cpus=1", "--block"]
         command = [sys.executable, "-m", "ray.scripts.scripts", *join]
@@ -99,13 +100,13 @@ def _on_nodes(directory: str, shards: int, engine: dict[str, Any], tree: Process
         cluster.remove_node(nodes[0], allow_graceful=False)
 
     try:
-        found = _measured(directory, {**engine, "address": cluster.address}, come_and_go, tree)
+        found = _measured(output, {**engine, "address": cluster.address}, come_and_go, tree)
     finally:
         for node in added:
             node.terminate()
             node.wait()
         cluster.shutdown()
-    return {**found, "nodes": "2, then 3, then 2"}
+    return {**found, "nodes": "2, one added, one lost"}
 
 
 def _wait_for_texts(output: Path, done: int) -> None:
@@ -113,7 +114,7 @@ def _wait_for_texts(output: Path, done: int) -> None:
         time.sleep(0.05)
 
 
-def _measured(directory: str, engine: dict[str, Any], beside: Callable[[Path], None], tree: ProcessTree) -> Result:
+def _measured(output: Path, engine: dict[str, Any], beside: Callable[[], None], tree: ProcessTree) -> Result:
     from benchmarks.cluster_rates import STAGES
     from benchmarks.engine import Silent, configured
     from dspipe.pipeline.plan.plan import make_plan
@@ -121,14 +122,13 @@ def _measured(directory: str, engine: dict[str, Any], beside: Callable[[Path], N
     from dspipe.pipeline.run.executors import make_executor
     from dspipe.pipeline.run.run import run_plan
 
-    output = Path(directory) / engine["kind"]
-    source = {"name": "made", "format": "jsonl", "path": f"{directory}/in/*.jsonl"}
+    source = {"name": "made", "format": "jsonl", "path": f"{output.parent}/in/*.jsonl"}
     values = {"output": str(output), "engine": engine, "sources": [source], "stages": STAGES}
     plan = make_plan(configured(values))
     account = RunAccount(plan, Silent())
     start, cpu, own = time.monotonic(), tree.cpu_s(), time.process_time()
     executor = make_executor(plan.config.engine)
-    doer = threading.Thread(target=beside, args=(output,), daemon=True)
+    doer = threading.Thread(target=beside, daemon=True)
     doer.start()
     try:
         result = run_plan(plan, executor, account)
@@ -137,7 +137,7 @@ def _measured(directory: str, engine: dict[str, Any], beside: Callable[[Path], N
     wall, driver = time.monotonic() - start, time.process_time() - own
     doer.join()
     below = tree.cpu_s() - cpu
-    lost = sum(phase.failures.get("lost", 0) for phase in account.progress().phases)
+    failed = sum(sum(phase.failures.values()) for phase in account.progress().phases)
     digest = hashlib.sha256()
     for path in sorted((output / "shards").iterdir()):
         digest.update(path.name.encode() + path.read_bytes())
@@ -147,7 +147,7 @@ def _measured(directory: str, engine: dict[str, Any], beside: Callable[[Path], N
         "driver_s": driver,
         "tasks": result.tasks_run,
         "driver_ms_per_task": 1000 * driver / result.tasks_run,
-        "lost_starts": lost,
+        "failed_starts": failed,
         "packed": digest.hexdigest()[:12],
     }
 
@@ -165,10 +165,11 @@ def main() -> None:
         for number in range(given.shards):
             write_shard(Path(directory) / "in" / f"{number:05d}.jsonl", number, given.documents // given.shards)
         found: Result = {}
-        for kind, workers in (("local", 2), ("ray", None)):
+        for name, kind, workers in (("compiled", "local", 2), ("local", "local", 2), ("ray", "ray", None)):
             engine = {"kind": kind, "workers": workers, "memory": 512 << 20}
-            settings: dict[str, Any] = {"directory": directory, "shards": given.shards, "engine": engine}
-            found[kind] = contest("benchmarks.ray_nodes:run", given, sys.executable, **settings)
+            settings: dict[str, Any] = {"directory": directory, "name": name, "shards": given.shards, "engine": engine}
+            found[name] = contest("benchmarks.ray_nodes:run", given, sys.executable, **settings)
+        del found["compiled"]  # it also compiled the kernels
     if given.json:
         print(json.dumps(found))
         return

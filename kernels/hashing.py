@@ -69,9 +69,20 @@ hash64 = inline(hash64_array)
 """The output function of SplitMix64 (uint64 to uint64): a bijection that scatters its values well."""
 
 
-@entry()
+FEW = 16
+"""so many numbers are hashed by numpy: for a single document nobody need wait for numba"""
+
+
 def hash64_with(hashes: UInt64, salts: Int64) -> UInt64:
     """A fresh 64-bit hash of each pair (hash, salt): the order key of copy `salt` of a document, for one."""
+    if len(hashes) <= FEW:
+        return hash64_array(hashes + (salts.astype(np.uint64) + np.uint64(1)) * GOLDEN)
+    found: UInt64 = _hash64_with(hashes, salts)
+    return found
+
+
+@entry()
+def _hash64_with(hashes: UInt64, salts: Int64) -> UInt64:
     out = np.empty(len(hashes), np.uint64)
     for i in range(len(hashes)):
         out[i] = hash64(hashes[i] + (np.uint64(salts[i]) + np.uint64(1)) * GOLDEN)
@@ -90,6 +101,15 @@ def hash_strings(data: Bytes, offsets: Offsets, seed: np.uint64) -> UInt64:
             value = (value ^ np.uint64(data[k])) * FNV_PRIME
         out[i] = hash64(hash64(value) ^ start)
     return out
+
+
+def hash_string(text: str, seed: int) -> int:
+    """`hash_strings` of one string, in plain Python: for whoever looks up a single one and need not wait for numba."""
+    value = int(FNV_OFFSET)
+    for byte in text.encode("utf-8"):
+        value = (value ^ byte) * int(FNV_PRIME) & (1 << 64) - 1
+    start = hash64_array(np.array([seed], np.uint64) + GOLDEN)
+    return int(hash64_array(hash64_array(np.array([value], np.uint64)) ^ start)[0])
 
 
 @inline

@@ -1,8 +1,10 @@
 """How every kernel is compiled, and the few operations that numba lacks.
 
 `jit` and `inline` are numba's `njit` with one set of options, `entry` is for kernels that Python calls. `pointer`,
-`load64` and `prefetch` reach below bounds checks; they exist only here. Two environment variables turn the same kernels
-into something that can be checked:
+`load64` and `prefetch` reach below bounds checks; they exist only here. numba is imported when the first kernel is
+called: that takes 0.3 s, and most commands call none.
+
+Two environment variables turn the same kernels into something that can be checked:
 
     NUMBA_DISABLE_JIT=1     kernels run as plain Python
     DSPIPE_CHECKED=1        kernels are compiled with bounds checks, and `pointer` returns the checked array itself
@@ -16,17 +18,17 @@ import hashlib
 import inspect
 import os
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import config, njit
 
 from dspipe.kernels.code_closure import closure_digest
 
 CHECKED = os.environ.get("DSPIPE_CHECKED", "") == "1"
-INTERPRETED = bool(config.DISABLE_JIT)
+INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
 
 def cache_folder() -> Path:
@@ -49,28 +51,71 @@ def cache_folder() -> Path:
     return folder
 
 
-def _compiled(**options: Any) -> Callable[[Any], Any]:
-    """A decorator like `njit(cache=True)`, whose cache depends on all the code that goes into a kernel.
+class Kernel:
+    """A function that numba compiles when it is first called, or when a kernel that calls it is compiled.
 
-    numba looks at the kernel's own file alone: after an edit of a function that it inlines from another one, the old
-    code would run. So kernels are kept in a folder named by a digest of that code (and of what is checked).
+    numba keeps what it has compiled, but looks at the kernel's own file alone: after an edit of a function that it
+    inlines from another one, the old code would run. So kernels are kept in a folder named by a digest of all the code
+    that goes into one (and of what is checked).
     """
 
-    def decorate(function: Any) -> Any:
-        digest = hashlib.sha256(f"{CHECKED} {closure_digest(function.__module__)}".encode())
-        before = config.CACHE_DIR
+    def __init__(self, function: Callable[..., Any], options: dict[str, bool]) -> None:
+        functools.update_wrapper(self, function)
+        self._function, self._options = function, options
+        self._compiled: Any = None
+
+    @property
+    def compiled(self) -> Any:
+        """numba's dispatcher; the function itself where kernels are interpreted."""
+        if self._compiled is None:
+            with _ONE_AT_A_TIME:
+                self._compiled = self._compiled or self._make_dispatcher()
+        return self._compiled
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Run it."""
+        return self.compiled(*arguments)
+
+    def _make_dispatcher(self) -> Any:
+        if INTERPRETED:
+            return self._function
+        numba = _numba()
+        digest = hashlib.sha256(f"{CHECKED} {closure_digest(self._function.__module__)}".encode())
+        before = numba.config.CACHE_DIR
         base = Path(before) if before else cache_folder() / "kernels"
-        config.CACHE_DIR = str(base / digest.hexdigest()[:16])
+        numba.config.CACHE_DIR = str(base / digest.hexdigest()[:16])
         try:
-            return njit(nogil=True, cache=True, error_model="numpy", boundscheck=CHECKED, **options)(function)
+            options = {"nogil": True, "cache": True, "error_model": "numpy", "boundscheck": CHECKED}
+            return numba.njit(**options, **self._options)(self._function)
         finally:
-            config.CACHE_DIR = before
-
-    return decorate
+            numba.config.CACHE_DIR = before
 
 
-jit = _compiled()
-inline = _compiled(forceinline=True)
+_ONE_AT_A_TIME = threading.Lock()
+"""numba asks for the folder in a setting of all its kernels"""
+
+
+@functools.cache
+def _numba() -> Any:
+    """numba, which knows kernels."""
+    import numba
+
+    from dspipe.kernels.numba_types import know_kernels, lower_unchecked
+
+    know_kernels(Kernel)
+    if not CHECKED:
+        lower_unchecked(pointer, load64, prefetch)
+    return numba
+
+
+def jit(function: Callable[..., Any]) -> Any:
+    """A kernel that other kernels call, or Python with arrays of one kind."""
+    return Kernel(function, {})
+
+
+def inline(function: Callable[..., Any]) -> Any:
+    """As `jit`, for a kernel that becomes a part of those that call it."""
+    return Kernel(function, {"forceinline": True})
 
 
 def entry(*written: str) -> Callable[[Any], Any]:
@@ -109,65 +154,27 @@ def _read_only(value: Any) -> Any:
     return value
 
 
-if INTERPRETED or CHECKED:
+def pointer(array: Any) -> Any:
+    """The array's data as a raw pointer. No reference count, no bounds: the caller keeps the array alive.
 
-    @inline
-    def pointer(array):  # type: ignore[no-untyped-def]
-        """The array itself: every access is checked."""
-        return array
+    An argument lives until the kernel returns. An array that the kernel makes itself is freed after its last use
+    *as an array*, while pointers into it may still be used: touch it once more at the end, or pass it in.
+    Interpreted or checked, it is the array itself.
+    """
+    return array
 
-    @inline
-    def load64(data, i):  # type: ignore[no-untyped-def]
-        """The 8 bytes from data[i] as a little-endian uint64."""
-        value = np.uint64(0)
-        for k in range(8):
-            value |= np.uint64(data[i + k]) << np.uint64(8 * k)
-        return value
 
-    @inline
-    def prefetch(data, i):  # type: ignore[no-untyped-def]
-        """Nothing: a hint only."""
+def load64(data: Any, i: Any) -> Any:
+    """The 8 bytes from data[i] as a little-endian uint64; unaligned."""
+    value = np.uint64(0)
+    for k in range(8):
+        value |= np.uint64(data[i + k]) << np.uint64(8 * k)
+    return value
 
-else:
-    from llvmlite import ir
-    from numba import types
-    from numba.core import cgutils
-    from numba.extending import intrinsic
-    from numba.np.arrayobj import make_array
 
-    @intrinsic
-    def pointer(typing_context, array):  # type: ignore[no-untyped-def]
-        """The array's data as a raw pointer. No reference count, no bounds: the caller keeps the array alive.
+def prefetch(data: Any, i: Any) -> None:
+    """Ask for the cache line that holds data[i]. A hint only."""
 
-        An argument lives until the kernel returns. An array that the kernel makes itself is freed after its last use
-        *as an array*, while pointers into it may still be used: touch it once more at the end, or pass it in.
-        """
 
-        def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-            return make_array(signature.args[0])(context, builder, arguments[0]).data
-
-        return types.CPointer(array.dtype)(array), generate
-
-    @intrinsic
-    def load64(typing_context, data, i):  # type: ignore[no-untyped-def]
-        """The 8 bytes from data[i] (a byte pointer) as a little-endian uint64; unaligned."""
-
-        def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-            address = builder.gep(arguments[0], [arguments[1]])
-            return builder.load(builder.bitcast(address, ir.IntType(64).as_pointer()), align=1)
-
-        return types.uint64(data, types.int64), generate
-
-    @intrinsic
-    def prefetch(typing_context, data, i):  # type: ignore[no-untyped-def]
-        """Ask for the cache line that holds data[i]."""
-
-        def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-            byte_pointer, int32 = ir.IntType(8).as_pointer(), ir.IntType(32)
-            kind = ir.FunctionType(ir.VoidType(), [byte_pointer, int32, int32, int32])
-            function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
-            address = builder.bitcast(builder.gep(arguments[0], [arguments[1]]), byte_pointer)
-            builder.call(function, [address, int32(0), int32(3), int32(1)])
-            return context.get_dummy_value()
-
-        return types.void(data, types.int64), generate
+if CHECKED:
+    pointer, load64, prefetch = inline(pointer), inline(load64), inline(prefetch)

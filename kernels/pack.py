@@ -6,7 +6,8 @@ Token arrays are uint16 or uint32, whichever the vocabulary needs; each kernel i
 import numpy as np
 import numpy.typing as npt
 
-from dspipe.kernels.jit import entry
+from dspipe.kernels.hashing import FEW
+from dspipe.kernels.jit import entry, inline
 
 Tokens = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 UInt64 = npt.NDArray[np.uint64]
@@ -18,19 +19,34 @@ PLAIN, PREFIX_SUFFIX_MIDDLE, SUFFIX_PREFIX_MIDDLE = 0, 1, 2
 """How a document is laid out: as it is, or for fill-in-the-middle (see `stages.pack.fim`)."""
 
 
-@entry()
 def scale_hashes(hashes: UInt64, starts: UInt64, widths: UInt64) -> UInt64:
     """starts + hashes * widths / 2**64, rounded down: each hash moved into its interval, its order kept.
 
     This is how a key says both its part of the token axis and a random position within it.
     """
+    if len(hashes) <= FEW:
+        return _scale_array(hashes, starts, widths)
+    scaled: UInt64 = _scale_hashes(hashes, starts, widths)
+    return scaled
+
+
+def _scale_array(hashes: UInt64, starts: UInt64, widths: UInt64) -> UInt64:
+    a, b = hashes >> BITS_32, hashes & LOW_32
+    c, d = widths >> BITS_32, widths & LOW_32
+    middle = a * d + (b * d >> BITS_32)
+    low = b * c + (middle & LOW_32)
+    scaled: UInt64 = starts + a * c + (middle >> BITS_32) + (low >> BITS_32)
+    return scaled
+
+
+_scale = inline(_scale_array)
+
+
+@entry()
+def _scale_hashes(hashes: UInt64, starts: UInt64, widths: UInt64) -> UInt64:
     out = np.empty(len(hashes), np.uint64)
     for i in range(len(hashes)):
-        a, b = hashes[i] >> BITS_32, hashes[i] & LOW_32
-        c, d = widths[i] >> BITS_32, widths[i] & LOW_32
-        middle = a * d + (b * d >> BITS_32)
-        low = b * c + (middle & LOW_32)
-        out[i] = starts[i] + a * c + (middle >> BITS_32) + (low >> BITS_32)
+        out[i] = _scale(hashes[i], starts[i], widths[i])
     return out
 
 

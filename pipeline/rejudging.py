@@ -31,7 +31,7 @@ class RunDocuments(Protocol):
     entered: "Bools"
     """which came to it in the run"""
     unsure: "Bools"
-    """of those that come, which may have been dropped before after all"""
+    """of those that come, which may have been dropped before after all; of the others, which may come after all"""
     stages: Sequence[str]
     """the names of the config's stages, in order"""
     text_bytes: "Int64"
@@ -39,6 +39,8 @@ class RunDocuments(Protocol):
     """where the tokenizer hasn't seen a document, an estimate by its bytes"""
     guessed_tokens: "Bools"
     """where `tokens` is an estimate"""
+    learned_tokens: bool
+    """whether `tokens` would be other ones, slightly, since the tokenizer is trained on what is kept"""
 
     def numbers(self) -> "UInt64":
         """The documents' numbers (`pipeline.doc_id`)."""

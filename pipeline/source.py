@@ -25,7 +25,7 @@ _MANY_FILES, _SHARD_BYTES = 10_000, 32 << 20
 class SourceConfig(BaseModel):
     """The settings that every source has."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
 
     name: str = Field(min_length=1, description="what the source is called in every table; part of document ids")
     format: str = Field(description="warc, cdx, wet, jsonl, parquet or files, or the module of one of your own")

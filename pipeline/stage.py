@@ -53,9 +53,10 @@ class Decides:
 
 
 class StageConfig(BaseModel):
-    """Base of every stage's config model: unknown keys are refused, values don't change after loading."""
+    """Base of every stage's config model: unknown keys, NaN and infinities are refused, values don't change after
+    loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True, use_attribute_docstrings=True)
 
     @classmethod
     def deciding(cls) -> frozenset[str]:
@@ -453,6 +454,12 @@ class GlobalStage(Stage[ConfigT]):
     def phases(self, corpus: Corpus) -> list[Phase]:
         """The stage's phases, in order. A phase that needs a column or an artifact which a later stage makes waits for
         it (remix counts tokens, so its draw waits for the tokenizer)."""
+
+    @property
+    def learns(self) -> bool:
+        """Whether what it makes of a document depends on which others come to it, as with a tokenizer that is trained
+        on them. Default: no."""
+        return False
 
     def rejudge(self, before: Self, documents: "RunDocuments") -> "Rejudged | None":
         """`dspipe whatif`: what the stage would decide if these documents came to it, from columns alone. `before` has

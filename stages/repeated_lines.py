@@ -1,6 +1,7 @@
 """Lines, or paragraphs, removed that repeat across the documents of the whole corpus (CCNet, Wenzek et al. 2020, 2.2).
 
-    repeated_lines: {}                                     of each line the first document keeps it, as CCNet does
+    repeated_lines: {}                                     of each line the first document keeps it
+    repeated_lines: {more_than: 1, keep: 0}                no document keeps it, as in CCNet's code
     repeated_lines: {more_than: 1000, keep: 0}             a line in more than 1,000 documents is removed from all
     repeated_lines: {unit: paragraph, more_than: 5, keep: 5}    at most five documents have a paragraph
 

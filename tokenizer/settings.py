@@ -15,7 +15,7 @@ class Weights(BaseModel):
     """Shares of a sample. With both, the sample is shared out over the domains, and each domain's part over the
     languages that it has."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True, use_attribute_docstrings=True)
 
     domain: dict[str, float] | None = None
     """by domain; domains not named are left out"""
@@ -41,7 +41,7 @@ class TrainSettings(BaseModel):
     """Defaults are those of DeepSeek LLM (arXiv:2401.02954, section 2.1): 100,000 tokens and 15 special ones, trained
     on 24 GB, padded to 102,400 in the model."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True, use_attribute_docstrings=True)
 
     vocab: Count = 100_000
     """tokens without the special ones: the 256 bytes and the merges"""

@@ -33,7 +33,7 @@ class EngineConfig(BaseModel):
     """Where and how tasks run. Nothing here changes the bytes of the result, but `memory`, `batch_rows` and
     `batch_bytes` decide how the work is cut, so a change of them does work again."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
 
     kind: Literal["local", "ray", "inline"] = Field("local", description="worker processes, Ray, or this process")
     address: str | None = Field(None, description="a Ray cluster's address (`auto` on a cluster's node); ray only")
@@ -91,7 +91,7 @@ class EngineConfig(BaseModel):
 class TopLevel(BaseModel):
     """The top-level keys; sources and stages are validated by their own models."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     name: str = Field(description="what the run is called")
     output: str = Field(description="directory or address that the run writes under")

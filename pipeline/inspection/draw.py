@@ -19,6 +19,8 @@ UInt64 = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float64]
 Stratum = tuple[str | None, ...]
 MOST_STRATA = 20_000
+USE = "sample"
+"""what documents to be looked at are drawn for (`pipeline.draws`): a page and a sample of one seed show the same"""
 
 
 class TooManyStrataError(Exception):

@@ -1,6 +1,7 @@
 """Documents drawn in a pass: a seeded few of each reason, or of each language and domain, and a sample of all.
 
-What is drawn follows from the documents' origins and the seed alone, so that a page made again shows the same.
+What is drawn follows from the documents' origins and the seed alone: a page made again shows the same, and of a reason
+what `dspipe sample` of this seed shows.
 """
 
 from collections.abc import Sequence
@@ -11,10 +12,11 @@ import pyarrow as pa
 
 from dspipe.pipeline.draws import seeded_hashes
 from dspipe.pipeline.inspection.document_table import NUMBER, REASON
+from dspipe.pipeline.inspection.draw import USE
 
 UInt64 = npt.NDArray[np.uint64]
 _MOST_GROUPS = 20_000
-_ORIGIN, _USE = "origin", "page"
+_ORIGIN = "origin"
 
 
 class DrawnByGroup:
@@ -41,7 +43,7 @@ class DrawnByGroup:
             return
         local, names = _codes_of(batch, self.by)
         codes = np.array([self._code(name) for name in names], np.int64)[local]
-        keys, numbers = seeded_hashes(batch.column(_ORIGIN), self.seed, _USE), batch.column(NUMBER).to_numpy()
+        keys, numbers = seeded_hashes(batch.column(_ORIGIN), self.seed, USE), batch.column(NUMBER).to_numpy()
         if self._first is not None and len(self._first):
             later = ~np.isin(batch.column(_ORIGIN).to_numpy(), self._first)
             keys = keys >> np.uint64(1) | later.astype(np.uint64) << np.uint64(63)
@@ -107,7 +109,7 @@ class SampleOfAll:
     def add(self, batch: pa.RecordBatch) -> None:
         """Sample some documents."""
         self.documents += batch.num_rows
-        self._take(batch.select(self.columns), seeded_hashes(batch.column(_ORIGIN), self._seed, _USE))
+        self._take(batch.select(self.columns), seeded_hashes(batch.column(_ORIGIN), self._seed, USE))
         while sum(map(len, self._keys)) > self._most:
             self._limit //= np.uint64(2)
             parts, keys, self._parts, self._keys = self._parts, self._keys, [], []

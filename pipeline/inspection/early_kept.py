@@ -20,7 +20,8 @@ NOT_STORED = "not stored: dropped early, and not one of the few whose texts were
 class EarlyKept:
     """What the text pass has kept, read when it is first asked for."""
 
-    def __init__(self, table: DocumentTable, stages: Sequence[Stage[Any]]) -> None:
+    def __init__(self, table: DocumentTable, stages: Sequence[Stage[Any]] = ()) -> None:
+        """stages: those of the run, which say for what reasons documents were dropped early."""
         self._table = table
         self._early = {stage.name for stage in stages if getattr(stage.config, "early", False)}
 
@@ -43,7 +44,7 @@ class EarlyKept:
         return np.array(list(self._kept), np.uint64)
 
     def text(self, origin: int) -> tuple[str | None, str]:
-        """A document's text, and what it is: a sentence."""
+        """A document's text, and what it is: a sentence. Raises DamagedFileError."""
         if origin not in self._kept:
             return None, NOT_STORED
         entry = self._kept[origin]

@@ -1,12 +1,12 @@
 """Looking documents up in the index of a run by id or address (`pipeline.tasks.name_index`)."""
 
 import numpy as np
-import pyarrow as pa
 
+from dspipe.kernels.hashing import hash_string
 from dspipe.pipeline.doc_id import UInt64
 from dspipe.pipeline.run.run_file import RunFile
 from dspipe.pipeline.storage.store import Store
-from dspipe.pipeline.tasks.name_index import ENTRY_BYTES, NAME_INDEX, OF_ADDRESS, OF_ID, bare_address, name_hashes
+from dspipe.pipeline.tasks.name_index import ENTRY_BYTES, NAME_INDEX, OF_ADDRESS, OF_ID, bare_address
 from dspipe.pipeline.tasks.records import partition_of
 
 _WINDOW = 4096
@@ -22,9 +22,9 @@ def look_up(store: Store, run: RunFile, wanted: str) -> list[int] | None:
     keys = [(wanted, OF_ID), (bare_address(wanted), OF_ADDRESS)]
     found: dict[int, None] = {}
     for name, kind in keys:
-        hashed = name_hashes(pa.array([name]), kind)
-        file = files[int(partition_of(hashed, len(files))[0])]
-        found |= dict.fromkeys(_numbers_of(store, file, hashed[0], len(files)))
+        hashed = np.uint64(hash_string(name, int(kind)))
+        file = files[int(partition_of(np.array([hashed]), len(files))[0])]
+        found |= dict.fromkeys(_numbers_of(store, file, hashed, len(files)))
     return list(found)
 
 

@@ -64,7 +64,9 @@ class Verdicts:
     codes: Codes
     """int32[n]: its reason's number among `names`, -1 where it is kept"""
     unsure: Bools
-    """bool[n]: it may be kept or dropped; `codes` has the likelier"""
+    """bool[n]: it may be another one; `codes` has the likeliest"""
+    open: Bools
+    """bool[n]: of these, which may be kept or dropped; the others are dropped, but perhaps for another reason"""
     names: Names
     stage_of: dict[int, str]
     """the stage that drops with a reason, by its number"""
@@ -97,21 +99,21 @@ class Rejudging:
             raise NeedsRunError(
                 f"the run hasn't come to {', '.join(undecided)} yet: there are no verdicts to compare with"
             )
-        codes, unsure = self.documents.reason.copy(), np.zeros(self.documents.rows, bool)
+        codes, unsure, open_ = self.documents.reason.copy(), *np.zeros((2, self.documents.rows), bool)
         first = next((at for at, place in enumerate(self._order) if edited.stages[place].changed), len(self._order))
         found = []
         alive = self.position >= first
         codes[alive] = _KEPT
         for at in range(first, len(self._order)):
-            part = _Part(self, edited, at, alive, unsure, codes)
+            part = _Part(self, edited, at, alive, open_, codes)
             part.judge()
             codes[alive] = part.codes[alive]
             unsure |= part.guessed
-            # what came as a guess and is surely dropped here is dropped either way
-            unsure &= ~(alive & (codes != _KEPT) & ~part.guessed)
+            # what came as a guess and is surely dropped here is dropped either way, for one reason or another
+            open_ = (open_ | part.guessed) & ~(alive & (codes != _KEPT) & ~part.guessed)
             found.append(part.summary())
             alive &= codes == _KEPT
-        return Verdicts(codes, unsure, self.names, self._stage_of, found)
+        return Verdicts(codes, unsure, open_, self.names, self._stage_of, found)
 
     @cached_property
     def tokens(self) -> tuple[Int64, Bools]:
@@ -194,6 +196,7 @@ class _Part:
         self._rejudging, self._at, self._before = rejudging, at, before
         self._stage = edited.stages[rejudging._order[at]]
         self._names = tuple(stage.name for stage in edited.stages)
+        self._learned_tokens = any(isinstance(one.after, GlobalStage) and one.after.learns for one in edited.stages)
         self._alive, self._unsure = alive, unsure
         self._entered: Bools = rejudging.position >= at
         self._here: Bools = rejudging.position == at
@@ -208,7 +211,7 @@ class _Part:
     def judge(self) -> None:
         """Find the verdicts. Raises NeedsRunError, DamagedFileError."""
         stage = self._stage
-        if not stage.changed and self._comes_as_before() and not (self._unsure & self._alive).any():
+        if not stage.changed and self._comes_as_before() and not self._unsure.any():
             self._as_before()
         elif isinstance(stage.after, MapStage):
             self._judge_rows(stage.after)
@@ -263,7 +266,9 @@ class _Part:
         failed = rejudging.failed_at(self._at)
         lacking = self._alive & rejudging.lacks([field.name for field in after.measured_columns()], self._at)
         enters = self._alive & ~failed & ~lacking
-        given = _Given(rejudging, enters, self._entered & ~failed, self._unsure, self._names, self._before)
+        given = _Given(
+            rejudging, enters, self._entered & ~failed, self._unsure, self._names, self._learned_tokens, self._before
+        )
         before = self._stage.before
         rejudged = after.rejudge(before, given) if isinstance(before, GlobalStage) else None
         if rejudged is None:
@@ -318,9 +323,10 @@ class _Given:
         entered: Bools,
         unsure: Bools,
         stages: Sequence[str],
+        learned_tokens: bool,
         codes: Codes,
     ) -> None:
-        self._documents, self.stages = rejudging.documents, stages
+        self._documents, self.stages, self.learned_tokens = rejudging.documents, stages, learned_tokens
         self.enters, self.entered, self.unsure, self._codes = enters, entered, unsure, codes
         self.text_bytes = rejudging.documents.text_bytes
         self.tokens, self.guessed_tokens = rejudging.tokens

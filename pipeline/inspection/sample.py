@@ -20,7 +20,7 @@ from dspipe.pipeline.draws import seeded_hashes
 from dspipe.pipeline.inspection.beside_limits import Measured, spans_of, values_beside_limits
 from dspipe.pipeline.inspection.document_table import NUMBER, REASON, STAGE, DocumentTable
 from dspipe.pipeline.inspection.documents_at import documents_at
-from dspipe.pipeline.inspection.draw import Draw, TooManyStrataError
+from dspipe.pipeline.inspection.draw import USE, Draw, TooManyStrataError
 from dspipe.pipeline.inspection.early_kept import EarlyKept
 from dspipe.pipeline.inspection.run_thresholds import run_thresholds, thresholds_at
 from dspipe.pipeline.inspection.strata import HOST, Buckets, By, Edges, hosts_of, parse_all
@@ -28,7 +28,6 @@ from dspipe.pipeline.stage import Span, Stage
 
 WITHIN, OUTSIDE = "within", "outside"
 """the sides of a threshold"""
-_USE = "sample"
 _EVERY_TEXT = ("id", "url", "domain", "language")
 
 
@@ -173,7 +172,7 @@ class _Drawing:
                 distances = np.abs(above)[chosen]
                 strata = [pa.array(np.where(broken, OUTSIDE, WITHIN)[chosen])]
             picked = batch.filter(pa.array(chosen))
-            hashes = seeded_hashes(picked.column("origin"), self.wanted.seed, _USE)
+            hashes = seeded_hashes(picked.column("origin"), self.wanted.seed, USE)
             if self._drops_early_only():
                 without_text = ~np.isin(picked.column("origin").to_numpy(), self.early.origins)
                 distances = without_text.astype(np.float64) if distances is None else distances

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from dspipe.pipeline.funnel import Counts
 from dspipe.pipeline.inspection.document_table import DocumentTable
+from dspipe.pipeline.inspection.early_kept import EarlyKept
 from dspipe.pipeline.inspection.edited_stages import EditedStages, RunSettings
 from dspipe.pipeline.inspection.loaded_documents import Bools, Codes, LoadedDocuments
 from dspipe.pipeline.inspection.rejudge import Rejudging, Verdicts
@@ -73,6 +74,7 @@ class _Summary:
     def __init__(self, rejudging: Rejudging, edited: EditedStages, verdicts: Verdicts) -> None:
         self._documents, self._edited, self._verdicts = rejudging.documents, edited, verdicts
         self._tokens, self._guessed = rejudging.tokens
+        self._early_texts = EarlyKept(rejudging.documents.table)
         self._before, self._after = rejudging.documents.reason, verdicts.codes
         self._differ: npt.NDArray[np.int64] = np.flatnonzero(self._before != self._after)
 
@@ -91,7 +93,7 @@ class _Summary:
             kept_before=self._count(self._before == _KEPT),
             kept_after=self._count(kept),
             kept_least=self._count(kept & ~verdicts.unsure),
-            kept_most=self._count(kept | verdicts.unsure),
+            kept_most=self._count(kept | verdicts.open),
             changed=self._count(self._differ),
             unsure=int(np.count_nonzero(verdicts.unsure)),
             tokens_estimated=int(np.count_nonzero(self._guessed[new])) if (documents.tokens >= 0).any() else 0,
@@ -154,6 +156,8 @@ class _Summary:
             for one in _held(stage.before, stage.after, found, {before, after})
         ]
         id, url, domain, language, text = (found.get(name) for name in _SHOWN)
+        if text is None:
+            text, _ = self._early_texts.text(found["origin"])
         begins = (text or "")[:SHOWN_CHARACTERS]
         unsure = bool(self._verdicts.unsure[row])
         return Sample(str(id), url, domain, language, shard, place, before, after, unsure, tuple(held), begins)

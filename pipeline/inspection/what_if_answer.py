@@ -19,7 +19,7 @@ class Flow:
     stage_after: str | None
     counts: Counts
     unsure: int
-    """of these documents, whether they are kept is a guess"""
+    """of these documents, the verdict is a guess"""
 
     def as_json(self) -> dict[str, Any]:
         """JSON values; counts are lists of documents, bytes and tokens."""
@@ -74,7 +74,7 @@ class Sample:
     held: tuple[Held, ...]
     """what decided"""
     text: str
-    """its first characters; empty where the text isn't stored"""
+    """its first characters; empty where neither the text is stored nor what was kept of a document dropped early"""
 
     def as_json(self) -> dict[str, Any]:
         """JSON values."""
@@ -99,7 +99,7 @@ class Answer:
     changed: Counts
     """documents whose verdict is another one"""
     unsure: int
-    """documents that may be kept or dropped"""
+    """documents that may have another verdict"""
     tokens_estimated: int
     """newly kept documents whose tokens are an estimate by their bytes, domain and language"""
     flows: tuple[Flow, ...]

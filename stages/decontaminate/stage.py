@@ -44,7 +44,7 @@ _AROUND = 200
 class MultipleChoice(BaseModel):
     """When a page is one of multiple-choice questions."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True, use_attribute_docstrings=True)
 
     questions: PositiveInt = 3
     """A page has at least this many questions with options A, B, C, ..."""

@@ -17,6 +17,7 @@ from dspipe.stages.shared.dedup.keep_policy import KeepPolicy
 from dspipe.stages.shared.dedup.scope import Scope
 
 Bools = npt.NDArray[np.bool_]
+_NONE: UInt64 = np.empty(0, np.uint64)
 
 
 class Round(NamedTuple):
@@ -43,7 +44,7 @@ def rejudge(
             unsure |= enters & ~entered
         was = documents.dropped_for(one.reason)
         dropped = was & enters
-        suspects = (enters & documents.unsure) | ((enters != entered) if before == after else enters)
+        suspects = documents.unsure | ((enters != entered) if before == after else enters)
         rows, gone, open_ = _judge_again(one.column, after, documents, enters, suspects)
         dropped[rows], unsure[rows] = gone, unsure[rows] | open_
         codes[dropped] = 2 * number
@@ -59,20 +60,28 @@ def _judge_again(
 ) -> tuple[npt.NDArray[np.int64], Bools, Bools]:
     """The documents of which one hash has a suspect: (rows, whether each is dropped, whether that isn't certain)."""
     policy = KeepPolicy.of(settings)
-    keys = [hashes.low for _, hashes, _ in _hashed(column, documents, suspects)]
-    suspected = np.unique(np.concatenate([np.empty(0, np.uint64), *keys]))
+    doubtful = _distinct(column, documents, documents.unsure & ~enters)
+    suspected = _distinct(column, documents, suspects)
     if not len(suspected):
         return np.empty(0, np.int64), np.empty(0, bool), np.empty(0, bool)
     rows, high, low, batches = [], [], [], []
-    for found, hashes, batch in _hashed(column, documents, enters, ["dump", *policy.columns()]):
+    for place, hashes, batch in _hashed(column, documents, enters, ["dump", *policy.columns()]):
         hit = is_among(hashes.low, suspected)
-        rows.append(found[hit])
+        rows.append(place[hit])
         high.append(hashes.high[hit])
         low.append(hashes.low[hit])
         batches.append(batch.filter(pa.array(hit)))
     if not batches:  # none comes to the stage any more
         return np.empty(0, np.int64), np.empty(0, bool), np.empty(0, bool)
-    return _groups(policy, Scope.of(settings), documents, rows, [high, low], batches)
+    found, gone, open_ = _groups(policy, Scope.of(settings), documents, rows, [high, low], batches)
+    return found, gone, open_ | is_among(np.concatenate(low), doubtful)
+
+
+def _distinct(column: str, documents: RunDocuments, chosen: Bools) -> UInt64:
+    """The hashes of the chosen documents, ascending."""
+    if not chosen.any():
+        return _NONE
+    return np.unique(np.concatenate([hashes.low for _, hashes, _ in _hashed(column, documents, chosen)] or [_NONE]))
 
 
 def _groups(

@@ -28,7 +28,7 @@ _MAX_FORMATTING = 1000
 class ResiliparseOptions(BaseModel):
     """What Resiliparse makes of a page."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
 
     main_content: bool = Field(default=True, description="leave out navigation, headers, footers and the like")
     whole_page_below: float = Field(

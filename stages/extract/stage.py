@@ -42,7 +42,7 @@ _NOT_MEASURED = {"early", "domains", "min_confidence"}
 class Fallback(BaseModel):
     """A slower engine for pages that the first isn't sure of."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
 
     below: float = Field(default=0.6, gt=0, le=1, description="of `extract.confidence`")
     engine: Literal["resiliparse", "trafilatura"] = Field(default="trafilatura", description="what reads them instead")

@@ -31,7 +31,7 @@ def rejudge(
     for number, reason in enumerate(reasons):
         codes[documents.dropped_for(reason) & documents.enters] = number
     new, left = documents.enters & ~documents.entered, documents.entered & ~documents.enters
-    open_clusters = _clusters_of(name, documents, documents.enters & documents.entered & documents.unsure)
+    open_clusters = _clusters_of(name, documents, documents.entered & documents.unsure)
     touched = np.union1d(_clusters_of(name, documents, left), open_clusters)
     remarks = []
     if len(touched):

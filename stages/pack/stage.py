@@ -17,22 +17,12 @@ counted).
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.run.run_file import RunFile
 from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings, Stage
 from dspipe.pipeline.storage.store import Store
-from dspipe.stages.pack.drawn import RECORD
-from dspipe.stages.pack.fim import Layout
-from dspipe.stages.pack.fit_documents import fit_documents
-from dspipe.stages.pack.partition import Partition
-from dspipe.stages.pack.segments import split_documents
 from dspipe.stages.pack.settings import FillInTheMiddle, PackConfig, RowSettings, TailSettings, cut_at_characters
-from dspipe.stages.pack.shuffle_keys import OrderKeys
-from dspipe.stages.pack.special_tokens import SpecialTokens, choose_special_tokens
-from dspipe.stages.pack.verify.shards import verify_run
+from dspipe.stages.pack.special_tokens import choose_special_tokens
 from dspipe.stages.tokenizer.stage import TokenizerStage
 
 MAX_PARTITIONS = 1 << 16
@@ -145,27 +135,13 @@ class PackStage(GlobalStage[PackConfig]):
         return ("id", "origin", "source", *by_mixture, "tokens", "reason", *(("text",) if self._middle else ()))
 
     def compile_kernels(self) -> None:
-        one, name = np.zeros(1, np.int64), pa.array(["a"])
-        key = OrderKeys(self.seed).of(pa.array(np.zeros(1, np.uint64)), name, one, one)
-        special = SpecialTokens(0, -1, 0, np.empty(0, np.int64))
-        layout = Layout(np.zeros(1, np.uint8), np.zeros((1, 2), np.int64))
-        for dtype in (np.uint16, np.uint32):
-            ids = np.zeros(1, dtype)
-            width = pa.array(np.full(1, ids.itemsize, np.uint8))
-            tokens = pa.array([ids.tobytes()], pa.large_binary())
-            columns = [pa.array(key), name, pa.array(one.astype(np.int32)), name, name, width, tokens]
-            batch = pa.RecordBatch.from_arrays(columns, names=RECORD)
+        from dspipe.stages.pack.compile_kernels import compile_kernels
 
-            def read(batch: pa.RecordBatch = batch) -> Iterator[tuple[int, pa.RecordBatch]]:
-                yield 0, batch
-
-            partition = Partition(read, self.config.shuffle)
-            lengths = partition.stream_lengths(special, layout)
-            partition.fill_rows(split_documents(lengths, 2), 0, 1, 2, special, layout)
-        if self.config.mode != "split":
-            fit_documents(lengths, 2, self.config.mode == "aligned")
+        compile_kernels(self.config, self.seed)
 
     def verify(self, root: str) -> tuple[list[str], dict[str, int]]:
+        from dspipe.stages.pack.verify.shards import verify_run
+
         found = verify_run(root)
         return found.problems, found.checked | {f"not checked: {why}": 1 for why in found.skipped}
 

@@ -13,11 +13,8 @@ from dspipe.pipeline.draws import seeded_hashes
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.remix.epochs import hash_positions
 from dspipe.stages.remix.score_counts import score_bins
-from dspipe.stages.remix.settings import PAIR, POSITION, Grouping, by_columns
+from dspipe.stages.remix.settings import PAIR, POSITION, UNKNOWN, Grouping, by_columns
 from dspipe.stages.shared.hosts import hosts_of
-
-UNKNOWN = "unknown"
-"""The domain of documents whose column is null."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,9 @@ DOMAIN = "remix.domain"
 EXPECTED_COPIES = "remix.expected_copies"
 """The column with how often a document is likely to be drawn, before there are tokens to count."""
 
+UNKNOWN = "unknown"
+"""The domain of documents whose column is null."""
+
 PAIR = " | "
 """What stands between the values of several columns in a domain's name."""
 

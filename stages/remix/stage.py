@@ -16,33 +16,28 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Literal, Self
 
-import numpy as np
 import pyarrow as pa
 
-from dspipe.kernels.arrow import text_buffers
-from dspipe.kernels.dedup.importance import count_features, sum_features
-from dspipe.kernels.dedup.units import characters
 from dspipe.pipeline.config.suggestions import near, suggest
-from dspipe.pipeline.draws import seeded_hashes
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.rejudging import Rejudged, RunDocuments
 from dspipe.pipeline.run.run_file import RunFile
 from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings, Stage
 from dspipe.pipeline.storage.store import Store
-from dspipe.stages.remix.domain_batches import UNKNOWN
 from dspipe.stages.remix.settings import (
     DOMAIN,
     EXPECTED_COPIES,
     LOG_WEIGHT,
     PAIR,
     POSITION,
+    UNKNOWN,
     Grouping,
     Importance,
     MixtureRequest,
     RemixConfig,
     by_columns,
 )
-from dspipe.stages.remix.target import find_files, hash_files
+from dspipe.stages.remix.target_files import find_files, hash_files
 
 
 class RemixStage(GlobalStage[RemixConfig]):
@@ -263,11 +258,9 @@ class RemixStage(GlobalStage[RemixConfig]):
         return rejudge(self.name, self.seed, old, new, documents)
 
     def compile_kernels(self) -> None:
-        seeded_hashes(pa.array([0], pa.uint64()), 0)
-        if self.config.importance is not None:
-            text = text_buffers(pa.array(["a"], pa.large_string()))
-            count_features(*text, characters(), np.zeros(16, np.int64))
-            sum_features(*text, characters(), np.zeros(16, np.int64))
+        from dspipe.stages.remix.compile_kernels import compile_kernels
+
+        compile_kernels(self.config.importance is not None)
 
 
 def _values_of(column: str, stages: Sequence[Stage[Any]]) -> list[set[str]]:

@@ -1,6 +1,5 @@
 """The examples of a target, and how much more often each bucket of n-grams occurs in them than in the corpus."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from dspipe.pipeline.errors import ConfigError, UnfitSettingError
 from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.remix.dsir import log_ratios
+from dspipe.stages.remix.target_files import find_files
 from dspipe.stages.shared.artifacts import read_artifacts
 from dspipe.tokenizer.text_files import TextFileError, batch_documents, read_documents
 
@@ -35,28 +35,6 @@ def compare_with_target(task: Task, stage: StageSettings) -> None:
         raise UnfitSettingError("the examples of the target hold no words", ("importance", "target"))
     with task.make("ratios", ".bin") as file:
         file.write(log_ratios(target, corpus).astype("<i8").tobytes())
-
-
-def find_files(patterns: Sequence[str]) -> list[Path]:
-    """The files that the patterns name, in order. Raises FileNotFoundError for a pattern that names none."""
-    files: list[Path] = []
-    for pattern in patterns:
-        path = Path(pattern).absolute()
-        if path.is_dir():
-            raise IsADirectoryError(f"{pattern} is a folder; name its files: {pattern.rstrip('/')}/*.jsonl")
-        found = [path] if path.is_file() else sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
-        if not found:
-            raise FileNotFoundError(f"no file {pattern}")
-        files += found
-    return files
-
-
-def hash_files(files: Sequence[Path]) -> str:
-    """A sha256 of the files' contents."""
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()
 
 
 def count_target(files: Sequence[Path], buckets: int) -> npt.NDArray[np.int64]:

@@ -1,6 +1,5 @@
 """A tokenizer that is there already: its tokenizer.json and what lies beside it, wherever fsspec opens files."""
 
-from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from dspipe.pipeline.errors import StorageError
@@ -8,12 +7,7 @@ from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.storage.failures import is_storage_failure, storage_error
 from dspipe.pipeline.storage.filesystem import open_filesystem
 from dspipe.pipeline.tasks.task import Task
-
-SIDE_FILES: Mapping[str, str] = {
-    "tokenizer_config": "tokenizer_config.json",
-    "special_tokens_map": "special_tokens_map.json",
-}
-"""Artifacts beside the artifact `tokenizer`, and their files' names beside a tokenizer.json."""
+from dspipe.stages.tokenizer.files import SIDE_FILES
 
 
 def copy_tokenizer(task: Task, stage: StageSettings) -> None:

@@ -21,19 +21,13 @@ from functools import cached_property
 import pyarrow as pa
 from pydantic import model_validator
 
-from dspipe.kernels.arrow import text_buffers
 from dspipe.pipeline.environment import FilePath
 from dspipe.pipeline.errors import ConfigError, StorageError
 from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, StageConfig
 from dspipe.stages.remix.settings import EXPECTED_COPIES
-from dspipe.stages.tokenizer.given import SIDE_FILES, read_file
-from dspipe.stages.tokenizer.train import FILES
-from dspipe.tokenizer.counting import WordCounter, thin
-from dspipe.tokenizer.encoder import TokenizerError, Vocabulary, loads, parse, read_vocabulary
-from dspipe.tokenizer.export import make_files
-from dspipe.tokenizer.schemes import SCHEMES
+from dspipe.stages.tokenizer.files import FILES, SIDE_FILES
+from dspipe.stages.tokenizer.given import read_file
 from dspipe.tokenizer.settings import TrainSettings, Weights
-from dspipe.tokenizer.train import train
 
 
 class TokenizerConfig(StageConfig):
@@ -60,7 +54,15 @@ class TokenizerStage(GlobalStage[TokenizerConfig]):
     Config = TokenizerConfig
     final_for = "texts"
 
+    @property
+    def learns(self) -> bool:
+        return self.config.train is not None
+
     def check(self) -> None:
+        if self.config.path is None:
+            return
+        from dspipe.tokenizer.encoder import TokenizerError
+
         try:
             _ = self._slow_because
         except (StorageError, TokenizerError) as error:
@@ -94,6 +96,8 @@ class TokenizerStage(GlobalStage[TokenizerConfig]):
         path = self.config.path
         if path is None:
             return None
+        from dspipe.tokenizer.encoder import Vocabulary, loads, parse, read_vocabulary
+
         content = read_file(path).decode("utf-8", "replace")
         # asked of the file alone: an encoder with kernels would have them compiled for a plan
         if isinstance(read_vocabulary(parse(content, path)), Vocabulary):
@@ -186,18 +190,9 @@ class TokenizerStage(GlobalStage[TokenizerConfig]):
         ]
 
     def compile_kernels(self) -> None:
-        # long enough for each of the encoder's ways
-        texts = pa.array(["a A", " antidisestablishmentarianism" * 2, "深度学习" * 20], pa.large_string())
-        if self.config.path is not None:
-            content = read_file(self.config.path).decode("utf-8", "replace")
-        elif self.config.train is not None:
-            counter = WordCounter(slots=2)
-            counter.add_texts(SCHEMES[self.config.train.scheme].pre_tokenizer(), *text_buffers(texts))
-            words = counter.words()
-            counter.add_words(words)
-            thin(words, 1)
-            content = make_files(train(words, 260, 1), self.config.train)["tokenizer.json"]
-        loads(content, self.config.special_in_text).encode(texts)
+        from dspipe.stages.tokenizer.compile_kernels import compile_kernels
+
+        compile_kernels(self.config.path, self.config.train, self.config.special_in_text)
 
 
 def _copies_column(settings: TrainSettings, corpus: Corpus) -> str | None:

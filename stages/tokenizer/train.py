@@ -1,6 +1,6 @@
 """Training a tokenizer from the words of all partitions, in one task."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -8,19 +8,12 @@ from dspipe.pipeline.errors import UnfitSettingError
 from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.shared.artifacts import read_json_artifacts
+from dspipe.stages.tokenizer.files import FILES
 from dspipe.stages.tokenizer.words import StoredWords
 from dspipe.tokenizer.counting import WordCounts, cut_rare_pairs, find_min_thinning
 from dspipe.tokenizer.export import make_files
 from dspipe.tokenizer.settings import TrainSettings
 from dspipe.tokenizer.train import TrainingError, max_positions, train
-
-FILES: Mapping[str, str] = {
-    "tokenizer": "tokenizer.json",
-    "tokenizer_config": "tokenizer_config.json",
-    "special_tokens_map": "special_tokens_map.json",
-    "tokenizer_model_config": "config.json",
-}
-"""The artifacts, and the names of their contents as tokenizer.export writes them; the last has the padded size."""
 
 
 def train_tokenizer(task: Task, stage: StageSettings) -> None:

@@ -71,8 +71,10 @@ def test_mixers(x: int) -> None:
 @settings(deadline=None, max_examples=EXAMPLES)
 @given(st.lists(st.tuples(NUMBERS, st.integers(0, 2**40)), max_size=5))
 def test_hash64_with(pairs: list[tuple[int, int]]) -> None:
-    found = hashing.hash64_with(np.array([p[0] for p in pairs], np.uint64), np.array([p[1] for p in pairs], np.int64))
-    assert found.tolist() == [splitmix(value + (salt + 1) * GOLDEN & MASK) for value, salt in pairs]
+    for many in (pairs, pairs * (hashing.FEW + 1)):
+        hashes, salts = np.array([p[0] for p in many], np.uint64), np.array([p[1] for p in many], np.int64)
+        expected = [splitmix(value + (salt + 1) * GOLDEN & MASK) for value, salt in many]
+        assert hashing.hash64_with(hashes, salts).tolist() == expected
 
 
 @settings(deadline=None, max_examples=EXAMPLES)
@@ -84,7 +86,7 @@ def test_hash_strings(texts: list[str], seed: int) -> None:
         expected = 0xCBF29CE484222325
         for byte in text.encode():
             expected = times(expected ^ byte, 0x100000001B3)
-        assert value == splitmix(splitmix(expected) ^ start)
+        assert value == hashing.hash_string(text, seed) == splitmix(splitmix(expected) ^ start)
 
 
 def test_hashes_of_a_slice_are_those_of_its_rows() -> None:

@@ -65,7 +65,7 @@ def test_an_entry_is_compiled_once_for_arrays_of_both_kinds() -> None:
         out, sums = np.zeros(3, np.int64), Pair(np.zeros(1, np.int64), (np.zeros(1, np.int64),))
         _add(numbers(first), Pair(numbers(second), (numbers(third),)), out, sums)
         assert out.tolist() == [0, 3, 6] and sums.numbers.tolist() == [9]
-    assert jit.INTERPRETED or len(_add.kernel.signatures) == 1
+    assert jit.INTERPRETED or len(_add.kernel.compiled.signatures) == 1
 
 
 def test_what_an_entry_is_given_stays_writable_outside() -> None:

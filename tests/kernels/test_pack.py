@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dspipe.kernels.hashing import FEW
 from dspipe.kernels.jit import INTERPRETED
 from dspipe.kernels.pack import copy_segments, fill_rows, join_documents, scale_hashes
 
@@ -26,6 +27,8 @@ def quiet() -> Iterator[None]:
 def test_scale_hashes(value: int, start: int, width: int) -> None:
     start = min(start, 2**64 - 1 - width)
     found = scale_hashes(*(np.array([n], np.uint64) for n in (value, start, width)))
+    many = scale_hashes(*(np.repeat(np.array([n], np.uint64), FEW + 1) for n in (value, start, width)))
+    assert (many == found[0]).all()
     assert int(found[0]) == start + value * width // 2**64
 
 

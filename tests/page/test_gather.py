@@ -7,10 +7,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from dspipe.page.gather import Contents, gather
-from dspipe.pipeline.run.run_file import RunFile, read_run
+from dspipe.pipeline.inspection.document_table import DocumentTable
+from dspipe.pipeline.inspection.sample import Wanted
+from dspipe.pipeline.inspection.sample import sample as draw
+from dspipe.pipeline.run.run_file import RunFile, configured_stages, read_run
 from dspipe.pipeline.storage.store import Store
 from tests.engine import run_inline
 from tests.page.conftest import HOSTILE, config_of, write_documents
+from tests.pipeline.inspection.looked_at import looked_at
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +80,17 @@ def test_the_same_seed_draws_the_same(run_folder: Path, contents: Contents) -> N
     assert {**again.as_json(), "seconds": 0} == {**contents.as_json(), "seconds": 0}
     other = gather(*read_run(str(run_folder)), seed=1)
     assert other.reasons != contents.reasons and other.histograms == contents.histograms
+
+
+def test_a_sample_of_the_same_seed_shows_the_same(run_folder: Path, tmp_path: Path) -> None:
+    early = run_inline(looked_at(tmp_path, early=True)).store.root
+    for root, seed in ((str(run_folder), 0), (str(run_folder), 3), (early, 0), (early, 3)):
+        reasons = gather(*read_run(root), seed=seed).reasons
+        assert reasons
+        for reason in reasons:
+            wanted = Wanted(each=3, dropped_by=(reason.name,), seed=seed)
+            drawn = draw(DocumentTable.open(root), wanted, configured_stages(Store(root), False).known)
+            assert [one.id for one in reason.samples] == [one.id for one in drawn.documents], (reason.name, seed)
 
 
 def test_a_run_at_work_has_what_is_known_so_far(tmp_path: Path) -> None:

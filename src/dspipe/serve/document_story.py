@@ -38,6 +38,8 @@ class DocumentStory:
     columns: dict[str, Any]
     text: list[tuple[str, str]]
     """its parts, with what a stage says of them"""
+    text_is: str
+    """what the text is, where it isn't the stored one, or why there is none; empty otherwise"""
     text_left_out: int
     groups: dict[str, list[Value]] = field(default_factory=dict)
     """by the stage that the columns are of, `document` first"""
@@ -67,10 +69,13 @@ def read_story(run: OpenedRun, number: int) -> DocumentStory:
     columns = documents_at(run.table, [number], list(run.table.columns)).get(number)
     if columns is None:
         raise DocumentNotFoundError(f"{run.file.name} has no document {shard}.{row}")
-    text = columns.pop("text", None) or ""
-    story = DocumentStory(f"{shard}.{row}", columns, [], max(0, len(text) - LONGEST_TEXT))
+    stored, text_is = columns.pop("text", None), ""
     stages = stages_of(run)
-    spans = spans_of(stages, text, columns)
+    text, spans = stored or "", spans_of(stages, stored or "", columns)
+    if stored is None:
+        kept, text_is = run.early_texts.text(columns["origin"])
+        text, spans = kept or "", []
+    story = DocumentStory(f"{shard}.{row}", columns, [], text_is, max(0, len(text) - LONGEST_TEXT))
     story.text = mark_text(text[:LONGEST_TEXT], spans)
     limits: dict[str, list[Measured]] = {}
     for one in values_beside_limits(stages, columns):
@@ -80,7 +85,7 @@ def read_story(run: OpenedRun, number: int) -> DocumentStory:
             group = name.partition(".")[0] if "." in name else "document"
             story.groups.setdefault(group, []).append(Value(name, _shown(value), limits.get(name, ())))
     try:
-        copies = kept_copies(run.store, run.file, stages, {**columns, "text": text})
+        copies = kept_copies(run.store, run.file, stages, {**columns, "text": stored or ""})
         story.kept_copies = [(copy, cluster_of(copy, columns)) for copy in copies]
     except (DamagedFileError, FileNotFoundError) as error:  # of another shard: this document is shown
         story.known["kept instead"] = {"not known": str(error)}

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from dspipe.pipeline.errors import DamagedFileError, RunNotFoundError
 from dspipe.pipeline.inspection.document_table import DocumentTable
+from dspipe.pipeline.inspection.early_kept import EarlyKept
 from dspipe.pipeline.plan.compile_stages import DOCUMENTS
 from dspipe.pipeline.run.run_file import RUN_FILE, RunFile, read_run
 from dspipe.pipeline.storage.store import Store
@@ -32,6 +33,11 @@ class OpenedRun:
             for reason, counts in entry.dropped.items():
                 found[reason] = found.get(reason, 0) + counts.documents
         return sorted(found, key=lambda reason: (-found[reason], reason))
+
+    @cached_property
+    def early_texts(self) -> EarlyKept:
+        """The texts that were kept of documents which were dropped early."""
+        return EarlyKept(self.table)
 
 
 def state_of(store: Store) -> str:

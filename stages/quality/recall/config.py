@@ -18,7 +18,7 @@ _MOST_LISTED = 90_000
 class ModelConfig(BaseModel):
     """How each round's classifier is trained; what isn't given is chosen as `dspipe classifier train` does."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
 
     search: bool = Field(False, description="try a few settings on documents kept aside, in every round")
     learning_rate: float | None = Field(None, gt=0, description="of the first step")
@@ -36,7 +36,7 @@ class ModelConfig(BaseModel):
 class RecallConfig(BaseModel):
     """Settings of `dspipe recall`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
 
     run: str = Field(description="the output of a finished run, best a deduplicated one: its kept documents are asked")
     output: str = Field(description="folder or address for models, scores, lists of hosts, and what is recalled")

@@ -27,7 +27,7 @@ from dspipe.stages.remix.mixtures.simplex import Bounds, Drawn, Float64, draw_mi
 from dspipe.stages.remix.mixtures.tables import BUCKETS, write_table
 from dspipe.stages.remix.settings import Mixture, RemixConfig
 from dspipe.stages.remix.stage import RemixStage
-from dspipe.stages.tokenizer.given import SIDE_FILES
+from dspipe.stages.tokenizer.files import SIDE_FILES
 from dspipe.stages.tokenizer.stage import TokenizerStage
 
 RATIOS = "ratios.csv"

@@ -15,7 +15,7 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 class Fields(BaseModel):
     """Names of fields. Of several names the first that a row has counts; a dotted name goes into nested fields."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
 
     text: str = Field(default="text", min_length=1, description="the document")
     id: Names = Field(default=("id",), description="what names the document; without one its place in the file does")

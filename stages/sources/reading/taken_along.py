@@ -21,7 +21,7 @@ Kind = Literal["number", "integer", "string", "boolean"]
 class TakenColumn(BaseModel):
     """A column of the files."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
 
     field: str = Field(
         min_length=1, description="the column or field of the files; a dotted name goes into nested ones"

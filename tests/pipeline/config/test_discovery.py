@@ -1,6 +1,8 @@
 """Stages and formats are found by their names; what is no stage is a KeyError, what is broken stays an ImportError."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import BaseModel, Field
@@ -17,11 +19,30 @@ from dspipe.pipeline.config.discovery import (
     stage_module,
     stage_names,
 )
+from dspipe.pipeline.config.run_config import EngineConfig, TopLevel
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.stage import MapConfig
 from tests.toys.lengths import Lengths
 
 ROOT = Path(__file__).parents[3]
+
+
+def models_below(kind: object) -> Iterator[type[BaseModel]]:
+    """All models of settings that a type holds, itself included."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        yield kind
+        for field in kind.model_fields.values():
+            yield from models_below(field.annotation)
+    for part in get_args(kind):
+        yield from models_below(part)
+
+
+def test_no_setting_is_nan_or_infinite() -> None:
+    configs: list[type[BaseModel]] = [stage_class(name).Config for name in stage_names()]
+    configs += [source_class(name).Config for name in source_formats()]
+    found = {model for config in (*configs, EngineConfig, TopLevel) for model in models_below(config)}
+    assert len(found) > len(configs)
+    assert [model for model in found if model.model_config.get("allow_inf_nan", True)] == []
 
 
 def test_every_file_and_folder_of_stages_is_found() -> None:

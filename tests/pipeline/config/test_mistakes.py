@@ -100,6 +100,19 @@ MISTAKES = {
     "a share in percent": top("engine", "{max_quarantined: 5}", "engine.max_quarantined", "5", "at most 1", "0.05"),
     "an address of no cluster": top("engine", "{kind: local, address: auto}", "engine", "address", "ray"),
     "a boolean in words": top("engine", "{keep_stale: maybe}", "engine.keep_stale", "'maybe'", "true or false"),
+    "an endless deadline": top("engine", "{deadline: .inf}", "engine.deadline", "a finite number", "inf"),
+    # numbers that are none
+    "a threshold that is none": stage(
+        "heuristics: {gopher: {min_mean_word_length: .nan}}",
+        "run.yaml:7",
+        "min_mean_word_length",
+        "finite number",
+        "nan",
+    ),
+    "a count that is endless": stage(
+        "heuristics: {gopher: {max_top_2_gram: 1e999}}", "gopher.max_top_2_gram", "finite number", "inf"
+    ),
+    "an endless number in a mapping": stage("language: {keep: {en: .inf}}", "language.keep", "finite number", "inf"),
     # sources
     "no format": source("{name: a, path: in.jsonl}", "sources.a", "format", "jsonl"),
     "an unknown format": source("{name: a, format: cvs, path: in.jsonl}", "sources.a.format", "cvs", "jsonl"),

@@ -217,6 +217,46 @@ def test_bounds_where_columns_are_null(tmp_path: Path) -> None:
     assert exact.kept_after == result.phases[-1].funnel[-1].kept
 
 
+def write_chains(folder: Path, chains: int = 30) -> list[Values]:
+    """Chains of three in which each is like its neighbour alone; the first is the oldest, and the shortest."""
+    rng, lines = np.random.default_rng(3), []
+    for chain in range(chains):
+        words = [f"w{number}" for number in rng.integers(0, 5000, 100)]
+        for place in range(3):
+            lines.append({"id": f"{chain}-{place}", "text": " ".join(words), "date": f"202{place}-01-01"})
+            for edited in (10 + 40 * place, 30 + 40 * place):
+                words[edited % 100] = f"another{chain}word{place}"
+    folder.mkdir()
+    (folder / "chains.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return [{"name": "chains", "format": "jsonl", "path": str(folder / "chains.jsonl"), "fields": {"date": "date"}}]
+
+
+def test_what_is_certain_is_so_behind_guesses(tmp_path: Path) -> None:
+    """Of a chain the second was dropped for the first, which leaves: now the third decides, or it is kept in its place,
+    and remix draws it or not. Dropped either way, it isn't certain by whom; nor is it what remix draws at its edge."""
+    minhash = {"bands": 14, "rows": 8, "keep": ["oldest"]}
+    values: Values = {"output": str(tmp_path / "run"), "sources": write_chains(tmp_path / "in")}
+    values["stages"] = [
+        {LENGTHS: {"minimum": 100}},
+        {"minhash": minhash},
+        {"remix": {"by": "source", "tokens": 12_000}},
+    ]
+    before = run_inline(values)
+    longest = max(len(row["text"]) for row in rows_of(before, ["id", "text"]) if row["id"].endswith("-0"))
+    after = rows_of(run_inline(edited(values, tmp_path, {LENGTHS: {"minimum": longest + 1}})), ["id", "reason"])
+    verdicts = WhatIf(DocumentTable.open(values["output"]), import_own=True).verdicts(
+        [f"stages.{LENGTHS}.minimum={longest + 1}"]
+    )
+    said = [None if code < 0 else verdicts.names.names[code] for code in verdicts.codes]
+    wrong = set()
+    for row, verdict, unsure, may in zip(after, said, verdicts.unsure, verdicts.open, strict=True):
+        assert unsure or verdict == row["reason"], (row, verdict)
+        assert may or (verdict is None) == (row["reason"] is None), (row, verdict)
+        if verdict != row["reason"]:
+            wrong.add((verdict, row["reason"]))
+    assert ("remix.not_drawn", "minhash.near_duplicate") in wrong
+
+
 def test_bounds_of_near_duplicates(tmp_path: Path) -> None:
     settings = {"bands": 14, "rows": 8, "keep": ["longest"]}
     values = dedup_corpus.deduplicating(tmp_path, dedup_corpus.corpus(), "minhash", **settings)

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dspipe.stages.remix.target import count_target, find_files, hash_files
+from dspipe.stages.remix.target import count_target
+from dspipe.stages.remix.target_files import find_files, hash_files
 
 
 def write(path: Path, *texts: str) -> Path:

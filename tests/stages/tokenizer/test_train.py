@@ -8,7 +8,8 @@ import pytest
 
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.tasks.task import Task
-from dspipe.stages.tokenizer.train import FILES, train_tokenizer
+from dspipe.stages.tokenizer.files import FILES
+from dspipe.stages.tokenizer.train import train_tokenizer
 from dspipe.stages.tokenizer.words import write_words
 from dspipe.tokenizer.counting import count_positions
 from dspipe.tokenizer.settings import TrainSettings

@@ -20,7 +20,7 @@ PAGE = 20
 _CHARACTERS = 1_200
 """of each text"""
 _SUGGESTED = 200
-_SHOWN = ("id", "url", "domain", "language", "source", "reason", "text_bytes", "tokens", "quality", "text")
+_SHOWN = ("id", "url", "domain", "language", "source", "reason", "text_bytes", "tokens", "quality", "text", "origin")
 
 
 async def show(request: Request) -> Response:
@@ -69,8 +69,17 @@ def cards_of(run: OpenedRun, numbers: list[int]) -> list[dict[str, Any]]:
     found = documents_at(run.table, numbers, names)
     for number in numbers:
         values, (shard, row) = found[number], split(number)
-        text = values.get("text") or ""
-        card = {**dict.fromkeys(_SHOWN), **values, "at": f"{shard}.{row}", "decided": "reason" in names}
+        text, text_is = values.get("text"), ""
+        if text is None:
+            text, text_is = run.early_texts.text(values["origin"])
+        text = text or ""
+        card = {
+            **dict.fromkeys(_SHOWN),
+            **values,
+            "at": f"{shard}.{row}",
+            "decided": "reason" in names,
+            "text_is": text_is,
+        }
         cards.append({**card, "text": text[:_CHARACTERS], "cut": max(0, len(text) - _CHARACTERS)})
     return cards
 
