@@ -2,7 +2,7 @@
 
 `path` names files of the index, in Parquet or CDXJ, and the index names WARC files below `root`. The records chosen are
 grouped to shards by WARC file and bytes, so that a changed index, or condition, reads what has changed and the rest of
-its shard: as with files of code, a shard ends behind a file by the hash of its name (content-defined chunking).
+its shard.
 """
 
 import os
@@ -45,7 +45,7 @@ class Config(SourceConfig):
         ge=0,
         description="gaps between chosen records up to this size are read too, rather than asked around",
     )
-    shard_bytes: ByteSize = Field(256 << 20, gt=0, description="stored bytes of chosen records in a shard, about")
+    shard_bytes: ByteSize = Field(256 << 20, description="stored bytes of chosen records in a shard, about")
     content_types: tuple[Annotated[str, StringConstraints(to_lower=True)], ...] = Field(
         CONTENT_TYPES, description="media types of documents"
     )
@@ -106,27 +106,10 @@ class CdxSource(Source[Config]):
     def domains(self) -> Domains:
         return Domains(frozenset({self.config.domain}), certain=True, others=False)
 
-    def group(self, files: Sequence[InputFile]) -> list[tuple[InputFile, ...]]:
-        """Shards of WARC files whose names are neighbours, of about `shard_bytes` chosen bytes."""
-        import xxhash
-
-        shards: list[tuple[InputFile, ...]] = []
-        shard: list[InputFile] = []
-        size = 0
-        for file in files:
-            shard.append(file)
-            size += file.size or 0
-            # a file ends a shard as often as its share of one says, whatever stands before it
-            ends = xxhash.xxh64_intdigest(file.name.encode()) * self.config.shard_bytes < (file.size or 0) << 64
-            if ends or size >= 4 * self.config.shard_bytes:
-                shards.append(tuple(shard))
-                shard, size = [], 0
-        return [*shards, tuple(shard)] if shard else shards
-
     def read_settings(self) -> dict[str, Any]:
         """What is chosen is in the files' fingerprints, and how it is fetched changes nothing."""
         settings = super().read_settings()
-        return {name: value for name, value in settings.items() if name not in ("where", "read_through", "shard_bytes")}
+        return {name: value for name, value in settings.items() if name not in ("where", "read_through")}
 
     def read(self, shard: Sequence[InputFile], reading: Reading) -> Iterator["pa.RecordBatch"]:
         """The pages among the chosen records, with `content` and `content_type`; their text is still to be extracted.
