@@ -82,12 +82,15 @@ class _Texts:
 
     def __init__(self, plan: Plan) -> None:
         self._bytes, self._known = max(1, plan.phases[0].payload["documents"]) * _TEXT_BYTES, False
+        self._listed = bool(plan.shards)
         self.readings, self.read, self.estimated = 0, 0, False
 
     def cost(self, phase: PlannedPhase) -> list[str]:
         """What is to be said of the phase."""
         if "text" not in phase.columns:
             return []
+        if not self._listed:
+            return ["text read again"]
         self.readings += 1
         self.read += self._bytes
         self.estimated |= not self._known
@@ -132,8 +135,8 @@ def _phases(plan: Plan, texts: _Texts) -> tuple[Table, bool]:
 
 def _what_it_does(plan: Plan, phase: PlannedPhase, costs: list[str]) -> str:
     parts = [phase.title, *costs, *phase.notes]
-    if phase.emits and phase.over != "sender_groups":
-        parts.append(f"sends to {count_of(phase.partitions or len(plan.shards), 'partition')}")
+    if phase.emits and phase.over != "sender_groups" and (partitions := phase.partitions or len(plan.shards)):
+        parts.append(f"sends to {count_of(partitions, 'partition')}")
     if phase.decides and phase.over == "shards" and len(phase.stages) == 1:
         parts.append("verdicts")
     return "; ".join(parts)

@@ -143,10 +143,11 @@ def domain_table(run: RunFile) -> Table | None:
     if not entries or not entries[-1].domains:
         return None
     last = entries[-1]
-    table = Table("Kept, by domain", ("domain", "documents", "bytes", "share", "tokens"), frozenset(range(1, 5)))
+    columns = ("domain", "documents", "bytes", "share", *(["tokens"] if last.kept.tokens else []))
+    table = Table("Kept, by domain", columns, frozenset(range(1, len(columns))))
     for name, (documents, size, tokens) in sorted(last.domains.items(), key=lambda item: -item[1][1]):
-        count = f"{tokens:,}" if tokens else ""
-        table.rows.append((name, f"{documents:,}", human_bytes(size), _share(size, last.kept.bytes), count))
+        row = (name, f"{documents:,}", human_bytes(size), _share(size, last.kept.bytes), f"{tokens:,}")
+        table.rows.append(row[: len(columns)])
     return table
 
 

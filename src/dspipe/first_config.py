@@ -91,7 +91,7 @@ def _write(looked: Sequence[Looked]) -> str:
         "  - minhash: {} # one of each set of near-duplicates",
         "  # - remix: {weights: {...}} # how often each domain is seen, by its part of the tokens",
         *_tokenizer_lines(size),
-        "  - pack: {length: 2048} # rows of tokens for a trainer, in runs/.../shards",
+        f"  - pack: {{length: 2048}} # rows of tokens for a trainer, in runs/{names[0]}/shards",
     ]
     return "\n".join(lines) + "\n"
 

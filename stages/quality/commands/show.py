@@ -16,8 +16,8 @@ def print_evaluation(result: dict[str, Any]) -> None:
 
     console = Console()
     counts = result["documents"]
-    shown = ", ".join(f"{count:,} {label}" for label, count in list(counts.items())[:MOST_GROUPS])
-    console.print(visible(f"{shown}{', ...' if len(counts) > MOST_GROUPS else ''} documents"), markup=False)
+    shown = ", ".join(f"{label}: {count:,}" for label, count in list(counts.items())[:MOST_GROUPS])
+    console.print(visible(f"documents of {shown}{', ...' if len(counts) > MOST_GROUPS else ''}"), markup=False)
     if result["kind"] == "classes":
         _print_classes(console, result)
         return

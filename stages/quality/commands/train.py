@@ -146,10 +146,10 @@ def _report(split: "Split", choice: "Choice", output: Path) -> None:
     from dspipe.stages.quality.commands.show import print_evaluation
     from dspipe.stages.quality.evaluation import evaluate, find_faults, find_warnings
 
-    counts = [f"{split.trained[label]:,} {label}" for label in split.labels]
+    counts = [f"{label}: {split.trained[label]:,}" for label in split.labels]
     shown = ", ".join(counts[:8]) + (f" and {len(counts) - 8} more labels" if len(counts) > 8 else "")
-    typer.echo(f"trained on {' and '.join(counts) if len(counts) == 2 else shown} documents: "
-               f"{output}, {output.stat().st_size / 1e6:.1f} MB")  # fmt: skip
+    typer.echo(f"trained on documents of {shown}")
+    typer.echo(f"{output}, {output.stat().st_size / 1e6:.1f} MB")
     typer.echo(f"settings: {choice.describe()}, words seen {choice.min_count} times or more")
     _say_left_out(split)
     if not all(split.held_out.values()):

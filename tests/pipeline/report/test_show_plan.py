@@ -34,6 +34,13 @@ def test_the_plan_says_where_texts_are_read_again_and_how_much(toy: dict[str, An
     assert "again" not in text_of(print_plan, planned(toy))
 
 
+def test_inputs_that_cannot_be_listed_have_no_sizes(toy: dict[str, Any]) -> None:
+    plan = planned({**toy, "stages": [*toy["stages"], {"tokenizer": {"train": {"vocab": 300}}}]})
+    text = " ".join(text_of(print_plan, replace(plan, shards=(), unreachable=("cannot list",))).split())
+    assert "text read again" in text and "B of text" not in text and "Texts are read" not in text
+    assert "to 0 partitions" not in text
+
+
 def test_paths_and_messages_are_shown_as_they_are(toy: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "[bold]").mkdir()
     (tmp_path / "[bold]" / "a[x].jsonl").write_text('{"text": "a"}\n')

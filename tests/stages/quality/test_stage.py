@@ -50,7 +50,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     bad.write_bytes(gzip.compress((folder / "bad").read_bytes()))
     sizes = "--dim", 10, "--buckets", 2000, "--epochs", 20
     output = command("train", "--positive", good, "--negative", bad, "--output", folder / "model.bin", *sizes)
-    assert "trained on 3" in output and "area under the ROC curve 1.0" in output
+    assert "trained on documents of positive: 3" in output and "area under the ROC curve 1.0" in output
     assert sorted(path.name for path in folder.iterdir()) == ["bad", "bad.jsonl.gz", "good.jsonl", "model.bin"]
     return folder / "model.bin"
 
