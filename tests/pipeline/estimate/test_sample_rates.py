@@ -39,7 +39,7 @@ def test_compiling_is_no_part_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (tmp_path / "a.jsonl").write_text('{"text": "a text"}\n')
     source = {"name": "made", "format": "jsonl", "path": f"{tmp_path}/*.jsonl"}
     planned = api.plan({"name": "x", "output": f"{tmp_path}/out", "sources": [source], "stages": ["exact_dedup"]})
-    compiled = []
+    compiled: list[bool] = []
 
     def run_plan(plan: Plan, *_: Any) -> None:
         compiled.extend(compile_kernels.compiled_before(spec) for spec in compile_kernels.compile_specs(plan))
