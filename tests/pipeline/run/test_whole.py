@@ -81,3 +81,11 @@ def test_a_file_that_says_nothing_is_no_word(toy: dict[str, Any]) -> None:
         assert not is_whole(toy)
     assert run_inline(toy).tasks_run == 0
     assert is_whole(toy)
+
+
+def test_a_run_of_fewer_phases_leaves_no_word_of_the_other(toy: dict[str, Any]) -> None:
+    more = {**toy, "engine": {"kind": "inline", "index": True}}
+    first = run_inline(more)
+    fewer = {**toy, "engine": {"kind": "inline", "index": False, "keep_stale": True}}
+    assert len(run_inline(fewer).phases) < len(first.phases)  # all its files are there, and none is removed
+    assert [phase.name for phase in run_inline(more).phases] == [phase.name for phase in first.phases]
