@@ -161,7 +161,7 @@ class Lines(RewritingStage[Config]):
         return self.config.max_removed is not None
 
     def judge_columns(self) -> tuple[str, ...]:
-        return (self._share,)
+        return (self._share,) if self.judges else ()
 
     def judge(self, columns: "pa.RecordBatch") -> "pa.Array":
         import numpy as np

@@ -48,7 +48,9 @@ def parse_prices(given: Sequence[str]) -> dict[str, float]:
             prices[name] = float(value)
         except ValueError:
             raise PriceError(f"--price {text}: expected WHAT=DOLLARS, like core-hour=0.04") from None
-        if name not in PRICES or not 0 <= prices[name] < 1e9:
+        if name in PRICES and not 0 <= prices[name] < 1e9:
+            raise PriceError(f"--price {text}: {value} dollars are no price")
+        if name not in PRICES:
             raise PriceError(f"--price {text}: the prices are {', '.join(f'{n} ({p})' for n, p in PRICES.items())}")
     return prices
 

@@ -9,7 +9,7 @@ from dspipe.pipeline.config.discovery import settings_of, stage_module
 from dspipe.pipeline.config.run_config import RunConfig
 from dspipe.pipeline.document import DOCUMENT, document_schema
 from dspipe.pipeline.errors import ConfigError
-from dspipe.pipeline.plan.columns import check_columns, taken_columns
+from dspipe.pipeline.plan.columns import check_columns, check_names, taken_columns
 from dspipe.pipeline.plan.fingerprint import code_fingerprint, function_module
 from dspipe.pipeline.plan.index_phases import index_phases
 from dspipe.pipeline.plan.planned_phase import JUDGING, STAGES_FUNCTION, PlannedPhase
@@ -29,6 +29,7 @@ def compile_stages(config: RunConfig, corpus: Corpus) -> list[list[PlannedPhase]
     """Per stage (or group of neighbouring map stages) its phases in order; the text pass stands first, and later ones
     behind the stages that make them necessary; last the index of documents. Raises InvalidConfigError.
     """
+    check_names(config)
     phases = _phases_of(config, corpus)
     first, *later = cut_into_passes(config, phases)
     _check_makers(config)

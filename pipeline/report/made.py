@@ -6,6 +6,7 @@ from pathlib import Path
 from dspipe.pipeline.quantities import human_bytes
 from dspipe.pipeline.run.cleanup import product_sets
 from dspipe.pipeline.run.run_file import PAGE_FILE, RunFile
+from dspipe.pipeline.run.whole import page_is_newest
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.spec import PRODUCTS
 
@@ -45,7 +46,7 @@ def _products(run: RunFile, store: Store) -> list[str]:
 
 
 def _page(store: Store) -> list[str]:
-    if not store.exists(PAGE_FILE):
+    if not page_is_newest(store, unsure=True):
         return []
     path = store.path(PAGE_FILE)
     return [f"Page: {Path(path).as_uri() if store.local else path}"]
@@ -61,7 +62,7 @@ def _commands(run: RunFile, store: Store, output: str) -> list[str]:
         f"dspipe explain {place} ID": "one document's way, by its id or URL",
         f"dspipe serve {place}": "all of it in a browser, with thresholds that move",
     }
-    if not store.exists(PAGE_FILE):
+    if not page_is_newest(store, unsure=True):
         commands[f"dspipe stats {place} --html FILE"] = "one page with plots; without --html all tables"
     longest = max(map(len, commands))
     return [f"  {command:{longest}}  {what}" for command, what in commands.items()]

@@ -26,7 +26,7 @@ from dspipe.pipeline.run.scheduler import Scheduler
 from dspipe.pipeline.run.segment import Part, Segment
 from dspipe.pipeline.run.status_file import StatusFile
 from dspipe.pipeline.run.summary import PhaseSummary, summarize
-from dspipe.pipeline.run.whole import Digests, find_whole, remember_whole
+from dspipe.pipeline.run.whole import WHOLE_FILE, Digests, find_whole, remember_whole
 from dspipe.pipeline.storage.failures import storage_error
 from dspipe.pipeline.storage.lease import Lease, LeaseLostError, OutputTakenError, hold
 from dspipe.pipeline.storage.patience import patient
@@ -132,6 +132,7 @@ def _run_phases(plan: Plan, result: RunResult, driver: _Driver) -> RunResult:
     )
     if retry is None and not plan.replace and (whole := find_whole(store, plan)) is not None:
         return _nothing_left(result, account, *whole)
+    store.remove(WHOLE_FILE)  # `run.json` is about to be another run's, and the folders may stay as they are
     state = empty_state(plan)
     if not store.exists(RUN_FILE):  # so that it can be looked at from the beginning on
         _write_run(store, plan, result, state, finished=False)

@@ -18,7 +18,7 @@ from dspipe.pipeline.plan.inputs import common_folder
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.plan.tasks import FORMATS
-from dspipe.pipeline.run.run_file import RunFile
+from dspipe.pipeline.run.run_file import PAGE_FILE, RunFile
 from dspipe.pipeline.storage.store import FileState, Store
 
 WHOLE_FILE = ".whole.json"
@@ -65,6 +65,18 @@ def find_whole(store: Store, plan: Plan) -> tuple[RunFile, dict[str, str]] | Non
         return (run, said["published"]) if run.finished and found.of == said["folders"] else None
     except (DamagedFileError, FileNotFoundError, ValueError, KeyError, TypeError):
         return None
+
+
+def page_is_newest(store: Store, unsure: bool) -> bool:
+    """Whether the run's page was written after the run had ended that `.whole.json` tells of; `unsure` is the answer
+    for a page where nothing tells."""
+    files = store.states("")
+    page, whole = files.get(PAGE_FILE), files.get(WHOLE_FILE)
+    if page is None:
+        return False
+    if whole is None or page.modified is None or whole.modified is None:
+        return unsure
+    return page.modified >= whole.modified
 
 
 def _plan_key(plan: Plan) -> str:

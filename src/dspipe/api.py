@@ -174,6 +174,7 @@ def run(
     from dspipe.pipeline.run.metrics import serving
     from dspipe.pipeline.run.progress import make_progress
     from dspipe.pipeline.run.run import run_plan
+    from dspipe.pipeline.run.whole import page_is_newest
 
     planned = replace(plan(config, edits), replace=replace_earlier)
     with ExitStack() as stack:
@@ -187,7 +188,7 @@ def run(
             stack.enter_context(own)
         result = run_plan(planned, executor, account, retry)
     done = replace(open_run(planned.config.output), tasks_run=result.tasks_run)
-    if planned.config.page and (done.tasks_run or not done.store.exists(PAGE_FILE)):
+    if planned.config.page and not page_is_newest(done.store, unsure=False):
         done.store.write_bytes(PAGE_FILE, done.html(import_own=True).encode())
     return done
 
@@ -202,10 +203,13 @@ def rates(root: str | Path) -> "Rates":
     """What a document, or a byte, took in a finished run: `pipeline.estimate.estimate` says by it what another one will
     take. Raises RunNotFoundError, UnfitRatesError, and InvalidConfigError where its inputs are gone."""
     from dspipe.pipeline.config.yaml_lines import parse_yaml
-    from dspipe.pipeline.estimate.rates import rates_of_run
+    from dspipe.pipeline.estimate.rates import UnfitRatesError, rates_of_run
 
     found = open_run(root)
-    values, _ = parse_yaml(found.store.read_bytes("config.yaml").decode())
+    try:
+        values, _ = parse_yaml(found.store.read_bytes("config.yaml").decode())
+    except FileNotFoundError:
+        raise UnfitRatesError(f"{found.root} has no config.yaml any more; `dspipe run` writes it anew") from None
     return rates_of_run(found.file, plan(values), f"the run {found.name} at {found.root}")
 
 

@@ -15,7 +15,7 @@ what was dropped before. The scores themselves stay beside them. A document with
 Ranks are exact to the width of a histogram's bins (2^-16 for scores of 0.5 to 1): shards count, one task adds up.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
 import pyarrow as pa
@@ -75,6 +75,12 @@ class EnsembleStage(GlobalStage[EnsembleConfig]):
             for index, name in enumerate(names):
                 if name == self.name or name.startswith(f"{self.name}."):
                     raise ConfigError(f"{name} is what this stage makes", (key, index))
+
+    def check_columns(self, known: Mapping[str, pa.DataType]) -> None:
+        for index, name in enumerate(self.config.of):
+            if name in known and not (pa.types.is_integer(known[name]) or pa.types.is_floating(known[name])):
+                message = f"{name} is {known[name]}, no number that documents can be ranked by"
+                raise ConfigError(message, ("of", index))
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         settings = self.config.model_dump(mode="json", exclude={"name"})

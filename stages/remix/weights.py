@@ -25,7 +25,7 @@ def weigh_domains(domains: Sequence[Domain], mixture: Mixture, others: str) -> F
         _check_names(domains, "multipliers", mixture.multipliers)
         weights = available * [mixture.multipliers.get(domain.name, 1.0) for domain in domains]
     elif mixture.temperature is not None:
-        weights = available ** (1 / mixture.temperature) * (available > 0)
+        weights = _powers(available, 1 / mixture.temperature)
     elif mixture.unimax:
         weights = (available > 0).astype(float)
     else:
@@ -56,6 +56,16 @@ def list_names(names: Iterable[str]) -> str:
     """Names for a message."""
     listed = sorted(names)
     return ", ".join(listed[:10]) + (f" and {len(listed) - 10} more" if len(listed) > 10 else "") or "none"
+
+
+def _powers(available: Float64, power: float) -> Float64:
+    with np.errstate(over="ignore"):
+        weights = available**power * (available > 0)
+    if np.isfinite(weights.sum()):
+        return weights
+    # of a temperature near 0: only the largest have a part, and theirs is of the largest
+    shares: Float64 = (available / available.max()) ** power
+    return shares
 
 
 def _check_names(domains: Sequence[Domain], key: str, asked: Mapping[str, float]) -> None:

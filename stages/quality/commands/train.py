@@ -86,7 +86,12 @@ def train(
 
     given = Given(learning_rate, epochs, dim, buckets, word_ngrams, subwords, min_count)
     limits = Limits(at_most_of_host, min_documents, not positive if balanced is None else balanced)
-    output.parent.mkdir(parents=True, exist_ok=True)
+    if output.is_dir():
+        refuse(f"--output {output} is a folder: name the file to write, as {output / 'model.bin'}")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        refuse(f"--output {output}: the folder {output.parent} can't be made: {error.strerror}")
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".classifier-") as folder:
         model = Path(folder) / "model.bin"
         if from_columns and not documents:

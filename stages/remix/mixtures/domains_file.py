@@ -65,7 +65,7 @@ class MixedDomains:
             if "phases" in value:
                 plan = MixturePlan.from_json(content)
                 return cls({domain.domain: domain.tokens for domain in plan.domains if domain.tokens}, plan.unit)
-            return cls(**value)
+            return cls(**{**value, "tokens": {name: int(tokens) for name, tokens in dict(value["tokens"]).items()}})
         except OSError as error:
             raise DomainsFileError(f"{path} can't be read: {error.strerror}") from None
         except (ValueError, TypeError, KeyError):

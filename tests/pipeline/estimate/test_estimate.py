@@ -98,6 +98,8 @@ def test_prices_are_read_and_refused() -> None:
     for bad in ("core-hour", "core-hour=x", "nothing=1", "core-hour=-1", "core-hour=nan"):
         with pytest.raises(PriceError, match=bad.split("=")[0]):
             parse_prices([bad])
+    with pytest.raises(PriceError, match="-1 dollars are no price"):
+        parse_prices(["core-hour=-1"])
 
 
 def test_dollars_are_amounts_times_prices(measured: tuple[Path, Rates]) -> None:

@@ -161,3 +161,16 @@ def test_stages_that_name_columns_wrongly(tmp_path: Path, stage: dict[str, Any],
 def test_a_plan_knows_the_columns(tmp_path: Path) -> None:
     documents = planned(config(tmp_path)).phases[0]
     assert documents.written[-2:] == ("edu", "topic")
+
+
+@pytest.mark.parametrize("name", ["text", "url", "language", "reason", "tokens"])
+def test_a_stage_is_not_named_like_a_column_of_documents(name: str, tmp_path: Path) -> None:
+    named = {"ensemble": {"name": name, "of": ["edu"]}}
+    with pytest.raises(InvalidConfigError, match=rf"stages\.{name}\.name: documents have a column {name} that is"):
+        planned(config(tmp_path, stages=[named]))
+
+
+def test_two_stages_do_not_make_one_column(tmp_path: Path) -> None:
+    both = [{"ensemble": {"name": name, "of": ["edu"]}} for name in ("rank", "rank.bucket")]
+    with pytest.raises(InvalidConfigError, match=r"stages\.rank\.bucket: makes the column rank\.bucket, as the stage"):
+        planned(config(tmp_path, stages=both))

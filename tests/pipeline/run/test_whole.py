@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dspipe.pipeline.run.whole import WHOLE_FILE, find_whole
+from dspipe.pipeline.run.whole import WHOLE_FILE, find_whole, page_is_newest
 from dspipe.pipeline.storage.store import Store
 from tests.engine import planned, run_inline, tasks_run
 from tests.pipeline.run.test_run import config, corpus
@@ -81,3 +81,25 @@ def test_a_file_that_says_nothing_is_no_word(toy: dict[str, Any]) -> None:
         assert not is_whole(toy)
     assert run_inline(toy).tasks_run == 0
     assert is_whole(toy)
+
+
+def test_a_run_of_fewer_phases_leaves_no_word_of_the_other(toy: dict[str, Any]) -> None:
+    more = {**toy, "engine": {"kind": "inline", "index": True}}
+    first = run_inline(more)
+    fewer = {**toy, "engine": {"kind": "inline", "index": False, "keep_stale": True}}
+    assert len(run_inline(fewer).phases) < len(first.phases)  # all its files are there, and none is removed
+    assert [phase.name for phase in run_inline(more).phases] == [phase.name for phase in first.phases]
+
+
+def test_a_page_is_of_the_run_that_ended_last(toy: dict[str, Any]) -> None:
+    run_inline(toy)
+    store = Store(toy["output"])
+    assert not page_is_newest(store, unsure=True)  # there is none
+    page, whole = (Path(toy["output"]) / name for name in ("page.html", WHOLE_FILE))
+    page.touch()
+    os.utime(page, (5, 5))
+    assert not page_is_newest(store, unsure=True)
+    os.utime(whole, (5, 5))
+    assert page_is_newest(store, unsure=False)
+    whole.unlink()
+    assert page_is_newest(store, unsure=True) and not page_is_newest(store, unsure=False)

@@ -88,6 +88,10 @@ def test_mistakes_are_told_before_any_work(tmp_path: Path) -> None:
     ):
         with pytest.raises(ValidationError, match=said):
             EnsembleConfig.model_validate(settings)
-    for of, message in (("quality.edu", "needs quality.edu, which no stage"), ("ensemble", "is what this stage makes")):
+    for of, message in (
+        ("quality.edu", "needs quality.edu, which no stage"),
+        ("ensemble", "is what this stage makes"),
+        ("topic", r"ensemble\.of\.0: topic is string, no number that documents can be ranked by"),
+    ):
         with pytest.raises(InvalidConfigError, match=message):
             planned(config(tmp_path / "in", {"of": [of]}))

@@ -62,3 +62,8 @@ def test_long_lists_of_names_are_cut() -> None:
     assert list_names([]) == "none"
     assert list_names(["b", "a"]) == "a, b"
     assert list_names(str(i) for i in range(10, 25)).endswith("19 and 5 more")
+
+
+def test_temperatures_near_nothing_leave_the_largest() -> None:
+    assert weigh(temperature=1e-9) == [1, 0, 0]
+    assert weigh(temperature=1e300) == pytest.approx([1 / 3] * 3)

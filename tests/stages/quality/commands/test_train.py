@@ -80,3 +80,9 @@ def test_what_cannot_be_trained_on_is_refused_before(tmp_path: Path) -> None:
         result = ask("train", "--output", tmp_path / "m.bin", *arguments)
         assert result.exit_code == 2 and message in " ".join(result.output.split()), result.output
     assert not (tmp_path / "m.bin").exists()
+
+
+def test_what_can_not_be_written_is_said_before_any_work(tmp_path: Path) -> None:
+    file = write(tmp_path / "all.jsonl", topics(12))
+    assert "is a folder: name the file to write" in ask("train", "--documents", file, "--output", tmp_path).output
+    assert "can't be made" in ask("train", "--documents", file, "--output", file / "m.bin").output

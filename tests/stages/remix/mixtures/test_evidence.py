@@ -75,6 +75,9 @@ def test_domains_that_the_run_does_not_have(folder: Path) -> None:
 def test_a_runs_plan_says_what_there_is(folder: Path) -> None:
     with pytest.raises(DomainsFileError, match="says nothing of domains"):
         MixedDomains.read(folder / "metrics.csv")
+    (folder / "other.json").write_text('{"tokens": 1}')
+    with pytest.raises(DomainsFileError, match="says nothing of domains"):
+        MixedDomains.read(folder / "other.json")
     with pytest.raises(DomainsFileError, match="can't be read"):
         MixedDomains.read(folder / "mixture.json")
     assert MixedDomains.read(folder / "domains.json") == DOMAINS
