@@ -4,9 +4,11 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from dspipe.pipeline.errors import ConfigError, RunFailedError
@@ -16,6 +18,8 @@ _ANSWERS_S = 30.0
 _HEAD_AWAY_S = 20.0
 """how long the head may be away before the run is given up: Ray itself ends the driver's process after 60 s"""
 _LOOK_S = 2.0
+_NODES_S = 10.0
+"""how long to wait for a list of the nodes: one that was asked for just before the head went never comes"""
 _AHEAD_TASKS = 16
 _JOIN = "import sys, ray; print('begun', flush=True); ray.init(address=sys.argv[1], log_to_driver=False)"
 
@@ -98,9 +102,20 @@ class Cluster:
         return self._resources
 
     def _ask(self) -> Resources | None:
+        answers = SimpleQueue[list[dict[str, Any]] | None]()
+
+        def ask() -> None:
+            found = None
+            with suppress(Exception):  # Ray's own errors of a head that has just gone are of many kinds
+                found = self._ray.nodes()
+            answers.put(found)
+
+        threading.Thread(target=ask, daemon=True).start()
         try:
-            found = self._ray.nodes()
-        except Exception:  # Ray's own errors of a head that has just gone are of many kinds
+            found = answers.get(timeout=_NODES_S)
+        except Empty:
+            return None
+        if found is None:
             return None
         nodes = [node["Resources"] for node in found if node["Alive"] and node["Resources"].get("CPU")]
         memory = [node["memory"] / node["CPU"] for node in nodes if "memory" in node]

@@ -1,6 +1,7 @@
 """A Ray cluster as the driver sees it: addresses where none answers, and a head that is lost."""
 
 import socket
+import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -79,6 +80,22 @@ def test_a_head_that_is_away_for_long_ends_the_run(clock: list[float]) -> None:
     with pytest.raises(RunFailedError, match=f"the Ray cluster's head at {address} doesn't answer any more"):
         cluster.resources()
     assert cluster.lost
+
+
+def test_a_head_that_goes_while_it_is_asked_ends_the_run(
+    silent: str, clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_cluster, "_NODES_S", 0.1)
+    ray = Nodes(silent, {"CPU": 2.0})
+    cluster = Cluster(ray)
+    gone = threading.Event()
+    monkeypatch.setattr(ray, "nodes", gone.wait)
+    clock[0] += 3
+    assert cluster.resources() == Resources(2, None)
+    clock[0] += 20
+    with pytest.raises(RunFailedError, match=f"the Ray cluster's head at {silent} doesn't answer any more"):
+        cluster.resources()
+    gone.set()
 
 
 def test_there_are_tasks_ahead_of_the_cores_so_that_an_autoscaler_sees_them() -> None:
