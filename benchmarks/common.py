@@ -15,9 +15,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Result = dict[str, Any]
 
@@ -91,6 +94,19 @@ def read_documents(paths: Sequence[str | Path], mb: float = 0) -> Iterator[dict[
 def read_texts(paths: Sequence[str | Path], mb: float = 0) -> list[str]:
     """The texts of the input files, at most `mb` MB of them."""
     return [document["text"] for document in read_documents(paths, mb)]
+
+
+def text_batches(texts: list[str], rows: int = 1000) -> "list[pa.RecordBatch]":
+    """Texts as batches of so many, with the column `text` alone."""
+    import pyarrow as pa
+
+    whole = pa.record_batch({"text": pa.array(texts, pa.large_string())})
+    return [whole.slice(first, rows) for first in range(0, len(texts), rows)]
+
+
+def megabytes(texts: Iterable[str]) -> float:
+    """MB of texts, as UTF-8."""
+    return sum(len(text.encode("utf-8", "replace")) for text in texts) / 1e6
 
 
 def _documents_of(path: Path) -> Iterator[dict[str, Any]]:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.common import Measure, Result, contest, parser, read_texts, report
+from benchmarks.common import Measure, Result, contest, megabytes, parser, read_texts, report
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,7 +38,7 @@ def heuristics_dspipe(measure: Measure, paths: Sequence[str | Path], mb: float =
 
     _warm_up(run)
     measure(run)
-    return {"mb_s": _megabytes(texts) / measure.cpu_s}
+    return {"mb_s": megabytes(texts) / measure.cpu_s}
 
 
 def heuristics_datatrove(measure: Measure, paths: Sequence[str | Path], mb: float = 0) -> Result:
@@ -47,7 +47,7 @@ def heuristics_datatrove(measure: Measure, paths: Sequence[str | Path], mb: floa
     filters = _datatrove_filters()
     _datatrove_verdicts(filters, texts[:3])
     measure(lambda: _datatrove_verdicts(filters, texts))
-    return {"mb_s": _megabytes(texts) / measure.cpu_s}
+    return {"mb_s": megabytes(texts) / measure.cpu_s}
 
 
 def chain_dspipe(measure: Measure, paths: Sequence[str | Path], mb: float = 0) -> Result:
@@ -66,7 +66,7 @@ def chain_dspipe(measure: Measure, paths: Sequence[str | Path], mb: float = 0) -
 
     _warm_up(run)
     measure(run)
-    return {"mb_s": _megabytes(texts) / measure.cpu_s}
+    return {"mb_s": megabytes(texts) / measure.cpu_s}
 
 
 def agreement(paths: Sequence[str | Path], mb: float = 0) -> Result:
@@ -151,10 +151,6 @@ def batches_of(texts: list[str]) -> "list[pa.RecordBatch]":
 def _warm_up(run: Any) -> None:
     """Compile and load what is loaded on first use."""
     run()
-
-
-def _megabytes(texts: list[str]) -> float:
-    return sum(len(text.encode("utf-8", "replace")) for text in texts) / 1e6
 
 
 def main() -> None:

@@ -12,7 +12,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import Measure, Result, contest, parser, read_documents, read_texts, report
+from benchmarks.common import (
+    Measure,
+    Result,
+    contest,
+    megabytes,
+    parser,
+    read_documents,
+    read_texts,
+    report,
+    text_batches,
+)
 
 # the model knows written Norwegian (Bokmål) by the code of the macrolanguage
 ALIASES = {"nb": "no"}
@@ -20,18 +30,15 @@ ALIASES = {"nb": "no"}
 
 def language_dspipe(measure: Measure, paths: Sequence[str | Path], mb: float = 0, **settings: Any) -> Result:
     """The stage with its defaults; `settings` are its settings."""
-    import pyarrow as pa
-
     from dspipe.stages.language import LanguageConfig, LanguageStage
 
     stage = LanguageStage("language", LanguageConfig(**settings))
     texts = read_texts(paths, mb)
-    column = pa.array(texts, pa.large_string())
-    batches = [pa.record_batch({"text": column.slice(start, 1000)}) for start in range(0, len(texts), 1000)]
+    batches = text_batches(texts)
     stage.measure(batches[0])
     answers = measure(lambda: [stage.measure(batch) for batch in batches])
     labels = [label for batch in answers for label in batch.column("language").to_pylist()]
-    return {"mb_s": _megabytes(texts) / measure.cpu_s, **_agreement(texts, labels, stage.config.prefix_bytes)}
+    return {"mb_s": megabytes(texts) / measure.cpu_s, **_agreement(texts, labels, stage.config.prefix_bytes)}
 
 
 def language_fasttext(measure: Measure, paths: Sequence[str | Path], mb: float = 0) -> Result:
@@ -39,7 +46,7 @@ def language_fasttext(measure: Measure, paths: Sequence[str | Path], mb: float =
     model = fasttext_model()
     texts = [text.replace("\n", " ") for text in read_texts(paths, mb)]
     measure(lambda: [model.predict(text) for text in texts])
-    return {"mb_s": _megabytes(texts) / measure.cpu_s}
+    return {"mb_s": megabytes(texts) / measure.cpu_s}
 
 
 def language_datatrove(measure: Measure, paths: Sequence[str | Path], mb: float = 0) -> Result:
@@ -53,7 +60,7 @@ def language_datatrove(measure: Measure, paths: Sequence[str | Path], mb: float 
     stage.model._model = fasttext_model()
     documents = [Document(text=text, id="") for text in read_texts(paths, mb)]
     measure(lambda: [stage.filter(document) for document in documents])
-    return {"mb_s": _megabytes([document.text for document in documents]) / measure.cpu_s}
+    return {"mb_s": megabytes([document.text for document in documents]) / measure.cpu_s}
 
 
 def sentences(measure: Measure, paths: Sequence[str | Path]) -> Result:
@@ -87,10 +94,6 @@ def fasttext_model() -> Any:
     from dspipe.stages.shared.fasttext_models import find_model
 
     return fasttext.load_model(str(find_model("lid.176.ftz")))
-
-
-def _megabytes(texts: Sequence[str]) -> float:
-    return sum(len(text.encode()) for text in texts) / 1e6
 
 
 def _agreement(texts: Sequence[str], labels: Sequence[str | None], longer_than: int) -> Result:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import Measure, Result, contest, parser, read_texts, report
+from benchmarks.common import Measure, Result, contest, megabytes, parser, read_texts, report
 
 URLS = 20_000
 
@@ -85,7 +85,7 @@ def decontaminate_dspipe(measure: Measure, paths: Sequence[str | Path], mb: floa
 
     covered(batch.slice(0, 1))
     found = measure(lambda: covered(batch))
-    return {"mb_s": _megabytes(texts) / measure.cpu_s, "found": int((found.share >= stage.config.coverage).sum())}
+    return {"mb_s": megabytes(texts) / measure.cpu_s, "found": int((found.share >= stage.config.coverage).sum())}
 
 
 def decontaminate_datatrove(measure: Measure, paths: Sequence[str | Path], mb: float, against: list[str]) -> Result:
@@ -113,7 +113,7 @@ def decontaminate_datatrove(measure: Measure, paths: Sequence[str | Path], mb: f
     documents = [Document(text=text, id="") for text in read_texts(paths, mb)]
     kept = measure(lambda: [stage.filter(document) for document in documents])
     found = sum(answer is not True for answer in kept)
-    return {"mb_s": _megabytes([document.text for document in documents]) / measure.cpu_s, "found": found}
+    return {"mb_s": megabytes([document.text for document in documents]) / measure.cpu_s, "found": found}
 
 
 def quality_dspipe(measure: Measure, paths: Sequence[str | Path], mb: float, model: str) -> Result:
@@ -127,7 +127,7 @@ def quality_dspipe(measure: Measure, paths: Sequence[str | Path], mb: float, mod
     batch = pa.record_batch({"text": pa.array(texts, pa.large_string())})
     stage.measure(batch.slice(0, 1))
     measure(lambda: stage.measure(batch))
-    return {"mb_s": _megabytes(texts) / measure.cpu_s}
+    return {"mb_s": megabytes(texts) / measure.cpu_s}
 
 
 def quality_fasttext(measure: Measure, paths: Sequence[str | Path], mb: float, model: str) -> Result:
@@ -137,11 +137,7 @@ def quality_fasttext(measure: Measure, paths: Sequence[str | Path], mb: float, m
     loaded = fasttext.load_model(model)
     texts = [text.replace("\n", " ") for text in read_texts(paths, mb)]
     measure(lambda: [loaded.predict(text) for text in texts])
-    return {"mb_s": _megabytes(texts) / measure.cpu_s}
-
-
-def _megabytes(texts: Sequence[str]) -> float:
-    return sum(len(text.encode()) for text in texts) / 1e6
+    return {"mb_s": megabytes(texts) / measure.cpu_s}
 
 
 def _train(paths: Sequence[str | Path], mb: float, folder: Path) -> str:

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.common import Measure, Result, contest, count, parser, read_texts, report
+from benchmarks.common import Measure, Result, contest, count, megabytes, parser, read_texts, report, text_batches
 
 WORKERS = (1, 2, 4)
 _LOADED = b"loaded\n"
@@ -55,20 +55,17 @@ def write_model(path: Path, texts: Sequence[str], words: int, dim: int, buckets:
 
 def label_dspipe(measure: Measure, paths: Sequence[str | Path], model: str, mb: float = 0) -> Result:
     """The stage."""
-    import pyarrow as pa
-
     from dspipe.stages.label.stage import LabelConfig, LabelStage
 
     stage, began = LabelStage("label", LabelConfig(model=model)), time.process_time()
     stage.set_up()
     load_s = time.process_time() - began
     texts = read_texts(paths, mb)
-    column = pa.array(texts, pa.large_string())
-    batches = [pa.record_batch({"text": column.slice(first, 1000)}) for first in range(0, len(texts), 1000)]
+    batches = text_batches(texts)
     stage.measure(batches[0])
     answers = measure(lambda: [stage.measure(batch) for batch in batches])
     labels = [label for batch in answers for label in batch.column("label").to_pylist()]
-    return {"mb_s": _megabytes(texts) / measure.cpu_s, "load_s": load_s, "labels": labels}
+    return {"mb_s": megabytes(texts) / measure.cpu_s, "load_s": load_s, "labels": labels}
 
 
 def label_fasttext(measure: Measure, paths: Sequence[str | Path], model: str, mb: float = 0) -> Result:
@@ -82,7 +79,7 @@ def label_fasttext(measure: Measure, paths: Sequence[str | Path], model: str, mb
     texts = [text.replace("\n", " ") for text in read_texts(paths, mb)]
     answers = measure(lambda: [loaded.predict(text) for text in texts])
     labels = [names[0].removeprefix("__label__") if names else None for names, _ in answers]
-    return {"mb_s": _megabytes(texts) / measure.cpu_s, "load_s": load_s, "labels": labels}
+    return {"mb_s": megabytes(texts) / measure.cpu_s, "load_s": load_s, "labels": labels}
 
 
 def label_transformers(measure: Measure, paths: Sequence[str | Path], directory: str, windows: int = 16) -> Result:
@@ -156,10 +153,6 @@ def _work(request: dict[str, Any]) -> None:
     sys.stdout.buffer.write(_LOADED)
     sys.stdout.flush()
     sys.stdin.buffer.read()
-
-
-def _megabytes(texts: Sequence[str]) -> float:
-    return sum(len(text.encode()) for text in texts) / 1e6
 
 
 def main() -> None:
