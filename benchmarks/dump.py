@@ -13,9 +13,7 @@ With `--requests N` N files of each dump are run once more, in this process, on 
 counts what it is asked (`benchmarks.scale_stand_ins`): requests by phase and task, and bytes read.
 """
 
-import copy
 import json
-import sqlite3
 import sys
 import time
 from collections import Counter
@@ -26,7 +24,7 @@ import yaml
 
 from benchmarks.common import Measure, Result, contest, count, parser_without_input, report
 from benchmarks.dump_truth import compare
-from benchmarks.engine import Silent, configured
+from benchmarks.engine import Silent, run_config
 
 CONFIG = Path(__file__).parent.parent / "configs" / "cc.yaml"
 AT_ONCE = "at once"
@@ -151,20 +149,13 @@ class _ByPhase(Silent):
 def requests(measure: Measure, paths: list[str], config: dict[str, Any], directory: str) -> Result:
     """Requests by phase, a task, of a run in this process."""
     from benchmarks.scale_stand_ins import PROTOCOL, CountedFileSystem
-    from dspipe.pipeline.plan.plan import make_plan
-    from dspipe.pipeline.run.executors import make_executor
-    from dspipe.pipeline.run.run import run_plan
 
     database = Path(directory) / "requests.sqlite"
     database.unlink(missing_ok=True)
     CountedFileSystem.use(database)
-    CountedFileSystem.database.execute("commit")
-    # Arrow reads columns of remote files in threads of its own
-    CountedFileSystem.database = sqlite3.connect(database, isolation_level=None, check_same_thread=False)
-    CountedFileSystem.database.execute("begin")
-    checked = configured({**config, "output": f"{PROTOCOL}://requests", "engine": {"kind": "inline"}})
-    plan, counted = make_plan(checked), _ByPhase(CountedFileSystem.requests)
-    measure(lambda: run_plan(plan, make_executor(plan.config.engine), counted))
+    counted = _ByPhase(CountedFileSystem.requests)
+    values = {**config, "output": f"{PROTOCOL}://requests", "engine": {"kind": "inline"}}
+    measure(lambda: run_config(values, counted))
     CountedFileSystem.database.execute("commit")
     database.unlink()
     return {"phases": counted.phases}
@@ -209,7 +200,7 @@ def main() -> None:
 def _run(given: Any, result: Result, crawl: Path, output: Path, dumps: list[str], settings: dict[str, Any]) -> None:
     """Run dumps, unless that is done, and put what it took into the result."""
     config, kept = output.with_suffix(".yaml"), output.with_name(f"{output.name}.measured.json")
-    config.write_text(yaml.safe_dump(made_config(crawl, output, dumps, copy.deepcopy(settings)), sort_keys=False))
+    config.write_text(yaml.safe_dump(made_config(crawl, output, dumps, settings), sort_keys=False))
     if not kept.exists():
         print(f"{time.strftime('%H:%M:%S')} {output.name}", file=sys.stderr)
         answer = contest("benchmarks.dump:run", given, sys.executable, config=str(config))

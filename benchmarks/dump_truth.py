@@ -37,13 +37,13 @@ def compare(crawl: Path, runs: Sequence[str]) -> dict[str, Any]:
     copy = np.ones(len(page), np.bool_)
     _, first = np.unique(page, return_index=True)
     copy[first] = False
-    dumps = np.array(truth.column("dump").to_pylist())[place]
+    dump_of_capture = np.array(truth.column("dump").to_pylist())
+    dumps = dump_of_capture[place]
     names = sorted(set(dumps.tolist()))
-    everything = {dump: pages[np.array(truth.column("dump").to_pylist()) == dump] for dump in names}
     by_dumps = {}
     for number in range(1, len(names) + 1):
         of = np.isin(dumps, names[:number])
-        captures = np.concatenate([everything[dump] for dump in names[:number]])
+        captures = pages[np.isin(dump_of_capture, names[:number])]
         by_dumps[str(number)] = {
             "documents": int(of.sum()),
             "removed": _share(removed, of),

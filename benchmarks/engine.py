@@ -41,11 +41,11 @@ def configured(values: dict[str, Any]) -> RunConfig:
     return config
 
 
-def run_config(values: dict[str, Any]) -> RunResult:
-    """Run a config from its values."""
+def run_config(values: dict[str, Any], progress: Silent | None = None) -> RunResult:
+    """Run a config from its values; `progress` hears how it gets on."""
     plan = make_plan(configured(values))
     executor = make_executor(plan.config.engine)
     try:
-        return run_plan(plan, executor, Silent())
+        return run_plan(plan, executor, progress or Silent())
     finally:
         executor.close()

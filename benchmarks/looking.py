@@ -135,6 +135,7 @@ def main() -> None:
     options = parser_without_input(__doc__.splitlines()[0], "2 kB a document")
     options.add_argument("--documents", type=count, default=10**6)
     options.add_argument("--repeat", type=int, default=3, help="runs of each command, whose median counts")
+    options.set_defaults(directory=None)  # runs of a folder that is named stay
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         directory = Path(given.directory or scratch)

@@ -44,7 +44,8 @@ class CountedFileSystem(AbstractFileSystem):  # type: ignore[misc]
     @classmethod
     def use(cls, path: Path) -> None:
         """Keep files in the database at `path`."""
-        cls.database = sqlite3.connect(path, isolation_level=None)
+        # Arrow reads columns of remote files in threads of its own
+        cls.database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         cls.database.execute("pragma journal_mode = off")
         cls.database.execute("pragma synchronous = off")
         cls.database.execute(

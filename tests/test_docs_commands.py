@@ -18,6 +18,7 @@ import dspipe
 from dspipe.cli import app
 from tests.documented.shell import commands_in, make_programs
 from tests.documented.world import run_world, write_world
+from tests.test_docs import DOCS, fenced
 
 ROOT = Path(__file__).parent.parent
 ONE_WAY = "classifiers.md"
@@ -142,7 +143,7 @@ def _kept(run: str) -> set[str]:
     return set(pq.read_table(f"kept/{run}/data").column("id").to_pylist())
 
 
-PYTHON = re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs" / "trainers.md").read_text("utf-8"), re.M | re.S)
+PYTHON = fenced(DOCS / "trainers.md", "python")
 
 
 @pytest.mark.parametrize("code", PYTHON, ids=range(len(PYTHON)))

@@ -19,7 +19,7 @@ from tests.stages.sources.test_warc import record, response
 _WORDS = """the a river of water and that have to with be in city people over long small house where many when they came
 from old market street north every morning some bread fish paper letters which were read by light near window"""
 ROOT = Path(__file__).parents[2]
-_COPIED = ("quickstart", "cc", "cc-other", "web")
+_COPIES = ("quickstart", "cc-other", "web")
 
 
 def prose(draw: random.Random, words: int) -> str:
@@ -126,6 +126,5 @@ def _write_model(folder: Path) -> None:
 def run_world(folder: Path) -> None:
     """The runs, in `folder`, which is the working directory: one, and copies of it under the other names."""
     dspipe.run("configs/cc.yaml")
-    for name in _COPIED:
-        if name != "cc":
-            shutil.copytree(folder / "runs" / "cc", folder / "runs" / name)
+    for name in _COPIES:
+        shutil.copytree(folder / "runs" / "cc", folder / "runs" / name)

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,9 +68,7 @@ def test_requests_and_metadata_stand_beside_every_page(crawl: Path, truth: pa.Ta
 def _is_whole(path: Path) -> bool:
     try:
         gzip.decompress(path.read_bytes())
-    except (EOFError, OSError):
-        return False
-    except Exception:  # zlib.error has no public base
+    except (EOFError, OSError, zlib.error):
         return False
     return True
 
