@@ -147,8 +147,8 @@ class PhaseTasks:
         elif phase.over == "sender_groups":
             group = _group(phase, number, state)
             depends |= {"files": [[file["sender"], file["sha256"]] for file in group]}
-            # groups that sent nothing would be one task, named by whichever of them came first
-            depends |= {} if group else {"number": number}
+            if not group:  # those that sent nothing would be one task, named by whichever of them came first
+                depends |= {"number": number}
             payload = {**payload, "files": group}
         else:
             depends |= {"number": number}

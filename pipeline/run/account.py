@@ -141,19 +141,16 @@ class RunAccount:
             for attempt in self._attempts.values():
                 attempts.setdefault(attempt.phase, []).append(attempt)
             titles = {phase.name: phase.title for phase in self._plan.phases}
-            before = [name for name in self._phases if name not in titles]
+            if COMPILE in self._phases:
+                titles = {COMPILE: COMPILE_TITLE, **titles}
             tasks = {phase.name: self._plan.tasks(phase) for phase in self._plan.phases}
             phases = []
-            for name in (*before, *titles):
+            for name, title in titles.items():
                 phase = self._phases.get(name)
                 if phase is None:
-                    phases.append(PhaseProgress(name, titles[name], tasks=tasks[name]))
+                    phases.append(PhaseProgress(name, title, tasks=tasks[name]))
                 else:
-                    phases.append(
-                        phase.progress(
-                            name, titles.get(name, COMPILE_TITLE if name == COMPILE else ""), attempts.get(name, [])
-                        )
-                    )
+                    phases.append(phase.progress(name, title, attempts.get(name, [])))
             return RunProgress(
                 run=self._plan.config.name,
                 state=state,

@@ -8,7 +8,7 @@ was compiled is remembered on the machine, so that a run that goes on doesn't wa
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -22,12 +22,22 @@ from dspipe.pipeline.plan.compile_stages import measure_step
 from dspipe.pipeline.plan.fingerprint import code_fingerprint
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.text_passes import measuring
+from dspipe.pipeline.run.scheduler import Scheduler
 from dspipe.pipeline.tasks.measure import MeasureStep
 from dspipe.pipeline.tasks.spec import TaskSpec
 from dspipe.pipeline.tasks.task import Task
 
 PHASE = "compile"
 TITLE = "Compile each stage's kernels for this machine, once"
+
+
+def compile_missing(plan: Plan, scheduler: Scheduler, on_begin: Callable[[int], None] = lambda tasks: None) -> None:
+    """Compile what this machine hasn't yet. `on_begin` hears how many tasks that takes, if any."""
+    specs = [spec for spec in compile_specs(plan) if not compiled_before(spec)]
+    if specs:
+        on_begin(len(specs))
+        done = scheduler.run(specs)
+        remember_compiled([spec for spec in specs if not done[spec.key]["notes"]])
 
 
 def compile_specs(plan: Plan) -> list[TaskSpec]:

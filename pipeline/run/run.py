@@ -1,7 +1,6 @@
 """plan -> tasks -> manifests: what has a committed key is not done again, everything else is."""
 
 import gc
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -16,7 +15,7 @@ from dspipe.pipeline.run.account import Progress, RunAccount
 from dspipe.pipeline.run.cleanup import abort_dead_uploads, earlier_products_line, product_files, remove_stale
 from dspipe.pipeline.run.clock import Clock, MachineClock
 from dspipe.pipeline.run.compile_kernels import PHASE as COMPILE
-from dspipe.pipeline.run.compile_kernels import compile_specs, compiled_before, remember_compiled
+from dspipe.pipeline.run.compile_kernels import compile_missing
 from dspipe.pipeline.run.conservation import check_conservation
 from dspipe.pipeline.run.executors.interface import Executor
 from dspipe.pipeline.run.flow import Flow
@@ -164,7 +163,7 @@ def _run_phases(plan: Plan, result: RunResult, driver: _Driver) -> RunResult:
     if specs and earlier:
         account.notice(earlier)
     if specs and driver.executor.one_machine:
-        _compile_kernels(plan, account, driver.scheduler(plan.config.engine))
+        compile_missing(plan, driver.scheduler(plan.config.engine), lambda tasks: account.phase(COMPILE, tasks))
     driver.scheduler(plan.config.engine).run(specs, flow.then, flow.more, flow.rank)
     lease.check()
     _publish(store, state.single)
@@ -191,15 +190,6 @@ def _nothing_left(result: RunResult, account: RunAccount, run: RunFile, publishe
     return result
 
 
-def _compile_kernels(plan: Plan, account: RunAccount, scheduler: Scheduler) -> None:
-    """Compile what this machine hasn't yet."""
-    specs = [spec for spec in compile_specs(plan) if not compiled_before(spec)]
-    if specs:
-        account.phase(COMPILE, len(specs))
-        done = scheduler.run(specs)
-        remember_compiled([spec for spec in specs if not done[spec.key]["notes"]])
-
-
 def _write_run(store: Store, plan: Plan, result: RunResult, state: State, finished: bool) -> None:
     ended = {summary.name for summary in result.phases}
     run = RunFile(
@@ -218,10 +208,7 @@ def _publish(store: Store, artifacts: Mapping[str, str]) -> None:
     """Artifacts made by one task, with their sha256, also stand at the top of the output under their plain names, like
     tokenizer.json."""
     for file, sha256 in artifacts.items():
-        data = store.read_bytes(file)
-        if hashlib.sha256(data).hexdigest() != sha256:
-            raise DamagedFileError(store.path(file), "was changed after it was written: its checksum is another")
-        store.write_bytes(published_name(file), data)
+        store.write_bytes(published_name(file), store.read_unchanged(file, sha256))
 
 
 def _same_run(store: Store, plan: Plan) -> None:

@@ -12,10 +12,9 @@ from typing import Any
 from dspipe.pipeline.config.problems import InvalidConfigError, Locator
 from dspipe.pipeline.config.run_config import RunConfig, validate
 from dspipe.pipeline.errors import ConfigError, ConservationError, RunFailedError, StorageError
-from dspipe.pipeline.plan.plan import Plan, make_plan
-from dspipe.pipeline.run.compile_kernels import compile_specs, compiled_before, remember_compiled
+from dspipe.pipeline.plan.plan import make_plan
+from dspipe.pipeline.run.compile_kernels import compile_missing
 from dspipe.pipeline.run.executors import make_executor
-from dspipe.pipeline.run.executors.interface import Executor
 from dspipe.pipeline.run.progress import LogProgress
 from dspipe.pipeline.run.run import run_plan
 from dspipe.pipeline.run.run_file import RUN_FILE, RunFile, read_run
@@ -50,20 +49,13 @@ def run_sample(config: RunConfig, records: int) -> Iterator[Sample]:
             sources = tuple(config.sources[shard.source].config.name for shard in plan.shards)
             executor = make_executor(plan.config.engine)
             with contextlib.redirect_stderr(io.StringIO()):
-                _compile_kernels(plan, executor)
+                # on a new machine it takes 130 times as long as measuring 30 pages, and would count as their time
+                compile_missing(plan, Scheduler(executor, 0, lambda *_: None))
                 run_plan(plan, executor, LogProgress())
         except (InvalidConfigError, ConfigError, ConservationError, RunFailedError, StorageError) as error:
             failure = str(error)
         store = Store(folder)
         yield Sample(store, read_run(folder)[1] if store.exists(RUN_FILE) else None, sources, failure)
-
-
-def _compile_kernels(plan: Plan, executor: Executor) -> None:
-    """Compile what this machine hasn't yet: on a new one it took 130 times as long as measuring 30 pages, and would
-    count as their time."""
-    if specs := [spec for spec in compile_specs(plan) if not compiled_before(spec)]:
-        done = Scheduler(executor, 0, lambda *_: None).run(specs)
-        remember_compiled([spec for spec in specs if not done[spec.key]["notes"]])
 
 
 def _sampled(config: RunConfig, records: int, folder: str) -> dict[str, Any]:

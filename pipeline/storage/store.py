@@ -6,6 +6,7 @@ that could be taken for data.
 """
 
 import errno
+import hashlib
 import json
 import os
 import secrets
@@ -219,6 +220,17 @@ class Store:
         if self.objects is None:
             return Path(self.path(name)).read_bytes()
         return self.objects.read(self.remote_path(name)).data
+
+    def read_unchanged(self, name: str, sha256: str) -> bytes:
+        """A whole file. Raises DamagedFileError where it isn't what was written."""
+        data = self.read_bytes(name)
+        self.check_unchanged(name, hashlib.sha256(data).hexdigest(), sha256)
+        return data
+
+    def check_unchanged(self, name: str, found: str, sha256: str) -> None:
+        """Hold the checksum of a file against the one that it was written with. Raises DamagedFileError."""
+        if found != sha256:
+            raise DamagedFileError(self.path(name), "was changed after it was written: its checksum is another")
 
     def read_aged(self, name: str) -> tuple[bytes, float | None]:
         """A whole file, and for how many seconds it has been there by the storage's clock (None: it doesn't say)."""

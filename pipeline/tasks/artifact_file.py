@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from dspipe.pipeline.errors import DamagedFileError
 from dspipe.pipeline.storage.store import Store
 
 
@@ -34,7 +33,7 @@ class ArtifactFile:
 
     def read(self) -> bytes:
         """The whole file. Raises DamagedFileError where it isn't what was made."""
-        return self.check(self.store.read_bytes(self.name))
+        return self.store.read_unchanged(self.name, self.sha256)
 
     def check(self, data: bytes) -> bytes:
         """The file's bytes, read by whoever asks. Raises DamagedFileError where they aren't what was made."""
@@ -44,10 +43,7 @@ class ArtifactFile:
     def _check(self, file: io.BytesIO | io.BufferedReader) -> None:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         file.seek(0)
-        if digest != self.sha256:
-            raise DamagedFileError(
-                self.store.path(self.name), "was changed after it was written: its checksum is another"
-            )
+        self.store.check_unchanged(self.name, digest, self.sha256)
 
     def path(self) -> str:
         """A local path of the file: itself, or a copy in the machine's temporary directory, made once. A copy there

@@ -5,7 +5,6 @@ batches, workers and executors change nothing. They stand in a file beside the t
 that no other task reads: no key depends on it. The run's seed has no part in it: the text pass's key needn't cover it.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -13,7 +12,6 @@ from typing import Any
 import pyarrow as pa
 
 from dspipe.pipeline.draws import seeded_hashes
-from dspipe.pipeline.errors import DamagedFileError
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.spec import Manifest
 from dspipe.pipeline.tasks.task import Task
@@ -61,10 +59,7 @@ class EarlyTexts:
         for file in files:
             if file["kind"] != KIND:
                 continue
-            data = store.read_bytes(file["file"])
-            if hashlib.sha256(data).hexdigest() != file["sha256"]:
-                raise DamagedFileError(store.path(file["file"]), "was changed after it was written")
-            for entry in map(json.loads, data.splitlines()):
+            for entry in map(json.loads, store.read_unchanged(file["file"], file["sha256"]).splitlines()):
                 (key,) = seeded_hashes(pa.array([entry["origin"]], pa.uint64()), 0, USE)
                 self._kept.setdefault(entry["reason"], {})[int(key)] = entry
 

@@ -7,10 +7,9 @@ import pytest
 from dspipe.pipeline.document import example_batch
 from dspipe.pipeline.run import compile_kernels
 from dspipe.pipeline.run.account import RunAccount
-from dspipe.pipeline.run.compile_kernels import compile_specs, compiled_before, remember_compiled
+from dspipe.pipeline.run.compile_kernels import compile_missing, compile_specs, compiled_before, remember_compiled
 from dspipe.pipeline.run.executors.interface import Event, Failure, Finished
 from dspipe.pipeline.run.progress import LogProgress
-from dspipe.pipeline.run.run import _compile_kernels as compile_missing
 from dspipe.pipeline.run.scheduler import Scheduler
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.spec import Manifest, TaskSpec
@@ -104,14 +103,20 @@ def test_compiling_is_tried_again_and_not_repeated(tmp_path: Any, monkeypatch: p
     (tmp_path / "a.jsonl").write_text("")
     source = {"name": "a", "format": "jsonl", "path": str(tmp_path / "a.jsonl")}
     plan = planned({"output": str(tmp_path / "out"), "sources": [source], "stages": ["unicode", "exact_dedup"]})
-    account = RunAccount(plan, LogProgress())
+    account, begun = RunAccount(plan, LogProgress()), list[int]()
+
+    def begin(tasks: int) -> None:
+        account.phase(compile_kernels.PHASE, tasks)
+        begun.append(tasks)
+
     killed = Failure("crash", "the worker process was ended by SIGKILL")
     done: Manifest = {"notes": {}}
     executor = Answers(killed, done, {"notes": {"not compiled": "ValueError"}})
-    compile_missing(plan, account, Scheduler(executor, plan.config.engine.retries, account.heard))
+    compile_missing(plan, Scheduler(executor, plan.config.engine.retries, account.heard), begin)
     assert executor.answers == []
     # the second one wasn't compiled
     executor = Answers(done)
-    compile_missing(plan, account, Scheduler(executor, plan.config.engine.retries, account.heard))
+    compile_missing(plan, Scheduler(executor, plan.config.engine.retries, account.heard), begin)
     assert executor.answers == []
-    compile_missing(plan, account, Scheduler(Answers(), 0, account.heard))
+    compile_missing(plan, Scheduler(Answers(), 0, account.heard), begin)
+    assert begun == [2, 1]
