@@ -6,12 +6,9 @@ every other one stays as it was.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol, TypeVar
 
 import xxhash
-
-if TYPE_CHECKING:
-    from dspipe.pipeline.source import InputFile
 
 FILE_BYTES = 128 << 10
 """what a file counts beside its bytes: finding and opening it takes as long as reading so much, and more on an object
@@ -21,12 +18,23 @@ _LONGEST = 4
 _HASHES = 1 << 64
 
 
-def group_by_bytes(
-    files: Sequence["InputFile"], shard_bytes: int, typical_bytes: int
-) -> Iterator[tuple["InputFile", ...]]:
+class NamedFile(Protocol):
+    """What is asked of a file."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def size(self) -> int | None: ...
+
+
+File = TypeVar("File", bound=NamedFile)
+
+
+def group_by_bytes(files: Sequence[File], shard_bytes: int, typical_bytes: int) -> Iterator[tuple[File, ...]]:
     """Neighbouring files to shards of `shard_bytes` on average, in the order given; files that are as large stand
     alone. `typical_bytes`: of a file whose size isn't known."""
-    shard: list[InputFile] = []
+    shard: list[File] = []
     held = 0
     for file in files:
         size = (typical_bytes if file.size is None else file.size) + FILE_BYTES

@@ -137,7 +137,7 @@ class Lines(RewritingStage[Config]):
 
     def measure_settings(self) -> Settings:
         """What rewrites; and whether words are counted, not how many may go."""
-        settings = self.config.model_dump(mode="json", exclude={"early", "name", "max_removed", *self._off})
+        settings = self.config.model_dump(mode="json", exclude={"early", "name", "max_removed"})
         return {**settings, "share": True} if self.judges else settings
 
     def measure(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
@@ -181,11 +181,6 @@ class Lines(RewritingStage[Config]):
     @property
     def _share(self) -> str:
         return f"{self.name}.removed_share"
-
-    @property
-    def _off(self) -> set[str]:
-        """Newer settings that are off: left out of what measures, so that texts rewritten without them still count."""
-        return {name for name in ("max_word", "empty", "citations") if not getattr(self.config, name)}
 
     def suspects(self, texts: "pa.Array") -> "pa.Array":
         """Documents, or lines, with one of the phrases; all, where a rule is on that has none."""

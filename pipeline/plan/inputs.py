@@ -57,7 +57,7 @@ def input_files(source: Source[Any]) -> Inputs:
     inputs, found = Inputs(), dict[str, InputFile]()
     for index, path in enumerate(paths):
         key = ("path", index) if isinstance(source.config.path, list) else ("path",)
-        place = _join(root, expand_variables(path))
+        place = below_root(root, expand_variables(path))
         with _told(place, key):
             files = _files(place, root, source, inputs.left_out)
         if not files:
@@ -140,7 +140,8 @@ def expand_variables(path: str) -> str:
     return expanded if is_remote(expanded) else str(Path(expanded).expanduser()) if expanded else ""
 
 
-def _join(root: str, path: str) -> str:
+def below_root(root: str, path: str) -> str:
+    """A relative path behind the root; an absolute one, and one on a remote storage, as it is."""
     if not root or is_remote(path) or path.startswith("/"):
         return path
     return f"{root.rstrip('/')}/{path}"
@@ -275,7 +276,7 @@ def _named_like(source: Source[Any], place: str, found: Sequence[_Found], left_o
 def _listed(place: str, root: str, left_out: LeftOut) -> Iterator[_Found]:
     base = root or f"{place.rpartition('/')[0]}/"
     for name in listed_paths(place):
-        address = _join(base, name)
+        address = below_root(base, name)
         comment = name.startswith("#")
         if is_remote(address):
             if not comment:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 from pydantic import Field, StringConstraints
 
+from dspipe.kernels.sorted_arrays import run_bounds, starts_run
 from dspipe.pipeline.condition import ConditionError, columns_in_condition
 from dspipe.pipeline.errors import ConfigError, UnfitSettingError
-from dspipe.pipeline.plan.inputs import expand_variables
+from dspipe.pipeline.plan.inputs import below_root, expand_variables
 from dspipe.pipeline.plan.local_files import local_file
 from dspipe.pipeline.quantities import ByteSize, SizeOf
 from dspipe.pipeline.source import Domains, InputFile, Reading, Source, SourceConfig
@@ -85,15 +86,13 @@ class CdxSource(Source[Config]):
         return [self._warc_file(root, name, starts, lengths) for name, starts, lengths in _by_file(table)]
 
     def _warc_file(self, root: str, name: str, starts: Any, lengths: Any) -> InputFile:
-        absolute = is_remote(name) or name.startswith("/") or not root
-        path = (name if absolute else f"{root.rstrip('/')}/{name}").removeprefix("file://")
+        path = below_root(root, name).removeprefix("file://")
         version = "listed"  # as of files that a list of paths names: what a crawl publishes doesn't change
         if not is_remote(path):
             try:
                 version = local_file(path).fingerprint
             except (FileNotFoundError, IsADirectoryError):
-                message = f"the index names {name}, but there is no file {path}; root is put before such names"
-                raise ConfigError(message, ("root",)) from None
+                raise ConfigError(_no_file(name, path), ("root",)) from None
         parts = pack_places(starts, lengths)
         fingerprint = f"{version}-{sha256(parts.encode()).hexdigest()[:32]}"
         return InputFile(path, name, int(lengths.sum()), fingerprint, parts)
@@ -144,8 +143,11 @@ class CdxSource(Source[Config]):
                     else:
                         yield start, data[start - piece.start : end - piece.start]
         except FileNotFoundError:
-            message = f"the index names {file.name}, but there is no file {file.path}; root is put before such names"
-            raise UnfitSettingError(message, ("root",)) from None
+            raise UnfitSettingError(_no_file(file.name, file.path), ("root",)) from None
+
+
+def _no_file(name: str, path: str) -> str:
+    return f"the index names {name}, but there is no file {path}; root is put before such names"
 
 
 def _by_file(table: "pa.Table") -> Iterator[tuple[str, Any, Any]]:
@@ -153,19 +155,15 @@ def _by_file(table: "pa.Table") -> Iterator[tuple[str, Any, Any]]:
     import numpy as np
     import pyarrow.compute as pc
 
-    encoded = pc.dictionary_encode(table.column(FILE).combine_chunks())
-    rank = pc.sort_indices(encoded.dictionary).to_numpy()
-    number = np.empty_like(rank)
-    number[rank] = np.arange(len(rank), dtype=rank.dtype)
-    files = number[encoded.indices.to_numpy()]
+    # the names of millions of records are more than one array of text holds
+    encoded = pc.dictionary_encode(table.column(FILE)).combine_chunks()
+    by_name = pc.sort_indices(encoded.dictionary)
+    files = np.argsort(by_name.to_numpy())[encoded.indices.to_numpy()]
     starts, lengths = table.column(START).to_numpy(), table.column(LENGTH).to_numpy()
     order = np.lexsort((lengths, starts, files))
     files, starts, lengths = files[order], starts[order], lengths[order]
-    new = np.ones(len(order), bool)
-    new[1:] = (np.diff(files) != 0) | (np.diff(starts) != 0) | (np.diff(lengths) != 0)
+    new = starts_run(files, starts, lengths)
     files, starts, lengths = files[new], starts[new], lengths[new]
-    ends = np.flatnonzero(np.diff(files, append=files[-1] + 1)) + 1
-    names, begin = encoded.dictionary.take(pc.sort_indices(encoded.dictionary)).to_pylist(), 0
-    for name, end in zip(names, ends.tolist(), strict=True):
+    bounds = run_bounds(files).tolist()
+    for name, begin, end in zip(encoded.dictionary.take(by_name).to_pylist(), bounds[:-1], bounds[1:], strict=True):
         yield name, starts[begin:end], lengths[begin:end]
-        begin = end

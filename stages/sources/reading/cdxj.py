@@ -30,10 +30,7 @@ def cdxj_batches(stream: BinaryIO, fields: Sequence[str]) -> "Iterator[pa.Record
     where a line has none. Raises NoCdxjError, and OSError where the storage fails."""
     first_line = 1
     for block in _blocks(stream):
-        lines = block.decode("utf-8", "replace").split("\n")
-        numbered = [
-            (number, line) for number, line in enumerate(lines, first_line) if line.strip() and line[0] != "!"
-        ]  # a line that begins with ! is about the file
+        numbered = list(_numbered(block, first_line))
         first_line += block.count(b"\n")
         if numbered:
             yield _batch(numbered, fields)
@@ -43,12 +40,13 @@ def fields_of_first_lines(stream: BinaryIO, lines: int = 1000) -> list[str]:
     """The fields that the objects of the first lines have. Raises NoCdxjError."""
     found: dict[str, None] = {}
     block = next(_blocks(stream), b"")
-    for number, line in enumerate(block.decode("utf-8", "replace").split("\n")[:lines], 1):
-        if line.strip() and line[0] != "!":
-            match = re.match(_LINE, line)
-            if match is None:
-                raise _no_line(number, line)
-            found |= dict.fromkeys(_object(number, match["json"]))
+    for number, line in _numbered(block, 1):
+        if number > lines:
+            break
+        match = re.match(_LINE, line)
+        if match is None:
+            raise _no_line(number, line)
+        found |= dict.fromkeys(_object(number, match["json"]))
     return list(found)
 
 
@@ -65,6 +63,13 @@ def _blocks(stream: BinaryIO) -> Iterator[bytes]:
         raise NoCdxjError(f"can't be decompressed: {error}") from None
     if rest:
         yield bytes(rest)
+
+
+def _numbered(block: bytes, first: int) -> Iterator[tuple[int, str]]:
+    """The lines of a block that aren't empty, with their numbers; one that begins with ! is about the file."""
+    for number, line in enumerate(block.decode("utf-8", "replace").split("\n"), first):
+        if line.strip() and line[0] != "!":
+            yield number, line
 
 
 def _batch(numbered: list[tuple[int, str]], fields: Sequence[str]) -> "pa.RecordBatch":

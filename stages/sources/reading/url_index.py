@@ -61,11 +61,8 @@ def choose_records(file: InputFile, where: str | None) -> "tuple[pa.Table, int]"
         raise ConfigError(f"{error} (in {file.name})", ("where",)) from None
     except NoCdxjError as error:
         raise ConfigError(f"{file.path}: {error}", ("path",)) from None
-    except (ValueError, NotImplementedError, MemoryError, pa.ArrowException) as error:
-        stream.raise_failure()
-        raise ConfigError(f"{file.path} can't be read as an index: {error}".partition("\n")[0], ("path",)) from None
-    except OSError as error:
-        stream.raise_failure()  # else Arrow's own: it says of damage that it is one
+    except (ValueError, NotImplementedError, MemoryError, OSError, pa.ArrowException) as error:
+        stream.raise_failure()  # else Arrow's own: it says OSError of damage, too
         raise ConfigError(f"{file.path} can't be read as an index: {error}".partition("\n")[0], ("path",)) from None
     finally:
         stream.close()
@@ -83,14 +80,14 @@ def _columnar(file: InputFile, stream: Watched, where: str | None) -> Found:
 
     parquet = pq.ParquetFile(stream, pre_buffer=False)
     there: dict[str, pa.DataType] = {field.name: field.type for field in parquet.schema_arrow}
-    columns = _Columns(file, there, where, there)
+    columns = _Columns(file, there, where)
     for group in range(parquet.num_row_groups):
         rows = parquet.metadata.row_group(group).num_rows
 
         def read(names: Sequence[str], group: int = group, rows: int = rows) -> "pa.RecordBatch":
             if not names:
                 return pa.RecordBatch.from_arrays([pa.nulls(rows)], names=["nothing"])
-            table = parquet.read_row_group(group, list(names), use_threads=False).combine_chunks()
+            table = parquet.read_row_group(group, list(names), use_threads=False)
             return pa.RecordBatch.from_pydict({name: table.column(name).combine_chunks() for name in names})
 
         yield columns.places(read, rows), rows
@@ -99,11 +96,10 @@ def _columnar(file: InputFile, stream: Watched, where: str | None) -> Found:
 def _cdxj(file: InputFile, stream: Watched, where: str | None) -> Found:
     import pyarrow as pa
 
-    present = dict.fromkeys(["urlkey", "timestamp", *fields_of_first_lines(cast(BinaryIO, stream))], pa.string())
-    stream.seek(0)
     # a field that no page of the first lines has may be in others
-    known = {**dict.fromkeys(_COLUMNAR, pa.string()), **present}
-    columns = _Columns(file, {**dict.fromkeys(_names_in_cdxj(), pa.string()), **present}, where, known)
+    names = [*_names_in_cdxj(), "urlkey", "timestamp", *fields_of_first_lines(cast(BinaryIO, stream))]
+    stream.seek(0)
+    columns = _Columns(file, dict.fromkeys(names, pa.string()), where)
     fields = [name for name in columns.read if name not in ("urlkey", "timestamp")]
     for batch in cdxj_batches(cast(BinaryIO, stream), fields):
         yield columns.places(batch.select, batch.num_rows), batch.num_rows
@@ -121,9 +117,8 @@ class _Columns:
         file: InputFile,
         there: Mapping[str, "pa.DataType"],
         where: str | None,
-        known: Mapping[str, "pa.DataType"],
     ) -> None:
-        """`there`: the columns that can be read, with their types; `known`: those that a condition may name."""
+        """`there`: the columns that can be read, with their types."""
         import pyarrow as pa
 
         self._path, self._there = file.path, there
@@ -133,10 +128,12 @@ class _Columns:
             raise ConfigError(
                 f"{file.path} is no URL index: no column {absent[0]}; there are {names_there(there)}", ("path",)
             )
-        names = {name: known.get(name, pa.string()) for name in known if name in there or self._stored(name)}
-        names |= {other: pa.string() for other in _COLUMNAR if self._stored(other)}
-        names |= dict.fromkeys(self._folders, pa.string())
-        types = {name: self._type(name, kind) for name, kind in names.items()}
+        types = {**there, **dict.fromkeys(self._folders, pa.string())}
+        types |= {
+            name: pa.int64() if columnar in _NUMBERS else pa.string()
+            for name, columnar in _COLUMNAR.items()
+            if self._stored(name) is not None
+        }
         self._condition = None if where is None else parse_condition(where, types)
         asked = self._condition.columns if self._condition else ()
         self._asked = list(dict.fromkeys(stored for name in asked if (stored := self._stored(name))))
@@ -184,14 +181,6 @@ class _Columns:
         """What the file calls a column."""
         columnar = _COLUMNAR.get(name, name)
         return next((one for one in (name, columnar, *_OTHER_NAMES.get(columnar, ())) if one in self._there), None)
-
-    def _type(self, name: str, kind: "pa.DataType") -> "pa.DataType":
-        import pyarrow as pa
-
-        columnar = _COLUMNAR.get(name, name)
-        if columnar in _NUMBERS:
-            return pa.int64()
-        return pa.string() if columnar in _OTHER_NAMES else kind
 
     def _value(self, name: str, batch: "pa.RecordBatch", rows: int) -> Any:
         import pyarrow as pa

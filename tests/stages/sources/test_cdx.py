@@ -236,6 +236,18 @@ def test_a_changed_index_or_condition_reads_only_the_files_that_it_changes(tmp_p
     assert last.phases[0].counters["read"] == 9
 
 
+def test_names_of_more_records_than_an_array_of_text_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    import pyarrow as pa
+
+    names, records = pa.array(["a" * (32 << 20)]), 65
+    places = {"warc_filename": pa.chunked_array([names] * records), "warc_record_offset": list(range(records))}
+    table = pa.table({**places, "warc_record_length": [1] * records})
+    assert table.nbytes > 2 << 30
+    monkeypatch.setattr(cdx, "choose_records", lambda file, where: (table, records))
+    (file,) = source("x", "s3://bucket").choose([InputFile("x", "x", 1, "x")], lambda kind, count: None)
+    assert file.size == records
+
+
 def test_chosen_bytes_make_the_shards() -> None:
     files = [InputFile(f"{i}", f"{i:04}", 10_000_000, "x", "x") for i in range(1000)]
     shards = source("x", "").group(files)
