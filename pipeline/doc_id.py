@@ -35,6 +35,11 @@ def rows_of(documents: UInt64) -> UInt32:
     return (documents & ROW_MASK).astype(np.uint32)
 
 
+def join(shard: int, row: int) -> int:
+    """The number of the document in a row of a shard."""
+    return shard << 32 | row
+
+
 def split(document: int) -> tuple[int, int]:
     """Shard and row of one document."""
     return document >> 32, document & 0xFFFFFFFF

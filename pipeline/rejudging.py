@@ -52,7 +52,8 @@ class RunDocuments(Protocol):
         """(codes, reasons): why each document doesn't come now, as a place in `reasons`; -1 for those that come."""
 
     def read(self, names: Sequence[str]) -> "Iterator[tuple[int, pa.RecordBatch]]":
-        """(row of the first, the named columns) of all documents in order, some ten thousand at a time."""
+        """(row of the first, the named columns) of all documents in order, some ten thousand at a time. Raises
+        NeedsRunError for a column that the run hasn't."""
 
 
 @dataclass

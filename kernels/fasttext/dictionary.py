@@ -10,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
+from dspipe.kernels.arrow import Bytes
 from dspipe.kernels.hashing import FASTTEXT_START, hash_fasttext_byte, hash_fasttext_token
 from dspipe.kernels.jit import entry
 from dspipe.kernels.shared_tables import shared_arrays
-
-Bytes = npt.NDArray[np.uint8]
 
 _BEHIND_WORD = 10
 """bytes of an entry behind its word: zero, count, kind"""
@@ -76,7 +75,7 @@ def _skip(data, start, entries):  # type: ignore[no-untyped-def]
     for _ in range(entries):
         while at < len(data) and data[at] != 0:
             at += 1
-        at += 10
+        at += _BEHIND_WORD
         if at > len(data):
             return np.int64(-1)
     return at
@@ -92,7 +91,7 @@ def _read_words(dictionary, data, offsets, hashes):  # type: ignore[no-untyped-d
             value = hash_fasttext_byte(value, dictionary[at])
             at += 1
             end += 1
-        at += 10
+        at += _BEHIND_WORD
         hashes[word], offsets[word + 1] = value, end
 
 

@@ -49,7 +49,7 @@ def read_attributes(data, i, end, words, count, spans):  # type: ignore[no-untyp
         while i < end and data[i] != 62 and data[i] != 47 and not is_space(data[i]) and (data[i] != 61 or i == start):
             key = add_letter(key, data[i])
             i += 1
-        i, first, last = _value(data, i, end)
+        i, first, last = read_value(data, i, end)
         attribute = find(_KEYS, _NUMBERS, key)
         if attribute < 0 or seen & (1 << attribute):
             continue
@@ -80,8 +80,8 @@ def read_attributes(data, i, end, words, count, spans):  # type: ignore[no-untyp
 
 
 @inline
-def _value(data, i, end):  # type: ignore[no-untyped-def]
-    """The end of an attribute whose name ends at data[i], and where its value begins and ends."""
+def read_value(data, i, end):  # type: ignore[no-untyped-def]
+    """The end of an attribute whose name ends at data[i], and where its value begins and ends: i, where it has none."""
     j = i
     while j < end and is_space(data[j]):
         j += 1

@@ -7,6 +7,7 @@ is left as it is. On 945 pages F1 by words rises by 0.003, that of product pages
 
 import numpy as np
 
+from dspipe.kernels.hashing import FNV_PRIME, GOLDEN
 from dspipe.kernels.html import page_arrays as pg
 from dspipe.kernels.html import tags as tg
 from dspipe.kernels.jit import entry, inline, jit
@@ -50,9 +51,9 @@ def _first_copies(text, elements, blocks, word_counts, kept):  # type: ignore[no
         key = np.uint64(1)
         for k in range(blocks[block, pg.START], blocks[block, pg.END]):
             if text[k] > 32:
-                key = (key ^ np.uint64(text[k])) * np.uint64(0x100000001B3)
+                key = (key ^ np.uint64(text[k])) * FNV_PRIME
         key |= np.uint64(1)
-        slot = np.int64((key * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(20)) & (size - 1)
+        slot = np.int64((key * GOLDEN) >> np.uint64(20)) & (size - 1)
         while keys[slot] != 0 and keys[slot] != key:
             slot = (slot + 1) & (size - 1)
         if keys[slot] == 0:

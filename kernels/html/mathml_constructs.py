@@ -7,7 +7,7 @@ child is decides about braces and accents: `SIGN` is its character, or one of `M
 import numpy as np
 
 from dspipe.kernels.html import tex_symbols as tx
-from dspipe.kernels.html.attributes import is_value
+from dspipe.kernels.html.attributes import is_value, read_value
 from dspipe.kernels.html.lookup import find, is_space, make_lookup, name_key
 from dspipe.kernels.html.write_tex import put, put_point, put_text
 from dspipe.kernels.jit import inline, jit
@@ -190,18 +190,9 @@ def attribute(data, i, end, name):  # type: ignore[no-untyped-def]
     """Where the value of an attribute stands in data[i:end]: (first, last); (-1, -1) where there is none."""
     while i + len(name) < end:
         if is_space(data[i]) and is_value(data, i + 1, end, name):
-            k = i + 1 + len(name)
-            while k < end and is_space(data[k]):
-                k += 1
-            if k < end and data[k] == 61:
-                k += 1
-                while k < end and is_space(data[k]):
-                    k += 1
-                quoted = k < end and (data[k] == 34 or data[k] == 39)
-                first = k + quoted
-                last = first
-                while last < end and (data[last] != data[k] if quoted else not is_space(data[last])):
-                    last += 1
+            name_end = i + 1 + len(name)
+            behind, first, last = read_value(data, name_end, end)
+            if behind > name_end:
                 return first, last
         i += 1
     return np.int64(-1), np.int64(-1)

@@ -5,7 +5,7 @@ characters of each are compared: of two texts of 64 kB in other words that takes
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
@@ -63,7 +63,7 @@ def compare_texts(left: str, right: str) -> Compared:
     end = min(_common_beginning(left[::-1], right[::-1]), min(len(left), len(right)) - start)
     a, b = (text[start : min(len(text) - end, start + _CHARACTERS)] for text in (left, right))
     out = sum(max(0, len(text) - end - start - _CHARACTERS) for text in (left, right))
-    passages = [Passage(left[:start], right[:start], True), *_compare(_SENTENCE, _SENTENCES, a, b)]
+    passages = [Passage(left[:start], right[:start], True), *_compare_sentences(a, b)]
     if out == 0:
         passages.append(Passage(left[len(left) - end :], right[len(right) - end :], True))
     return Compared(_joined(passages), out + 2 * end if out else 0)
@@ -88,34 +88,35 @@ def _common_beginning(one: str, other: str) -> int:
     return word.start() if word else spaceless
 
 
-def _compare(unit: re.Pattern[str], most: int, left: str, right: str) -> Iterator[Passage]:
-    """The two texts by units; what differs by words, if the units are sentences."""
-    a, b = (_units(unit, most, text) for text in (left, right))
+def _compare_sentences(left: str, right: str) -> Iterator[Passage]:
+    """The two texts by sentences, and by words where one has other sentences than the other."""
+    for passage in _compare(_sentences(left), _sentences(right)):
+        if passage.same or not passage.left or not passage.right:
+            yield passage
+            continue
+        a, b = _WORD.findall(passage.left), _WORD.findall(passage.right)
+        if len(a) * len(b) > _WORD_PAIRS:
+            yield passage
+        else:
+            yield from _compare(a, b)
+
+
+def _compare(a: Sequence[str], b: Sequence[str]) -> Iterator[Passage]:
+    """Two texts by their parts, none of them empty."""
     # what stands everywhere is no place to begin from (autojunk): without it time grows with the cube of the length
     matcher = SequenceMatcher(None, _keys(a), _keys(b))
     for tag, a_start, a_end, b_start, b_end in matcher.get_opcodes():
-        one, other = "".join(a[a_start:a_end]), "".join(b[b_start:b_end])
-        if tag == "replace" and unit is _SENTENCE:
-            yield from _compare_words(one, other)
-        else:
-            yield Passage(one, other, tag == "equal")
+        yield Passage("".join(a[a_start:a_end]), "".join(b[b_start:b_end]), tag == "equal")
 
 
 def _keys(parts: Iterable[str]) -> list[str]:
     return [" ".join(part.split()) for part in parts]
 
 
-def _units(unit: re.Pattern[str], most: int, text: str) -> list[str]:
-    found = unit.findall(text)
-    return found if len(found) <= most else [*found[:most], "".join(found[most:])]
-
-
-def _compare_words(left: str, right: str) -> Iterator[Passage]:
-    pairs = len(_WORD.findall(left)) * len(_WORD.findall(right))
-    if pairs > _WORD_PAIRS:
-        yield Passage(left, right, False)
-    else:
-        yield from _compare(_WORD, pairs, left, right)
+def _sentences(text: str) -> list[str]:
+    """A text's sentences; of very many the last one is all that is behind the others."""
+    found = _SENTENCE.findall(text)
+    return found if len(found) <= _SENTENCES else [*found[:_SENTENCES], "".join(found[_SENTENCES:])]
 
 
 def _joined(passages: Iterable[Passage]) -> list[Passage]:

@@ -12,13 +12,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import xxhash
+
+from dspipe.kernels.arrow import text_buffers
+from dspipe.kernels.hashing import hash_strings
 
 Int64 = npt.NDArray[np.int64]
 UInt64 = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float64]
 Stratum = tuple[str | None, ...]
 MOST_STRATA = 20_000
+_GROUPS = np.uint64(0)
+"""what the hashes of groups begin with"""
 USE = "sample"
 """what documents to be looked at are drawn for (`pipeline.draws`): a page and a sample of one seed show the same"""
 
@@ -147,9 +151,6 @@ def _places_within(codes: Int64, groups: UInt64) -> Int64:
 
 
 def _group_keys(groups: pa.Array, numbers: UInt64) -> UInt64:
-    """A 64-bit number of each group's name; for a document without one its own."""
-    encoded = pc.dictionary_encode(groups.cast(pa.large_string()))
-    names = encoded.dictionary.to_pylist()
-    hashes = np.array([*(xxhash.xxh3_64_intdigest(name.encode()) for name in names), 0], np.uint64)
-    places = pc.fill_null(encoded.indices, len(hashes) - 1).to_numpy(zero_copy_only=False)
-    return np.where(places == len(hashes) - 1, numbers, hashes[places])
+    """A 64-bit hash of each group's name; for a document without one its own number."""
+    hashes = hash_strings(*text_buffers(groups.cast(pa.large_string())), _GROUPS)
+    return np.where(groups.is_null().to_numpy(zero_copy_only=False), numbers, hashes)

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from dspipe.pipeline.config.problems import InvalidConfigError
-from dspipe.pipeline.doc_id import ROW_BITS
+from dspipe.pipeline.doc_id import join
 from dspipe.pipeline.errors import DamagedFileError, DocumentNotFoundError
 from dspipe.pipeline.inspection.beside_limits import Measured, values_beside_limits
 from dspipe.pipeline.inspection.find_documents import find_documents, name_nearest
@@ -88,7 +88,7 @@ def explain(store: Store, run: RunFile, wanted: str, import_own: bool = False) -
         found = find_documents(store, run, wanted)
         stories = [Story({"quarantine": entry}) for entry in found.bad]
         for shard, row in found.places:
-            number = (shard << int(ROW_BITS)) | row
+            number = join(shard, row)
             stories.append(Story(OneDocument(store, run, number).by_phase(), number, run.finished))
         near = name_nearest(store, run, wanted) if not stories else []
         _add_stages(store, run, stories, import_own)

@@ -342,6 +342,9 @@ class _Given:
         return np.where(self.enters, np.int32(_KEPT), self._codes), self._documents.reasons.names
 
     def read(self, names: Sequence[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
+        for name in names:
+            if name not in self._documents.table.columns:
+                raise NeedsRunError(f"the run has no column {name!r}")
         return self._documents.read(names)
 
 

@@ -20,12 +20,13 @@ def made_lines(run: RunFile, store: Store, output: str, tasks_run: int) -> list[
         how = f"{tasks_run:,} tasks run, {tasks - tasks_run:,} done before"
     else:
         how = f"{tasks:,} tasks run"
+    has_page = page_is_newest(store, unsure=True)
     return [
         f"{store.root}: done, {how}",
         *_products(run, store),
-        *_page(store),
+        *(_page(store) if has_page else []),
         "Next:",
-        *_commands(run, store, output),
+        *_commands(run, output, has_page),
     ]
 
 
@@ -46,13 +47,11 @@ def _products(run: RunFile, store: Store) -> list[str]:
 
 
 def _page(store: Store) -> list[str]:
-    if not page_is_newest(store, unsure=True):
-        return []
     path = store.path(PAGE_FILE)
     return [f"Page: {Path(path).as_uri() if store.local else path}"]
 
 
-def _commands(run: RunFile, store: Store, output: str) -> list[str]:
+def _commands(run: RunFile, output: str, has_page: bool) -> list[str]:
     place = shlex.quote(output)
     *before, last = [stage.dropped for stage in run.funnel() if stage.dropped] or [{}]
     dropped = {reason: counts.documents for reasons in before or [last] for reason, counts in reasons.items()}
@@ -62,7 +61,7 @@ def _commands(run: RunFile, store: Store, output: str) -> list[str]:
         f"dspipe explain {place} ID": "one document's way, by its id or URL",
         f"dspipe serve {place}": "all of it in a browser, with thresholds that move",
     }
-    if not page_is_newest(store, unsure=True):
+    if not has_page:
         commands[f"dspipe stats {place} --html FILE"] = "one page with plots; without --html all tables"
     longest = max(map(len, commands))
     return [f"  {command:{longest}}  {what}" for command, what in commands.items()]

@@ -139,8 +139,7 @@ class CodeStage(MapStage[CodeConfig]):
 
         reasons = pa.nulls(columns.num_rows, pa.string())
         for broken, reason in self._broken(columns):
-            found = pc.if_else(broken, f"{self.name}.{reason}", pa.scalar(None, pa.string()))
-            reasons = pc.coalesce(reasons, found)
+            reasons = pc.coalesce(reasons, pc.if_else(broken, reason, pa.scalar(None, pa.string())))
         return reasons
 
     def _broken(self, columns: "pa.RecordBatch") -> "Iterator[tuple[pa.Array, str]]":
@@ -150,16 +149,17 @@ class CodeStage(MapStage[CodeConfig]):
 
         if self.config.endings is not None:
             wanted = pa.array([ending.lower().removeprefix(".") for ending in self.config.endings], pa.string())
-            yield pc.invert(pc.is_in(columns.column(f"{self.name}.ending").cast(pa.string()), wanted)), "other_ending"
+            endings = columns.column(f"{self.name}.ending").cast(pa.string())
+            yield pc.invert(pc.is_in(endings, wanted)), f"{self.name}.other_ending"
         for threshold in self.thresholds():
             if threshold.on:
                 numbers = threshold.numbers(None, columns.num_rows)
                 broken = threshold.broken(columns.column(threshold.column), numbers)
-                yield pa.array(broken), threshold.reason.removeprefix(f"{self.name}.")
+                yield pa.array(broken), threshold.reason
         if self.config.drop_xml:
-            yield pc.fill_null(columns.column(f"{self.name}.xml"), False), "xml"
+            yield pc.fill_null(columns.column(f"{self.name}.xml"), False), f"{self.name}.xml"
         if self.config.parse:
-            yield pc.is_valid(columns.column(f"{self.name}.syntax_error")), "syntax_error"
+            yield pc.is_valid(columns.column(f"{self.name}.syntax_error")), f"{self.name}.syntax_error"
 
     def thresholds(self, notes: Settings = NOTHING) -> Iterator[Threshold]:
         config = self.config

@@ -19,12 +19,6 @@ Floats = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
 
 
-def columns_read(settings: Settings) -> list[str]:
-    """The columns that documents are ranked by."""
-    weight = {"bytes": ["text_bytes"], "tokens": ["tokens"], "documents": []}[settings["unit"]]
-    return list(dict.fromkeys(["reason", *settings["of"], *settings["within"], *weight]))
-
-
 def scores_of(batch: pa.RecordBatch, name: str) -> Float32:
     """A column's scores; a document without one has the lowest."""
     found = pc.fill_null(pc.cast(batch.column(name), pa.float32(), safe=False), pa.scalar(_LOWEST, pa.float32()))

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dspipe.pipeline.rejudging import NeedsRunError, Rejudged, RunDocuments
+from dspipe.pipeline.rejudging import Rejudged, RunDocuments
 from dspipe.pipeline.stage import Settings
 from dspipe.stages.ensemble.masses import Masses, Ranks
 from dspipe.stages.ensemble.ranking import BINS, buckets_of, put_together, scores_of
@@ -66,10 +66,7 @@ def _coming(
     """(rows, columns, groups) of the documents that come, some ten thousand at a time."""
     within = settings["within"]
     read = list(dict.fromkeys([*columns, *within])) or ["text_bytes"]
-    try:
-        for first, batch in documents.read(read):
-            come = documents.enters[first : first + batch.num_rows]
-            batch = batch.filter(pa.array(come))
-            yield first + np.flatnonzero(come), batch, groups_of(batch, *within)
-    except KeyError as error:
-        raise NeedsRunError(f"the run has no column {error}") from None
+    for first, batch in documents.read(read):
+        come = documents.enters[first : first + batch.num_rows]
+        batch = batch.filter(pa.array(come))
+        yield first + np.flatnonzero(come), batch, groups_of(batch, *within)

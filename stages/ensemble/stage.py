@@ -23,7 +23,7 @@ from pydantic import Field, model_validator
 
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.rejudging import Rejudged, RunDocuments
-from dspipe.pipeline.stage import Corpus, GlobalStage, NamedConfig, Phase, Stage
+from dspipe.pipeline.stage import Corpus, GlobalStage, NamedConfig, Phase, Settings, Stage
 
 _STEPS = "dspipe.stages.ensemble.steps"
 
@@ -65,6 +65,12 @@ class EnsembleConfig(NamedConfig):
         return self
 
 
+def columns_read(settings: Settings) -> tuple[str, ...]:
+    """The columns that documents are ranked by. Settings: of, within, unit."""
+    weight = {"bytes": ["text_bytes"], "tokens": ["tokens"], "documents": []}[settings["unit"]]
+    return tuple(dict.fromkeys(["reason", *settings["of"], *settings["within"], *weight]))
+
+
 class EnsembleStage(GlobalStage[EnsembleConfig]):
     """Drops with `ensemble.low_bucket`."""
 
@@ -84,8 +90,7 @@ class EnsembleStage(GlobalStage[EnsembleConfig]):
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         settings = self.config.model_dump(mode="json", exclude={"name"})
-        weight = {"bytes": ["text_bytes"], "tokens": ["tokens"], "documents": []}[self.config.unit]
-        columns = tuple(dict.fromkeys(["reason", *self.config.of, *self.config.within, *weight]))
+        columns = columns_read(settings)
         counting = {name: settings[name] for name in ("of", "within", "unit")}
         combining = {**counting, "how": settings["how"], "weights": settings["weights"]}
         combined = pa.field(f"{self.name}.combined", pa.float32())

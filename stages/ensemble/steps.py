@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.ensemble.masses import Masses, Ranks, add_masses, write_masses
-from dspipe.stages.ensemble.ranking import BINS, buckets_of, columns_read, put_together, scores_of, weights_of
+from dspipe.stages.ensemble.ranking import BINS, buckets_of, put_together, scores_of, weights_of
+from dspipe.stages.ensemble.stage import columns_read
 from dspipe.stages.shared.artifacts import read_artifacts
 from dspipe.stages.shared.quantiles import groups_of
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dspipe.pipeline.draws import seeded_hashes
-from dspipe.pipeline.rejudging import NeedsRunError, Rejudged, RunDocuments
+from dspipe.pipeline.rejudging import Rejudged, RunDocuments
 from dspipe.pipeline.stage import Settings
 from dspipe.stages.hosts.host_table import HOST, PagesByHost, judged_table
 from dspipe.stages.hosts.stage import DROPPED, condition_on_hosts
@@ -45,13 +45,10 @@ def _counted(mean: list[str], documents: RunDocuments) -> pa.Table:
     counted = PagesByHost(mean)
     codes, reasons = documents.dropped_before()
     names = pa.array(reasons, pa.string())
-    try:
-        for first, batch in documents.read(["url", *mean]):
-            why = codes[first : first + batch.num_rows]
-            reason = names.take(pa.array(np.maximum(why, 0), mask=why < 0)) if len(names) else pa.nulls(len(why))
-            counted.add_pages(batch.append_column("reason", reason.cast(pa.string())))
-    except KeyError as error:
-        raise NeedsRunError(f"the run has no column {error}") from None
+    for first, batch in documents.read(["url", *mean]):
+        why = codes[first : first + batch.num_rows]
+        reason = names.take(pa.array(np.maximum(why, 0), mask=why < 0)) if len(names) else pa.nulls(len(why))
+        counted.add_pages(batch.append_column("reason", reason.cast(pa.string())))
     return counted.table()
 
 

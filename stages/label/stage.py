@@ -26,11 +26,11 @@ from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.stage import MapStage, NamedConfig, Settings, Stage
 from dspipe.stages.label.fasttext_engine import FastTextEngine
 from dspipe.stages.label.transformers_engine import Reading, TransformersEngine
+from dspipe.stages.label.windows import Place
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Place = Literal["start", "middle", "end"]
 _OF_FASTTEXT = frozenset({"prefix_bytes"})
 _OF_TRANSFORMERS = frozenset({"windows", "window_tokens", "join", "batch", "device", "dtype", "gpus"})
 

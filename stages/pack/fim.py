@@ -6,7 +6,8 @@ language models to fill in the middle", section 3). With their sentinels they ar
     1   PREFIX prefix  SUFFIX suffix  MIDDLE middle
     2   PREFIX         SUFFIX suffix  MIDDLE prefix middle      (the paper's second form, SPM variant 2, section 4.3)
 
-The cuts are at tokens, and depend on the document's order key alone (seed, id, copy).
+The cuts are at tokens, or at characters (`stages.pack.fim_characters`). Where they fall depends on the document's
+order key (seed, id, copy) and its length alone.
 """
 
 from collections.abc import Sequence
@@ -38,7 +39,8 @@ def plan_layout(
     domain: npt.NDArray[np.int32],
     domains: Sequence[str],
 ) -> Layout:
-    """The layout of documents with these order keys, lengths in tokens, and numbers into `domains`."""
+    """The layout of documents with these order keys, lengths in tokens (or in bytes: then cuts are too), and numbers
+    into `domains`."""
     if fim is None or fim.rate == 0:
         return Layout(np.zeros(len(keys), np.uint8), np.zeros((len(keys), 2), np.int64))
     chosen = np.array([fim.domains is None or name in fim.domains for name in domains], bool)

@@ -52,7 +52,8 @@ class CharacterCuts:
     ) -> Rearranged:
         """Cut documents with these order keys, domains (string), texts, and tokens of `width` bytes each
         (large_binary); those that aren't chosen keep their tokens."""
-        data, offsets = text_buffers(texts.cast(pa.large_string()))
+        texts = texts.cast(pa.large_string())
+        _, offsets = text_buffers(texts)
         codes = domains.dictionary_encode()
         numbers = codes.indices.to_numpy().astype(np.int32)
         planned = plan_layout(self._settings, keys, np.diff(offsets), numbers, codes.dictionary.to_pylist())
@@ -60,10 +61,10 @@ class CharacterCuts:
         cuts = np.zeros((len(keys), 2), np.int64)
         made = []
         for rows in _in_parts(chosen, offsets):
-            bounds = np.column_stack([offsets[rows], offsets[rows, None] + planned.cuts[rows], offsets[rows + 1]])
-            for column in (1, 2):
-                bounds[:, column] = _character_starts(data, bounds[:, column], bounds[:, 3])
-            ids, ends = self._encoder.encode(_parts(data, bounds))
+            data, bounds = text_buffers(texts.take(pa.array(rows)))
+            starts = bounds[:-1, None] + np.pad(planned.cuts[rows], ((0, 0), (1, 0)))
+            starts = _character_starts(data, starts, bounds[1:, None])
+            ids, ends = self._encoder.encode(text_column(data, np.append(starts, bounds[-1])))
             begins, middles, suffixes = ends[:-1:3], ends[1::3], ends[2::3]
             cuts[rows] = np.column_stack([middles - begins, suffixes - begins])
             packed = pa.py_buffer(ids.astype(f"<u{width}").tobytes())
@@ -74,15 +75,9 @@ class CharacterCuts:
         return Rearranged(tokens, planned.layout, cuts)
 
 
-def _parts(data: npt.NDArray[np.uint8], bounds: Int64) -> pa.Array:
-    """The three parts of each document between its `bounds` (int64[n, 4]), one behind the other (large_string)."""
-    starts, ends = bounds[:, :3].reshape(-1), bounds[:, 1:].reshape(-1)
-    text = b"".join(data[start:end].tobytes() for start, end in zip(starts.tolist(), ends.tolist(), strict=True))
-    return text_column(np.frombuffer(text, np.uint8), np.concatenate([[0], np.cumsum(ends - starts)]))
-
-
 def _character_starts(data: npt.NDArray[np.uint8], places: Int64, ends: Int64) -> Int64:
-    """The places, moved back to where a character begins; the end of a text is such a place."""
+    """The places (int64[n, 3]), moved back to where a character begins; the ends of texts (int64[n, 1]) are such
+    places."""
     places = places.copy()
     for _ in range(3):
         within = places < ends

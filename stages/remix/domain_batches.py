@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dspipe.pipeline.draws import seeded_hashes
+from dspipe.pipeline.stage import NOTHING
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.remix.epochs import hash_positions
 from dspipe.stages.remix.score_counts import score_bins
@@ -34,7 +34,7 @@ class DomainBatch:
 
 
 def read_domains(
-    task: Task, grouping: Grouping, seed: int, merged: Mapping[str, str] = MappingProxyType({})
+    task: Task, grouping: Grouping, seed: int, merged: Mapping[str, str] = NOTHING
 ) -> Iterator[DomainBatch]:
     """The shard's documents in batches. `merged`: the new names of domains that were put together with others."""
     for batch in task.rows(grouping.columns):
@@ -51,7 +51,7 @@ def domain_batch(
     tokens: npt.NDArray[np.int64],
     kept: npt.NDArray[np.bool_],
     reasons: pa.Array | None = None,
-    merged: Mapping[str, str] = MappingProxyType({}),
+    merged: Mapping[str, str] = NOTHING,
 ) -> DomainBatch:
     """A batch of documents, of which the columns for domain and position are read."""
     encoded = _join_values(batch, grouping).dictionary_encode()

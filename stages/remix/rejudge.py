@@ -78,7 +78,7 @@ def _spread(
     learned = _LEARNED if _is_learned(grouping, documents) else 0.0
     if not (unsure.any() or guessed.any() or learned):
         return {}
-    sizes = documents.tokens if by_tokens else documents.text_bytes
+    sizes = _sizes(grouping, documents)
     domains, least, most = (
         _counted(
             grouping, seed, documents, some, (sizes * (1 + sign * (learned + _GUESSED * guessed))).astype(np.int64)

@@ -4,15 +4,18 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from dspipe.stages.shared.path_patterns import files_matching
+
 
 def find_files(patterns: Sequence[str]) -> list[Path]:
-    """The files that the patterns name, in order. Raises FileNotFoundError for a pattern that names none."""
+    """The files that the patterns name, in order. Raises FileNotFoundError for a pattern that names none, ConfigError
+    for what is no pattern."""
     files: list[Path] = []
     for pattern in patterns:
         path = Path(pattern).absolute()
         if path.is_dir():
             raise IsADirectoryError(f"{pattern} is a folder; name its files: {pattern.rstrip('/')}/*.jsonl")
-        found = [path] if path.is_file() else sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+        found = [path] if path.is_file() else files_matching(path, ("importance", "target"))
         if not found:
             raise FileNotFoundError(f"no file {pattern}")
         files += found

@@ -1,16 +1,16 @@
 """The comment that stands before each file of a repository and says its path."""
 
-from typing import TYPE_CHECKING
+import pyarrow as pa
+import pyarrow.compute as pc
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+from dspipe.stages.repositories.imports import LANGUAGES
 
-_SLASHES = (
-    "c", "h", "cc", "cpp", "cxx", "c++", "hh", "hpp", "hxx", "h++", "inl", "ipp", "cu", "cuh", "m", "mm", "cs", "java",
-    "kt", "kts", "scala", "groovy", "js", "jsx", "mjs", "cjs", "ts", "tsx", "mts", "cts", "json", "jsonc", "go", "rs",
-    "swift", "dart", "php", "v", "sv", "zig", "proto", "glsl", "hlsl", "scss", "less", "sol", "fs", "fsx", "pas",
-)  # fmt: skip
 _MARKUP = ("html", "htm", "xhtml", "xml", "xsl", "xslt", "svg", "md", "markdown", "vue", "svelte")
+_SLASHES = (
+    *(ending for name in ("c", "csharp", "java", "javascript", "go", "rust") for ending in LANGUAGES[name]),
+    "json", "jsonc", "swift", "dart", "php", "v", "sv", "zig", "proto", "glsl", "hlsl", "scss", "less", "sol", "fs",
+    "fsx", "pas",
+)  # fmt: skip
 _SIGNS: dict[str, tuple[str, tuple[str, ...]]] = {
     "// ": ("", _SLASHES),
     "-- ": ("", ("sql", "lua", "hs", "elm", "ada", "adb", "ads", "vhd", "vhdl")),
@@ -20,14 +20,12 @@ _SIGNS: dict[str, tuple[str, tuple[str, ...]]] = {
     "<!-- ": (" -->", _MARKUP),
     "/* ": (" */", ("css",)),
 }
+"""What begins and ends the comment, and the endings; of an ending that stands twice (vue, svelte) the last counts."""
 _OTHERS = "# "
 
 
-def path_comments(paths: "pa.Array", endings: "pa.Array") -> "pa.Array":
+def path_comments(paths: pa.Array, endings: pa.Array) -> pa.Array:
     """A line of comment for each path (string), by the ending (`stages.shared.file_paths.endings_of`)."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     begins, ends, known = [_OTHERS], [""], dict[str, int]()
     for begin, (end, of) in _SIGNS.items():
         known |= dict.fromkeys(of, len(begins))

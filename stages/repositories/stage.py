@@ -37,6 +37,7 @@ from dspipe.pipeline.run.run_file import RunFile
 from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings, StageConfig
 from dspipe.pipeline.storage.partitions import partitions_for
 from dspipe.pipeline.storage.store import Store
+from dspipe.stages.repositories.locations import location_columns
 from dspipe.stages.shared.file_paths import check_text_column, endings_of
 
 _STEPS = "dspipe.stages.repositories.steps"
@@ -106,7 +107,7 @@ class RepositoriesStage(GlobalStage[RepositoriesConfig]):
     def phases(self, corpus: Corpus) -> list[Phase]:
         config, name = self.config, self.name
         where = config.model_dump(mode="json", include={"folders", "repository", "path"})
-        named = tuple(dict.fromkeys(["id", "source", *filter(None, (config.repository, config.path))]))
+        location = location_columns(where)
         return [
             Phase(
                 f"{name}.send",
@@ -114,7 +115,7 @@ class RepositoriesStage(GlobalStage[RepositoriesConfig]):
                 f"{_STEPS}:send_files",
                 "Send the paths and the imports of each repository's files",
                 settings={**where, "domains": config.domains},
-                columns=(*named, "domain", "reason", "text_bytes", f"{name}.imports"),
+                columns=(*location, "domain", "reason", "text_bytes", f"{name}.imports"),
                 writes=(pa.field(f"{name}.name", pa.string()),),
                 emits=f"{name}.paths",
                 partitions=partitions_for(corpus, RECORD_BYTES),
@@ -134,7 +135,7 @@ class RepositoriesStage(GlobalStage[RepositoriesConfig]):
                 f"{_STEPS}:send_texts",
                 "Send the files to the documents that they are in",
                 settings=where,
-                columns=(*named, "text"),
+                columns=(*location, "text"),
                 exchange=f"{name}.places",
                 writes=(pa.field(f"{name}.into", pa.uint64()),),
                 emits=f"{name}.texts",

@@ -1,6 +1,5 @@
 """What the phases of `repositories` do."""
 
-import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -11,12 +10,13 @@ import pyarrow.compute as pc
 from dspipe.kernels.arrow import text_buffers, text_column
 from dspipe.kernels.hashing import hash_strings
 from dspipe.pipeline.doc_id import UInt64, doc_ids, doc_ids_at, rows_of, shards_of
-from dspipe.pipeline.stage import Settings, StageSettings
+from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.tasks.records import partition_of, record_batch, slice_of, slices_that_fit
 from dspipe.pipeline.tasks.records_by_row import RecordsByRow
 from dspipe.pipeline.tasks.spill import received_slices
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.repositories.comments import path_comments
+from dspipe.stages.repositories.locations import location_columns, repositories_and_paths
 from dspipe.stages.repositories.order import in_order_of_imports
 from dspipe.stages.repositories.resolve import RepositoryFiles
 from dspipe.stages.shared.file_paths import endings_of
@@ -35,11 +35,11 @@ _TEXT = pa.scalar(None, pa.large_string())
 def send_files(task: Task, stage: StageSettings) -> None:
     """Send where each repository's files are, and what they refer to. Settings: folders, repository, path, domains."""
     settings, imports = stage.settings, f"{stage.name}.imports"
-    columns = ["reason", "domain", "text_bytes", imports, *_named(settings)]
+    columns = ["reason", "domain", "text_bytes", imports, *location_columns(settings)]
     first = 0
     for batch in task.rows(columns):
         source = batch.column("source").cast(pa.string())
-        repositories, paths = _repositories_and_paths(batch, settings)
+        repositories, paths = repositories_and_paths(batch, settings)
         taken = pc.and_(pc.is_null(batch.column("reason")), pc.is_valid(repositories))
         if settings["domains"] is not None:
             domains = pa.array(settings["domains"], pa.string())
@@ -131,7 +131,8 @@ def send_texts(task: Task, stage: StageSettings) -> None:
     """Send each file's text, with its path before it, to the shard of its document. Settings: folders, repository,
     path."""
     places, first = RecordsByRow(task, _PLACES), 0
-    for batch in task.rows([*_named(stage.settings), "text"]):
+    location = location_columns(stage.settings)
+    for batch in task.rows([*location, "text"]):
         found = places.between(first, first + batch.num_rows).combine_chunks()
         at = found.column("row").to_numpy().astype(np.int64) - first
         first += batch.num_rows
@@ -141,7 +142,7 @@ def send_texts(task: Task, stage: StageSettings) -> None:
         task.write(record_batch({f"{stage.name}.into": pa.array(into, mask=missing)}))
         for start, end in _in_parts(batch.column("text"), at, task.batch_bytes):
             chosen = pa.array(at[start:end])
-            _, paths = _repositories_and_paths(batch.select(_named(stage.settings)).take(chosen), stage.settings)
+            _, paths = repositories_and_paths(batch.select(location).take(chosen), stage.settings)
             records = {
                 "row": rows_of(documents[start:end]),
                 "place": found.column("place").to_numpy()[start:end],
@@ -198,25 +199,3 @@ def _in_parts(texts: pa.Array, at: npt.NDArray[np.int64], max_bytes: int) -> Ite
     part = np.cumsum(sizes) // max(1, max_bytes)
     begins = np.flatnonzero(np.diff(part, prepend=-1))
     yield from zip(begins.tolist(), [*begins[1:].tolist(), len(at)], strict=True) if len(at) else ()
-
-
-def _named(settings: Settings) -> list[str]:
-    """The columns that say where a document is."""
-    return list(dict.fromkeys(["id", "source", *filter(None, (settings["repository"], settings["path"]))]))
-
-
-def _repositories_and_paths(batch: pa.RecordBatch, settings: Settings) -> tuple[pa.Array, pa.Array]:
-    """The repository of each document (string, null: none) and its path in there."""
-    if settings["repository"] is not None:
-        repository, path = (batch.column(settings[name]).cast(pa.string()) for name in ("repository", "path"))
-        there = pc.and_(pc.is_valid(repository), pc.is_valid(path))
-        return pc.if_else(there, repository, pa.scalar(None, pa.string())), path
-    # the id of a file is its source's name, a slash, and the file's name; a shard is of one source
-    source = re.escape(batch.column("source")[0].as_py()) if batch.num_rows else ""
-    folders = f"[^/]+(?:/[^/]+){{{settings['folders'] - 1}}}"
-    pattern = f"^(?s:{source}/(?:\\./)*(?P<repository>{folders})/(?P<path>.+))$"
-    found = pc.extract_regex(batch.column("id").cast(pa.string()), pattern)
-    repository = pc.struct_field(found, "repository")
-    # a file at the root itself, of a source whose path is `.`
-    named = pc.invert(pc.match_substring_regex(repository, r"^\.(/|$)"))
-    return pc.if_else(named, repository, pa.scalar(None, pa.string())), pc.struct_field(found, "path")

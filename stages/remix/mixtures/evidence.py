@@ -63,14 +63,9 @@ def read_evidence(
     else:
         natural, tokens, more = _match(ratios, given)
         remarks += more
-    epochs = [
-        caps.max_epochs.get(name, np.inf) if isinstance(caps.max_epochs, Mapping) else caps.max_epochs
-        for name in ratios.columns
-    ]
     if caps.budget is None:
         remarks.append("without a budget no cap binds: the proposed mixture may need more of a domain than there is")
-    floors = np.array([caps.min_tokens.get(name, 0) for name in ratios.columns], float)
-    bounds = Bounds.from_tokens(ratios.columns, tokens, np.array(epochs, float), floors, caps.budget)
+    bounds = Bounds.from_tokens(ratios.columns, tokens, caps.max_epochs, caps.min_tokens, caps.budget)
     wanted = _read_objective(objective, metrics)
     counts = wanted != 0
     names = tuple(np.array(metrics.columns)[counts].tolist())

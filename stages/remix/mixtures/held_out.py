@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from dspipe.stages.quality.measures import spearman
 from dspipe.stages.remix.mixtures.simplex import Float64
 
 FOLDS = 10
@@ -66,15 +67,5 @@ def least_correlation(mixtures: int) -> float:
 
 def rank_correlation(a: Float64, b: Float64) -> float:
     """Spearman's; 0 where one of them is all the same."""
-    ranks = np.stack([_ranks(a), _ranks(b)])
-    ranks -= ranks.mean(axis=1, keepdims=True)
-    norm = float(np.sqrt((ranks**2).sum(axis=1).prod()))
-    return float((ranks[0] * ranks[1]).sum()) / norm if norm else 0.0
-
-
-def _ranks(values: Float64) -> Float64:
-    """Ranks from 0, those of equal values their mean."""
-    _, inverse, count = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(count)
-    ranks: Float64 = (ends - (count + 1) / 2)[inverse]
-    return ranks
+    found = spearman(a, b)
+    return 0.0 if math.isnan(found) else found

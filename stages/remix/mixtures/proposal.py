@@ -1,6 +1,6 @@
 """What is asked of a fit, and what it answers."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -98,10 +98,4 @@ class Proposal:
 
     def as_json(self) -> dict[str, Any]:
         """JSON values."""
-        values = {**vars(self), "gain": vars(self.gain), "is_far": self.is_far}
-        values["held_out"] = {name: vars(found) for name, found in self.held_out.items()}
-        values["by_metric"] = {
-            name: {**vars(metric), "proposed_between": vars(metric.proposed_between)}
-            for name, metric in self.by_metric.items()
-        }
-        return values
+        return {**asdict(self), "is_far": self.is_far}

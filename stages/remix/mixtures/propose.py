@@ -24,6 +24,8 @@ WEIGHT_RESAMPLES = {"law": 40, "boosted": 10}
 """For so many of them the best mixture is looked for, too."""
 ODD = 6.0
 """A run is odd that is so many usual errors from what the law says, and a usual difference at least."""
+_DIGITS = 6
+"""of a proposed weight"""
 _COARSE = 8e-3
 """the finest exchange where the best mixture of a resample is looked for"""
 
@@ -81,7 +83,7 @@ def propose(
     at_cap = (best > bounds.caps - 1e-6) & (bounds.caps < 1) & (bounds.caps > 0)
     at_most = (best > 0.99 * ratios.max(axis=0)) & (ratios.max(axis=0) < 0.99 * bounds.caps) & (best > natural)
     return Proposal(
-        weights=_rounded(evidence.domains, best, bounds),
+        weights=_named(evidence.domains, bounds.round(best, _DIGITS)),
         natural=_named(evidence.domains, natural),
         weights_between={domain: (float(low[i]), float(high[i])) for i, domain in enumerate(evidence.domains)},
         model=fitting.name,
@@ -204,10 +206,3 @@ def _clear_rests(point: Float64, bounds: Bounds) -> Float64:
 
 def _named(domains: tuple[str, ...], weights: Float64) -> dict[str, float]:
     return dict(zip(domains, weights.tolist(), strict=True))
-
-
-def _rounded(domains: tuple[str, ...], weights: Float64, bounds: Bounds) -> dict[str, float]:
-    """Weights of six digits that sum to 1: what rounding leaves goes to the domain with the most room below its cap."""
-    rounded = np.round(weights, 6)
-    rounded[int(np.argmax(np.where(weights > 0, bounds.caps - weights, -1)))] += 1 - rounded.sum()
-    return _named(domains, np.round(rounded, 6))

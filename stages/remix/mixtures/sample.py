@@ -23,7 +23,7 @@ from dspipe.pipeline.storage.store import Store
 from dspipe.stages.remix.mixture_plan import MixturePlan
 from dspipe.stages.remix.mixtures.buckets import identify_domains
 from dspipe.stages.remix.mixtures.domains_file import NAME, MixedDomains
-from dspipe.stages.remix.mixtures.simplex import Bounds, Drawn, Float64, draw_mixtures
+from dspipe.stages.remix.mixtures.simplex import Bounds, Drawn, draw_mixtures
 from dspipe.stages.remix.mixtures.tables import BUCKETS, write_table
 from dspipe.stages.remix.settings import Mixture, RemixConfig
 from dspipe.stages.remix.stage import RemixStage
@@ -32,6 +32,8 @@ from dspipe.stages.tokenizer.stage import TokenizerStage
 
 RATIOS = "ratios.csv"
 TOKENIZER = "tokenizer.json"
+_DIGITS = 9
+"""of a weight in a config"""
 
 
 class SampleError(ValueError):
@@ -51,10 +53,8 @@ class ConfiguredMixture:
     @property
     def bounds(self) -> Bounds:
         """What the config's caps and minimum tokens allow under its budget. Raises BoundsError."""
-        names, each = self.domains.names, self.remix.max_epochs
-        epochs = [each.get(name, np.inf) if isinstance(each, dict) else each for name in names]
-        floors = np.array([self.remix.min_tokens.get(name, 0) for name in names], float)
-        return Bounds.from_tokens(names, self.domains.available, np.array(epochs), floors, self.domains.budget)
+        domains, remix = self.domains, self.remix
+        return Bounds.from_tokens(domains.names, domains.available, remix.max_epochs, remix.min_tokens, domains.budget)
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def write_mixtures(
         raise SampleError("the config has no stage `pack`, so there would be nothing to train on")
     drawn = draw_mixtures(domains.natural, count - 1, concentration, bounds, np.random.default_rng(seed))
     natural = bounds.move_within(domains.natural[None])
-    points = np.stack([_round(point, bounds) for point in np.concatenate([natural, drawn.points])])
+    points = np.stack([bounds.round(point, _DIGITS) for point in np.concatenate([natural, drawn.points])])
     drawn = replace(drawn, points=points)
     folder.mkdir(parents=True, exist_ok=True)
     values, copied = _with_given_tokenizer(parts.values, configured, folder)
@@ -181,11 +181,3 @@ def _with_weights(
     settings |= {"weights": {**weights, **left_out}, "tokens": int(budget) if budget == int(budget) else budget}
     edited["stages"][index] = {module: settings}
     return edited
-
-
-def _round(point: Float64, bounds: Bounds) -> Float64:
-    """Nine digits; what is lost by that, the domain with the most room below its cap gets."""
-    rounded = np.round(point, 9)
-    rounded[int(np.argmax(np.where(point > 0, bounds.caps - point, -1)))] += 1 - rounded.sum()
-    again: Float64 = np.round(rounded, 9)
-    return again

@@ -1,5 +1,6 @@
 """Mixtures as points: weights of domains that sum to 1, between floors and caps."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,13 +44,21 @@ class Bounds:
 
     @classmethod
     def from_tokens(
-        cls, names: tuple[str, ...], available: Float64, max_epochs: Float64, floors: Float64, budget: float | None
+        cls,
+        names: tuple[str, ...],
+        available: Float64,
+        max_epochs: float | Mapping[str, float],
+        min_tokens: Mapping[str, float],
+        budget: float | None,
     ) -> "Bounds":
-        """Caps where `budget` tokens are drawn of so many available ones, each at most max_epochs times; floors are
-        tokens, too. Without a budget any weight from 0 to 1 is allowed of what has tokens."""
+        """Caps where `budget` tokens are drawn of so many available ones, each at most max_epochs times (of those that
+        aren't named, any number), and floors where there are minimum tokens. Without a budget any weight from 0 to 1 is
+        allowed of what has tokens."""
         if budget is None:
             return cls(names, np.zeros(len(names)), (available > 0).astype(float))
-        largest = np.where(available > 0, available * max_epochs, 0.0) / budget
+        epochs = [max_epochs.get(name, np.inf) if isinstance(max_epochs, Mapping) else max_epochs for name in names]
+        floors = np.array([min_tokens.get(name, 0) for name in names], float)
+        largest = np.where(available > 0, available * np.array(epochs, float), 0.0) / budget
         # a rounded weight must not be a hair above what the plan of the run will allow
         caps = np.where(largest >= 1, 1.0, largest * (1 - 1e-6))
         return cls(names, floors / budget, caps)
@@ -73,6 +82,14 @@ class Bounds:
             low, high = np.where(below, half, low), np.where(below, high, half)
         moved: Float64 = np.clip(np.exp(high)[:, None] * points, self.floors, self.caps)
         return moved
+
+    def round(self, point: Float64, digits: int) -> Float64:
+        """A point with weights of so many digits that sum to 1: what rounding leaves goes to the domain with the most
+        room below its cap."""
+        rounded = np.round(point, digits)
+        rounded[int(np.argmax(np.where(point > 0, self.caps - point, -1)))] += 1 - rounded.sum()
+        again: Float64 = np.round(rounded, digits)
+        return again
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dspipe.pipeline.errors import ConfigError
 from dspipe.stages.remix.target import count_target
 from dspipe.stages.remix.target_files import find_files, hash_files
 
@@ -25,6 +26,8 @@ def test_files_by_name_and_pattern(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert find_files(["a.jsonl"]) == [first]
     with pytest.raises(FileNotFoundError, match=r"no file nothing\*"):
         find_files([str(first), "nothing*"])
+    with pytest.raises(ConfigError, match=r"a\*\*\*\.jsonl is no pattern of paths"):
+        find_files(["a***.jsonl"])
 
 
 def test_the_digest_is_of_contents(tmp_path: Path) -> None:

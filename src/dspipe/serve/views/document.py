@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from dspipe.pipeline.doc_id import ROW_BITS
+from dspipe.pipeline.doc_id import join
 from dspipe.pipeline.errors import DocumentNotFoundError
 from dspipe.pipeline.inspection.find_documents import find_documents, name_nearest
 from dspipe.serve.document_story import read_story
@@ -34,7 +34,7 @@ def number_of(at: str) -> int:
     parts = [part for part in (shard, row) if part.isascii() and part.isdigit() and len(part) < 10]
     if len(parts) != 2:
         raise BadRequestError(f"a document is named by its shard and row, as in at=0.12, not {at[:40]!r}")
-    return (int(shard) << int(ROW_BITS)) | int(row)
+    return join(int(shard), int(row))
 
 
 def _find(run: OpenedRun, wanted: str) -> list[tuple[int, int]]:

@@ -22,8 +22,7 @@ def test_draws_lie_around_the_natural_mixture() -> None:
 
 def test_draws_keep_caps_and_minimum_tokens() -> None:
     # of 1,000 tokens there may be 120 of math, and there must be 100 of code
-    available, floors = np.array([700.0, 200, 80, 30]), np.array([0.0, 0, 100, 0])
-    bounds = Bounds.from_tokens(NAMES, available, np.full(4, 4.0), floors, 1000)
+    bounds = Bounds.from_tokens(NAMES, np.array([700.0, 200, 80, 30]), 4.0, {"code": 100}, 1000)
     assert bounds.caps == pytest.approx([1, 0.8, 0.32, 0.12], rel=1e-5)
     drawn = draw_mixtures(NATURAL, 200, (0.1, 5), bounds, np.random.default_rng(2))
     assert bounds.hold(drawn.points).all()
@@ -64,6 +63,6 @@ def test_bounds_that_leave_no_mixture() -> None:
     with pytest.raises(BoundsError, match=r"'math' is to have 0.3 at least, but 0.1 is the most its caps allow"):
         Bounds(NAMES, np.array([0, 0, 0, 0.3]), np.array([1, 1, 1, 0.1]))
     with pytest.raises(BoundsError, match=r"the largest weights that the caps allow sum to 0.4"):
-        Bounds.from_tokens(NAMES, np.full(4, 100.0), np.ones(4), np.zeros(4), 1000)
+        Bounds.from_tokens(NAMES, np.full(4, 100.0), 1.0, {}, 1000)
     with pytest.raises(BoundsError, match=r"the least weights sum to 1.2"):
         Bounds(NAMES, np.full(4, 0.3), np.ones(4))
