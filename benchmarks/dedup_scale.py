@@ -11,7 +11,8 @@ With `--model` the first size is run once more with all exchanges merged, and `b
 
 With `--dumps` the corpus comes in parts: each is a run of its own with `index: true`, `against` those before it, and a
 fifth of its documents are those of an earlier part. Of a run that is done, all is removed but what later runs read: its
-index, and the files that lead to it. So the disk holds one part, and the indexes of the others.
+index, and the files that lead to it. So the disk holds one part, and the indexes of the others. The truth is how many
+documents have the words, but the last, of one before them.
 """
 
 import json
@@ -27,6 +28,8 @@ from benchmarks.dedup_model import Corpus, measured, modelled
 SHARD = 50_000
 WORDS = 20
 MEMORY = 256 << 20
+SHARES = ("removed", "truth", "in_earlier", "removed_so_far", "truth_so_far")
+SPACE = ("disk_gb", "run_bytes_per_document", "index_bytes_per_document")
 
 
 def made_words(shard: int, documents: int) -> Any:
@@ -46,8 +49,11 @@ def made_words(shard: int, documents: int) -> Any:
     return words
 
 
-def write_shard(path: Path, shard: int, documents: int, earlier: int = 0) -> None:
-    """Generate one shard of JSON lines. A fifth of it is that fifth of one of the `earlier` shards, if there are."""
+def write_shard(path: Path, shard: int, documents: int, earlier: int = 0) -> Any:
+    """Generate one shard of JSON lines. A fifth of it is that fifth of one of the `earlier` shards, if there are.
+
+    Answers a number, uint64[documents], that copies have in common: of all words but the last.
+    """
     import numpy as np
 
     words = made_words(shard, documents)
@@ -58,6 +64,8 @@ def write_shard(path: Path, shard: int, documents: int, earlier: int = 0) -> Non
     with path.open("w") as file:
         for row in words.tolist():
             file.write('{"text": "' + " ".join(f"w{word:x}" for word in row) + '"}\n')
+    factors = np.random.default_rng(9).integers(0, 1 << 63, WORDS - 1, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    return words[:, : WORDS - 1].astype(np.uint64) @ factors
 
 
 def run(measure: Measure, documents: int, directory: str, **engine: int) -> Any:
@@ -98,14 +106,19 @@ def dspipe(measure: Measure, paths: list[str], documents: int, directory: str) -
 
 def one_dump(measure: Measure, paths: list[str], dump: int, documents: int, directory: str) -> Result:
     """A part of a corpus, against the parts before it; then what later parts don't need is removed."""
+    import numpy as np
+
     from benchmarks.engine import run_config
 
-    root, sources = Path(directory), Path(directory) / "documents"
+    root, sources, truth = Path(directory) / "runs", Path(directory) / "documents", Path(directory) / "truth.npy"
     sources.mkdir()
     per_dump = -(-documents // SHARD)
+    keys = []
     for number in range(per_dump):
         path, size = sources / f"{number:05d}.jsonl", min(SHARD, documents - number * SHARD)
-        write_shard(path, dump * per_dump + number, size, dump * per_dump)
+        keys.append(write_shard(path, dump * per_dump + number, size, dump * per_dump))
+    seen = np.load(truth) if dump else np.empty(0, np.uint64)
+    np.save(truth, known := np.union1d(seen, np.concatenate(keys)))
     output = root / f"dump-{dump}"
     against = [f"{root}/dump-{earlier}" for earlier in range(dump)]
     before = _size(root)
@@ -122,16 +135,28 @@ def one_dump(measure: Measure, paths: list[str], dump: int, documents: int, dire
     )
     used = _size(root)
     entries = [entry for phase in result.phases for entry in phase.funnel]
+    phases = {
+        phase.name: {
+            "tasks": phase.tasks,
+            "files": sum(1 for path in (output / phase.name).rglob("*") if path.is_file()),
+            "cpu_s": phase.cpu_seconds,
+            "written_gb": phase.bytes_written / 1e9,
+            "peak_mb": phase.peak_bytes / 1e6,
+        }
+        for phase in result.phases
+    }
     shutil.rmtree(sources)
     remove_all_but_index(output)
     return {
         "s_per_million": measure.cpu_s / documents * 1e6,
         "wall_s_per_million": measure.wall_s / documents * 1e6,
-        "dropped_share": 1 - entries[-1].kept.documents / documents,
-        "in_earlier_share": entries[0].all_dropped().documents / documents if dump else 0.0,
+        "removed": 1 - entries[-1].kept.documents / documents,
+        "truth": 1 - (len(known) - len(seen)) / documents,
+        "in_earlier": entries[0].all_dropped().documents / documents if dump else 0.0,
         "disk_gb": used / 1e9,
         "run_bytes_per_document": (used - before) / documents,
         "index_bytes_per_document": _size(output) / documents,
+        "phases": phases,
     }
 
 
@@ -199,15 +224,36 @@ def main() -> None:
 
 def _by_dumps(given: Any) -> None:
     result: Result = {}
+    phases: Result = {}
+    documents = given.documents[0] // given.dumps
     with tempfile.TemporaryDirectory(dir=given.directory) as directory:
         for dump in range(given.dumps):
-            settings = {"dump": dump, "documents": given.documents[0] // given.dumps, "directory": directory}
-            result[f"dump {dump + 1}"] = contest("benchmarks.dedup_scale:one_dump", given, sys.executable, **settings)
-            print(json.dumps(result[f"dump {dump + 1}"]), file=sys.stderr)
-    columns = ("s_per_million", "wall_s_per_million", "peak_mb", "dropped_share", "in_earlier_share", "disk_gb")
-    sizes = ("run_bytes_per_document", "index_bytes_per_document")
+            settings = {"dump": dump, "documents": documents, "directory": directory}
+            row = contest("benchmarks.dedup_scale:one_dump", given, sys.executable, **settings)
+            print(json.dumps(row), file=sys.stderr)
+            for name, figures in row.pop("phases").items():
+                so_far = phases.setdefault(name, dict.fromkeys(figures, 0))
+                phases[name] = {
+                    key: max(so_far[key], value) if key == "peak_mb" else so_far[key] + value
+                    for key, value in figures.items()
+                }
+            result[f"dump {dump + 1}"] = row
+    _so_far(result)
+    if given.json:
+        print(json.dumps({"dumps": result, "phases": phases}))
+        return
     title = f"{given.documents[0]:,} documents in {given.dumps} dumps, each against what was kept of those before it"
-    report(given, result, (*columns, *sizes), title)
+    report(given, result, ("s_per_million", "wall_s_per_million", "peak_mb", *SHARES, *SPACE), title)
+    report(given, phases, ("tasks", "files", "cpu_s", "written_gb", "peak_mb"), "All dumps, by phase")
+
+
+def _so_far(dumps: Result) -> None:
+    """The shares of all documents until each dump, beside those of it alone; dumps are of one size."""
+    sums = {"removed": 0.0, "truth": 0.0}
+    for number, row in enumerate(dumps.values(), 1):
+        for name in sums:
+            sums[name] += row[name]
+            row[f"{name}_so_far"] = sums[name] / number
 
 
 def _shown(value: Any) -> str:
