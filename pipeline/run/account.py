@@ -55,7 +55,8 @@ class RunAccount:
         self._lock = threading.Lock()
         self._started, self._began = time.time(), time.monotonic()
         self._phases: dict[str, _Phase] = {}
-        self._attempts: dict[tuple[str, int], _Attempt] = {}
+        self._attempts: dict[str, dict[int, _Attempt]] = {}
+        """those at work, by the key of their task and the number of its start"""
         self._failed: set[str] = set()
         self._driver = Holder.me().who
         self._notices: deque[Notice] = deque(maxlen=_NOTICES)
@@ -111,7 +112,9 @@ class RunAccount:
         spec = event.spec
         phase.began = time.monotonic() if phase.began is None else phase.began
         if isinstance(event, Finished):
-            attempt = self._attempts.pop((spec.key, spec.attempt), None)
+            attempt = self._attempts_of(spec).pop(spec.attempt, None)
+            if not self._attempts[spec.key]:
+                del self._attempts[spec.key]
             if isinstance(event.outcome, Failure):
                 phase.failures[event.outcome.kind] += 1
                 self._failed.add(spec.key)
@@ -119,11 +122,10 @@ class RunAccount:
             if spec.probe is not None and spec.phase != COMPILE:
                 return False  # a step in the search for a record that ends workers
             self._failed.discard(spec.key)
-            for other in [one for one in self._attempts if one[0] == spec.key]:
-                del self._attempts[other]  # another start of the task, which is given up
+            self._attempts.pop(spec.key, None)  # another start of the task, which is given up
             phase.add_done(event.outcome, attempt)
             return True
-        attempt = self._attempts.setdefault((spec.key, spec.attempt), _Attempt(spec))
+        attempt = self._attempts_of(spec).setdefault(spec.attempt, _Attempt(spec))
         if isinstance(event, Progressed):
             attempt.moved(event)
             phase.documents += event.documents
@@ -132,13 +134,17 @@ class RunAccount:
             phase.retries += spec.key in self._failed
         return False
 
+    def _attempts_of(self, spec: TaskSpec) -> "dict[int, _Attempt]":
+        return self._attempts.setdefault(spec.key, {})
+
     # what it says
 
     def progress(self, state: RunState = "running", message: str = "", every_seconds: float = 0.0) -> RunProgress:
         """How far the run is now."""
         with self._lock:
             attempts: dict[str, list[_Attempt]] = {}
-            for attempt in self._attempts.values():
+            running = [attempt for starts in self._attempts.values() for attempt in starts.values()]
+            for attempt in running:
                 attempts.setdefault(attempt.phase, []).append(attempt)
             titles = {phase.name: phase.title for phase in self._plan.phases}
             if COMPILE in self._phases:
@@ -160,7 +166,7 @@ class RunAccount:
                 driver=self._driver,
                 engine=self._plan.config.engine.kind,
                 phases=phases,
-                workers=len(self._attempts),
+                workers=len(running),
                 memory=resident_memory(),
                 message=without_secrets(message),
                 notices=list(self._notices),
