@@ -94,7 +94,7 @@ class Model:
         self._bytes: dict[str, float] = defaultdict(float)
         for phase in plan.phases:
             if phase.emits:
-                self._files[phase.emits] = self._tasks[phase.name]
+                self._files[phase.emits] = self._tasks[phase.name] // phase.ranges
                 if phase.over != "sender_groups":
                     self._bytes[phase.emits] = self._rate(phase.name)["document_bytes_sent"] * self.documents
         unknown = [phase.name for phase in plan.phases if phase.name not in self._phases and phase.over != "inputs"]

@@ -70,13 +70,13 @@ def _messages(store: Any, file: dict[str, Any]) -> tuple[int, int]:
     """How many messages a file has, and the bytes around the records of each."""
     import pyarrow as pa
 
-    from dspipe.pipeline.storage.exchange import ExchangeReader
+    from dspipe.pipeline.storage.exchange import LAYOUT, ExchangeReader
 
     if not file["records"]:
         return 0, 0
     schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(file["schema"])))
     empty = schema.empty_table().combine_chunks().to_batches() or [pa.RecordBatch.from_pylist([], schema)]
-    reader = ExchangeReader(store, file["file"], file["index"], file["segments"], file["partitions"])
+    reader = ExchangeReader(store, file["file"], *(file[name] for name in LAYOUT))
     ranges = reader.entries(store.read_range(*reader.index_range(0, file["partitions"])))
     return int((ranges[:, :, 1] > ranges[:, :, 0]).sum()), 24 + empty[0].serialize().size
 
@@ -87,7 +87,7 @@ def modelled(run: Result, corpus: Corpus) -> Result:
     from dspipe.pipeline.config.discovery import make_stage
     from dspipe.pipeline.config.run_config import EngineConfig
     from dspipe.pipeline.stage import Corpus as Planned
-    from dspipe.pipeline.tasks.merge_exchange import group_size
+    from dspipe.pipeline.tasks.merge_exchange import merge_sizes
 
     stage: Any = make_stage("minhash", {}, 0)
     phases = stage.phases(Planned(corpus.shards, 0, corpus.documents, corpus.memory, ("minhash",)))
@@ -111,10 +111,10 @@ def modelled(run: Result, corpus: Corpus) -> Result:
         if senders * receivers <= merge_above:
             requests += 2 * senders * receivers
             continue
-        group = group_size(senders)
-        files = -(-senders // group)
-        blocks = -(-(size / files) // (corpus.memory / 4))
-        requests += senders * (1 + blocks) + 2 * files * receivers
+        group, width = merge_sizes(senders, receivers)
+        files, ranges = -(-senders // group), -(-receivers // width)
+        blocks = -(-(size / files / ranges) // (corpus.memory / 4))
+        requests += senders * ranges * (1 + blocks) + 2 * files * receivers
         merged += size
     spread = any(phase.name == "minhash.core" for phase in phases)
     edges = (max(run["core_edges"], CORE_SHARE * run["edges"]) if spread else run["edges"]) * corpus.documents

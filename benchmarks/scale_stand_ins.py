@@ -149,7 +149,7 @@ class InstantExecutor:
     def __init__(self, plan: Plan) -> None:
         self._root = plan.config.output
         self._artifacts = {phase.name: phase.makes_artifacts for phase in plan.phases}
-        self._merged = {phase.exchange for phase in plan.phases if phase.over == "sender_groups"}
+        self._ranges = {phase.exchange: phase.ranges for phase in plan.phases if phase.over == "sender_groups"}
         self._columns: dict[str, list[str]] = {"": []}
         self._decides = {phase.name for phase in plan.phases if phase.decides}
         self._done: list[Event] = []
@@ -211,16 +211,22 @@ class InstantExecutor:
         return KEPT
 
     def _exchange(self, spec: TaskSpec, name: str) -> dict[str, Any]:
-        partitions = spec.partitions or spec.shards
+        merges = spec.over == "sender_groups"
+        first, partitions = 0, spec.partitions or spec.shards
+        if merges:
+            first = spec.payload["first"]
+            partitions = min(spec.payload["width"], partitions - first)
         described: dict[str, Any] = {
             "index": -8 * partitions,
             "segments": 0,
             "partitions": partitions,
-            "records": 1,
+            "first": first,
+            # one to each task that merges them
+            "records": len(spec.payload["files"]) if merges else self._ranges.get(name, 1),
             "schema": "00",
             "sha256": 2 * spec.key,  # those of one group of senders aren't those of the next
         }
-        if name in self._merged and spec.over != "sender_groups":
+        if name in self._ranges and not merges:
             return {**self._file("exchange", name, spec.file(".exchange"), b""), **described}
         digests = bytes.fromhex(spec.key) * partitions
         if partitions <= FEW_PARTITIONS:

@@ -160,11 +160,12 @@ def _phase(plan: Plan, phase: PlannedPhase, rates: Rates, found: Estimate, kept:
     tasks, rate = plan.tasks(phase), rates.phases.get(phase.name)
     gets: float = _READS_A_TASK * tasks
     if phase.over == "sender_groups":
-        gets += _REQUESTS_A_PAIR * plan.tasks(next(other for other in plan.phases if other.emits == phase.emits))
+        sender = next(other for other in plan.phases if other.emits == phase.emits)
+        gets += _REQUESTS_A_PAIR * plan.tasks(sender) * phase.ranges
     elif phase.exchange is not None:
         senders = [other for other in plan.phases if other.emits in phase.receives()]
         last = {sender.emits: sender for sender in senders}
-        gets += sum(_REQUESTS_A_PAIR * plan.tasks(sender) * tasks for sender in last.values())
+        gets += sum(_REQUESTS_A_PAIR * plan.tasks(sender) // sender.ranges * tasks for sender in last.values())
     seconds, written = TASK_SECONDS * tasks, 0.0
     if phase.over == "sender_groups":
         written = next(other.bytes_written for other in reversed(found.phases) if phase.name == f"{other.name}.merge")

@@ -16,7 +16,7 @@ from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.source import InputFile, Source
 from dspipe.pipeline.stage import Corpus
 from dspipe.pipeline.storage.patience import current_patience, patient
-from dspipe.pipeline.tasks.merge_exchange import group_size
+from dspipe.pipeline.tasks.merge_exchange import merge_sizes
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Plan:
             return len(self.shards)
         sender = next(other for other in self.phases if other.emits == phase.exchange)
         if phase.over == "sender_groups":
-            return -(-self.tasks(sender) // phase.group)
+            return -(-self.tasks(sender) // phase.group) * phase.ranges
         return sender.partitions or len(self.shards)
 
 
@@ -132,12 +132,12 @@ def _with_merges(plan: Plan) -> Plan:
     for phase in plan.phases:
         phases.append(phase)
         senders, partitions = plan.tasks(phase), phase.partitions or len(plan.shards)
-        group = group_size(senders)
+        group, width = merge_sizes(senders, partitions)
         if phase.emits and group > 1 and senders * partitions > plan.config.engine.merge_above:
             merge = PlannedPhase(
                 name=f"{phase.name}.merge",
                 over="sender_groups",
-                title=f"Make one file of the records that {group:,} tasks sent",
+                title=f"Merge the records that {group:,} tasks sent, {width:,} partitions a file",
                 stages=phase.stages,
                 runner="dspipe.pipeline.tasks.merge_exchange:run",
                 payload={"exchange": phase.emits},
@@ -146,6 +146,8 @@ def _with_merges(plan: Plan) -> Plan:
                 emits=phase.emits,
                 partitions=phase.partitions,
                 group=group,
+                width=width,
+                ranges=-(-partitions // width),
             )
             phases.append(merge)
     return replace(plan, phases=tuple(phases))

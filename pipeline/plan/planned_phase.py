@@ -11,7 +11,7 @@ COUNTED = ("domain", "text_bytes", "tokens")
 """the columns, as far as they are there, that a phase with a part in the funnel is given"""
 Over = Literal["inputs", "shards", "partitions", "once", "sender_groups"]
 """What a phase has a task for: each group of input files (the text pass), each shard, each partition of an exchange,
-one in all, or each group of senders whose files are merged."""
+one in all, or each range of partitions of each group of senders whose files are merged."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,11 @@ class PlannedPhase:
     gpus: float = 0.0
     """what each of its tasks reserves of a GPU on a Ray cluster"""
     group: int = 1
-    """over groups of senders: how many senders are merged into one file"""
+    """over groups of senders: how many senders' files are merged"""
+    width: int = 0
+    """over groups of senders: of how many partitions each task merges the records"""
+    ranges: int = 1
+    """over groups of senders: how many tasks merge the files of a group"""
     notes: tuple[str, ...] = field(default=())
     """what else `dspipe plan` says of it"""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dspipe.pipeline.errors import DamagedFileError
+from dspipe.pipeline.errors import ConservationError, DamagedFileError
 from dspipe.pipeline.keys import key_of
 from dspipe.pipeline.plan.fingerprint import code_fingerprint
 from dspipe.pipeline.plan.inputs import common_folder
@@ -146,10 +146,11 @@ class PhaseTasks:
                 depends |= {"number": number}
         elif phase.over == "sender_groups":
             group = _group(phase, number, state)
-            depends |= {"files": [[file["sender"], file["sha256"]] for file in group]}
+            first = number % phase.ranges * phase.width
+            depends |= {"files": [[file["sender"], file["sha256"]] for file in group], "range": [first, phase.width]}
             if not group:  # those that sent nothing would be one task, named by whichever of them came first
                 depends |= {"number": number}
-            payload = {**payload, "files": group}
+            payload = {**payload, "files": group, "first": first, "width": phase.width}
         else:
             depends |= {"number": number}
         if self._received:
@@ -268,14 +269,15 @@ def _received(phase: PlannedPhase, state: State, store: Store) -> dict[str, dict
 
 
 def _group(phase: PlannedPhase, number: int, state: State) -> list[dict[str, Any]]:
-    """The files that a merging task makes one of, with their places in the group, unless they have no records."""
-    sent, first = state.sent.get(phase.exchange or "", {}), number * phase.group
+    """The files that a merging task reads, with their places in the group, unless they have no records."""
+    sent, first = state.sent.get(phase.exchange or "", {}), number // phase.ranges * phase.group
     files = ((place, sent.get(first + place)) for place in range(phase.group))
     return [{**file, "sender": place} for place, file in files if file is not None and file["records"]]
 
 
 def absorb(phase: PlannedPhase, manifests: list[Manifest], state: State) -> None:
-    """Add what the tasks of a phase have made to the state. Raises UnnamedArtifactError, MixedRecordsError."""
+    """Add what the tasks of a phase have made to the state. Raises UnnamedArtifactError, MixedRecordsError,
+    ConservationError."""
     for number, manifest in enumerate(manifests):
         absorb_task(phase, number, manifest, state)
     absorb_files(phase, manifests, state)
@@ -296,7 +298,7 @@ def absorb_task(phase: PlannedPhase, number: int, manifest: Manifest, state: Sta
 
 def absorb_files(phase: PlannedPhase, manifests: list[Manifest], state: State) -> None:
     """Add the files that the tasks of a phase have made, once it has ended, for tasks that need those of all. Raises
-    UnnamedArtifactError, MixedRecordsError."""
+    UnnamedArtifactError, MixedRecordsError, ConservationError."""
     if phase.emits:
         state.exchanges[phase.emits] = []
     for name in phase.makes_artifacts:
@@ -305,7 +307,7 @@ def absorb_files(phase: PlannedPhase, manifests: list[Manifest], state: State) -
         state.files.update([manifest["file"], *[file["file"] for file in manifest["files"]]])
         for file in manifest["files"]:
             if file["kind"] == "exchange":
-                state.exchanges[file["name"]].append((number * phase.group, file))
+                state.exchanges[file["name"]].append((number // phase.ranges * phase.group, file))
             elif file["kind"] == "artifact":
                 if file["name"] not in phase.makes_artifacts:
                     raise UnnamedArtifactError(
@@ -314,6 +316,11 @@ def absorb_files(phase: PlannedPhase, manifests: list[Manifest], state: State) -
                 state.artifacts[file["name"]].append([number, file["file"], file["bytes"], file["sha256"]])
                 if phase.over == "once":
                     state.single[file["file"]] = file["sha256"]
+    if phase.over == "sender_groups" and phase.emits:
+        sent = sum(file["records"] for file in state.sent.get(phase.emits, {}).values())
+        merged = sum(file["records"] for _, file in state.exchanges[phase.emits])
+        if sent != merged:
+            raise ConservationError(f"{phase.name}: {sent:,} records were sent, {merged:,} were merged")
     if phase.emits:
         schemas = {file["schema"]: file["file"] for _, file in state.exchanges[phase.emits] if file["records"]}
         if len(schemas) > 1:

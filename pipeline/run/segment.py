@@ -95,12 +95,13 @@ class Part:
         ended, too."""
         if self.phase.over != "sender_groups":
             return list(ended)
-        size, ready = self.phase.group, []
+        size, ranges = self.phase.group, self.phase.ranges
+        ready: list[int] = []
         for number in ended:
             group = number // size
             self._ended_of_group[group] += 1
             if self._ended_of_group[group] == min(size, senders - group * size):
-                ready.append(group)
+                ready += range(group * ranges, (group + 1) * ranges)
         return ready
 
 

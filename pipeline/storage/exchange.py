@@ -16,6 +16,7 @@ Checksums are xxh3 of what they stand for, so that a file which was cut or chang
 never gives fewer or other records: a receiver's entry of the index says what it was sent, and messages must fill it.
 Digests (xxh3, 128 bits) are what the keys of receivers cover: who is sent the same as before has nothing to do anew.
 A file may have fewer partitions than there are now (one was made for a shard that came later): those were sent nothing.
+A merged file may hold some partitions only, from `first` on; to the others it sends nothing.
 
 The sender is counted from the first of the file: 0 where nothing is merged, so that a file doesn't depend on its
 sender's number. Where the index begins, how many segments and partitions there are and the schema stand in the task's
@@ -47,7 +48,7 @@ MAGIC = b"DSX4\0\0\0\0"
 DIGEST_BYTES = 16
 FEW_PARTITIONS = 256
 """the driver needs digests for the keys of receivers: of thousands of senders it needn't ask for each one's file"""
-LAYOUT = ("index", "segments", "partitions")
+LAYOUT = ("index", "segments", "partitions", "first")
 """what a reader must know of a file, as its manifest names it"""
 _HEAD = struct.Struct("<qqqQ")
 PIECE = 16 << 20
@@ -115,10 +116,10 @@ class ExchangeWriter:
 
 
 class MessageWriter:
-    """Writes messages one after the other, and the index."""
+    """Writes messages of the partitions from `first` on, one after the other, and the index."""
 
-    def __init__(self, file: BinaryIO, partitions: int) -> None:
-        self._file = file
+    def __init__(self, file: BinaryIO, partitions: int, first: int = 0) -> None:
+        self._file, self._first = file, first
         self._digests = bytearray(DIGEST_BYTES * partitions)
         self.position = len(MAGIC)
         self.records = 0
@@ -132,7 +133,8 @@ class MessageWriter:
         self.position += _HEAD.size + message.size
         self.records += records
         # a chain: each digest stands for the one before it, too
-        place = slice(DIGEST_BYTES * partition, DIGEST_BYTES * (partition + 1))
+        at = DIGEST_BYTES * (partition - self._first)
+        place = slice(at, at + DIGEST_BYTES)
         before = bytes(self._digests[place])
         self._digests[place] = xxhash.xxh3_128_digest(before + head + xxhash.xxh3_128_digest(message))
 
@@ -141,7 +143,13 @@ class MessageWriter:
         for entry in index.astype("<i8"):
             self._file.write(_checked(entry.tobytes()))
         segments, partitions = index.shape[1], index.shape[0]
-        layout = {"index": self.position, "segments": segments, "partitions": partitions, "records": self.records}
+        layout = {
+            "index": self.position,
+            "segments": segments,
+            "partitions": partitions,
+            "first": self._first,
+            "records": self.records,
+        }
         if partitions <= FEW_PARTITIONS:
             return {**layout, "digests": base64.b64encode(self._digests).decode()}
         self._file.write(_checked(bytes(self._digests)))
@@ -153,18 +161,19 @@ def _checked(data: bytes) -> bytes:
 
 
 class ExchangeReader:
-    """Reads one file of an exchange. `index`, `segments` and `partitions` are what its manifest says."""
+    """Reads one file of an exchange. `index`, `segments`, `partitions` and `first` are what its manifest says."""
 
-    def __init__(self, store: Store, name: str, index: int, segments: int, partitions: int) -> None:
-        self._store, self._at, self._segments, self.partitions = store, index, segments, partitions
+    def __init__(self, store: Store, name: str, index: int, segments: int, partitions: int, first: int = 0) -> None:
+        self._store, self._at, self._segments, self.partitions, self._first = store, index, segments, partitions, first
         self._entry_bytes = 16 * segments + 8
         self.name, self.path = name, store.path(name)
 
     def index_range(self, partition: int, count: int = 1) -> Range:
         """Where the entries of some partitions in the index lie, as `entries` reads them; none of partitions that the
         file doesn't have."""
-        count = max(0, min(count, self.partitions - partition))
-        return self.name, self._at + partition * self._entry_bytes, count * self._entry_bytes
+        start = max(0, partition - self._first)
+        count = max(0, min(partition - self._first + count, self.partitions) - start)
+        return self.name, self._at + start * self._entry_bytes, count * self._entry_bytes
 
     def digests_range(self) -> Range:
         """Where the digests lie, as `digests` reads them."""

@@ -213,7 +213,8 @@ class Task:
             raise ValueError(f"{self.name} reads no exchange")
         if exchange not in self._sent:
             files = self._inputs()["exchanges"][exchange]["files"]
-            readers = [(sender, ExchangeReader(self.store, *layout)) for sender, *layout in files]
+            opened = [(sender, ExchangeReader(self.store, *layout)) for sender, *layout in files]
+            readers = [(sender, reader) for sender, reader in opened if reader.index_range(self.spec.number)[2]]
             entries = self.store.read_ranges([reader.index_range(self.spec.number) for _, reader in readers])
             sent = [
                 (first, reader, reader.ranges(data)) for (first, reader), data in zip(readers, entries, strict=True)

@@ -10,6 +10,7 @@ from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.errors import UnreachableError
 from dspipe.pipeline.plan import plan as planning
 from dspipe.pipeline.plan.plan import Plan, make_plan
+from dspipe.pipeline.tasks import merge_exchange
 from tests.engine import configured, planned
 from tests.pipeline.run.test_run import config, corpus
 
@@ -72,15 +73,27 @@ def test_exchanges_with_many_senders_are_merged(toy: dict[str, Any], tmp_path: P
     plan = planned({**toy, "engine": {"kind": "inline", "merge_above": 59}})  # 20 senders, 3 partitions
     phases = {phase.name: phase for phase in plan.phases}
     merge = phases["unique.emit.merge"]
-    assert (merge.over, merge.group, plan.tasks(merge)) == ("sender_groups", 4, 5)
+    assert (merge.over, merge.group, plan.tasks(merge)) == ("sender_groups", 8, 3)
     assert names(plan).index("unique.emit.merge") == names(plan).index("unique.emit") + 1
     # the receivers are as many as before: 3 partitions, and then one for each shard
     assert (plan.tasks(phases["unique.reduce"]), plan.tasks(phases["unique.verdicts"])) == (3, 20)
     assert plan.tasks(phases["unique.report"]) == 1
     # 3 senders to 20 partitions are 60 as well
-    assert phases["unique.reduce.merge"].group == 2
+    assert phases["unique.reduce.merge"].group == 4
     unmerged = planned({**toy, "engine": {"kind": "inline", "merge_above": 60}})
     assert not [name for name in names(unmerged) if name.endswith(".merge")]
+
+
+def test_of_large_groups_several_tasks_merge_a_range_of_partitions_each(
+    toy: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merge_exchange, "SENDERS_A_TASK", 1)
+    corpus(tmp_path / "in", [[f"text {n}"] for n in range(20)])
+    plan = planned({**toy, "engine": {"kind": "inline", "merge_above": 1}})
+    merges = {phase.name: phase for phase in plan.phases if phase.over == "sender_groups"}
+    to_3, to_20 = merges["unique.emit.merge"], merges["unique.reduce.merge"]
+    assert (to_3.group, to_3.width, to_3.ranges, plan.tasks(to_3)) == (2, 2, 2, 20)
+    assert (to_20.group, to_20.width, to_20.ranges, plan.tasks(to_20)) == (4, 4, 5, 5)
 
 
 def source(tmp_path: Path, name: str, dump: str | None, files: int = 1) -> dict[str, Any]:

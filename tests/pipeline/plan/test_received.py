@@ -70,10 +70,29 @@ def test_of_merged_files(tmp_path: Path) -> None:
     found = []
     for order in (files, files[::-1]):
         task: Any = Merging(store, 1 << 20)
-        merging.run(task, {"exchange": "x", "files": [{**file, "sender": i} for i, file in enumerate(order)]})
+        sent = [{**file, "sender": i} for i, file in enumerate(order)]
+        merging.run(task, {"exchange": "x", "files": sent, "first": 0, "width": 8})
         found.append(digest_received(store, [(0, task.kept[0])]))
     assert found[0].keys() == found[1].keys() == {3}
     assert found[0] != found[1]
+
+
+@pytest.mark.parametrize("few", [0, 256], ids=["in files", "in manifests"])
+def test_ranges_of_partitions_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    monkeypatch.setattr(exchange, "FEW_PARTITIONS", few)
+    store = Store(str(tmp_path))
+    files = []
+    for sender in range(2):
+        file = written(store, f"{sender}", [[(n, n, [sender]) for n in range(sender, 7)]], 7, 1 << 20)
+        files.append({**file, "sender": sender})
+    found = []
+    for width in (2, 4, 8):
+        task: Any = Merging(store, 1 << 20)
+        for first in range(0, 7, width):
+            merging.run(task, {"exchange": "x", "files": files, "first": first, "width": width})
+        found.append(digest_received(store, [(6, merged) for merged in task.kept]))
+    assert found[0] == found[1] == found[2]
+    assert sorted(found[0]) == list(range(7))
 
 
 def test_a_few_at_a_time_gives_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import pytest
 from dspipe.pipeline.plan.tasks import absorb_files, empty_state
 from dspipe.pipeline.run.segment import Part, Segment, segments
 from dspipe.pipeline.storage.store import Store
+from dspipe.pipeline.tasks import merge_exchange
 from dspipe.pipeline.tasks.spec import TaskSpec
 from dspipe.pipeline.tasks.task import execute
 from tests.engine import planned, run_inline, tasks_run
@@ -54,12 +55,15 @@ def test_a_plan_is_cut_where_a_phase_needs_more_than_its_own_shard(toy: dict[str
     assert ["unique.report"] in named
 
 
-def test_what_a_group_of_senders_sent_is_merged_as_soon_as_they_have_ended(toy: dict[str, Any]) -> None:
+def test_what_a_group_of_senders_sent_is_merged_as_soon_as_they_have_ended(
+    toy: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merge_exchange, "SENDERS_A_TASK", 1)
     merging = {**toy, "engine": {"kind": "inline", "merge_above": 1}}
     plan = planned(merging)
     (first, *_) = segments(plan.phases)
     assert [phase.name for phase in first] == ["documents", "judge", "unique.emit", "unique.emit.merge"]
-    assert first[-1].group == 2
+    assert (first[-1].group, first[-1].ranges) == (2, 2)
     segment, ended, _ = begun(merging)
     specs = {spec.number: spec for spec in segment.more()}
 
@@ -69,12 +73,15 @@ def test_what_a_group_of_senders_sent_is_merged_as_soon_as_they_have_ended(toy: 
         return run(segment, emit)
 
     assert through(1) == []
-    (merge,) = through(0)
-    assert (merge.phase, merge.number, len(merge.payload["files"])) == ("unique.emit.merge", 0, 2)
-    (last,) = through(2)
-    assert (last.phase, last.number, len(last.payload["files"])) == ("unique.emit.merge", 1, 1)
+    merges = through(0)
+    assert [(merge.phase, merge.number, len(merge.payload["files"])) for merge in merges] == [
+        ("unique.emit.merge", 0, 2),
+        ("unique.emit.merge", 1, 2),
+    ]
+    last = through(2)
+    assert [(merge.number, len(merge.payload["files"])) for merge in last] == [(2, 1), (3, 1)]
     assert ended[-1] == "unique.emit 0"
-    assert run(segment, last) == run(segment, merge) == []
+    assert [run(segment, merge) for merge in (*last, *merges)] == [[]] * 4
     assert segment.ended
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from dspipe.pipeline.storage.exchange import ExchangeReader, OpenExchange
+from dspipe.pipeline.storage.exchange import LAYOUT, ExchangeReader, OpenExchange
 from dspipe.pipeline.storage.store import Store
 
 RECORDS = st.lists(
@@ -38,7 +38,7 @@ def written(store: Store, name: str, batches: Batches, partitions: int, segment_
 
 def arrived(store: Store, file: dict[str, Any], partition: int) -> list[tuple[int, int, list[int]]]:
     """What a file holds for a partition: (sender, key, values)."""
-    reader = ExchangeReader(store, file["file"], file["index"], file["segments"], file["partitions"])
+    reader = ExchangeReader(store, file["file"], *(file[name] for name in LAYOUT))
     ranges = reader.ranges(store.read_range(*reader.index_range(partition)))
     schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(file["schema"] or ""))) if len(ranges) else None
     return [

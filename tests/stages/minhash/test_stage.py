@@ -9,6 +9,7 @@ import pytest
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.run.run import RunResult
 from dspipe.pipeline.storage.store import Store
+from dspipe.pipeline.tasks import merge_exchange
 from tests.engine import artifact_files, planned, rows_of, run_inline, tasks_run
 from tests.shared import shared
 from tests.stages.dedup_corpus import corpus, deduplicating, words
@@ -87,7 +88,8 @@ def test_components_found_by_many_partitions_are_the_same(tmp_path: Path, monkey
     assert rows_of(by_many, COLUMNS) == rows_of(one, COLUMNS)
 
 
-def test_merged_exchanges_change_nothing(tmp_path: Path) -> None:
+def test_merged_exchanges_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merge_exchange, "SENDERS_A_TASK", 2)
     shards = corpus(2, shards=9)
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
@@ -98,9 +100,10 @@ def test_merged_exchanges_change_nothing(tmp_path: Path) -> None:
     merged = run_inline(merging)
     assert rows_of(merged, COLUMNS) == rows_of(plain, COLUMNS)
     tasks = {phase.name: phase.tasks for phase in merged.phases if phase.name.endswith(".merge")}
-    assert tasks == {f"{name}.merge": -(-senders // group) for name, senders, group in (
-        ("exact_dedup.send", 9, 4), ("exact_dedup.group", 8, 4), ("minhash.bands", 9, 4), ("minhash.candidates", 8, 4),
-        ("minhash.pairs", 9, 4), ("minhash.compare", 8, 4), ("minhash.members", 9, 4), ("minhash.keepers", 8, 4),
+    # groups of 4 senders, ranges of 4 partitions
+    assert tasks == {f"{name}.merge": -(-senders // 4) * -(-partitions // 4) for name, senders, partitions in (
+        ("exact_dedup.send", 9, 8), ("exact_dedup.group", 8, 9), ("minhash.bands", 9, 8), ("minhash.candidates", 8, 9),
+        ("minhash.pairs", 9, 8), ("minhash.compare", 8, 8), ("minhash.members", 9, 8), ("minhash.keepers", 8, 9),
     )}  # fmt: skip
     assert tasks_run(run_inline(merging)) == {}
 
@@ -124,10 +127,11 @@ def test_merging_asks_for_fewer_ranges(tmp_path: Path, monkeypatch: pytest.Monke
         return read_range(store, name, start, length)
 
     monkeypatch.setattr(Store, "read_range", spied)
-    senders, partitions, group = 16, 8, 4
+    monkeypatch.setattr(merge_exchange, "SENDERS_A_TASK", 2)
+    senders, partitions, group, ranges = 16, 8, 4, 2
     for merge_above, expected in (
         (1 << 20, {"minhash.bands": 2 * senders * partitions}),
-        (1, {"minhash.bands": 2 * senders, "minhash.bands.merge": 2 * senders // group * partitions}),
+        (1, {"minhash.bands": 2 * senders * ranges, "minhash.bands.merge": 2 * senders // group * partitions}),
     ):
         asked.clear()
         place = tmp_path / str(merge_above)
