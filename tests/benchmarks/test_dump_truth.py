@@ -26,8 +26,10 @@ def crawl(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def compared(monkeypatch: pytest.MonkeyPatch, crawl: Path, removed: dict[str, str]) -> Any:
-    ids = list(PAGES | OTHERS)
+def compared(
+    monkeypatch: pytest.MonkeyPatch, crawl: Path, removed: dict[str, str | None], per_dump: bool = False
+) -> Any:
+    ids = [*PAGES, *OTHERS, "of another source"]
     found = pa.table(
         {
             "id": ids,
@@ -35,8 +37,8 @@ def compared(monkeypatch: pytest.MonkeyPatch, crawl: Path, removed: dict[str, st
             "keeper": pa.array([removed.get(id) for id in ids], pa.string()),
         }
     )
-    monkeypatch.setattr(dump_truth, "documents", lambda runs: found)
-    return dump_truth.compare(crawl, ["run"])
+    monkeypatch.setattr(dump_truth, "documents", lambda runs, stages: found)
+    return dump_truth.compare(crawl, ["run"], per_dump=per_dump)
 
 
 def test_all_that_are_copies_were_removed(monkeypatch: pytest.MonkeyPatch, crawl: Path) -> None:
@@ -65,3 +67,27 @@ def test_a_miss_and_a_page_that_is_no_copy_are_seen(monkeypatch: pytest.MonkeyPa
 def test_another_one_may_stay(monkeypatch: pytest.MonkeyPatch, crawl: Path) -> None:
     found = compared(monkeypatch, crawl, {"a1": "a2", "a3": "a2", "c1": "c2"})
     assert found["by number of dumps"]["2"]["recall"] == 1.0
+
+
+def test_where_no_one_is_named_that_was_kept_the_first_one_of_a_page_is_no_copy(
+    monkeypatch: pytest.MonkeyPatch, crawl: Path
+) -> None:
+    found = compared(monkeypatch, crawl, {"a1": None, "a2": None, "c2": None})
+    all_dumps = found["by number of dumps"]["2"]
+    assert all_dumps["recall"] == all_dumps["precision"] == pytest.approx(2 / 3)
+
+
+def test_where_nothing_is_left_of_a_page_one_was_removed_for_nothing(
+    monkeypatch: pytest.MonkeyPatch, crawl: Path
+) -> None:
+    found = compared(monkeypatch, crawl, {"a1": "a2", "a2": None, "a3": None})
+    all_dumps = found["by number of dumps"]["2"]
+    assert all_dumps["recall"] == all_dumps["precision"] == pytest.approx(2 / 3)
+
+
+def test_each_dump_by_itself(monkeypatch: pytest.MonkeyPatch, crawl: Path) -> None:
+    found = compared(monkeypatch, crawl, {"a2": "a1", "a3": "a1", "c2": "c1"}, per_dump=True)
+    all_dumps = found["by number of dumps"]["2"]
+    assert all_dumps["truth"] == pytest.approx(1 / 3)
+    assert all_dumps["recall"] == 1.0
+    assert all_dumps["precision"] == pytest.approx(2 / 3)
