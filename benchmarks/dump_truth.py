@@ -35,8 +35,8 @@ def compare(
     pages = truth.column("page").to_numpy()
     dump_of_capture = np.array(truth.column("dump").to_pylist())
     if per_dump:
-        _, number = np.unique(dump_of_capture, return_inverse=True)
-        pages = pages * (number.max() + 1) + number
+        _, dump = np.unique(dump_of_capture, return_inverse=True)
+        pages = pages * (dump.max() + 1) + dump
     page = pages[place]
     copy = np.ones(len(page), np.bool_)
     _, first = np.unique(page, return_index=True)
@@ -78,14 +78,22 @@ def _of_run(table: DocumentTable, stages: Sequence[str]) -> pa.Table:
     before = order[: min(order.index(stage) for stage in stages if stage in order)]
     ends = (".keeper", ".earlier.id")
     names = [name for stage in stages for name in table.columns if name.startswith(f"{stage}.") and name.endswith(ends)]
-    rows = pa.Table.from_batches([part.batch for part in table.read(["id", "number", "stage", *names])])
+    reasons = {entry.stage: list(entry.dropped) for entry in table.run.funnel() if entry.stage in stages}
+    # where two stages drop for the same reasons the table names the earlier; the later has measured what it dropped
+    twins = {stage: why for stage, why in reasons.items() if {table.stage_of_reason[one] for one in why} - {stage}}
+    measured = {stage: next(name for name in table.columns if name.startswith(f"{stage}.")) for stage in twins}
+    asked = dict.fromkeys(["id", "number", "stage", "reason", *names, *measured.values()])
+    rows = pa.Table.from_batches([part.batch for part in table.read(list(asked))])
+    stage = rows.column("stage")
+    for twin, column in measured.items():
+        its_own = pc.is_in(rows.column("reason"), value_set=pa.array(twins[twin]))
+        stage = pc.if_else(pc.and_(its_own, pc.is_valid(rows.column(column))), twin, stage)
     keepers = []
     for name in names:
         column = rows.column(name)
         if name.endswith(".keeper"):  # a number of this run
             column = rows.column("id").take(pc.index_in(column, value_set=rows.column("number").combine_chunks()))
         keepers.append(column)
-    stage = rows.column("stage")
     found = pa.table(
         {
             "id": rows.column("id"),

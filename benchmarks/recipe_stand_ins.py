@@ -66,7 +66,7 @@ def write_classifier(path: Path, labels: Sequence[str], texts: Sequence[str], se
     lines = [f"__label__{label} {' '.join(text.split())}\n" for label, text in zip(dealt, texts, strict=True)]
     examples = path.with_suffix(".txt")
     examples.write_text("".join(lines), "utf-8")
-    train(examples, path, 1, dim=4, epoch=5, bucket=1000, wordNgrams=2, minCount=1)
+    train(examples, path, 1, dim=4, epoch=20, lr=1.0, bucket=1000, wordNgrams=2, minCount=1)
 
 
 def write_network(folder: Path, texts: Sequence[str], seed: int = 0) -> None:
@@ -97,6 +97,7 @@ def write_network(folder: Path, texts: Sequence[str], seed: int = 0) -> None:
         max_position_embeddings=TOKENS,
         pad_token_id=0,
         num_labels=1,
+        initializer_range=0.5,
     )
     BertForSequenceClassification(config).save_pretrained(folder)
 

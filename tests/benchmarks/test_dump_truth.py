@@ -1,5 +1,6 @@
 """What was removed, beside what are copies: on a run and a truth of a few documents."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks import dump_truth
+from benchmarks.engine import run_config
 from tools.crawl.write import TRUTH
 
 PAGES = {"a1": (1, "d1", "original", 1.0), "a2": (1, "d1", "exact", 1.0), "a3": (1, "d2", "near", 0.92)}
@@ -91,3 +93,30 @@ def test_each_dump_by_itself(monkeypatch: pytest.MonkeyPatch, crawl: Path) -> No
     assert all_dumps["truth"] == pytest.approx(1 / 3)
     assert all_dumps["recall"] == 1.0
     assert all_dumps["precision"] == pytest.approx(2 / 3)
+
+
+def test_two_stages_that_drop_for_the_same_reason_are_told_apart(tmp_path: Path) -> None:
+    lines = [f"This is line number {word} of a page." for word in ("one", "two", "three", "four", "five", "six")]
+    texts = {"a": lines[:3], "short": lines[5:], "again": lines[:3], "copied": [*lines[:2], lines[4]]}
+    rows = [json.dumps({"id": id, "url": id[0], "text": "\n".join(text)}) for id, text in texts.items()]
+    (tmp_path / "pages.jsonl").write_text("\n".join(rows))
+    heuristics = {"rules": ["c4"]}
+    run_config(
+        {
+            "output": str(tmp_path / "run"),
+            "sources": [{"name": "pages", "format": "jsonl", "path": str(tmp_path / "pages.jsonl")}],
+            "stages": [
+                {"heuristics": heuristics},
+                {"exact_dedup": {"by": ["url"]}},
+                {"repeated_lines": {"more_than": 1, "keep": 1}},
+                {"heuristics": {"name": "heuristics.left", **heuristics}},
+            ],
+        }
+    )
+    stages = ("exact_dedup", "repeated_lines", "heuristics.left")
+    found = dump_truth.documents([str(tmp_path / "run")], stages).to_pylist()
+    assert [(row["id"], row["removed"], row["keeper"]) for row in found] == [
+        ("a", False, None),
+        ("again", True, "a"),
+        ("copied", True, None),
+    ]
