@@ -129,7 +129,7 @@ def test_a_field_that_only_later_lines_have_is_found(tmp_path: Path) -> None:
 
 
 def test_answers_of_an_index_server_are_an_index(crawl: Crawl, tmp_path: Path) -> None:
-    answers = []
+    answers: list[str] = []
     for line in gzip.decompress(crawl.cdxj()).decode().splitlines():
         urlkey, timestamp, said = line.split(" ", 2)
         fields = json.dumps({"urlkey": urlkey, "timestamp": timestamp, **json.loads(said), "encoding": "UTF-8"})
