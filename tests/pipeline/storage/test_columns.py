@@ -1,6 +1,7 @@
 """Row columns: each has a hash of its own."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -60,7 +61,11 @@ def test_a_storage_that_does_not_answer_is_no_damage(pre_buffer: bool) -> None:
     with naming_damage("x"):
         stored = pq.ParquetFile(file, pre_buffer=pre_buffer)
     file.away = True
-    for ask in (lambda: pq.ParquetFile(file), lambda: stored.read_row_group(0, use_threads=False)):
+    asks: list[Callable[[], object]] = [
+        lambda: pq.ParquetFile(file),
+        lambda: stored.read_row_group(0, use_threads=False),
+    ]
+    for ask in asks:
         with pytest.raises(UnavailableError, match="no answer for 15 minutes"), naming_damage("x"):
             ask()
 
