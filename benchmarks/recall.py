@@ -16,7 +16,7 @@ import statistics
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,7 @@ def _measure(asked: Any, folder: Path) -> dict[str, Any]:
     there = Counter(truth[url] for url in _kept(folder / "run"))
     settings = {"run": str(folder / "run"), "output": str(folder / "recall"), "seed": str(folder / "seeds.jsonl")}
     config = RecallConfig.model_validate({**settings, "rounds": asked.rounds, "at_least": asked.at_least})
-    outcome = go_on(config, Locator("benchmark", {}, {}), _Quiet(), lambda host, prefix, _: _judge(truth, host, prefix))
+    outcome = go_on(config, Locator("benchmark", {}, {}), Quiet(), lambda host, prefix, _: judge(truth, host, prefix))
     rows: dict[str, Any] = {f"round {done.number}": _row(done, folder, truth, there) for done in outcome.rounds}
     hidden = there.total() - there["web"]
     return {**rows, "pages": there.total(), "of them on mathematics": hidden, "seeds": len(seeds),
@@ -89,7 +89,9 @@ def _speed(folder: Path) -> float:
     return megabytes / statistics.median(seconds)
 
 
-class _Quiet:
+class Quiet:
+    """Shows no progress."""
+
     def step(self, title: str, done: float, total: float) -> None: ...
 
     def round(self, done: Round) -> None: ...
@@ -97,21 +99,7 @@ class _Quiet:
 
 def _make_web(asked: Any, rng: random.Random) -> tuple[list[dict[str, str]], list[dict[str, str]], Truth]:
     """Seeds, pages, and the truth of the pages."""
-    math = list(_math_pages(asked.math, rng))
-    rng.shuffle(math)
-    latex = [text for kind, text in math if kind == "in LaTeX"]
-    seeds = latex[: asked.seeds]
-    hidden = [page for page in math if page[1] not in set(seeds)][: asked.math_pages]
-    pages: list[tuple[str, str, str]] = []
-    for number, (kind, text) in enumerate(hidden):
-        if rng.random() < 0.1:
-            pages.append((f"http://site{rng.randrange(300)}.example/posts/m{number}", "scattered", text))
-        elif kind == "logic":
-            pages.append((f"https://logic{rng.randrange(6)}.example/book/{number}", kind, text))
-        elif rng.random() < 0.5:
-            pages.append((f"https://math{rng.randrange(10)}.example/notes/{number}", kind, text))
-        else:
-            pages.append((f"https://university{rng.randrange(4)}.example/algebra/{number}", kind, text))
+    seeds, pages = make_math(asked.math, asked.seeds, asked.math_pages, rng)
     for number, document in enumerate(read_documents(asked.web)):
         if number >= asked.web_pages:
             break
@@ -124,7 +112,28 @@ def _make_web(asked: Any, rng: random.Random) -> tuple[list[dict[str, str]], lis
     return [{"text": text} for text in seeds], made, truth
 
 
-def _math_pages(paths: list[str], rng: random.Random) -> Iterator[tuple[str, str]]:
+def make_math(
+    paths: Sequence[str | Path], seeds: int, most: int, rng: random.Random
+) -> tuple[list[str], list[tuple[str, str, str]]]:
+    """Texts of seeds, and URL, kind and text of the pages on mathematics that are to be hidden."""
+    math = list(_math_pages(paths, rng))
+    rng.shuffle(math)
+    chosen = [text for kind, text in math if kind == "in LaTeX"][:seeds]
+    hidden = [page for page in math if page[1] not in set(chosen)][:most]
+    pages = []
+    for number, (kind, text) in enumerate(hidden):
+        if rng.random() < 0.1:
+            pages.append((f"http://site{rng.randrange(300)}.example/posts/m{number}", "scattered", text))
+        elif kind == "logic":
+            pages.append((f"https://logic{rng.randrange(6)}.example/book/{number}", kind, text))
+        elif rng.random() < 0.5:
+            pages.append((f"https://math{rng.randrange(10)}.example/notes/{number}", kind, text))
+        else:
+            pages.append((f"https://university{rng.randrange(4)}.example/algebra/{number}", kind, text))
+    return chosen, pages
+
+
+def _math_pages(paths: Sequence[str | Path], rng: random.Random) -> Iterator[tuple[str, str]]:
     """Kind and text of pages that are cut from the documents; those of the Open Logic project are `logic`."""
     for document in read_documents(paths):
         logic = str(document.get("id", "")).startswith("OpenLogic")
@@ -138,7 +147,7 @@ def _math_pages(paths: list[str], rng: random.Random) -> Iterator[tuple[str, str
             page += f"{paragraph}\n\n"
 
 
-def _judge(truth: Truth, host: str, prefix: str) -> bool | str:
+def judge(truth: Truth, host: str, prefix: str) -> bool | str:
     """What a person would say who knows the truth."""
     places = (f"http://{host}{prefix}", f"https://{host}{prefix}")
     kinds = [kind for url, kind in truth.items() if url.startswith(places)]

@@ -3,7 +3,6 @@ of the kinds that it asks for."""
 
 import json
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from benchmarks.recipe_stand_ins import write_classifier
 from dspipe.cli import app
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.config.run_config import RunConfig, check, load_config
@@ -20,7 +20,6 @@ from dspipe.pipeline.run.executors import make_executor
 from dspipe.pipeline.run.progress import LogProgress
 from dspipe.pipeline.run.run import run_plan
 from dspipe.pipeline.run.run_file import read_run
-from dspipe.stages.quality.training import train
 from dspipe.stages.remix.presets import OLMO3_TOPICS
 from tests.shared import shared
 
@@ -93,8 +92,11 @@ def assets(tmp_path_factory: pytest.TempPathFactory, crawl: Slice) -> Path:
         "dclm-fasttext": ["hq", "cc"],
         "dolma3-topics": list(OLMO3_TOPICS),
     }
+    draw = random.Random(7)
+    words = ["the", "of", "and", "a", "to", "in", "is", "was", "for", "that", "page", "data", "year", "people"]
+    texts = [" ".join(draw.choices(words, k=12)) for _ in range(240)]
     for name, of_model in labels.items():
-        tiny_model(folder / f"{name}.bin", of_model)
+        write_classifier(folder / f"{name}.bin", of_model, texts)
     (folder / "dolma3-quality.bin").write_bytes((folder / "quality.bin").read_bytes())
     if TRANSFORMERS:
         from tests.stages.label.tiny_models import write_model
@@ -115,15 +117,6 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with (folder / "b-again" / "lists.py").open("a") as more:
         more.write("# and a word more\n")
     return folder
-
-
-def tiny_model(path: Path, labels: Sequence[str]) -> None:
-    """A fastText classifier with these labels, trained on next to nothing."""
-    draw = random.Random(7)
-    words = ["the", "of", "and", "a", "to", "in", "is", "was", "for", "that", "page", "data", "year", "people"]
-    lines = [f"__label__{labels[row % len(labels)]} {' '.join(draw.choices(words, k=12))}\n" for row in range(240)]
-    path.with_suffix(".txt").write_text("".join(lines))
-    train(path.with_suffix(".txt"), path, 1, dim=4, epoch=3, bucket=1000, wordNgrams=2, minCount=1)
 
 
 def loaded(path: Path, output: Path, *edits: str) -> RunConfig:
