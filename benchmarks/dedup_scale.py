@@ -19,6 +19,7 @@ import json
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +50,8 @@ def made_words(shard: int, documents: int) -> Any:
     return words
 
 
-def write_shard(path: Path, shard: int, documents: int, earlier: int = 0) -> Any:
-    """Generate one shard of JSON lines. A fifth of it is that fifth of one of the `earlier` shards, if there are.
-
-    Answers a number, uint64[documents], that copies have in common: of all words but the last.
-    """
+def words_of(shard: int, documents: int, earlier: int = 0) -> Any:
+    """The words of a shard. A fifth of it is that fifth of one of the `earlier` shards, if there are."""
     import numpy as np
 
     words = made_words(shard, documents)
@@ -61,11 +59,21 @@ def write_shard(path: Path, shard: int, documents: int, earlier: int = 0) -> Any
         rng = np.random.default_rng([8, shard])
         again = made_words(int(rng.integers(earlier)), SHARD)[: documents // 5]
         words[rng.permutation(documents)[: len(again)]] = again
+    return words
+
+
+def write_shard(path: Path, words: Any) -> None:
+    """One shard of JSON lines."""
     with path.open("w") as file:
         for row in words.tolist():
             file.write('{"text": "' + " ".join(f"w{word:x}" for word in row) + '"}\n')
-    factors = np.random.default_rng(9).integers(0, 1 << 63, WORDS - 1, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
-    return words[:, : WORDS - 1].astype(np.uint64) @ factors
+
+
+def shards_of(dump: int, documents: int) -> Iterator[Any]:
+    """The words of each shard of a dump."""
+    shards = -(-documents // SHARD)
+    for number in range(shards):
+        yield words_of(dump * shards + number, min(SHARD, documents - number * SHARD), dump * shards)
 
 
 def run(measure: Measure, documents: int, directory: str, **engine: int) -> Any:
@@ -75,7 +83,7 @@ def run(measure: Measure, documents: int, directory: str, **engine: int) -> Any:
     sources = Path(directory) / f"{documents}"
     sources.mkdir()
     for shard in range(-(-documents // SHARD)):
-        write_shard(sources / f"{shard:05d}.jsonl", shard, min(SHARD, documents - shard * SHARD))
+        write_shard(sources / f"{shard:05d}.jsonl", made_words(shard, min(SHARD, documents - shard * SHARD)))
     return measure(
         lambda: run_config(
             {
@@ -106,19 +114,12 @@ def dspipe(measure: Measure, paths: list[str], documents: int, directory: str) -
 
 def one_dump(measure: Measure, paths: list[str], dump: int, documents: int, directory: str) -> Result:
     """A part of a corpus, against the parts before it; then what later parts don't need is removed."""
-    import numpy as np
-
     from benchmarks.engine import run_config
 
-    root, sources, truth = Path(directory) / "runs", Path(directory) / "documents", Path(directory) / "truth.npy"
+    root, sources = Path(directory) / "runs", Path(directory) / "documents"
     sources.mkdir()
-    per_dump = -(-documents // SHARD)
-    keys = []
-    for number in range(per_dump):
-        path, size = sources / f"{number:05d}.jsonl", min(SHARD, documents - number * SHARD)
-        keys.append(write_shard(path, dump * per_dump + number, size, dump * per_dump))
-    seen = np.load(truth) if dump else np.empty(0, np.uint64)
-    np.save(truth, known := np.union1d(seen, np.concatenate(keys)))
+    for number, words in enumerate(shards_of(dump, documents)):
+        write_shard(sources / f"{number:05d}.jsonl", words)
     output = root / f"dump-{dump}"
     against = [f"{root}/dump-{earlier}" for earlier in range(dump)]
     before = _size(root)
@@ -151,13 +152,24 @@ def one_dump(measure: Measure, paths: list[str], dump: int, documents: int, dire
         "s_per_million": measure.cpu_s / documents * 1e6,
         "wall_s_per_million": measure.wall_s / documents * 1e6,
         "removed": 1 - entries[-1].kept.documents / documents,
-        "truth": 1 - (len(known) - len(seen)) / documents,
         "in_earlier": entries[0].all_dropped().documents / documents if dump else 0.0,
         "disk_gb": used / 1e9,
         "run_bytes_per_document": (used - before) / documents,
         "index_bytes_per_document": _size(output) / documents,
         "phases": phases,
     }
+
+
+def truth(measure: Measure, paths: list[str], dump: int, documents: int, directory: str) -> Result:
+    """The share of a dump's documents that have all words but the last of one before them, in it or an earlier one."""
+    import numpy as np
+
+    factors = np.random.default_rng(9).integers(0, 1 << 63, WORDS - 1, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    keys = [words[:, : WORDS - 1].astype(np.uint64) @ factors for words in shards_of(dump, documents)]
+    kept = Path(directory) / "truth.npy"
+    seen = np.load(kept) if dump else np.empty(0, np.uint64)
+    np.save(kept, known := np.union1d(seen, np.concatenate(keys)))
+    return {"truth": 1 - (len(known) - len(seen)) / documents}
 
 
 def remove_all_but_index(output: Path) -> None:
@@ -230,6 +242,7 @@ def _by_dumps(given: Any) -> None:
         for dump in range(given.dumps):
             settings = {"dump": dump, "documents": documents, "directory": directory}
             row = contest("benchmarks.dedup_scale:one_dump", given, sys.executable, **settings)
+            row["truth"] = contest("benchmarks.dedup_scale:truth", given, sys.executable, **settings)["truth"]
             print(json.dumps(row), file=sys.stderr)
             for name, figures in row.pop("phases").items():
                 so_far = phases.setdefault(name, dict.fromkeys(figures, 0))
