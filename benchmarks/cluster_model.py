@@ -19,8 +19,9 @@ from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.tasks.spec import TaskSpec
 
 RATES = Path(__file__).with_name("cluster_rates.json")
-REQUESTS_OF_TASK = 17
-"""requests of a small task beside those to exchanges and artifacts (`benchmarks.scale --real`)"""
+READS_OF_TASK = 8
+"""GETs and HEADs of a task beside those to exchanges and artifacts: most phases took 2 to 15 (`benchmarks.dump
+--requests`), and `dspipe plan` counts as many"""
 
 
 @dataclass(frozen=True)
@@ -110,11 +111,11 @@ class Model:
     def taken(self, spec: TaskSpec) -> Taken:
         """What a start of a task takes. A second start has luck of its own."""
         phase, assumed = self._by_name[spec.phase], self.assumed
-        work, reads, moved = self._work(phase, spec), REQUESTS_OF_TASK, self._moved(phase, spec)
+        work, reads, moved = self._work(phase, spec), READS_OF_TASK, self._moved(phase, spec)
         if phase.over == "sender_groups":
-            reads = 2 * phase.group
-        for exchange in phase.receives():
-            reads += 2 * self._files[exchange]
+            reads += 2 * phase.group
+        else:
+            reads += sum(2 * self._files[exchange] for exchange in phase.receives())
         if phase.over == "once":
             reads += sum(self._made(name) for name in phase.artifacts)
         waiting = assumed.request_s * (3 + reads / assumed.at_a_time) + moved / assumed.bytes_per_s
