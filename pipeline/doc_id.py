@@ -43,3 +43,8 @@ def join(shard: int, row: int) -> int:
 def split(document: int) -> tuple[int, int]:
     """Shard and row of one document."""
     return document >> 32, document & 0xFFFFFFFF
+
+
+def place_of(document: int) -> str:
+    """Shard and row of one document as they are shown and asked for: `3.17`."""
+    return f"{document >> 32}.{document & 0xFFFFFFFF}"

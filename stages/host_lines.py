@@ -26,13 +26,13 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from dspipe.kernels.sorted_arrays import starts_run, unique_pairs
+from dspipe.kernels.urls.hosts_of import hosts_of
 from dspipe.pipeline.doc_id import UInt64, rows_of, shards_of
 from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, StageConfig, StageSettings
 from dspipe.pipeline.storage.partitions import partitions_for
 from dspipe.pipeline.tasks.records import partition_of, read_partition, record_batch, slices_that_fit
 from dspipe.pipeline.tasks.records_by_row import RecordsByRow
 from dspipe.pipeline.tasks.task import Task
-from dspipe.stages.shared.hosts import hosts_of
 from dspipe.stages.shared.line_hashes import (
     LINE_BYTES,
     SLICE_SHARE,

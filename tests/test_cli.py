@@ -134,5 +134,7 @@ def test_bad_records_are_named_and_tried_again(tmp_path: Path) -> None:
     assert "no bad records to try again" in dspipe("retry-quarantine", out, "--config", str(file)).stdout
     (tmp_path / "out" / "config.yaml").write_text("path: https://***@host/x")
     assert "give the config itself with --config" in dspipe("retry-quarantine", out).stderr
+    (tmp_path / "out" / "config.yaml").write_text("stages: [")
+    assert f"{out}/config.yaml: is cut or was changed" in dspipe("retry-quarantine", out).stderr
     done = dspipe("retry-quarantine", str(tmp_path))
     assert (done.returncode, "holds no run" in done.stderr) == (2, True)

@@ -62,9 +62,11 @@ def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def keys_of(model: type[BaseModel], leave_out: type[BaseModel] | None = None) -> Iterator[tuple[str, str | None]]:
-    """Each key of a config model, those of nested models with dots, and its description."""
+    """Each key of a config model, those of nested models with dots, and its description; not what is as in
+    `leave_out`."""
     for name, field in model.model_fields.items():
-        if leave_out is not None and name in leave_out.model_fields:
+        other = None if leave_out is None else leave_out.model_fields.get(name)
+        if other is not None and (other.default, other.description) == (field.default, field.description):
             continue
         yield name, field.description
         nested = list(models_in(field.annotation))

@@ -34,14 +34,24 @@ class Setting:
 
 
 def settings_of(model: type[BaseModel], base: type[BaseModel] | None = None) -> list[Setting]:
-    """The settings of a model and of the models in it, in order; those of `base` are left out."""
+    """The settings of a model and of the models in it, in order; those that are as in `base` are left out."""
     schema = model.model_json_schema()
-    inherited = set(base.model_fields) if base else set()
+    inherited = (
+        {name for name, field in base.model_fields.items() if _is_same(model.model_fields[name], field)}
+        if base
+        else set()
+    )
     return [
         setting
         for setting in _settings(model, schema, schema.get("$defs", {}), "")
         if setting.key.partition(".")[0] not in inherited
     ]
+
+
+def _is_same(field: FieldInfo, other: FieldInfo) -> bool:
+    """Whether two fields say the same to a user: a format or a stage may have another default of a setting of all."""
+    said = [(one.annotation, one.description, one.get_default(call_default_factory=True)) for one in (field, other)]
+    return said[0] == said[1]
 
 
 def tables() -> dict[str, list[Setting]]:

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dspipe.pipeline.estimate.rates import TASK_SECONDS, Rates, unit_of
-from dspipe.pipeline.plan.plan import Plan
+from dspipe.pipeline.plan.plan import Plan, estimated_bytes
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
 
 _INPUT_BLOCK = 8 << 20
@@ -115,9 +115,12 @@ def estimate(plan: Plan, rates: Rates, workers: int) -> Estimate:
     found = Estimate(stored, documents, text, workers, rates, no_rate=_without_rate(plan, rates))
     seen: set[str] = set()
     for phase in plan.phases:
-        found.phases.append(
-            _text_pass(plan, phase, rates, found) if phase.over == "inputs" else _phase(plan, phase, rates, found, kept)
-        )
+        if phase.over == "inputs":
+            found.phases.append(_text_pass(plan, phase, rates, found))
+        elif phase.over == "sender_groups":
+            found.phases.append(_merge(plan, phase, found))
+        else:
+            found.phases.append(_phase(plan, phase, rates, found, kept))
         if phase.decides:
             # several phases may give one stage's verdicts; its share is of all of them
             for stage in phase.stages:
@@ -132,7 +135,7 @@ def stored_and_documents(plan: Plan, rates: Rates) -> tuple[float, float]:
     stored = documents = 0.0
     for shard in plan.shards:
         source = type(plan.config.sources[shard.source])
-        size = sum(source.typical_file_bytes if file.size is None else file.size for file in shard.files)
+        size = estimated_bytes(plan.config, shard)
         like_theirs = bool(rates.extracting) != source.holds_text
         stored += size
         documents += size * (rates.documents_per_stored_byte if like_theirs else 1 / source.typical_document_bytes)
@@ -156,21 +159,24 @@ def _text_pass(plan: Plan, phase: PlannedPhase, rates: Rates, found: Estimate) -
     return PhaseEstimate(phase.name, tasks, seconds, written, gets, _WRITES_A_TASK * tasks)
 
 
+def _merge(plan: Plan, phase: PlannedPhase, found: Estimate) -> PhaseEstimate:
+    """Of a phase that merges what another has sent: it reads and writes all of that."""
+    tasks = plan.tasks(phase)
+    senders = plan.tasks(next(other for other in plan.phases if other.emits == phase.emits))
+    written = next(other.bytes_written for other in reversed(found.phases) if phase.name == f"{other.name}.merge")
+    seconds = TASK_SECONDS * tasks + _MERGE_SECONDS * written
+    gets = _READS_A_TASK * tasks + _REQUESTS_A_PAIR * senders
+    return PhaseEstimate(phase.name, tasks, seconds, written, gets, _WRITES_A_TASK * tasks)
+
+
 def _phase(plan: Plan, phase: PlannedPhase, rates: Rates, found: Estimate, kept: float) -> PhaseEstimate:
     tasks, rate = plan.tasks(phase), rates.phases.get(phase.name)
     gets: float = _READS_A_TASK * tasks
-    if phase.over == "sender_groups":
-        gets += _REQUESTS_A_PAIR * plan.tasks(next(other for other in plan.phases if other.emits == phase.emits))
-    elif phase.exchange is not None:
+    if phase.exchange is not None:
         senders = [other for other in plan.phases if other.emits in phase.receives()]
         last = {sender.emits: sender for sender in senders}
         gets += sum(_REQUESTS_A_PAIR * plan.tasks(sender) * tasks for sender in last.values())
     seconds, written = TASK_SECONDS * tasks, 0.0
-    if phase.over == "sender_groups":
-        written = next(other.bytes_written for other in reversed(found.phases) if phase.name == f"{other.name}.merge")
-        return PhaseEstimate(
-            phase.name, tasks, seconds + _MERGE_SECONDS * written, written, gets, _WRITES_A_TASK * tasks
-        )
     if rate is not None:
         text, sample = found.text_bytes * kept, unit_of(phase, plan)[1]
         per = {"document": found.documents, "text": text, "sample": min(text, sample or text), "run": 1.0}

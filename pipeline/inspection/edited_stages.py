@@ -9,12 +9,13 @@ import pyarrow as pa
 
 from dspipe.pipeline.config.discovery import settings_of
 from dspipe.pipeline.config.edits import apply_edit
-from dspipe.pipeline.config.problems import InvalidConfigError, Locator, Problem
+from dspipe.pipeline.config.problems import InvalidConfigError, Locator
 from dspipe.pipeline.config.run_config import parse_stages
-from dspipe.pipeline.config.yaml_lines import KeyPath, YamlError, parse_yaml
+from dspipe.pipeline.config.yaml_lines import KeyPath
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.plan.settings_read import fields_measured
 from dspipe.pipeline.rejudging import NeedsRunError
+from dspipe.pipeline.run.run_file import read_run_config
 from dspipe.pipeline.stage import MapStage, Stage
 from dspipe.pipeline.storage.store import Store
 
@@ -66,17 +67,8 @@ class RunSettings:
     def read(store: Store, import_own: bool = False) -> "RunSettings":
         """The config that a run has left. Only `import_own` imports the modules of its own that it names. Raises
         InvalidConfigError."""
-        file = store.path("config.yaml")
-        anew = "`dspipe run` with the run's config makes it anew"
-        try:
-            values, lines = parse_yaml(store.read_bytes("config.yaml").decode())
-        except FileNotFoundError:
-            raise InvalidConfigError([Problem("", f"is gone; {anew}", file)]) from None
-        except (YamlError, UnicodeDecodeError):
-            raise InvalidConfigError([Problem("", f"is cut or was changed; {anew}", file)]) from None
-        if not isinstance(values, dict):
-            raise InvalidConfigError([Problem("", f"is cut or was changed; {anew}", file)])
-        return RunSettings(values, lines, file, import_own)
+        values, lines = read_run_config(store)
+        return RunSettings(values, lines, store.path("config.yaml"), import_own)
 
     def edited(self, edits: Sequence[str], columns: Mapping[str, pa.DataType]) -> EditedStages:
         """The stages after `--set` edits, of a run with these columns. Raises InvalidConfigError with every mistake;

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from dspipe.pipeline.doc_id import split
+from dspipe.pipeline.doc_id import place_of
 from dspipe.pipeline.inspection.compare_texts import Compared, compare_texts
 from dspipe.pipeline.inspection.one_document import open_kept
 from dspipe.pipeline.run.run_file import RunFile
@@ -30,7 +30,7 @@ class KeptCopy:
     @property
     def place(self) -> str:
         """Its shard and row."""
-        return "{}.{}".format(*split(self.number))
+        return place_of(self.number)
 
     def as_json(self) -> dict[str, Any]:
         """JSON values."""

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dspipe.kernels.urls.hosts_of import hosts_of
 from dspipe.pipeline.condition import Condition, parse_condition
 from dspipe.pipeline.config.suggestions import near
 from dspipe.pipeline.draws import seeded_hashes
@@ -23,7 +24,7 @@ from dspipe.pipeline.inspection.documents_at import documents_at
 from dspipe.pipeline.inspection.draw import USE, Draw, TooManyStrataError
 from dspipe.pipeline.inspection.early_kept import EarlyKept
 from dspipe.pipeline.inspection.run_thresholds import run_thresholds, thresholds_at
-from dspipe.pipeline.inspection.strata import HOST, Buckets, By, Edges, hosts_of, parse_all
+from dspipe.pipeline.inspection.strata import HOST, Buckets, By, Edges, parse_all
 from dspipe.pipeline.stage import Span, Stage
 
 WITHIN, OUTSIDE = "within", "outside"

@@ -9,9 +9,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dspipe.kernels.arrow import text_buffers, text_column
-from dspipe.kernels.urls.host_column import host_column
-
 HOST = "host"
 """of the URL: what `--at-most-of` takes besides columns"""
 MOST_BUCKETS = 1000
@@ -77,12 +74,6 @@ class Buckets:
 def parse_all(said: Iterable[str]) -> Sequence[By]:
     """Each of `--by`'s columns. Raises ValueError."""
     return tuple(map(By.parse, said))
-
-
-def hosts_of(urls: pa.Array) -> pa.Array:
-    """The hosts of URLs; null where there is none."""
-    data, offsets, _ = host_column(*text_buffers(urls))
-    return pc.if_else(pa.array(np.diff(offsets) > 0), text_column(data, offsets), pa.scalar(None, pa.large_string()))
 
 
 def _numbers(values: pa.Array) -> npt.NDArray[np.float32]:

@@ -115,7 +115,7 @@ def plan_phases(config: RunConfig, listed: Listed) -> Plan:
     unreachable = listed.unreachable
     corpus = Corpus(
         shards=len(shards),
-        input_bytes=round(sum(_estimated_bytes(config, shard) for shard in shards)),
+        input_bytes=round(sum(estimated_bytes(config, shard) for shard in shards)),
         documents=round(sum(_estimated_documents(config, shard) for shard in shards)),
         memory=config.engine.memory,
         stages=tuple(stage.name for stage in config.stages),
@@ -151,13 +151,14 @@ def _with_merges(plan: Plan) -> Plan:
     return replace(plan, phases=tuple(phases))
 
 
-def _estimated_bytes(config: RunConfig, shard: Shard) -> int:
+def estimated_bytes(config: RunConfig, shard: Shard) -> int:
+    """The stored bytes of a shard, a file whose size isn't known counted as its format's typical one."""
     typical = type(config.sources[shard.source]).typical_file_bytes
     return sum(typical if file.size is None else file.size for file in shard.files)
 
 
 def _estimated_documents(config: RunConfig, shard: Shard) -> float:
-    return _estimated_bytes(config, shard) / type(config.sources[shard.source]).typical_document_bytes
+    return estimated_bytes(config, shard) / type(config.sources[shard.source]).typical_document_bytes
 
 
 def _oldest_first(config: RunConfig) -> list[int]:

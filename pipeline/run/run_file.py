@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from dspipe.pipeline.config.discovery import OwnModuleError, make_stage
 from dspipe.pipeline.config.problems import InvalidConfigError, Locator, Problem
 from dspipe.pipeline.config.wording import sentence
-from dspipe.pipeline.config.yaml_lines import YamlError, parse_yaml
+from dspipe.pipeline.config.yaml_lines import KeyPath, YamlError, parse_yaml
 from dspipe.pipeline.errors import DamagedFileError, RunNotFoundError, StorageError
 from dspipe.pipeline.funnel import Counts, Funnel
 from dspipe.pipeline.plan.phase_record import read_names
@@ -125,6 +125,24 @@ def published_name(file: str) -> str:
     return file.rpartition("/")[2].partition(".")[2]
 
 
+def read_run_config(store: Store) -> tuple[dict[str, Any], dict[KeyPath, int]]:
+    """The values of the config that a run ran with, and the lines that they stand in. Raises InvalidConfigError."""
+    try:
+        values, lines = parse_yaml(store.read_bytes("config.yaml").decode())
+    except FileNotFoundError:
+        raise _unusable_config(store, "is gone") from None
+    except (YamlError, UnicodeDecodeError):
+        raise _unusable_config(store, "is cut or was changed") from None
+    if not isinstance(values, dict):
+        raise _unusable_config(store, "is cut or was changed")
+    return values, lines
+
+
+def _unusable_config(store: Store, what: str) -> InvalidConfigError:
+    advice = "`dspipe run` with the run's config makes it anew"
+    return InvalidConfigError([Problem("", f"{what}; {advice}", store.path("config.yaml"))])
+
+
 @dataclass(frozen=True)
 class ConfiguredStages:
     """The stages of a run, and the names of those that were left out, since their modules are the run's own."""
@@ -138,17 +156,11 @@ def configured_stages(store: Store, import_own: bool) -> ConfiguredStages:
 
     Only `import_own` imports the modules that this config names: whoever made the run decides what code is in them.
     """
-    where = store.path("config.yaml")
+    where, (values, _) = store.path("config.yaml"), read_run_config(store)
     try:
-        values, _ = parse_yaml(store.read_bytes("config.yaml").decode())
         seed, items = int(values["seed"]) if "seed" in values else 0, list(values["stages"])
-    except FileNotFoundError:
-        raise InvalidConfigError(
-            [Problem("", "is gone; `dspipe run` with the run's config makes it anew", where)]
-        ) from None
-    except (YamlError, UnicodeDecodeError, KeyError, TypeError, ValueError):
-        what = "is cut or was changed; `dspipe run` with the run's config makes it anew"
-        raise InvalidConfigError([Problem("", what, where)]) from None
+    except (KeyError, TypeError, ValueError):
+        raise _unusable_config(store, "is cut or was changed") from None
     known, left_out = [], []
     for index, item in enumerate(items):
         name, settings = next(iter(item.items())) if isinstance(item, dict) and item else (str(item), None)

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import xxhash
 
 from dspipe.pipeline.errors import DamagedFileError
+from dspipe.pipeline.storage.failures import UnavailableError
 from dspipe.pipeline.storage.store import Store
 
 
@@ -127,7 +128,7 @@ def naming_damage(path: str) -> Iterator[None]:
     ) as error:
         raise DamagedFileError(path, f"is cut or was changed: {_first_line(error)}") from None
     except OSError as error:
-        if error.errno is not None:
+        if error.errno is not None or isinstance(error, UnavailableError):
             raise
         # Arrow's decoders raise an OSError without a number for damaged pages
         raise DamagedFileError(path, f"is cut or was changed: {_first_line(error)}") from None

@@ -13,7 +13,7 @@ from dspipe.pipeline.config.run_config import Parts, parse_file, parse_values
 from dspipe.pipeline.funnel import Funnel
 from dspipe.pipeline.plan.checked_plan import make_checked_plan
 from dspipe.pipeline.plan.plan import Plan
-from dspipe.pipeline.run.run_file import PAGE_FILE, RunFile, read_run
+from dspipe.pipeline.run.run_file import PAGE_FILE, RunFile, read_run, read_run_config
 from dspipe.pipeline.storage.store import Store
 
 if TYPE_CHECKING:
@@ -201,15 +201,12 @@ def open_run(root: str | Path) -> Run:
 
 def rates(root: str | Path) -> "Rates":
     """What a document, or a byte, took in a finished run: `pipeline.estimate.estimate` says by it what another one will
-    take. Raises RunNotFoundError, UnfitRatesError, and InvalidConfigError where its inputs are gone."""
-    from dspipe.pipeline.config.yaml_lines import parse_yaml
-    from dspipe.pipeline.estimate.rates import UnfitRatesError, rates_of_run
+    take. Raises RunNotFoundError, UnfitRatesError, and InvalidConfigError where its config or inputs are gone
+    or changed."""
+    from dspipe.pipeline.estimate.rates import rates_of_run
 
     found = open_run(root)
-    try:
-        values, _ = parse_yaml(found.store.read_bytes("config.yaml").decode())
-    except FileNotFoundError:
-        raise UnfitRatesError(f"{found.root} has no config.yaml any more; `dspipe run` writes it anew") from None
+    values, _ = read_run_config(found.store)
     return rates_of_run(found.file, plan(values), f"the run {found.name} at {found.root}")
 
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dspipe.kernels.urls.hosts_of import hosts_of
 from dspipe.stages.hosts.stage import DROPPED, MEAN
-from dspipe.stages.shared.hosts import hosts_of
 
 HOST, REASON, PAGES = "host", "reason", "pages"
 _MERGED_ROWS = 1 << 18

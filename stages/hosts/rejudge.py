@@ -5,13 +5,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dspipe.kernels.urls.hosts_of import hosts_of
 from dspipe.pipeline.draws import seeded_hashes
 from dspipe.pipeline.rejudging import Rejudged, RunDocuments
 from dspipe.pipeline.stage import Settings
 from dspipe.stages.hosts.host_table import HOST, PagesByHost, judged_table
 from dspipe.stages.hosts.stage import DROPPED, condition_on_hosts
 from dspipe.stages.hosts.steps import beyond, hosts_that_go
-from dspipe.stages.shared.hosts import hosts_of
 
 _NONE = -1
 

@@ -91,7 +91,7 @@ class HostsStage(GlobalStage[HostsConfig]):
             raise ConfigError(str(error), ("drop",)) from None
 
     def compile_kernels(self) -> None:
-        from dspipe.stages.shared.hosts import hosts_of
+        from dspipe.kernels.urls.hosts_of import hosts_of
 
         hosts_of(pa.array(["http://a"]))
 

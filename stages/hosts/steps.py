@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from dspipe.kernels.arrow import text_buffers
 from dspipe.kernels.hashing import hash_strings
+from dspipe.kernels.urls.hosts_of import hosts_of
 from dspipe.pipeline.condition import Condition
 from dspipe.pipeline.doc_id import UInt64
 from dspipe.pipeline.draws import seeded_hashes
@@ -22,7 +23,6 @@ from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.hosts.host_table import HOST, PAGES, PagesByHost, judged_table
 from dspipe.stages.hosts.stage import DROPPED, condition_on_hosts
 from dspipe.stages.shared.artifacts import read_json_artifacts
-from dspipe.stages.shared.hosts import hosts_of
 
 _LARGEST = 50
 _GOES, _TOO_LARGE = 0, 1

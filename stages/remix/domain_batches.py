@@ -8,13 +8,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dspipe.kernels.urls.hosts_of import hosts_of
 from dspipe.pipeline.draws import seeded_hashes
 from dspipe.pipeline.stage import NOTHING
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.remix.epochs import hash_positions
 from dspipe.stages.remix.score_counts import score_bins
 from dspipe.stages.remix.settings import PAIR, POSITION, UNKNOWN, Grouping, by_columns
-from dspipe.stages.shared.hosts import hosts_of
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from typing import Any
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from dspipe.pipeline.doc_id import split
+from dspipe.pipeline.doc_id import place_of
 from dspipe.pipeline.quantities import ByteSize
 from dspipe.pipeline.run.run_file import RunFile
 from dspipe.pipeline.stage import Corpus, GlobalStage, Phase, Settings, StageConfig
@@ -102,7 +102,7 @@ class RepositoriesStage(GlobalStage[RepositoriesConfig]):
 
     def explain(self, store: Store, run: RunFile, number: int, columns: Mapping[str, Any]) -> dict[str, str]:
         into = columns.get(f"{self.name}.into")
-        return {} if into is None else {"in document": "{}.{}".format(*split(int(into)))}
+        return {} if into is None else {"in document": place_of(int(into))}
 
     def phases(self, corpus: Corpus) -> list[Phase]:
         config, name = self.config, self.name

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dspipe.pipeline.doc_id import NO_DOCUMENT, doc_ids, doc_ids_at, join, rows_of, shards_of, split
+from dspipe.pipeline.doc_id import NO_DOCUMENT, doc_ids, doc_ids_at, join, place_of, rows_of, shards_of, split
 
 PLACES = st.lists(st.tuples(st.integers(0, 2**32 - 2), st.integers(0, 2**32 - 1)), max_size=9)
 
@@ -17,6 +17,7 @@ def test_there_and_back(places: list[tuple[int, int]]) -> None:
     assert shards_of(numbers).tolist() == shards.tolist()
     assert rows_of(numbers).tolist() == rows.tolist()
     assert [split(number) for number in numbers.tolist()] == places
+    assert [place_of(number) for number in numbers.tolist()] == [f"{shard}.{row}" for shard, row in places]
     assert [join(*place) for place in places] == numbers.tolist()
     for shard, row in places:
         assert doc_ids(shard, np.array([row])).tolist() == [shard << 32 | row]

@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import Any, Literal
 
 from dspipe.pipeline.config.problems import InvalidConfigError
-from dspipe.pipeline.config.yaml_lines import YamlError, parse_yaml
 from dspipe.pipeline.doc_id import split
 from dspipe.pipeline.funnel import Counts
 from dspipe.pipeline.inspection.diff.difference import (
@@ -27,7 +26,7 @@ from dspipe.pipeline.inspection.diff.records import (
 )
 from dspipe.pipeline.inspection.diff.tally import GONE, KEPT, Chosen, Tally
 from dspipe.pipeline.inspection.document_table import NUMBER, STAGE, DocumentTable
-from dspipe.pipeline.run.run_file import configured_stages
+from dspipe.pipeline.run.run_file import configured_stages, read_run_config
 from dspipe.pipeline.stage import Stage
 
 MEMORY = 1 << 29
@@ -237,10 +236,9 @@ def _value(value: Any) -> str:
 def _config(table: DocumentTable) -> dict[str, Any] | None:
     """The values of a run's config; None where it is gone, or no config any more."""
     try:
-        values, _ = parse_yaml(table.store.read_bytes("config.yaml").decode())
-    except (FileNotFoundError, YamlError, UnicodeDecodeError):
+        return read_run_config(table.store)[0]
+    except InvalidConfigError:
         return None
-    return values if isinstance(values, dict) else None
 
 
 def _flat(value: Any, path: str = "") -> dict[str, Any]:

@@ -22,8 +22,10 @@ def retry_quarantine(
     import json
     import tempfile
 
+    from dspipe.pipeline.config.problems import InvalidConfigError
     from dspipe.pipeline.errors import StorageError
     from dspipe.pipeline.run.retry_quarantine import QuarantineRetry
+    from dspipe.pipeline.run.run_file import read_run_config
     from dspipe.pipeline.storage.secrets import HIDDEN
     from dspipe.pipeline.storage.store import Store
 
@@ -39,6 +41,10 @@ def retry_quarantine(
                 refuse(f"{run} holds no run (there is no config.yaml); give the `output` directory of a config")
             if HIDDEN.encode() in kept:
                 refuse(f"the copy of the config in {run} has no passwords; give the config itself with --config")
+            try:
+                read_run_config(store)
+            except InvalidConfigError as error:
+                refuse(str(error))
             path.write_bytes(kept)
         retry = QuarantineRetry(everything)
         run_or_say_why(path, [f"output={json.dumps(run)}", *(edits or [])], retry=retry)

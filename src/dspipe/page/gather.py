@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dspipe.kernels.urls.hosts_of import hosts_of
 from dspipe.page.duplicates import LARGEST, Round, rounds_of, show_rounds
 from dspipe.page.fertility import Fertility, fertility_of
 from dspipe.page.flow import Flow, flow_of
@@ -40,7 +41,6 @@ from dspipe.pipeline.run.summary import ALARMS
 from dspipe.pipeline.stage import Stage
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.threshold import Threshold
-from dspipe.stages.shared.hosts import hosts_of
 
 SAMPLES_A_REASON = 3
 _SAMPLED = 200_000

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dspipe.pipeline.config.problems import InvalidConfigError
-from dspipe.pipeline.doc_id import split
+from dspipe.pipeline.doc_id import place_of
 from dspipe.pipeline.errors import DamagedFileError, DocumentNotFoundError
 from dspipe.pipeline.inspection.beside_limits import Measured, spans_of, values_beside_limits
 from dspipe.pipeline.inspection.documents_at import documents_at
@@ -65,17 +65,16 @@ def stages_of(run: OpenedRun) -> tuple[Stage[Any], ...]:
 
 def read_story(run: OpenedRun, number: int) -> DocumentStory:
     """Everything of one document. Raises DocumentNotFoundError for a number that no document has, DamagedFileError."""
-    shard, row = split(number)
     columns = documents_at(run.table, [number], list(run.table.columns)).get(number)
     if columns is None:
-        raise DocumentNotFoundError(f"{run.file.name} has no document {shard}.{row}")
+        raise DocumentNotFoundError(f"{run.file.name} has no document {place_of(number)}")
     stored, text_is = columns.pop("text", None), ""
     stages = stages_of(run)
     text, spans = stored or "", spans_of(stages, stored or "", columns)
     if stored is None:
         kept, text_is = run.early_texts.text(columns["origin"])
         text, spans = kept or "", []
-    story = DocumentStory(f"{shard}.{row}", columns, [], text_is, max(0, len(text) - LONGEST_TEXT))
+    story = DocumentStory(place_of(number), columns, [], text_is, max(0, len(text) - LONGEST_TEXT))
     story.text = mark_text(text[:LONGEST_TEXT], spans)
     limits: dict[str, list[Measured]] = {}
     for one in values_beside_limits(stages, columns):

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dspipe.stages.shared.hosts import hosts_of
+from dspipe.kernels.urls.hosts_of import hosts_of
 
 Int8 = npt.NDArray[np.int8]
 TAKEN, REFUSED, OPEN = 1, -1, 0

@@ -8,13 +8,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dspipe.kernels.urls.hosts_of import hosts_of
 from dspipe.pipeline.draws import seeded_hashes
 from dspipe.stages.quality.recall.annotations import HostList, ListedHost, ListedPrefix
 from dspipe.stages.quality.recall.config import RecallConfig
 from dspipe.stages.quality.recall.corpus import Corpus, Kept, Progress, recalled
 from dspipe.stages.quality.recall.decisions import Decisions, first_folders, paths_of
 from dspipe.stages.quality.recall.scoring import Scores
-from dspipe.stages.shared.hosts import hosts_of
 
 HOST, PAGES, RECALLED = "host", "pages", "recalled"
 _MOST_WAITING = 1 << 20

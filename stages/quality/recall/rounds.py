@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 
 from dspipe.kernels.fasttext.model import read_model
 from dspipe.pipeline.config.problems import Locator
-from dspipe.pipeline.errors import ConfigError, DamagedFileError
+from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.keys import key_of
+from dspipe.pipeline.storage.columns import naming_damage
 from dspipe.pipeline.storage.store import Store
 from dspipe.stages.quality.documents import NEGATIVE, POSITIVE
 from dspipe.stages.quality.recall.annotations import accept, all_rules, carry_over, list_name, read_list, write_list
@@ -219,11 +220,12 @@ class _Recall:
                 with pq.ParquetWriter(file, schema, compression="zstd") as writer:
                     for batch in self.corpus.documents(drawn):
                         writer.write_batch(batch.cast(schema))
-        try:
-            with self.store.reading(RANDOM) as file, pq.ParquetFile(file) as stored:
-                yield from stored.iter_batches(1024)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise DamagedFileError(self.store.path(RANDOM), f"can't be read: {error}") from None
+        with (
+            self.store.reading(RANDOM) as file,
+            naming_damage(self.store.path(RANDOM)),
+            pq.ParquetFile(file) as stored,
+        ):
+            yield from stored.iter_batches(1024)
 
     def _write_shard(self, number: int, shard: int, found: Recalled) -> tuple["_Sums", pa.Table]:
         name = f"{shard:05d}.parquet"

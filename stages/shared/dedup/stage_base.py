@@ -121,7 +121,7 @@ class DedupStage(GlobalStage[ConfigT]):
         }
 
     def compile_kernels(self) -> None:
-        from dspipe.stages.shared.hosts import hosts_of
+        from dspipe.kernels.urls.hosts_of import hosts_of
 
         hosts_of(pa.array(["http://a"]))
 

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dspipe.kernels.urls.hosts_of import hosts_of
 from dspipe.pipeline.doc_id import UInt64
-from dspipe.stages.shared.hosts import hosts_of
 
 LARGEST = 100
 """clusters named in the statistics"""

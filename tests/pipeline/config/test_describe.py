@@ -30,3 +30,12 @@ def test_nested_settings_have_dots() -> None:
     assert keys["train.vocab"].type == "number, like `4096`, `2e9` or `2B`"
     assert keys["train.sample_bytes"].default == "`24GB`"
     assert "early" not in {setting.key for setting in stage_settings("language")}
+
+
+def test_a_default_that_is_a_formats_own_is_said() -> None:
+    of_format = {
+        name: {setting.key: setting.default for setting in tables()[f"source {name}"]} for name in ("files", "cdx")
+    }
+    assert (of_format["files"]["shard_bytes"], of_format["cdx"]["shard_bytes"]) == ("`128MiB`", "`256MiB`")
+    assert "shard_bytes" not in {setting.key for setting in tables()["source jsonl"]}
+    assert all("path" not in keys for keys in of_format.values())

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dspipe import api
+from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.estimate.estimate import PriceError, estimate, parse_prices
 from dspipe.pipeline.estimate.rates import Rates, UnfitRatesError, shipped_rates
 
@@ -81,6 +82,16 @@ def test_a_run_that_says_nothing_gives_no_rates(measured: tuple[Path, Rates]) ->
     (folder / "run.json").write_text(json.dumps(said))
     with pytest.raises(UnfitRatesError, match="isn't finished"):
         api.rates(folder)
+
+
+@pytest.mark.parametrize("content", ["stages: [", "7", None])
+def test_a_run_whose_config_is_not_whole_gives_no_rates(measured: tuple[Path, Rates], content: str | None) -> None:
+    config = measured[0] / "warm.out" / "config.yaml"
+    config.unlink(missing_ok=True)
+    if content is not None:
+        config.write_text(content)
+    with pytest.raises(InvalidConfigError, match=r"config\.yaml: is (gone|cut or was changed); `dspipe run` with"):
+        api.rates(config.parent)
 
 
 def test_the_shipped_rates_are_whole() -> None:

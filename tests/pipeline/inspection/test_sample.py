@@ -1,5 +1,6 @@
 """Samples of a run's documents: which are drawn, what stands beside them, and what is said of what isn't there."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,17 @@ def test_no_more_of_one_host(run: DocumentTable) -> None:
     found = drawn(run, each=100, by=("domain",), at_most_of=("host", 7))  # all are of one host
     assert [len(part.documents) for part in found.parts] == [7, 7]
     assert [len(part.documents) for part in drawn(run, each=100, at_most_of=("language", 3)).parts] == [6]
+
+
+def test_all_forms_of_a_name_are_one_host(tmp_path: Path) -> None:
+    config = looked_at(tmp_path)
+    urls = ("https://münchen.de/1", "https://m%C3%BCnchen.de/2", "https://xn--mnchen-3ya.de/3")
+    lines = [json.dumps({"text": url, "url": url}) for url in urls]
+    for file in (tmp_path / "in").iterdir():
+        file.write_text("\n".join(lines))
+    run_inline({**config, "stages": ["exact_dedup"]})
+    found = drawn(DocumentTable.open(config["output"]), each=100, at_most_of=("host", 2))
+    assert len(found.documents) == 2
 
 
 def test_what_is_not_there_is_a_sentence(run: DocumentTable) -> None:

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dspipe.pipeline.condition import ConditionError
-from dspipe.pipeline.doc_id import split
+from dspipe.pipeline.doc_id import place_of
 from dspipe.pipeline.inspection.documents_at import documents_at
 from dspipe.serve.filters import EQUAL, Filters
 from dspipe.serve.matches import Matches, Order, find_matches
@@ -68,7 +68,7 @@ def cards_of(run: OpenedRun, numbers: list[int]) -> list[dict[str, Any]]:
     cards = []
     found = documents_at(run.table, numbers, names)
     for number in numbers:
-        values, (shard, row) = found[number], split(number)
+        values = found[number]
         text, text_is = values.get("text"), ""
         if text is None:
             text, text_is = run.early_texts.text(values["origin"])
@@ -76,7 +76,7 @@ def cards_of(run: OpenedRun, numbers: list[int]) -> list[dict[str, Any]]:
         card = {
             **dict.fromkeys(_SHOWN),
             **values,
-            "at": f"{shard}.{row}",
+            "at": place_of(number),
             "decided": "reason" in names,
             "text_is": text_is,
         }

@@ -1,8 +1,12 @@
 """Whole recalls over a small web."""
 
+import io
 import shutil
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import pyarrow.parquet as pq
 import pytest
@@ -10,9 +14,11 @@ import pytest
 from dspipe.kernels.fasttext.classify import Classifier
 from dspipe.pipeline.config.problems import InvalidConfigError
 from dspipe.pipeline.errors import ConfigError, DamagedFileError
+from dspipe.pipeline.storage.failures import UnavailableError
+from dspipe.pipeline.storage.store import Store
 from dspipe.stages.quality.recall import scoring
 from dspipe.stages.quality.recall.annotations import SKIP, accept_above
-from dspipe.stages.quality.recall.rounds import Outcome
+from dspipe.stages.quality.recall.rounds import RANDOM, Outcome
 from dspipe.stages.quality.recall.state import RecallError
 from tests.engine import rows_of, run_inline
 from tests.stages.quality.recall.conftest import World
@@ -228,3 +234,32 @@ def test_damaged_and_missing_files_are_named(world: World, done: tuple[Path, Out
             world.go_on(output)
         (output / name).write_bytes(content)
     assert world.go_on(output).rounds == done[1].rounds
+
+
+def test_random_pages_that_cannot_be_read(
+    world: World, done: tuple[Path, Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "out"
+    shutil.copytree(done[0], output)
+    for gone in ("round-2.json", "models/round-2.json"):
+        (output / gone).unlink()
+    reading = Store.reading
+
+    @contextmanager
+    def away(store: Store, name: str) -> Iterator[BinaryIO]:
+        with reading(store, name) as file:
+            yield cast(BinaryIO, Away(bytes(1000))) if name == RANDOM else file
+
+    with monkeypatch.context() as patched, pytest.raises(UnavailableError, match="no answer"):
+        patched.setattr(Store, "reading", away)
+        world.go_on(output)
+    (output / RANDOM).write_bytes((output / RANDOM).read_bytes()[:-7])
+    with pytest.raises(DamagedFileError, match=f"{RANDOM} is cut or was changed"):
+        world.go_on(output)
+
+
+class Away(io.BytesIO):
+    """A file of a storage that doesn't answer."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        raise UnavailableError("cannot read x: no answer")

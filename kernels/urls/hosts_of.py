@@ -1,4 +1,4 @@
-"""The host of a URL, as every stage means it that groups documents by host.
+"""The host of a URL, as everything means it that groups documents by host.
 
 Of `https://user:word@WWW.Example.com.:8080/path` it is `www.example.com`: in lower case, without user, port and
 trailing dot. An IPv6 address keeps its brackets. Letters that aren't ASCII, and percent-encoded ones, are written as

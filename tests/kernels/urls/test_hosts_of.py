@@ -1,7 +1,7 @@
 import pyarrow as pa
 import pytest
 
-from dspipe.stages.shared.hosts import hosts_of
+from dspipe.kernels.urls.hosts_of import hosts_of
 
 
 @pytest.mark.parametrize(
