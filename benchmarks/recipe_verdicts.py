@@ -12,10 +12,14 @@ them. Texts are taken for English ones. The peers, each in the Python that `--pe
     dolma3    Dolma (`pip install dolma "boto3<1.29"`): its tagger gopher_v2 with the thresholds of its
               configs/dolma-v1_5. Dolma 3 itself was made by another program, whose thresholds aren't published
 
+    dclm      a checkout of mlfoundations/dclm, it and its folder `baselines` on PYTHONPATH: the steps of its
+              dclm_baseline_refinedweb.yaml from the page's length on
+
 It prints how many documents both keep and drop, the first filter that drops in each, the reasons where they part, and
 for documents that both keep, how many texts came out the same.
 """
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -28,6 +32,7 @@ STAGES: Mapping[str, Sequence[str]] = {
     "fineweb": ("heuristics", "lines", "heuristics.fineweb"),
     "c4": ("heuristics", "lines"),
     "dolma3": ("heuristics",),
+    "dclm": ("heuristics", "lines"),
 }
 """of each recipe, those that are compared"""
 _AT_LEAST = {
@@ -79,6 +84,7 @@ def theirs(measure: Measure, paths: Sequence[str], recipe: str, mb: float) -> Re
         "fineweb": _datatrove,
         "c4": _tensorflow_datasets,
         "dolma3": _dolma,
+        "dclm": _dclm,
     }
     return {"verdicts": list(peers[recipe](read_texts(paths, mb)))}
 
@@ -135,6 +141,32 @@ def _dolma(texts: Sequence[str]) -> Iterator[Verdict]:
         low = [name for name, least in _AT_LEAST.items() if scores.get(name, 0) < least]
         high = [name for name, most in _AT_MOST.items() if scores.get(name, 0) > most]
         yield (f"gopher.{[*low, *high][0]}" if low or high else None), text
+
+
+def _dclm(texts: Sequence[str]) -> Iterator[Verdict]:
+    import baselines
+    import yaml
+    from baselines.mappers import filters, modifiers
+    from baselines.mappers.enrichers import enrichers
+
+    (folder,) = map(Path, baselines.__path__)
+    (config,) = yaml.safe_load((folder / "baselines_configs" / "dclm_baseline_refinedweb.yaml").read_text())
+    names = [step["func"] for step in config["steps"]]
+    steps: list[tuple[str, Callable[..., Any]]] = []
+    for step in config["steps"][names.index("page_length_filter") :]:
+        name = step.pop("func")
+        (function,) = [getattr(module, name) for module in (filters, modifiers, enrichers) if hasattr(module, name)]
+        made = function(**step) if hasattr(function, "_is_factory") else functools.partial(function, **step)
+        steps.append((name, made))
+    for text in texts:
+        page, reason = {"text": text}, None
+        for name, apply in steps:
+            left = apply(page)
+            if not left:
+                reason = f"dclm.{name}"
+                break
+            (page,) = left
+        yield reason, page["text"]
 
 
 def compare(mine: Sequence[Verdict], others: Sequence[Verdict]) -> Result:
