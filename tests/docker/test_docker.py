@@ -102,33 +102,68 @@ def test_scripts_can_be_run(name: str) -> None:
     assert subprocess.run([first, "-n", str(DOCKER / name)], capture_output=True, text=True).stderr == ""
 
 
-def test_the_script_for_slurm_starts_a_cluster_on_every_node_and_ends_it(tmp_path: Path) -> None:
-    """With stand-ins for Slurm's programs and Ray's, which say how they were called."""
-    programs = {
-        "scontrol": 'printf "one\\ntwo\\nthree\\n"',
-        # its options, then what it starts on that node
-        "srun": 'while [[ $1 == --* ]]; do [[ $1 == --nodelist=* ]] && export NODE=${1#*=}; shift; done; exec "$@"',
-        "ray": 'trap "echo $NODE ended >> $LOG; exit" TERM; echo "${NODE:-} ray $*" >> "$LOG"; '
-        "[[ -n $RAY_AUTH_TOKEN && $RAY_AUTH_MODE == token ]] || exit 1; "
-        "[[ $* == *--block* ]] || exit 0; while :; do sleep 0.05; done",
-        # as long as Ray's starts take
-        "dspipe": 'while (($(grep -c " ray start" "$LOG") < 4)); do sleep 0.05; done; echo "$NODE dspipe $*" >> "$LOG"',
-    }
-    for name, body in programs.items():
-        (tmp_path / name).write_text(f"#!/bin/bash\n{body}\n")
-        (tmp_path / name).chmod(0o755)
-    log = tmp_path / "log"
+STAND_INS = {
+    # the names of the nodes, or a job that was preempted
+    "scontrol": 'echo "scontrol $*" >> "$LOG"; '
+    '[[ $2 == job ]] && echo "JobId=41 PreemptTime=$PREEMPTED Restarts=0" || printf "one\\ntwo\\nthree\\n"',
+    # as where a machine calls itself by 127.0.1.1
+    "getent": 'printf "127.0.1.1 STREAM one\\n10.0.0.1 STREAM\\n10.0.0.1 DGRAM\\n"',
+    # its options, then what it starts on that node
+    "srun": 'while [[ $1 == --* ]]; do [[ $1 == --nodelist=* ]] && export NODE=${1#*=}; shift; done; exec "$@"',
+    "ray": 'trap "echo $NODE ended >> $LOG; exit" TERM; echo "${NODE:-} ray $*" >> "$LOG"; '
+    "[[ -n $RAY_AUTH_TOKEN && $RAY_AUTH_MODE == token ]] || exit 1; "
+    "[[ $* == *--block* ]] || exit 0; while :; do sleep 0.05; done",
+    # as long as Ray's starts take
+    "dspipe": 'while (($(grep -c " ray start" "$LOG") < 4)); do sleep 0.05; done; echo "$NODE dspipe $*" >> "$LOG"; '
+    'if [[ $SIGNAL ]]; then kill -$SIGNAL "$(cat "$LOG.pid")"; sleep 0.2; fi; exit $ENDS',
+}
+"""stand-ins for Slurm's programs and Ray's, which say how they were called"""
+
+
+def run_script(folder: Path, ends: int = 0, preempted: str = "None", signal: str = "") -> tuple[int, list[str]]:
+    """What docker/ray.sbatch exits with, and the lines of what it called."""
+    for name, body in STAND_INS.items():
+        (folder / name).write_text(f"#!/bin/bash\n{body}\n")
+        (folder / name).chmod(0o755)
+    log = folder / "log"
     environment = {
-        **os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "LOG": str(log), "SLURM_JOB_ID": "41",
-        "SLURM_JOB_NODELIST": "x", "SLURM_CPUS_ON_NODE": "16",
+        **os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "LOG": str(log), "SLURM_JOB_ID": "41",
+        "SLURM_JOB_NODELIST": "x", "SLURM_CPUS_ON_NODE": "16", "ENDS": str(ends), "PREEMPTED": preempted,
+        "SIGNAL": signal,
     }  # fmt: skip
     command = ["bash", str(DOCKER / "ray.sbatch"), "cc.yaml", "--set", "output=/scratch/a b"]
-    subprocess.run(command, env=environment, check=True, timeout=120)
-    lines = log.read_text().splitlines()
-    assert " ray health-check --address one:20041" in lines
-    nodes = [f"{node} ray start --block --address=one:20041 --num-cpus=16" for node in ("one", "three", "two")]
+    with subprocess.Popen(command, env=environment) as script:
+        (folder / "log.pid").write_text(str(script.pid))
+        script.wait(timeout=120)
+    return script.returncode, log.read_text().splitlines()
+
+
+def test_the_script_for_slurm_starts_a_cluster_on_every_node_and_ends_it(tmp_path: Path) -> None:
+    ended, lines = run_script(tmp_path)
+    assert ended == 0
+    assert " ray health-check --address 10.0.0.1:20041" in lines
+    nodes = [f"{node} ray start --block --address=10.0.0.1:20041 --num-cpus=16" for node in ("one", "three", "two")]
     head = "one ray start --block --head --port=20041 --num-cpus=0 --include-dashboard=false"
     assert sorted(line for line in lines if " ray start" in line) == sorted([head, *nodes])
-    driver = "one dspipe run cc.yaml --set output=/scratch/a b --set engine.kind=ray --set engine.address=one:20041"
+    driver = (
+        "one dspipe run cc.yaml --set output=/scratch/a b --set engine.kind=ray --set engine.address=10.0.0.1:20041"
+    )
     assert driver in lines
     assert sorted(lines[lines.index(driver) + 1 :]) == ["one ended", "one ended", "three ended", "two ended"]
+
+
+@pytest.mark.parametrize(
+    ("how", "requeued"),
+    [
+        ({"ends": 130, "preempted": "2026-11-28T04:45:12"}, True),
+        ({"ends": 130}, False),
+        ({"preempted": "2026-11-28T04:45:12"}, False),
+        ({"signal": "USR1", "ends": 130}, True),
+    ],
+)
+def test_a_job_that_must_make_room_goes_back_into_the_queue(
+    tmp_path: Path, how: dict[str, Any], requeued: bool
+) -> None:
+    ended, lines = run_script(tmp_path, **how)
+    assert ended == how.get("ends", 0)
+    assert lines.count("scontrol requeue 41") == requeued

@@ -6,9 +6,12 @@ a worker never takes Ray's process along. What the worker says comes back as a s
 """
 
 import os
+import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +38,15 @@ class _Task:
     condition: str = ""
 
 
+@contextmanager
+def _sigterm_kept() -> Iterator[None]:
+    """With SIGTERM, by which schedulers take nodes back, as it was before: Ray sets its own, which ends the process."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    if before is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, before)
+
+
 class RayExecutor:
     """One Ray task per task, one core each, `memory` reserved; retries are the driver's, so none are Ray's.
 
@@ -50,15 +62,20 @@ class RayExecutor:
 
         self._ray, self._limit, self._memory = ray, workers, memory
         self._ours = not ray.is_initialized()
-        if self._ours and address is not None:
-            check_answers(address)
-            ray.init(address=address, log_to_driver=False, logging_level="error")
-        elif self._ours:
-            cores = workers or os.cpu_count()
-            ray.init("local", num_cpus=cores, log_to_driver=False, include_dashboard=False, logging_level="error")
+        if self._ours:
+            with _sigterm_kept():
+                self._join(address, workers)
         self._run = ray.remote(num_cpus=1, max_retries=0)(_run_remotely)
         self._cluster = Cluster(ray)
         self._tasks: dict[Any, _Task] = {}
+
+    def _join(self, address: str | None, workers: int | None) -> None:
+        said: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
+        if address is not None:
+            check_answers(address)
+            self._ray.init(address=address, **said)
+        else:
+            self._ray.init("local", num_cpus=workers or os.cpu_count(), include_dashboard=False, **said)
 
     @property
     def capacity(self) -> int:

@@ -1,7 +1,8 @@
 """CDXJ files, the lines of a crawl's URL index: `org,example)/page 20240301120000 {"url": ..., "offset": ...}`.
 
 A line is a sortable form of the URL, a time of 14 digits, and a JSON object, whose values are text for the most part
-(numbers too). Form: https://specs.webrecorder.net/cdxj/0.1.0/.
+(numbers too). Form: https://specs.webrecorder.net/cdxj/0.1.0/. What an index server answers (`output=json`) is
+understood as well: objects alone, with `urlkey` and `timestamp` among their fields.
 """
 
 import io
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _BLOCK_BYTES = 4 << 20
-_LINE = r"^(?P<urlkey>[^ ]+) (?P<timestamp>[0-9]{1,17}) (?P<json>\{.*\})[ \r]*$"
+_LINE = r"^(?:(?P<urlkey>[^ ]+) (?P<timestamp>[0-9]{1,17}) )?(?P<json>\{.*\})[ \r]*$"
+
+_BEFORE = ("urlkey", "timestamp")
 
 
 class NoCdxjError(Exception):
@@ -80,9 +83,14 @@ def _batch(numbered: list[tuple[int, str]], fields: Sequence[str]) -> "pa.Record
     if split.null_count:
         number, line = numbered[pc.index(pc.is_null(split), True).as_py()]
         raise _no_line(number, line)
-    urlkey, timestamp, objects = (split.field(index) for index in range(3))
-    columns = {"urlkey": urlkey, "timestamp": timestamp, **_columns(numbered, objects, fields)}
-    return pa.RecordBatch.from_pydict(columns)
+    before, objects = {name: split.field(name) for name in _BEFORE}, split.field("json")
+    bare = pc.equal(before["urlkey"], "")
+    if not pc.any(bare).as_py():
+        return pa.RecordBatch.from_pydict(before | _columns(numbered, objects, fields))
+    columns = _columns(numbered, objects, [*fields, *_BEFORE])
+    return pa.RecordBatch.from_pydict(
+        columns | {name: pc.if_else(bare, columns[name], before[name]) for name in _BEFORE}
+    )
 
 
 def _columns(

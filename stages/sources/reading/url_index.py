@@ -2,11 +2,13 @@
 
 Two forms, told by the first bytes: the columnar index (Parquet; https://commoncrawl.org/columnar-index), and CDXJ. A
 column has a name in each, and both names are understood in both: `content_mime_detected` is `mime_detected`, which
-CDXJ writes with a hyphen. Times are text in both, `timestamp` as 20240301120000, `fetch_time` as 2024-03-01T12:00:00Z.
+CDXJ writes with a hyphen. The columnar index has flat columns or nested ones, which are called like the flat ones.
+`crawl`, `subset` and `warc_segment` are read off the WARC file's name where neither a column nor a folder says them.
+Times are text in both, `timestamp` as 20240301120000, `fetch_time` as 2024-03-01T12:00:00Z.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from dspipe.pipeline.condition import ConditionError, parse_condition
@@ -32,16 +34,19 @@ _OTHER_NAMES: dict[str, tuple[str, ...]] = {
     "content_digest": ("digest",),
     "content_mime_type": ("mime",),
     "content_mime_detected": ("mime_detected", "mime-detected"),
-    "content_charset": ("charset", "encoding"),
+    "content_charset": ("encoding", "charset"),
     "content_languages": ("languages",),
     "content_truncated": ("truncated",),
     FILE: ("filename",),
     START: ("offset",),
     LENGTH: ("length",),
 }
-"""by the name in the columnar index those in CDXJ, and how SQL can write them"""
+"""by the name in the columnar index those in CDXJ: how SQL or a server can write it, and last as in its files"""
 _COLUMNAR = {other: name for name, others in _OTHER_NAMES.items() for other in (name, *others)}
 _PARTITION = re.compile(r"(?:^|/)([a-z]\w*)=([^/]+)(?=/)")
+_IN_NAMES = ("crawl", "warc_segment", "subset")
+_NAME = r"crawl-data/(?P<crawl>[^/]+)/segments/(?P<warc_segment>[^/]+)/(?P<subset>[^/]+)/"
+"""what the name of a WARC file says of its records"""
 
 
 def choose_records(file: InputFile, where: str | None) -> "tuple[pa.Table, int]":
@@ -79,25 +84,54 @@ def _columnar(file: InputFile, stream: Watched, where: str | None) -> Found:
     import pyarrow.parquet as pq
 
     parquet = pq.ParquetFile(stream, pre_buffer=False)
-    there: dict[str, pa.DataType] = {field.name: field.type for field in parquet.schema_arrow}
-    columns = _Columns(file, there, where)
+    leaves = {_flat_name(path): (path, kind) for path, kind in _leaves(parquet.schema_arrow)}
+    columns = _Columns(file, {name: kind for name, (_, kind) in leaves.items()}, where)
     for group in range(parquet.num_row_groups):
         rows = parquet.metadata.row_group(group).num_rows
 
         def read(names: Sequence[str], group: int = group, rows: int = rows) -> "pa.RecordBatch":
             if not names:
                 return pa.RecordBatch.from_arrays([pa.nulls(rows)], names=["nothing"])
-            table = parquet.read_row_group(group, list(names), use_threads=False)
-            return pa.RecordBatch.from_pydict({name: table.column(name).combine_chunks() for name in names})
+            paths = [leaves[name][0] for name in names]
+            table = parquet.read_row_group(group, [".".join(path) for path in paths], use_threads=False)
+            return pa.RecordBatch.from_arrays([_leaf(table, path) for path in paths], names=list(names))
 
         yield columns.places(read, rows), rows
+
+
+def _leaves(
+    fields: "Iterable[pa.Field]", above: tuple[str, ...] = ()
+) -> "Iterator[tuple[tuple[str, ...], pa.DataType]]":
+    """The columns that aren't of columns, each by the names that lead to it."""
+    import pyarrow as pa
+
+    for field in fields:
+        path = (*above, field.name)
+        if pa.types.is_struct(field.type):
+            yield from _leaves(field.type, path)
+        else:
+            yield path, field.type
+
+
+def _flat_name(path: tuple[str, ...]) -> str:
+    """`url.host.name` is `url_host_name` in the flat form, and `url.url` is `url`."""
+    return "_".join(path[:-1] if path[-2:-1] == path[-1:] else path)
+
+
+def _leaf(table: "pa.Table", path: tuple[str, ...]) -> "pa.Array":
+    import pyarrow.compute as pc
+
+    column = table.column(path[0]).combine_chunks()
+    for name in path[1:]:
+        column = pc.struct_field(column, name)
+    return column
 
 
 def _cdxj(file: InputFile, stream: Watched, where: str | None) -> Found:
     import pyarrow as pa
 
-    # a field that no page of the first lines has may be in others
-    names = [*_names_in_cdxj(), "urlkey", "timestamp", *fields_of_first_lines(cast(BinaryIO, stream))]
+    found = fields_of_first_lines(cast(BinaryIO, stream))
+    names = ["urlkey", "timestamp", *found, *_names_in_others(found)]
     stream.seek(0)
     columns = _Columns(file, dict.fromkeys(names, pa.string()), where)
     fields = [name for name in columns.read if name not in ("urlkey", "timestamp")]
@@ -105,8 +139,9 @@ def _cdxj(file: InputFile, stream: Watched, where: str | None) -> Found:
         yield columns.places(batch.select, batch.num_rows), batch.num_rows
 
 
-def _names_in_cdxj() -> list[str]:
-    return [others[-1] if others else name for name, others in _OTHER_NAMES.items()]
+def _names_in_others(found: Sequence[str]) -> list[str]:
+    """Those that a field may have in others than the first lines, where none of these has it by any of its names."""
+    return [(name, *others)[-1] for name, others in _OTHER_NAMES.items() if not {name, *others} & set(found)]
 
 
 class _Columns:
@@ -128,7 +163,7 @@ class _Columns:
             raise ConfigError(
                 f"{file.path} is no URL index: no column {absent[0]}; there are {names_there(there)}", ("path",)
             )
-        types = {**there, **dict.fromkeys(self._folders, pa.string())}
+        types = {**dict.fromkeys(_IN_NAMES, pa.string()), **there, **dict.fromkeys(self._folders, pa.string())}
         types |= {
             name: pa.int64() if columnar in _NUMBERS else pa.string()
             for name, columnar in _COLUMNAR.items()
@@ -136,7 +171,7 @@ class _Columns:
         }
         self._condition = None if where is None else parse_condition(where, types)
         asked = self._condition.columns if self._condition else ()
-        self._asked = list(dict.fromkeys(stored for name in asked if (stored := self._stored(name))))
+        self._asked = list(dict.fromkeys(stored for name in asked if (stored := self._source_of(name))))
         self._placed = list(dict.fromkeys(str(self._stored(name)) for name in (FILE, START, LENGTH)))
 
     @property
@@ -182,12 +217,20 @@ class _Columns:
         columnar = _COLUMNAR.get(name, name)
         return next((one for one in (name, columnar, *_OTHER_NAMES.get(columnar, ())) if one in self._there), None)
 
+    def _source_of(self, name: str) -> str | None:
+        """The column of the file that a name's values come from; None where they come from a folder."""
+        stored = self._stored(name)
+        return stored if stored or name in self._folders else self._stored(FILE)
+
     def _value(self, name: str, batch: "pa.RecordBatch", rows: int) -> Any:
         import pyarrow as pa
+        import pyarrow.compute as pc
 
         stored = self._stored(name)
-        if stored is None:
+        if stored is None and name in self._folders:
             return pa.repeat(pa.scalar(self._folders[name]), rows)
+        if stored is None:
+            return pc.struct_field(pc.extract_regex(self._value(FILE, batch, rows), _NAME), name)
         column, columnar = batch.column(stored), _COLUMNAR.get(name, name)
         if pa.types.is_dictionary(column.type):
             column = column.dictionary_decode()

@@ -28,6 +28,27 @@ class Crawl:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(data)
 
+    def write_nested(self, folder: Path) -> Path:
+        """The index in Parquet with columns of columns, and times as Spark writes them (INT96)."""
+        rows = [
+            {
+                "url": {
+                    "surtkey": row["url_surtkey"], "url": row["url"],
+                    "host": {"name": row["url_host_name"], "tld": "example"},
+                },
+                "fetch": {"time": row["fetch_time"], "status": row["fetch_status"]},
+                "content": {"mime_detected": row["content_mime_detected"], "languages": row["content_languages"]},
+                "warc": {
+                    "filename": row["warc_filename"], "record_offset": row["warc_record_offset"],
+                    "record_length": row["warc_record_length"], "segment": row["warc_segment"],
+                },
+            }
+            for row in self.rows
+        ]  # fmt: skip
+        path = folder / "nested.parquet"
+        pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=7, use_deprecated_int96_timestamps=True)
+        return path
+
     def write_columnar(self, folder: Path, row_group_size: int = 7) -> Path:
         """The index in Parquet, as Common Crawl lays it out."""
         path = folder / "cc-index/table/cc-main/warc/crawl=CC-MAIN-2024-10/subset=warc/part-0.parquet"

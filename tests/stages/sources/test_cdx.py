@@ -1,9 +1,10 @@
 """Records that a URL index chooses, from WARC files in ranges."""
 
 import gzip
+import json
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from dspipe.pipeline.errors import ConfigError, UnfitSettingError
 from dspipe.pipeline.plan.inputs import input_files
 from dspipe.pipeline.source import InputFile
 from dspipe.stages.sources import cdx, warc
+from dspipe.stages.sources.reading.url_index import choose_records
 from dspipe.testing import LocalReading
 from tests.engine import planned, run_inline, tasks_run
 from tests.pipeline.storage.web_server import WebServer
@@ -33,6 +35,10 @@ def chosen(made: cdx.CdxSource) -> list[InputFile]:
 def read(made: cdx.CdxSource, files: Sequence[InputFile]) -> tuple[list[dict[str, Any]], LocalReading]:
     reading = LocalReading()
     return [row for batch in made.read(files, reading) for row in batch.to_pylist()], reading
+
+
+def index(path: Path) -> tuple[list[InputFile], Callable[[str, int], None]]:
+    return [InputFile(str(path), path.name, None, "")], lambda kind, count: None
 
 
 def pages(made: cdx.CdxSource) -> list[str]:
@@ -89,6 +95,51 @@ def test_folders_of_a_table_are_columns(crawl: Crawl, tmp_path: Path) -> None:
     assert len(pages(source(folder, tmp_path, where="crawl = 'CC-MAIN-2024-10' and subset = 'warc'"))) == 35
     with pytest.raises(ConfigError, match=r"of the 40 records .* none is to be read: `subset = 'robots"):
         chosen(source(folder, tmp_path, where="subset = 'robotstxt'"))
+
+
+def test_nested_columns_are_called_like_flat_ones(crawl: Crawl, tmp_path: Path) -> None:
+    path = crawl.write_nested(tmp_path)
+    where = "url_host_tld = 'example' and url like 'http%' and url_surtkey like 'example,a)/%' and fetch_status = 200"
+    some = pages(source(path, tmp_path, where=f"{where} and timestamp >= '20240302' and {CHINESE}"))
+    assert sorted(int(page.split()[1]) for page in some) == [5, 15, 25, 35]
+
+
+def test_what_a_warc_files_name_says_are_columns_where_nothing_else_says_it(crawl: Crawl, tmp_path: Path) -> None:
+    (tmp_path / "x.cdxj").write_bytes(gzip.decompress(crawl.cdxj()))
+    where = "crawl = 'CC-MAIN-2024-10' and warc_segment = '17.0' and subset = 'warc'"
+    for path in (crawl.write_nested(tmp_path), tmp_path / "x.cdxj"):
+        assert len(pages(source(path, tmp_path, where=where))) == 35
+        with pytest.raises(ConfigError, match="`subset <> 'warc'` holds for none"):
+            chosen(source(path, tmp_path, where="subset <> 'warc'"))
+
+
+def test_a_field_that_only_later_lines_have_is_found(tmp_path: Path) -> None:
+    """As of Common Crawl's files, whose first lines are of hosts that answer with redirects."""
+    place = {"filename": f"{SEGMENT}/x.warc.gz", "offset": "1073741823", "length": "9"}
+    rows = [dict(place)] * 1100 + [
+        {**place, "charset": "UTF-8", "truncated": "length", "redirect": "http://b.example/"}
+    ]
+    lines = [f"example,a)/{number} 20240301120000 {json.dumps(row)}\n" for number, row in enumerate(rows)]
+    (tmp_path / "cdx-00000").write_text("".join(lines))
+    for name in ("charset", "encoding", "content_charset", "content_truncated", "fetch_redirect"):
+        (file,) = source(tmp_path / "cdx-00000", "s3://b").choose(*index(tmp_path / "cdx-00000"))
+        assert file.size == 9  # the same place, once
+        table, seen = choose_records(index(tmp_path / "cdx-00000")[0][0], f"{name} is not null")
+        assert (table.num_rows, seen) == (1, 1101)
+
+
+def test_answers_of_an_index_server_are_an_index(crawl: Crawl, tmp_path: Path) -> None:
+    answers: list[str] = []
+    for line in gzip.decompress(crawl.cdxj()).decode().splitlines():
+        urlkey, timestamp, said = line.split(" ", 2)
+        fields = json.dumps({"urlkey": urlkey, "timestamp": timestamp, **json.loads(said), "encoding": "UTF-8"})
+        # and lines of both forms in one file
+        answers.append(fields if len(answers) % 3 else f"{urlkey} {timestamp} {fields}")
+    (tmp_path / "answers.jsonl").write_text("\n".join(answers))
+    made = source(tmp_path / "answers.jsonl", tmp_path, where="charset = 'UTF-8' and urlkey in ('example,a)/3', 'x')")
+    assert [int(page.split()[1]) for page in pages(made)] == [3]
+    made = source(tmp_path / "answers.jsonl", tmp_path, where="status = 200 and fetch_time < '2024-03-02'")
+    assert len(pages(made)) == 17
 
 
 @pytest.mark.parametrize(

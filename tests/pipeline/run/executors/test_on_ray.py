@@ -1,6 +1,7 @@
 """Ray: the same bytes, workers that die, a cluster that loses a node."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ import pytest
 
 from dspipe.pipeline.errors import ConfigError
 from dspipe.pipeline.plan.tasks import empty_state, task_specs
+from dspipe.pipeline.run.executors import on_ray
 from dspipe.pipeline.run.executors.interface import Event, Finished, Progressed, Started
 from dspipe.pipeline.run.executors.on_ray import RayExecutor, _idle, _run_remotely
 from dspipe.pipeline.run.executors.ray_cluster import Resources
@@ -116,6 +118,23 @@ def test_a_job_is_submitted_stopped_and_gone_on_with(many: dict[str, Any], tmp_p
     assert f"{output}: done, {said['tasks'] - said['done_before']} tasks run" in said["log"]
     run_inline(slow, output=str(tmp_path / "undisturbed"))
     assert sorted(hashes(str(output)).values()) == sorted(hashes(str(tmp_path / "undisturbed")).values())
+
+
+def test_sigterm_ends_a_driver_as_before_it_joined_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    def ours(number: int, frame: object) -> None: ...
+
+    before = signal.signal(signal.SIGTERM, ours)
+    try:
+        # what ray.init does, which is seconds
+        monkeypatch.setattr(ray, "is_initialized", lambda: False)
+        monkeypatch.setattr(ray, "init", lambda *address, **said: signal.signal(signal.SIGTERM, signal.SIG_DFL))
+        monkeypatch.setattr(on_ray, "Cluster", lambda ray: None)
+        RayExecutor(None, 1, 1 << 28)
+        assert signal.getsignal(signal.SIGTERM) is ours
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @pytest.mark.usefixtures("ray_session")
