@@ -157,6 +157,8 @@ class Stage(ABC, Generic[ConfigT]):
     measure_run: ClassVar[str] = ""
     """The function that measures, as `module:function`, called with the batch and the `StageSettings` of
     `measure_settings`; the key of the text pass then covers its module instead of the stage's. Default: `measure`."""
+    judges_by: ClassVar[tuple[str, ...]] = ()
+    """well-known columns (`language`): documents that have none there are kept whatever they say"""
     name: str
     config: ConfigT
     seed: int

@@ -48,6 +48,7 @@ class BadWordsStage(MapStage[BadWordsConfig]):
     `bad_words.too_many`."""
 
     Config = BadWordsConfig
+    judges_by = ("language",)
 
     def check(self) -> None:
         for language, path in self._lists.items():

@@ -37,7 +37,20 @@ def make_checked_plan(parts: Parts, tolerate_unreachable: bool = False) -> Plan:
         raise InvalidConfigError(in_order(parts.problems))
     plan = plan_phases(parts.config(), listed)
     stages = [f"{stage.name}: {remark}" for _, _, stage in parts.stages for remark in stage.remarks()]
-    return replace(plan, remarks=(*remarks, *stages, *_waiting(plan)))
+    return replace(plan, remarks=(*remarks, *stages, *_unsaid(plan), *_waiting(plan)))
+
+
+def _unsaid(plan: Plan) -> Iterator[str]:
+    """Stages that keep all documents without a column which no stage before them makes."""
+    made: set[str] = set()
+    for stage in plan.config.stages:
+        for column in stage.judges_by:
+            if column not in made:
+                yield (
+                    f"{stage.name}: no stage before it finds the {column} of documents; those whose source doesn't say "
+                    f"it are kept unjudged; put a stage that makes {column} before it"
+                )
+        made |= {field.name for field in stage.measured_columns()}
 
 
 def _waiting(plan: Plan) -> Iterator[str]:

@@ -58,6 +58,14 @@ def print_plan(plan: Plan, console: "Console") -> None:
         console.print(
             f"[yellow]could not be listed now:[/] {escape(visible_line(message))}", highlight=False, soft_wrap=True
         )
+    if plan.unreachable:
+        what = "nothing is estimated" if not plan.shards else "what follows is without them"
+        console.print(
+            f"The config was checked but for these inputs; {what}. A run needs them: check the address, the network "
+            "and the permissions, and plan again.",
+            highlight=False,
+            soft_wrap=True,
+        )
     for remark in plan.remarks:
         console.print(f"[yellow]note:[/] {escape(visible_line(remark))}", highlight=False, soft_wrap=True)
     texts = _Texts(plan)

@@ -6,12 +6,13 @@ removed only when that is asked for.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from dspipe.pipeline.errors import DamagedFileError
 from dspipe.pipeline.quantities import human_bytes
+from dspipe.pipeline.run.run_file import published_name
 from dspipe.pipeline.storage.store import TEMPORARY, FileState, Store
 from dspipe.pipeline.tasks.spec import PRODUCTS
 
@@ -65,11 +66,13 @@ def remove_stale(
     needed: set[str],
     before: float,
     on_kept: Callable[[str, dict[str, FileState]], None] = lambda folder, files: None,
+    published: Collection[str] = (),
 ) -> int:
     """Remove task files but for those `needed` that were written before this run began (`before`, in seconds since 1970
-    by the storage's clock), and files that were never finished. Returns how many. `on_kept` hears what stays in each
-    folder."""
+    by the storage's clock), their copies at the top but for those that this run has `published`, and files that were
+    never finished. Returns how many task and unfinished files. `on_kept` hears what stays in each folder."""
     removed = 0
+    copies = store.states("").keys() - set(published)
     for folder in ("", *store.folders()):
         files = store.states(folder)
         for name, state in list(files.items()):
@@ -77,6 +80,11 @@ def remove_stale(
             stale = _RESULT.match(name) and state.modified is not None and state.modified < before
             # what a worker hadn't finished when it died; only local outputs have such files, and one run at a time
             if (stale and full not in needed) or name.startswith(TEMPORARY):
+                copy = published_name(name)
+                # a file of somebody else may have the name
+                if stale and folder and copy in copies and store.read_bytes(copy) == store.read_bytes(full):
+                    store.remove(copy)
+                    copies.remove(copy)
                 store.remove(full)
                 del files[name]
                 removed += 1

@@ -172,7 +172,7 @@ def _run_phases(plan: Plan, result: RunResult, driver: _Driver) -> RunResult:
         lease.check()
         needed = state.files if plan.replace else state.files | product_files(store)
         digests = Digests()
-        remove_stale(store, needed, lease.since, digests.add)
+        remove_stale(store, needed, lease.since, digests.add, {published_name(file) for file in state.single})
         remember_whole(store, plan, digests, state.single)
     return result
 

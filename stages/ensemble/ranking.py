@@ -13,17 +13,8 @@ from dspipe.stages.shared.quantiles import Bins
 
 BINS = Bins(dropped=8)
 """2**-16 wide for scores of 0.5 to 1, narrower below"""
-_LOWEST = float(np.finfo(np.float32).min)
-"""the score of a document that has none"""
 Floats = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
-
-
-def scores_of(batch: pa.RecordBatch, name: str) -> Float32:
-    """A column's scores; a document without one has the lowest."""
-    found = pc.fill_null(pc.cast(batch.column(name), pa.float32(), safe=False), pa.scalar(_LOWEST, pa.float32()))
-    scores: Float32 = np.nan_to_num(found.to_numpy(zero_copy_only=False), nan=_LOWEST)
-    return scores
 
 
 def weights_of(batch: pa.RecordBatch, unit: str) -> npt.NDArray[np.int64] | None:

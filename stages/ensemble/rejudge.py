@@ -9,8 +9,8 @@ import pyarrow as pa
 from dspipe.pipeline.rejudging import Rejudged, RunDocuments
 from dspipe.pipeline.stage import Settings
 from dspipe.stages.ensemble.masses import Masses, Ranks
-from dspipe.stages.ensemble.ranking import BINS, buckets_of, put_together, scores_of
-from dspipe.stages.shared.quantiles import Groups, groups_of
+from dspipe.stages.ensemble.ranking import BINS, buckets_of, put_together
+from dspipe.stages.shared.quantiles import Groups, groups_of, scores_of
 
 Rows = npt.NDArray[np.int64]
 Int64 = npt.NDArray[np.int64]
@@ -46,11 +46,11 @@ def _combined(settings: Settings, documents: RunDocuments) -> tuple[npt.NDArray[
     counted = {column: Masses() for column in of}
     for rows, batch, groups in _coming(settings, documents, of):
         for column, masses in counted.items():
-            masses.add(BINS.of(scores_of(batch, column)), groups, None if mass is None else mass[rows])
+            masses.add(BINS.of(scores_of(batch.column(column))), groups, None if mass is None else mass[rows])
     ranks = {column: Ranks(masses) for column, masses in counted.items()}
     combined, together = np.zeros(len(documents.enters), np.float32), Masses()
     for rows, batch, groups in _coming(settings, documents, of):
-        found = [ranks[column].of(BINS.of(scores_of(batch, column)), groups) for column in of]
+        found = [ranks[column].of(BINS.of(scores_of(batch.column(column))), groups) for column in of]
         combined[rows] = put_together(np.stack(found), settings)
         together.add(BINS.of(combined[rows]), groups, None if mass is None else mass[rows])
     return combined, Ranks(together)

@@ -9,10 +9,10 @@ import pyarrow.compute as pc
 from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.ensemble.masses import Masses, Ranks, add_masses, write_masses
-from dspipe.stages.ensemble.ranking import BINS, buckets_of, put_together, scores_of, weights_of
+from dspipe.stages.ensemble.ranking import BINS, buckets_of, put_together, weights_of
 from dspipe.stages.ensemble.stage import columns_read
 from dspipe.stages.shared.artifacts import read_artifacts
-from dspipe.stages.shared.quantiles import groups_of
+from dspipe.stages.shared.quantiles import groups_of, scores_of
 
 
 def count_scores(task: Task, stage: StageSettings) -> None:
@@ -23,7 +23,7 @@ def count_scores(task: Task, stage: StageSettings) -> None:
         kept = batch.filter(pc.is_null(batch.column("reason")))
         groups, weights = groups_of(kept, *settings["within"]), weights_of(kept, settings["unit"])
         for name, found in masses.items():
-            found.add(BINS.of(scores_of(kept, name)), groups, weights)
+            found.add(BINS.of(scores_of(kept.column(name))), groups, weights)
     _make(task, f"{stage.name}.scores", masses)
 
 
@@ -43,7 +43,7 @@ def combine_ranks(task: Task, stage: StageSettings) -> None:
         is_kept = pc.is_null(batch.column("reason"))
         kept = batch.filter(is_kept)
         groups = groups_of(kept, *settings["within"])
-        found = [ranks[name].of(BINS.of(scores_of(kept, name)), groups) for name in settings["of"]]
+        found = [ranks[name].of(BINS.of(scores_of(kept.column(name))), groups) for name in settings["of"]]
         combined = put_together(np.stack(found), settings)
         together.add(BINS.of(combined), groups, weights_of(kept, settings["unit"]))
         values = pc.replace_with_mask(pa.nulls(batch.num_rows, pa.float32()), is_kept, pa.array(combined))

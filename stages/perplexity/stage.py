@@ -80,6 +80,7 @@ class PerplexityStage(GlobalStage[PerplexityConfig]):
     `perplexity.tail`. Quantiles are of the documents that are still kept."""
 
     Config = PerplexityConfig
+    judges_by = ("language",)
 
     def check(self) -> None:
         for package, wanted in ("kenlm", True), ("sentencepiece", self.config.sentencepiece is not None):

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from dspipe.pipeline.stage import Settings, StageSettings
 from dspipe.pipeline.tasks.task import Task
 from dspipe.stages.shared.artifacts import read_json_artifacts
-from dspipe.stages.shared.quantiles import Bins, Groups, Histograms, bin_above, groups_of
+from dspipe.stages.shared.quantiles import Bins, Groups, Histograms, bin_above, groups_of, scores_of
 
 Bools = npt.NDArray[np.bool_]
 
@@ -89,10 +89,7 @@ def find_low(batch: pa.RecordBatch, settings: Settings, thresholds: Mapping[str,
 
 
 def _scores(batch: pa.RecordBatch, settings: Settings) -> npt.NDArray[np.float32]:
-    found = pc.cast(batch.column(settings["column"]), pa.float32(), safe=False)
-    null = settings["null_counts_as"]
-    scores: npt.NDArray[np.float32] = pc.fill_null(found, pa.scalar(null, pa.float32())).to_numpy(zero_copy_only=False)
-    return scores
+    return scores_of(batch.column(settings["column"]), settings["null_counts_as"])
 
 
 def _groups(batch: pa.RecordBatch, by: str) -> Groups:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from dspipe.stages.remix.domain_counts import TooManyDomainsError
 from dspipe.stages.remix.epochs import Domain, Int64, Scores
-from dspipe.stages.shared.quantiles import Bins
+from dspipe.stages.shared.quantiles import Bins, scores_of
 
 BINS = Bins(dropped=8)
 """2**-16 wide for scores of 0.5 to 1, narrower below"""
@@ -33,11 +33,8 @@ _SCHEMA = pa.schema([("domain", pa.string()), ("bin", pa.int64()), *((name, pa.i
 
 
 def score_bins(column: pa.Array) -> Int64:
-    """The bin of each document's score, int64; `NO_SCORE` for null and NaN."""
-    scores = pc.cast(column, pa.float32(), safe=False)
-    known = pc.fill_null(scores, pa.scalar(float("nan"), pa.float32())).to_numpy(zero_copy_only=False)
-    missing = np.isnan(known)
-    return np.where(missing, NO_SCORE, BINS.of(np.where(missing, np.float32(0), known)))
+    """The bin of each document's score, int64; `NO_SCORE` for null, NaN and infinities."""
+    return BINS.of(scores_of(column))
 
 
 class ScoreCounts:

@@ -41,6 +41,19 @@ class Bins(NamedTuple):
         return float(np.array([bin << self.dropped], np.uint32).view(np.float32)[0])
 
 
+def scores_of(column: "pa.Array", missing: float | None = None) -> "npt.NDArray[np.float32]":
+    """The scores of a column of numbers; `missing` where there is none: null, NaN, or no finite float32. A model that
+    overflowed says nothing of a document, and JSON has no infinity for a bound. Default: the lowest float32."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    numbers = pc.fill_null(pc.cast(column, pa.float32(), safe=False), pa.scalar(float("nan"), pa.float32()))
+    scores: npt.NDArray[np.float32] = numbers.to_numpy(zero_copy_only=False)
+    instead = np.float32(np.finfo(np.float32).min if missing is None else missing)
+    return np.where(np.isfinite(scores), scores, instead)
+
+
 class Groups(NamedTuple):
     """The group of each of n documents: names[codes[i]], codes int64[n]."""
 

@@ -1,5 +1,6 @@
 """How commands answer: tables on standard output, a sentence and an exit code where something is wrong."""
 
+import os
 import shutil
 import sys
 import textwrap
@@ -14,10 +15,11 @@ if TYPE_CHECKING:
 
 
 def make_console() -> "Console":
-    """The terminal; tables that go to a file or a pipe aren't cut to 80 columns."""
+    """The terminal; tables that go to a file or a pipe aren't cut to 80 columns, but to COLUMNS where that is set."""
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else 160)
+    said = os.environ.get("COLUMNS", "").isdecimal()  # rich obeys it
+    return Console(width=None if sys.stdout.isatty() or said else 160)
 
 
 def refuse(message: str) -> NoReturn:

@@ -43,6 +43,15 @@ def test_a_stage_that_waits_for_a_column_made_behind_it_is_remarked_on(tmp_path:
     assert plan(values(tmp_path, annotate, where)).remarks == ()
 
 
+def test_a_stage_for_languages_that_nothing_finds_is_remarked_on(tmp_path: Path) -> None:
+    (tmp_path / "en").write_text("bad\n")
+    bad_words = {"bad_words": {"list": {"en": str(tmp_path / "en")}}}
+    for stages in ([bad_words], [bad_words, "language"]):
+        (remark,) = plan(values(tmp_path, *stages)).remarks
+        assert remark.startswith("bad_words: no stage before it finds the language of documents; those whose source")
+    assert plan(values(tmp_path, "language", bad_words)).remarks == ()
+
+
 def test_messages_of_first_files_give_their_paths(tmp_path: Path) -> None:
     (problem,) = problems(values(tmp_path, "exact_dedup", fields={"text": "txt"}))
     assert f"records of {tmp_path / 'in.jsonl'} has the field 'txt'" in problem

@@ -39,6 +39,11 @@ def test_inputs_that_cannot_be_listed_have_no_sizes(toy: dict[str, Any]) -> None
     text = " ".join(text_of(print_plan, replace(plan, shards=(), unreachable=("cannot list",))).split())
     assert "text read again" in text and "B of text" not in text and "Texts are read" not in text
     assert "to 0 partitions" not in text
+    assert "nothing is estimated. A run needs them: check the address, the network and the permissions" in text
+    assert "what follows is without them" in " ".join(
+        text_of(print_plan, replace(plan, unreachable=("cannot list",))).split()
+    )
+    assert "A run needs them" not in text_of(print_plan, plan)
 
 
 def test_paths_and_messages_are_shown_as_they_are(toy: dict[str, Any], tmp_path: Path) -> None:

@@ -124,3 +124,13 @@ class Said(LogProgress):
     def text(self) -> str:
         text, self.lines = "\n".join(self.lines), []
         return text
+
+
+def test_copies_of_what_goes_go_too(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    for name in ("mixture.json", "tokenizer.json", "notes.json"):
+        store.write_bytes(f"stage/00000-0123456789ab.{name}", b"earlier")
+        store.write_bytes(name, b"somebody's" if name == "notes.json" else b"earlier")
+    began = (tmp_path / "stage" / "00000-0123456789ab.notes.json").stat().st_mtime + 1
+    assert remove_stale(store, set(), began, published={"tokenizer.json"}) == 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.json", "tokenizer.json"]

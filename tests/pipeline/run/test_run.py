@@ -180,3 +180,12 @@ def test_lines_may_go_between_two_decisions(toy: dict[str, Any], tmp_path: Path)
     assert [row["text"] for row in rows_of(result, ["text"])] == [f"page {n}" for n in range(6)]
     funnels = {entry.stage: entry for phase in result.phases for entry in phase.funnel}
     assert funnels["unique"].entered.bytes == funnels["lengths"].kept.bytes - 6 * len("Home | About\n")
+
+
+def test_a_file_at_the_top_goes_with_its_stage(toy: dict[str, Any]) -> None:
+    published = Path(run_inline(toy).store.path("report.json"))
+    content = published.read_bytes()
+    run_inline({**toy, "seed": 5})
+    assert published.read_bytes() == content
+    run_inline({**toy, "stages": toy["stages"][:1]})
+    assert not published.exists()

@@ -66,6 +66,8 @@ def test_the_same_bytes_over_batches_and_shards(monkeypatch: pytest.MonkeyPatch)
 def test_no_score_is_the_lowest() -> None:
     bins = score_bins(pa.array([None, float("nan"), -1e30, 0.0, 0.5], pa.float64()))
     assert bins[0] == bins[1] == NO_SCORE and (np.diff(bins[1:]) > 0).all()
+    infinite = score_bins(pa.array([float("inf"), float("-inf"), 1e300], pa.float64()))
+    assert infinite.tolist() == [NO_SCORE] * 3
     assert score_bins(pa.array([3, None, 20], pa.int32())).argsort().tolist() == [1, 0, 2]
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dspipe.stages.shared.quantiles import Bins, Groups, Histograms, bin_above, groups_of, strings
+from dspipe.stages.shared.quantiles import Bins, Groups, Histograms, bin_above, groups_of, scores_of, strings
 
 
 @pytest.mark.parametrize(("dropped", "top", "width"), [(8, 1.0, 2.0**-15), (12, 1e6, 512.0)])
@@ -47,3 +47,12 @@ def test_strings() -> None:
 def test_groups_of() -> None:
     names, codes = groups_of(pa.record_batch({"language": pa.array(["en", None, "de", "en"])}), "language")
     assert [names[code] for code in codes] == ["en", "", "de", "en"]
+
+
+@pytest.mark.parametrize("kind", [pa.float32(), pa.float64()])
+def test_what_is_not_finite_is_no_score(kind: pa.DataType) -> None:
+    column = pa.array([None, 0.5, np.nan, np.inf, -np.inf, -3.0], kind)
+    lowest = float(np.finfo(np.float32).min)
+    assert scores_of(column).tolist() == [lowest, 0.5, lowest, lowest, lowest, -3.0]
+    assert scores_of(column, 0.25).tolist() == [0.25, 0.5, 0.25, 0.25, 0.25, -3.0]
+    assert scores_of(pa.array([7, None], pa.int64()), 0.0).tolist() == [7.0, 0.0]
