@@ -1,15 +1,20 @@
 """The measures of a text pass's stages, one after the other, on one batch of documents."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dspipe.pipeline.document import document_batch, document_schema
+from dspipe.pipeline.document import document_batch, document_schema, example_batch
+from dspipe.pipeline.keys import key_of
 from dspipe.pipeline.tasks.halving import guarded, setting_up
 from dspipe.pipeline.tasks.measure import MeasureStep
+
+_compiled: set[str] = set()
+"""keys of the chains whose kernels this process has compiled or loaded"""
 
 
 class MeasureChain:
@@ -31,21 +36,38 @@ class MeasureChain:
         """
         self._at, self._see_dropped, self._taken = at, see_dropped, taken
         self._steps = [MeasureStep(description, seed) for description in descriptions]
+        self._key = key_of([dict(description) for description in descriptions])
         self.schema = document_schema([step.stage for step in self._steps], taken)
         """of what `measure` gives"""
 
     def set_up(self) -> None:
         """Make every stage ready before there is a document that could be blamed: what is read at first use is read
-        for a batch of no rows. Raises MachineError, StageContractError."""
-        none = document_batch([])
-        for field in self._taken:
-            none = none.append_column(field, pa.nulls(0, field.type))
+        for a batch of no rows, and kernels are compiled. Raises MachineError, StageContractError."""
+        none = self._with_taken(document_batch([]))
         for step in self._steps:
             with setting_up(step.name):
                 step.set_up()
                 none = step.measure(none)
                 if step.drops_early:
                     step.judge(none)
+        if self._key not in _compiled:
+            _compiled.add(self._key)
+            self._compile()
+
+    def _compile(self) -> None:
+        """Measure an example, before a deadline runs. Where the driver has compiled for this machine kernels are loaded
+        from its disk; a node with an empty cache needs seconds for each, which no document is to blame for."""
+        example = self._with_taken(example_batch())
+        with suppress(Exception):  # what goes wrong here goes wrong in the work again, where it has a document to name
+            for step in self._steps:
+                example = step.measure(example)
+                if step.drops_early:
+                    step.judge(example)
+
+    def _with_taken(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        for field in self._taken:
+            batch = batch.append_column(field, pa.nulls(batch.num_rows, field.type))
+        return batch
 
     def measure(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Every stage's measure in turn. Rows dropped early leave the batch and come back at the end without text.
