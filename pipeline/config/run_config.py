@@ -63,7 +63,7 @@ class EngineConfig(BaseModel):
         "fails the run: it is hardly all the documents' fault",
     )
     merge_above: Count = Field(
-        1 << 20, description="an exchange of more senders times partitions goes through merged files"
+        1 << 17, description="an exchange of more senders times partitions goes through merged files"
     )
     index: bool = Field(
         True, description="leave an index of documents by id and URL: `dspipe explain` then reads next to nothing"
