@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,10 @@ def test_an_interrupt_says_how_to_go_on(tmp_path: Path) -> None:
     corpus(tmp_path / "in", [["SLEEP a while", "and then go on"]])
     values = {**config(tmp_path), "stages": [{"tests.toys.sleepy": {}}]}
     file = write_config(tmp_path / "run.yaml", {**values, "name": "test", "engine": {"kind": "local", "workers": 1}})
-    process = subprocess.Popen([sys.executable, "-m", "dspipe", "run", str(file)], stderr=subprocess.PIPE, text=True)
+    # tests that a shell has started in the background ignore interrupts, and so would what they start
+    interruptible = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    command = [sys.executable, "-m", "dspipe", "run", str(file)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=interruptible)
     deadline = time.monotonic() + 30
     while not (tmp_path / "out" / "config.yaml").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
