@@ -12,7 +12,6 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from dspipe.stages.quality.training import train
 from dspipe.stages.remix.presets import OLMO3_TOPICS
@@ -72,24 +71,13 @@ def write_classifier(path: Path, labels: Sequence[str], texts: Sequence[str], se
 def write_network(folder: Path, texts: Sequence[str], seed: int = 0) -> None:
     """A BERT of random weights that gives one number, over the commonest words of the texts. Raises ImportError."""
     import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import BertConfig, BertForSequenceClassification
 
     common = Counter(word for text in texts for word in text.split()).most_common(_WORDS)
-    words = {word: n for n, word in enumerate([*_SPECIAL, *(word for word, _ in common)])}
-    tokenizer = Tokenizer(models.WordLevel(words, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    folder.mkdir(parents=True)
-    tokenizer.save(str(folder / "tokenizer.json"))
-    named = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": TOKENS}
-    special: dict[str, Any] = {"pad_token": "[PAD]", "unk_token": "[UNK]"}
-    (folder / "tokenizer_config.json").write_text(json.dumps(named | special))
+    vocabulary = write_word_tokenizer(folder, [word for word, _ in common], TOKENS)
     torch.manual_seed(seed)
     config = BertConfig(
-        vocab_size=len(words),
+        vocab_size=vocabulary,
         hidden_size=32,
         num_hidden_layers=1,
         num_attention_heads=2,
@@ -100,6 +88,29 @@ def write_network(folder: Path, texts: Sequence[str], seed: int = 0) -> None:
         initializer_range=0.5,
     )
     BertForSequenceClassification(config).save_pretrained(folder)
+
+
+def write_word_tokenizer(folder: Path, words: Sequence[str], tokens: int) -> int:
+    """A tokenizer of whole words, between [CLS] and [SEP], for a network that reads so many tokens; the size of its
+    vocabulary."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+    numbers = {word: n for n, word in enumerate([*_SPECIAL, *words])}
+    tokenizer = Tokenizer(models.WordLevel(numbers, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    settings = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_max_length": tokens,
+        "pad_token": "[PAD]",
+        "unk_token": "[UNK]",
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    return len(numbers)
 
 
 def write_language_model(folder: Path, language: str, texts: Sequence[str]) -> None:

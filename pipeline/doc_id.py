@@ -47,4 +47,5 @@ def split(document: int) -> tuple[int, int]:
 
 def place_of(document: int) -> str:
     """Shard and row of one document as they are shown and asked for: `3.17`."""
-    return f"{document >> 32}.{document & 0xFFFFFFFF}"
+    shard, row = split(document)
+    return f"{shard}.{row}"

@@ -4,7 +4,7 @@ import contextlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from dspipe.pipeline.errors import ConservationError, DamagedFileError
 from dspipe.pipeline.keys import key_of
@@ -87,6 +87,7 @@ class PhaseTasks:
                 # in one line: an indented one is ten times as slow to write
                 store.write_bytes(self.inputs, json.dumps(listing).encode())
         self._received = _received(phase, state, store)
+        self._group = _Group(-1, [], {})
         formats = [code_fingerprint(module) for module in FORMATS]
         self._common = key_of({"phase": phase.name, **phase.depends, "shared": shared, "formats": formats})
         described = plan.config.sources if phase.over == "inputs" else ()
@@ -145,12 +146,11 @@ class PhaseTasks:
             if phase.exchange is not None:
                 depends |= {"number": number}
         elif phase.over == "sender_groups":
-            group = _group(phase, number, state)
-            first = number % phase.ranges * phase.width
-            depends |= {"files": [[file["sender"], file["sha256"]] for file in group], "range": [first, phase.width]}
-            if not group:  # those that sent nothing would be one task, named by whichever of them came first
+            group, first = self._sent_by(number // phase.ranges), number % phase.ranges * phase.width
+            depends |= {"files": group.contents, "range": [first, phase.width]}
+            if not group.contents:  # those that sent nothing would be one task, named by whichever of them came first
                 depends |= {"number": number}
-            payload = {**payload, "files": group, "first": first, "width": phase.width}
+            payload = {**payload, **group.sent, "first": first, "width": phase.width}
         else:
             depends |= {"number": number}
         if self._received:
@@ -165,6 +165,13 @@ class PhaseTasks:
             own_artifacts=own,
             **self._alike,
         )
+
+    def _sent_by(self, group: int) -> "_Group":
+        """What a group of senders sent: found out once for the tasks that merge it, which are asked for together, and
+        held once by all of them that wait."""
+        if self._group.number != group:
+            self._group = _group(self._phase, group, self._state)
+        return self._group
 
 
 class Committed:
@@ -255,7 +262,7 @@ def _listing(phase: PlannedPhase, state: State) -> tuple[dict[str, Any] | None, 
 
 
 def _exchange(files: list[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
-    """What a receiver must know of an exchange; files without records are left out."""
+    """What must be known of files to read them; those without records are left out."""
     sent = [(sender, file) for sender, file in files if file["records"]]
     places = [[sender, file["file"], *(file[name] for name in LAYOUT)] for sender, file in sent]
     return {"schema": sent[0][1]["schema"] if sent else None, "files": places}
@@ -268,11 +275,21 @@ def _received(phase: PlannedPhase, state: State, store: Store) -> dict[str, dict
     return {name: digest_received(store, state.exchanges[name]) for name in phase.receives()}
 
 
-def _group(phase: PlannedPhase, number: int, state: State) -> list[dict[str, Any]]:
-    """The files that a merging task reads, with their places in the group, unless they have no records."""
-    sent, first = state.sent.get(phase.exchange or "", {}), number // phase.ranges * phase.group
-    files = ((place, sent.get(first + place)) for place in range(phase.group))
-    return [{**file, "sender": place} for place, file in files if file is not None and file["records"]]
+class _Group(NamedTuple):
+    """The files of a group of senders that have records; senders are counted from the group's first."""
+
+    number: int
+    contents: list[list[Any]]
+    """sender and sha256 of each"""
+    sent: dict[str, Any]
+    """what tasks that merge them must know"""
+
+
+def _group(phase: PlannedPhase, number: int, state: State) -> _Group:
+    sent, first = state.sent.get(phase.exchange or "", {}), number * phase.group
+    files = ((sender, sent.get(first + sender)) for sender in range(phase.group))
+    there = [(sender, file) for sender, file in files if file is not None and file["records"]]
+    return _Group(number, [[sender, file["sha256"]] for sender, file in there], _exchange(there))
 
 
 def absorb(phase: PlannedPhase, manifests: list[Manifest], state: State) -> None:

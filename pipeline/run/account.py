@@ -112,9 +112,7 @@ class RunAccount:
         spec = event.spec
         phase.began = time.monotonic() if phase.began is None else phase.began
         if isinstance(event, Finished):
-            attempt = self._attempts_of(spec).pop(spec.attempt, None)
-            if not self._attempts[spec.key]:
-                del self._attempts[spec.key]
+            attempt = self._attempts.get(spec.key, {}).pop(spec.attempt, None)
             if isinstance(event.outcome, Failure):
                 phase.failures[event.outcome.kind] += 1
                 self._failed.add(spec.key)
@@ -125,7 +123,7 @@ class RunAccount:
             self._attempts.pop(spec.key, None)  # another start of the task, which is given up
             phase.add_done(event.outcome, attempt)
             return True
-        attempt = self._attempts_of(spec).setdefault(spec.attempt, _Attempt(spec))
+        attempt = self._attempts.setdefault(spec.key, {}).setdefault(spec.attempt, _Attempt(spec))
         if isinstance(event, Progressed):
             attempt.moved(event)
             phase.documents += event.documents
@@ -133,9 +131,6 @@ class RunAccount:
         else:
             phase.retries += spec.key in self._failed
         return False
-
-    def _attempts_of(self, spec: TaskSpec) -> "dict[int, _Attempt]":
-        return self._attempts.setdefault(spec.key, {})
 
     # what it says
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from dspipe.pipeline.storage.exchange import LAYOUT, ExchangeReader, Index, Message, MessageWriter, split
+from dspipe.pipeline.storage.exchange import ExchangeReader, Index, Message, MessageWriter, split
 from dspipe.pipeline.storage.store import Store
 
 if TYPE_CHECKING:
@@ -52,15 +52,15 @@ def _power_of_two(about: float) -> int:
 
 def run(task: "Task", payload: dict[str, Any]) -> None:
     """Merge what a group of senders sent to `width` partitions from `first` on: the task of a merging phase."""
-    files, first = payload["files"], payload["first"]
+    first = payload["first"]
     name = task.spec.file(".exchange")
     with task.store.writing(name) as file:
-        last = min(first + payload["width"], max((entry["partitions"] for entry in files), default=0))
+        readers = [ExchangeReader(task.store, *layout) for _, *layout in payload["files"]]
+        # those before it in the group may have sent nothing: each knows its number
+        senders = [sender for sender, *_ in payload["files"]]
+        last = min(first + payload["width"], max((reader.partitions for reader in readers), default=0))
         partitions = max(0, last - first)
         writer = MessageWriter(file, partitions, first)
-        readers = [ExchangeReader(task.store, entry["file"], *(entry[name] for name in LAYOUT)) for entry in files]
-        # those before it in the group may have sent nothing: each knows its number
-        senders = [entry["sender"] for entry in files]
         index = np.empty((partitions, 1, 2), np.int64)
         for partition, messages in _by_partition(task.store, readers, first, partitions, task.memory // 4):
             index[partition, 0, 0] = writer.position
@@ -68,8 +68,7 @@ def run(task: "Task", payload: dict[str, Any]) -> None:
                 writer.write(first + partition, senders[number] + sender, records, message)
             index[partition, 0, 1] = writer.position
         layout = writer.close(index)
-    schema = files[0]["schema"] if files else None
-    task.keep_file("exchange", payload["exchange"], name, **layout, schema=schema)
+    task.keep_file("exchange", payload["exchange"], name, **layout, schema=payload["schema"])
 
 
 def _by_partition(

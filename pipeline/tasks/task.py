@@ -212,10 +212,13 @@ class Task:
         if not exchange:
             raise ValueError(f"{self.name} reads no exchange")
         if exchange not in self._sent:
-            files = self._inputs()["exchanges"][exchange]["files"]
-            opened = [(sender, ExchangeReader(self.store, *layout)) for sender, *layout in files]
-            readers = [(sender, reader) for sender, reader in opened if reader.index_range(self.spec.number)[2]]
-            entries = self.store.read_ranges([reader.index_range(self.spec.number) for _, reader in readers])
+            number, files = self.spec.number, self._inputs()["exchanges"][exchange]["files"]
+            readers = [
+                (sender, ExchangeReader(self.store, name, index, segments, partitions, first))
+                for sender, name, index, segments, partitions, first in files
+                if first <= number < first + partitions
+            ]
+            entries = self.store.read_ranges([reader.index_range(number) for _, reader in readers])
             sent = [
                 (first, reader, reader.ranges(data)) for (first, reader), data in zip(readers, entries, strict=True)
             ]

@@ -1,7 +1,6 @@
 """Digests of what was sent to each partition: the same for the same records and senders, and for nothing else."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,7 +11,6 @@ from dspipe.pipeline.plan import received
 from dspipe.pipeline.plan.received import digest_received
 from dspipe.pipeline.storage import exchange
 from dspipe.pipeline.storage.store import Store
-from dspipe.pipeline.tasks import merge_exchange as merging
 from tests.pipeline.storage.exchanges import RECORDS, Batches, sent, written
 from tests.pipeline.tasks.test_merge_exchange import Merging
 
@@ -66,30 +64,25 @@ def test_senders_count(tmp_path: Path) -> None:
 def test_of_merged_files(tmp_path: Path) -> None:
     """A merged file's digests cover who sent each message: of two files with one message each, swapped."""
     store = Store(str(tmp_path))
-    files = [{**written(store, name, [[(3, key, [])]], 7, 1 << 20), "sender": 0} for key, name in enumerate("ab")]
+    files = [written(store, name, [[(3, key, [])]], 7, 1 << 20) for key, name in enumerate("ab")]
     found = []
     for order in (files, files[::-1]):
-        task: Any = Merging(store, 1 << 20)
-        sent = [{**file, "sender": i} for i, file in enumerate(order)]
-        merging.run(task, {"exchange": "x", "files": sent, "first": 0, "width": 8})
+        task = Merging(store, 1 << 20)
+        task.merge(order, 0, 8)
         found.append(digest_received(store, [(0, task.kept[0])]))
     assert found[0].keys() == found[1].keys() == {3}
     assert found[0] != found[1]
 
 
-@pytest.mark.parametrize("few", [0, 256], ids=["in files", "in manifests"])
-def test_ranges_of_partitions_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
-    monkeypatch.setattr(exchange, "FEW_PARTITIONS", few)
+def test_ranges_of_partitions_give_the_same(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    files = []
-    for sender in range(2):
-        file = written(store, f"{sender}", [[(n, n, [sender]) for n in range(sender, 7)]], 7, 1 << 20)
-        files.append({**file, "sender": sender})
+    senders = [[[(n, n, [sender]) for n in range(sender, 7)]] for sender in range(2)]
+    files = [written(store, f"{sender}", batches, 7, 1 << 20) for sender, batches in enumerate(senders)]
     found = []
     for width in (2, 4, 8):
-        task: Any = Merging(store, 1 << 20)
+        task = Merging(store, 1 << 20)
         for first in range(0, 7, width):
-            merging.run(task, {"exchange": "x", "files": files, "first": first, "width": width})
+            task.merge(files, first, width)
         found.append(digest_received(store, [(6, merged) for merged in task.kept]))
     assert found[0] == found[1] == found[2]
     assert sorted(found[0]) == list(range(7))

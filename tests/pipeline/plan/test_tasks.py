@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from dspipe.pipeline.errors import ConservationError
 from dspipe.pipeline.plan.plan import Plan
 from dspipe.pipeline.plan.planned_phase import PlannedPhase
 from dspipe.pipeline.plan.tasks import (
@@ -107,6 +108,19 @@ def test_senders_of_different_records_are_found() -> None:
     absorb(phase, [manifests[0], {"file": "m", "files": [{**files[1], "records": 0}]}], State([], []))
     with pytest.raises(MixedRecordsError, match="a and b hold records of different schemas"):
         absorb(phase, manifests, State([], []))
+
+
+def test_merging_tasks_together_write_what_was_sent() -> None:
+    phase = PlannedPhase(
+        "p.merge", "sender_groups", "P", ("p",), "", {}, {}, exchange="x", emits="x", group=2, ranges=2
+    )
+    sent = {"x": {0: {"records": 2}, 1: {"records": 1}}}
+    file = {"kind": "exchange", "name": "x", "file": "f", "schema": "s"}
+    state = State([], [], sent=sent)
+    absorb(phase, [{"file": "m", "files": [{**file, "records": records}]} for records in (2, 1)], state)
+    assert [first for first, _ in state.exchanges["x"]] == [0, 0]
+    with pytest.raises(ConservationError, match=r"p\.merge: 3 records were sent, 2 were merged"):
+        absorb(phase, [{"file": "m", "files": [{**file, "records": 1}]}] * 2, state)
 
 
 def test_artifacts_must_be_named() -> None:

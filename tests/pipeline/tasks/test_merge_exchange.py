@@ -1,5 +1,6 @@
 """Merged exchange files give receivers what the senders' own files gave."""
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dspipe.pipeline.storage.exchange import LAYOUT
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks import merge_exchange as merging
 from tests.pipeline.storage.exchanges import RECORDS, Batches, arrived, sent, written
@@ -25,6 +27,14 @@ class Merging:
     def keep_file(self, kind: str, name: str, file: str, **described: Any) -> None:
         self.kept.append({"kind": kind, "name": name, "file": file, **described})
 
+    def merge(self, files: Sequence[dict[str, Any]], first: int, width: int) -> None:
+        """Merge the files of senders 0, 1, ..., those without records left out."""
+        sent = [(sender, file) for sender, file in enumerate(files) if file["records"]]
+        places = [[sender, file["file"], *(file[name] for name in LAYOUT)] for sender, file in sent]
+        schema = sent[0][1]["schema"] if sent else None
+        task: Any = self
+        merging.run(task, {"exchange": "x", "files": places, "schema": schema, "first": first, "width": width})
+
 
 @given(
     st.lists(RECORDS, min_size=1, max_size=4),
@@ -38,10 +48,9 @@ def test_merged_files_give_what_the_senders_gave(
     store = Store(str(tmp_path_factory.mktemp("exchange")))
     # a file that was made when there were fewer shards has fewer partitions
     files = [written(store, f"{sender}", batches, 7 + sender, segment_bytes) for sender, batches in enumerate(senders)]
-    files = [{**file, "sender": sender} for sender, file in enumerate(files) if file["records"]]
-    task: Any = Merging(store, memory)
+    task = Merging(store, memory)
     for first in range(0, 7 + len(senders), width):
-        merging.run(task, {"exchange": "x", "files": files, "first": first, "width": width})
+        task.merge(files, first, width)
     assert sum(merged["records"] for merged in task.kept) == sum(file["records"] for file in files)
     for partition in range(7 + len(senders)):
         expected = [(sender, *record) for sender, batches in enumerate(senders) for record in sent(batches, partition)]

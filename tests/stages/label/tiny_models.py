@@ -1,9 +1,10 @@
 """Transformers of a few thousand weights, made here: a classifier of topics that a few steps have taught, others."""
 
-import json
 import random
 from pathlib import Path
 from typing import Any
+
+from benchmarks.recipe_stand_ins import write_word_tokenizer
 
 TOPICS = {
     "science": ["theorem", "proof", "atom", "energy", "cell"],
@@ -20,25 +21,10 @@ def a_text(topic: str, draw: random.Random, words: int = 30) -> str:
     return " ".join(draw.choices(TOPICS[topic] + COMMON, k=words))
 
 
-def write_tokenizer(folder: Path) -> None:
-    """Whole words, between [CLS] and [SEP]."""
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *(word for topic in TOPICS.values() for word in topic), *COMMON]
-    tokenizer = Tokenizer(models.WordLevel({word: n for n, word in enumerate(words)}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    folder.mkdir(exist_ok=True)
-    tokenizer.save(str(folder / "tokenizer.json"))
-    settings = {
-        "tokenizer_class": "PreTrainedTokenizerFast",
-        "model_max_length": TOKENS,
-        "pad_token": "[PAD]",
-        "unk_token": "[UNK]",
-    }
-    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+def write_tokenizer(folder: Path) -> int:
+    """Whole words of the topics, between [CLS] and [SEP]; the size of the vocabulary."""
+    words = [*(word for topic in TOPICS.values() for word in topic), *COMMON]
+    return write_word_tokenizer(folder, words, TOKENS)
 
 
 def write_model(folder: Path, labels: list[str], steps: int = 60, **settings: Any) -> Path:
@@ -46,12 +32,12 @@ def write_model(folder: Path, labels: list[str], steps: int = 60, **settings: An
     import torch
     from transformers import BertConfig, BertForSequenceClassification
 
-    write_tokenizer(folder)
+    vocabulary = write_tokenizer(folder)
     torch.set_num_threads(1)
     torch.manual_seed(0)
     named = dict(enumerate(labels))
     config = BertConfig(
-        vocab_size=30,
+        vocab_size=vocabulary,
         hidden_size=32,
         num_hidden_layers=2,
         num_attention_heads=2,
