@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from dspipe.pipeline.stage import StageSettings
 from dspipe.pipeline.storage.columns import RowsWriter
-from dspipe.pipeline.storage.exchange import ExchangeReader, OpenExchange
+from dspipe.pipeline.storage.exchange import LAYOUT, ExchangeReader, OpenExchange
 from dspipe.pipeline.storage.store import Store
 from dspipe.pipeline.tasks.spec import TaskSpec, inputs_file
 from dspipe.pipeline.tasks.task import Task
@@ -61,8 +61,7 @@ def make_task(
         writer.writer.write(np.zeros(batch.num_rows, np.int64), batch)
         layout = writer.commit()
         exchange["schema"] = layout["schema"]
-        place = [layout[name] for name in ("index", "segments", "partitions")]
-        exchange["files"].append([sender, f"{sender}.exchange", *place])
+        exchange["files"].append([sender, f"{sender}.exchange", *(layout[name] for name in LAYOUT)])
     artifacts |= {name: [list(entry) for entry in entries] for name, entries in inputs.listed.items()}
     listing = {"artifacts": artifacts, "exchanges": {"sent": exchange}, "all_shards": []}
     store.write_json(inputs_file(PHASE, listing), listing)
@@ -125,7 +124,7 @@ def read_emitted(task: Task, partition: int) -> list[dict[str, Any]]:
     (file,) = [entry for entry in task._files if entry["kind"] == "exchange"]
     if file["schema"] is None:
         return []
-    reader = ExchangeReader(task.store, file["file"], file["index"], file["segments"], file["partitions"])
+    reader = ExchangeReader(task.store, file["file"], *(file[name] for name in LAYOUT))
     schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(file["schema"])))
     ranges = reader.ranges(task.store.read_range(*reader.index_range(partition)))
     return [row for _, batch in reader.read(ranges, schema) for row in batch.to_pylist()]
